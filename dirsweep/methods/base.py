@@ -1,0 +1,184 @@
+"""What each room of techniques promises. The trainer knows these types and never names a technique.
+
+A technique is a config class (defaults, range checks, search ranges) whose ``build(setup)`` returns the room's type
+below. The formula itself is a pure function in the same file; state lives in an ``nn.Module``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from dirsweep.data.histogram import LabelBins
+from dirsweep.spec.schema import NamedConfig
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a technique may know when it is built.
+
+    Attributes:
+        train_labels: (N_train,) or (N_train, K) float32 on the CPU, in the label unit of the benchmark.
+        bins: the benchmark's bins over the label range (scalar labels), with training counts.
+        target_scale: labels are divided by it before they meet the loss (5 for STS-B-DIR, 1 for ages).
+        feature_dim: D of the backbone's features.
+        label_dim: 1 for scalar labels, else K.
+        num_epochs, batch_size: of this trial.
+        seed: the trial's seed, for what a technique draws while it is built (Gaussian mixture, say).
+        kind: what the inputs are (``image``, ``text_pair``); a technique that needs augmentation looks here.
+        reweighting: (N_train,) float32, the sample weights the regression loss uses (mean 1), all 1 without any.
+    """
+
+    train_labels: Tensor
+    bins: LabelBins
+    target_scale: float
+    feature_dim: int
+    label_dim: int
+    num_epochs: int
+    batch_size: int
+    seed: int
+    kind: str = "image"
+    reweighting: Tensor | None = None
+
+
+@dataclass
+class Step:
+    """One training step as a regularizer sees it. V views of N samples, view by view: rows [0, N) are the first view.
+
+    Attributes:
+        features: (V*N, D) what the backbone gave, before any feature smoothing; gradient flows.
+        preds: (V*N,) or (V*N, K) predictions in the label unit; gradient flows.
+        labels: (V*N,) or (V*N, K) in the label unit, repeated per view.
+        weights: (V*N,) the regression loss's sample weights, repeated per view.
+        indices: (N,) int64, positions of the samples in the training split.
+        inputs: (V*N, ...) what went into the backbone.
+        num_views: V.
+        epoch: counts from 0.
+        generator: for every random draw; lives on the features' device.
+        backbone: the module that made the features (MoCo follows it with its own).
+    """
+
+    features: Tensor
+    preds: Tensor
+    labels: Tensor
+    weights: Tensor
+    indices: Tensor
+    inputs: Any
+    num_views: int
+    epoch: int
+    generator: torch.Generator
+    backbone: nn.Module
+
+    @property
+    def num_samples(self) -> int:
+        """N, the batch size."""
+        return int(self.indices.shape[0])
+
+    def first_view(self) -> tuple[Tensor, Tensor]:
+        """Features (N, D) and labels (N,) of the first view only."""
+        return self.features[: self.num_samples], self.labels[: self.num_samples]
+
+
+class Technique(nn.Module):
+    """Parent of losses, smoothings and regularizers: their state is saved and restored by ``state_dict``."""
+
+    def param_groups(self, lr: float) -> list[dict[str, Any]]:
+        """Optimiser groups for parameters that are learnt (the noise of Balanced MSE, a MoCo head); none by default."""
+        params = [p for p in self.parameters() if p.requires_grad]
+        return [{"params": params, "lr": lr, "weight_decay": 0.0}] if params else []
+
+    def attach(self, backbone: nn.Module) -> None:
+        """Called once, after the backbone is built and moved to its device, before the first step."""
+
+    def after_step(self, backbone: nn.Module) -> None:
+        """Called after each optimiser step (MoCo's momentum encoder)."""
+
+
+class Loss(Technique):
+    """Per-sample regression losses; the trainer applies the sample weights and the mean."""
+
+    def forward(self, preds: Tensor, targets: Tensor) -> Tensor:
+        """(N,) or (N, K) predictions and targets (labels / target_scale) -> (N,) losses, >= 0 where the loss is."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Reweighting:
+    """Sample weights of the regression loss, fixed before training: (N_train,) float32 with mean 1."""
+
+    sample_weights: Tensor
+
+
+class Smoothing(Technique):
+    """Calibrates features on their way to the regressor, in training only (FDS)."""
+
+    #: True: the trainer runs the training split through the backbone again after each epoch, calling ``observe``.
+    needs_pass: bool = False
+
+    def forward(self, features: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        """(N, D) features and (N,) labels in the label unit -> (N, D) calibrated features."""
+        raise NotImplementedError
+
+    def observe(self, features: Tensor, labels: Tensor) -> None:
+        """Gather statistics of one batch: detached (N, D) features before smoothing, (N,) labels."""
+
+    def end_epoch(self, epoch: int) -> None:
+        """Turn what was gathered into the statistics of the next epoch."""
+
+
+class Regularizer(Technique):
+    """An extra term of the training loss."""
+
+    #: how many augmented views of each sample one step needs (2 for ConR)
+    num_views: int = 1
+    #: how the views are made: the benchmark's own augmentation, or a stronger one (MoCo v2)
+    views: Literal["standard", "strong"] = "standard"
+    #: factor on the regression loss (ConR's alpha)
+    regression_weight: float = 1.0
+
+    def forward(self, step: Step) -> Tensor:
+        """The term, a scalar already multiplied by its balancing weight (gamma, beta)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of epochs. Vanilla training is one stage; RRT has two.
+
+    Attributes:
+        num_epochs: how long.
+        trains: all parameters, or only the last layer (the backbone is frozen, in evaluation mode).
+        regularize: whether regularizers and smoothing take part.
+        sample_weights: (N_train,) weights that replace the reweighting's, or None to keep them.
+        starts_from: the model as it is, or the best epoch (on validation) so far.
+        reset_regressor: whether the last layer starts afresh.
+    """
+
+    num_epochs: int
+    trains: Literal["all", "regressor"] = "all"
+    regularize: bool = True
+    sample_weights: Tensor | None = None
+    starts_from: Literal["last", "best"] = "last"
+    reset_regressor: bool = False
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The stages of a training, in order."""
+
+    stages: tuple[Stage, ...]
+
+
+class TechniqueConfig(NamedConfig):
+    """Parent of every technique's config: frozen, rejects unknown keys, states its search ranges.
+
+    A parameter worth searching carries its range beside it:
+    ``gamma: Annotated[float, Field(ge=0), LogUniform(1, 3000)] = 100.0``.
+    """
+
+    def build(self, setup: Setup) -> Any:
+        """The room's base type. Raises SpecError when it cannot work with this benchmark or batch size."""
+        raise NotImplementedError

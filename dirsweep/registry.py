@@ -1,0 +1,63 @@
+"""Name -> config class. A room's files are all imported on the first look-up, so that a new file is found by itself."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from dirsweep.errors import RegistryError, did_you_mean
+
+if TYPE_CHECKING:
+    from dirsweep.spec.schema import NamedConfig
+
+ROOMS = {
+    "loss": "dirsweep.methods.losses",
+    "reweighting": "dirsweep.methods.reweighting",
+    "smoothing": "dirsweep.methods.smoothing",
+    "regularizers": "dirsweep.methods.regularizers",
+    "schedule": "dirsweep.methods.schedules",
+    "benchmark": "dirsweep.data",
+    "backbone": "dirsweep.backbones",
+}
+_classes: dict[str, dict[str, type[NamedConfig]]] = {room: {} for room in ROOMS}
+_imported: set[str] = set()
+
+C = TypeVar("C", bound="type[NamedConfig]")
+
+
+def register(room: str, name: str) -> Callable[[C], C]:
+    """Class decorator: make a config class known under ``name`` in ``room``."""
+
+    def keep(cls: C) -> C:
+        cls.room, cls.registered_name = room, name
+        _classes[room][name] = cls
+        return cls
+
+    return keep
+
+
+def _classes_of(room: str) -> dict[str, type[NamedConfig]]:
+    if room not in _imported:
+        package = importlib.import_module(ROOMS[room])
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{ROOMS[room]}.{module.name}")
+        _imported.add(room)
+    return _classes[room]
+
+
+def names(room: str) -> list[str]:
+    """Every name registered in ``room``, sorted."""
+    return sorted(_classes_of(room))
+
+
+def config_class(room: str, name: str) -> type[NamedConfig]:
+    """The config class registered as ``name`` in ``room``.
+
+    Raises: RegistryError: there is none; the message names the closest and all known ones.
+    """
+    known = _classes_of(room)
+    if name not in known:
+        raise RegistryError(f"unknown {room} '{name}'; {did_you_mean(str(name), known)}")
+    return known[name]
