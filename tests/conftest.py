@@ -1,0 +1,34 @@
+"""Where tests find the shared data, and settings every test runs under."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder with ``sts-b-dir`` and ``agedb-dir``: ``$DIRSWEEP_DATA``, or ``../shared/data`` beside the project."""
+    named = os.environ.get("DIRSWEEP_DATA")
+    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not (folder / "sts-b-dir").is_dir():
+        pytest.skip(f"real data not found in {folder}; set DIRSWEEP_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def golden(data_dir: Path) -> Mapping[str, NDArray[np.generic]]:
+    """Numbers the papers' released code computes, by key."""
+    file = data_dir.parent / "golden" / "released.npz"
+    if not file.is_file():
+        pytest.skip(f"golden numbers not found at {file}")
+    with np.load(file, allow_pickle=False) as arrays:
+        return {key: arrays[key] for key in arrays.files}
