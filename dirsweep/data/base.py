@@ -120,6 +120,8 @@ class BenchmarkConfig(NamedConfig):
     #: the metrics the benchmark reports, known before any data is read
     metrics: ClassVar[tuple[str, ...]] = ("mae", "mse", "rmse", "gm", "pearson", "spearman")
     synthetic: ClassVar[bool] = False
+    #: what the inputs are; a backbone states which kinds it accepts
+    kind: ClassVar[Literal["image", "text_pair"]] = "image"
 
     def build(self, cache: Path) -> Benchmark:
         """The benchmark; ``cache`` is a folder for what is derived from the data."""

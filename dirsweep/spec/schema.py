@@ -38,6 +38,13 @@ class NamedConfig(Config):
     #: raised by one whenever a change alters results; part of every trial's identity
     version: ClassVar[int] = 1
 
+    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+        """Why this part cannot work beside the others of ``trial`` on ``benchmark``; None when it can.
+
+        Asked for every planned point before a worker starts.
+        """
+        return None
+
     def to_dict(self) -> dict[str, Any]:
         """``{"name": ..., parameters}`` in YAML's keys, defaults filled in."""
         return {"name": self.registered_name, **self.model_dump(mode="json", by_alias=True)}
