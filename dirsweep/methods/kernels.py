@@ -1,0 +1,90 @@
+"""Windows over label bins for LDS and FDS, and the bins themselves for tensors."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import gaussian_filter1d
+from torch import Tensor
+
+from dirsweep.errors import SpecError
+
+Kernel = Literal["gaussian", "gaussian_plain", "triang", "laplace"]
+KERNELS: tuple[Kernel, ...] = ("gaussian", "gaussian_plain", "triang", "laplace")
+
+#: a label in float32 may lie a hair below the edge it stands for: part of a bin's width that is forgiven
+EDGE_GRACE = 1e-6
+
+
+def window(
+    kernel: str, kernel_size: int, sigma: float, *, normalize: Literal["max", "sum"] = "sum"
+) -> NDArray[np.float64]:
+    r"""Symmetric window k(d) over bin distances :math:`d = -h, \dots, h`, :math:`h = (kernel\_size - 1) / 2`.
+
+    .. math::
+        k_{gaussian\_plain}(d) \propto e^{-d^2 / 2\sigma^2}, \quad
+        k_{laplace}(d) \propto e^{-|d| / \sigma}, \quad
+        k_{triang}(d) \propto 1 - \frac{|d|}{h + 1}
+
+    ``gaussian`` is the window of the released code: an impulse of length kernel_size, filtered by a Gaussian whose
+    tails fold back at both ends (0.858, 0.946, 1 for size 5 and sigma 2). ``gaussian_plain`` is the formula above.
+
+    Source: Yang et al., "Delving into Deep Imbalanced Regression", ICML 2021, Sections 3.1 and 3.2.
+
+    Args:
+        kernel: one of ``KERNELS``.
+        kernel_size: odd, >= 1, in bins.
+        sigma: > 0, in bins; ``triang`` does not use it.
+        normalize: ``max`` divides by the largest value (LDS), ``sum`` by the sum (FDS).
+    Returns: (kernel_size,) float64.
+    Raises: SpecError: unknown kernel, even or non-positive kernel_size, sigma not above 0.
+    """
+    if kernel_size < 1 or kernel_size % 2 == 0:
+        raise SpecError(f"kernel_size must be an odd number of bins, at least 1; got {kernel_size}")
+    if not sigma > 0:
+        raise SpecError(f"sigma must be above 0; got {sigma}")
+    half = (kernel_size - 1) // 2
+    distance = np.abs(np.arange(-half, half + 1, dtype=np.float64))
+    if kernel == "gaussian":
+        values = np.asarray(gaussian_filter1d((distance == 0).astype(np.float64), sigma=sigma))
+    elif kernel == "gaussian_plain":
+        values = np.exp(-0.5 * (distance / sigma) ** 2)
+    elif kernel == "laplace":
+        values = np.exp(-distance / sigma)
+    elif kernel == "triang":
+        values = 1.0 - distance / (half + 1)
+    else:
+        raise SpecError(f"unknown kernel '{kernel}' (known: {', '.join(KERNELS)})")
+    scaled: NDArray[np.float64] = values / (values.max() if normalize == "max" else values.sum())
+    return scaled
+
+
+def odd(kernel_size: int) -> int:
+    """Field check of configs: the size itself. Raises: ValueError: it is even."""
+    if kernel_size % 2 == 0:
+        raise ValueError(f"must be odd (the window is centred on a bin); got {kernel_size}")
+    return kernel_size
+
+
+def inner_edges(bin_edges: ArrayLike | Tensor) -> Tensor:
+    """(B + 1,) ascending edges -> (B - 1,) float64 thresholds for ``bin_index``, on the CPU.
+
+    Raises: SpecError: fewer than two edges, or edges that do not ascend.
+    """
+    source = bin_edges.detach().cpu().numpy() if isinstance(bin_edges, Tensor) else bin_edges
+    edges = np.asarray(source, dtype=np.float64)
+    widths = np.diff(edges)
+    if edges.ndim != 1 or len(edges) < 2 or not (widths > 0).all():
+        raise SpecError("bin_edges must be two or more ascending numbers")
+    return torch.from_numpy(edges[1:-1] - EDGE_GRACE * widths.min())
+
+
+def bin_index(labels: Tensor, inner: Tensor) -> Tensor:
+    """(N,) labels -> (N,) int64 bins; ``inner`` comes from ``inner_edges`` and lies on the labels' device.
+
+    An inner edge belongs to the bin above it; labels outside all edges fall into the first or last bin.
+    """
+    return torch.bucketize(labels.to(inner.dtype), inner, right=True)

@@ -1,0 +1,40 @@
+"""MSE: the squared error, the regression loss of STS-B-DIR."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from dirsweep.methods.base import Loss, Setup, TechniqueConfig
+from dirsweep.methods.losses.per_sample import per_sample, same_shape
+from dirsweep.registry import register
+
+
+def mse(preds: Tensor, labels: Tensor) -> Tensor:
+    r"""Squared error.
+
+    .. math:: \ell_i = (\hat{y}_i - y_i)^2
+
+    Args:
+        preds, labels: (N,) or (N, K) float, in one unit.
+    Returns: (N,) float, >= 0, in the unit squared; the mean over K where labels are (N, K).
+    Raises: ShapeError: preds and labels differ in shape.
+    """
+    same_shape(preds, labels)
+    return per_sample((preds - labels).square())
+
+
+class MSE(Loss):
+    """``mse`` as the trainer calls it."""
+
+    def forward(self, preds: Tensor, targets: Tensor) -> Tensor:
+        """(N,) or (N, K) each -> (N,)."""
+        return mse(preds, targets)
+
+
+@register("loss", "mse")
+class MSEConfig(TechniqueConfig):
+    """No parameters."""
+
+    def build(self, setup: Setup) -> MSE:
+        """Fits every benchmark."""
+        return MSE()

@@ -1,0 +1,102 @@
+"""INV: weights inversely proportional to how many training samples share the label's bin."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from dirsweep.errors import ShapeError, SpecError
+from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
+from dirsweep.methods.kernels import bin_index, inner_edges
+from dirsweep.registry import register
+from dirsweep.spec.ranges import LogUniform
+
+
+def bins_and_counts(labels: Tensor | ArrayLike, bin_edges: Tensor | ArrayLike) -> tuple[Tensor, NDArray[np.float64]]:
+    """(N,) labels and (B + 1,) edges -> (N,) int64 bins on the CPU, (B,) counts as float64.
+
+    Raises: ShapeError: labels are not (N,) or there are none. SpecError: edges do not ascend.
+    """
+    values = torch.as_tensor(labels).detach().cpu()
+    if values.ndim != 1 or len(values) == 0:
+        raise ShapeError(f"labels must be (N,) with N >= 1 to be counted in bins; got {tuple(values.shape)}")
+    inner = inner_edges(bin_edges)
+    bins = bin_index(values, inner)
+    counts = torch.bincount(bins, minlength=len(inner) + 1)
+    return bins, counts.numpy().astype(np.float64)
+
+
+def weights_of(density: NDArray[np.float64], bins: Tensor, labels: Tensor | ArrayLike) -> Tensor:
+    """(B,) density, (N,) bins -> (N,) weights 1 / density, scaled to mean 1, on the labels' device and dtype."""
+    inverse = 1.0 / torch.from_numpy(density)[bins]
+    weights = inverse / inverse.mean()
+    if isinstance(labels, Tensor) and labels.is_floating_point():
+        return weights.to(device=labels.device, dtype=labels.dtype)
+    return weights.to(device=labels.device if isinstance(labels, Tensor) else "cpu", dtype=torch.float32)
+
+
+def inv_weights(
+    labels: Tensor | ArrayLike,
+    *,
+    bin_edges: Tensor | ArrayLike,
+    clip_low: float = 5.0,
+    clip_high: float = 1000.0,
+) -> Tensor:
+    r"""Weight of each training sample by the inverse of its bin's clipped count.
+
+    .. math:: w_i = c \,/\, \min(\max(n_{b(i)}, clip\_low), clip\_high), \quad c: \tfrac{1}{N} \sum_i w_i = 1
+
+    Source: Yang et al., ICML 2021, Section 4.1 (INV); the released code clips counts to 5..1000.
+
+    Args:
+        labels: (N,) training labels, in the label unit.
+        bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last bin.
+        clip_low, clip_high: counts, 0 < clip_low <= clip_high.
+    Returns: (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole numbers).
+    Raises: ShapeError: labels are not (N,). SpecError: edges do not ascend, or the clip range is empty.
+    """
+    if not 0 < clip_low <= clip_high:
+        raise SpecError(f"counts are clipped to 0 < clip_low <= clip_high; got {clip_low} and {clip_high}")
+    bins, counts = bins_and_counts(labels, bin_edges)
+    return weights_of(np.clip(counts, clip_low, clip_high), bins, labels)
+
+
+def require_scalar_labels(setup: Setup, name: str) -> None:
+    """Raises: SpecError: labels are K-dimensional, so there are no bins to count in."""
+    if setup.label_dim != 1:
+        raise SpecError(
+            f"{name} needs scalar labels to count in bins; this benchmark's have {setup.label_dim} dimensions"
+        )
+
+
+@register("reweighting", "inv")
+class InvConfig(TechniqueConfig):
+    """Parameters of ``inv_weights``."""
+
+    #: counts below it are raised to it, so that a single sample does not dominate
+    clip_low: Annotated[float, Field(gt=0), LogUniform(1.0, 50.0)] = 5.0
+    #: counts above it are lowered to it
+    clip_high: Annotated[float, Field(gt=0), LogUniform(100.0, 10000.0)] = 1000.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> InvConfig:
+        if self.clip_low > self.clip_high:
+            raise ValueError(f"clip_low ({self.clip_low:g}) must not exceed clip_high ({self.clip_high:g})")
+        return self
+
+    def build(self, setup: Setup) -> Reweighting:
+        """Raises: SpecError: labels are not scalar."""
+        require_scalar_labels(setup, "inv")
+        return Reweighting(
+            inv_weights(
+                setup.train_labels,
+                bin_edges=setup.bins.edges,
+                clip_low=self.clip_low,
+                clip_high=self.clip_high,
+            ).float()
+        )

@@ -1,0 +1,17 @@
+"""No reweighting: every sample weighs 1."""
+
+from __future__ import annotations
+
+import torch
+
+from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
+from dirsweep.registry import register
+
+
+@register("reweighting", "none")
+class NoneConfig(TechniqueConfig):
+    """No parameters."""
+
+    def build(self, setup: Setup) -> Reweighting:
+        """Fits every benchmark."""
+        return Reweighting(torch.ones(len(setup.train_labels), dtype=torch.float32))

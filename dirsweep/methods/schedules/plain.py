@@ -1,0 +1,15 @@
+"""One stage: all parameters, all epochs."""
+
+from __future__ import annotations
+
+from dirsweep.methods.base import Schedule, Setup, Stage, TechniqueConfig
+from dirsweep.registry import register
+
+
+@register("schedule", "plain")
+class PlainConfig(TechniqueConfig):
+    """No parameters."""
+
+    def build(self, setup: Setup) -> Schedule:
+        """Fits every benchmark."""
+        return Schedule((Stage(num_epochs=setup.num_epochs),))

@@ -1,0 +1,25 @@
+"""No smoothing: features reach the regressor as they are."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from dirsweep.methods.base import Setup, Smoothing, TechniqueConfig
+from dirsweep.registry import register
+
+
+class NoSmoothing(Smoothing):
+    """The identity."""
+
+    def forward(self, features: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        """(N, D) features -> the same tensor."""
+        return features
+
+
+@register("smoothing", "none")
+class NoneConfig(TechniqueConfig):
+    """No parameters."""
+
+    def build(self, setup: Setup) -> NoSmoothing:
+        """Fits every benchmark."""
+        return NoSmoothing()
