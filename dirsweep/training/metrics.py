@@ -1,0 +1,90 @@
+"""Metrics over shot regions, in float64. An empty region is None, never a crash and never a made-up number.
+
+Definitions: RankSim (Gong et al., ICML 2022), Appendix B.1; ConR (Keramati et al., ICLR 2024), Section 4.1.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from dirsweep.data.histogram import REGIONS, LabelBins
+from dirsweep.errors import ShapeError
+
+Array = NDArray[np.float64]
+
+
+def mae(labels: Array, preds: Array) -> float:
+    """Mean absolute error, label unit."""
+    return float(np.abs(preds - labels).mean())
+
+
+def mse(labels: Array, preds: Array) -> float:
+    """Mean squared error, label unit squared."""
+    return float(np.square(preds - labels).mean())
+
+
+def rmse(labels: Array, preds: Array) -> float:
+    """Root mean squared error, label unit."""
+    return float(np.sqrt(mse(labels, preds)))
+
+
+def gm(labels: Array, preds: Array) -> float:
+    """Geometric mean of the absolute errors, label unit; 0 when one prediction is exact."""
+    with np.errstate(divide="ignore"):
+        return float(np.exp(np.log(np.abs(preds - labels)).mean()))
+
+
+def pearson(labels: Array, preds: Array) -> float | None:
+    """Linear correlation in [-1, 1]; None where labels or predictions are constant."""
+    if len(labels) < 2 or np.ptp(labels) == 0 or np.ptp(preds) == 0:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.NearConstantInputWarning)
+        return float(stats.pearsonr(labels, preds).statistic)
+
+
+def spearman(labels: Array, preds: Array) -> float | None:
+    """Correlation of the ranks (ties share their mean rank) in [-1, 1]; None where one side is constant."""
+    if len(labels) < 2 or np.ptp(labels) == 0 or np.ptp(preds) == 0:
+        return None
+    return float(stats.spearmanr(labels, preds).statistic)
+
+
+METRICS: dict[str, Callable[[Array, Array], float | None]] = {
+    "mae": mae,
+    "mse": mse,
+    "rmse": rmse,
+    "gm": gm,
+    "pearson": pearson,
+    "spearman": spearman,
+}
+
+
+def compute(
+    labels: NDArray[Any], preds: NDArray[Any], bins: LabelBins, names: Iterable[str] = tuple(METRICS)
+) -> dict[str, float | None]:
+    """Every metric over every region, named ``<metric>_<region>``.
+
+    Args:
+        labels, preds: (N,), label unit.
+        bins: decides each label's region by its bin's training count.
+        names: keys of ``METRICS``.
+    Returns: None for a region without samples, or where a correlation is not defined.
+    Raises: ShapeError: labels and preds differ in shape.
+    """
+    if labels.shape != preds.shape:
+        raise ShapeError(f"labels {labels.shape} and predictions {preds.shape} differ in shape")
+    exact, guessed = labels.astype(np.float64), preds.astype(np.float64)
+    shots = bins.region_of(exact)
+    inside = {region: np.ones(len(exact), bool) if region == "all" else shots == region for region in REGIONS}
+    return {
+        f"{name}_{region}": METRICS[name](exact[mask], guessed[mask]) if mask.any() else None
+        for name in names
+        for region, mask in inside.items()
+    }
