@@ -1,0 +1,59 @@
+"""A small convolutional network: the fast default for pictures of 32 to 64 pixels on a laptop's processor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from dirsweep.backbones.base import Backbone, BackboneConfig
+from dirsweep.data.base import Benchmark
+from dirsweep.registry import register
+from dirsweep.spec.ranges import Choice
+
+
+class SmallCNN(Backbone):
+    """Four blocks of 3x3 convolution (stride 2), batch normalisation, ReLU; the mean over positions at the end.
+
+    Args:
+        width: channels of the first block; the others have 2, 4 and 8 times as many (the last at most feature_dim).
+        feature_dim: D.
+        dropout: probability at which a feature is dropped in training.
+    """
+
+    def __init__(self, width: int, feature_dim: int, dropout: float) -> None:
+        super().__init__()
+        self.feature_dim = feature_dim
+        channels = (3, width, 2 * width, 4 * width, feature_dim)
+        blocks: list[nn.Module] = []
+        for before, after in zip(channels, channels[1:], strict=False):
+            blocks += [
+                nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(inplace=True),
+            ]
+        self.blocks = nn.Sequential(*blocks)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, D); H and W at least 16 pixels."""
+        features: Tensor = self.dropout(self.blocks(inputs).mean(dim=(2, 3)))
+        return features
+
+
+@register("backbone", "small_cnn")
+class SmallCNNConfig(BackboneConfig):
+    """Settings of ``SmallCNN``; the defaults train an epoch of 12,208 pictures of 32 pixels in seconds on one core."""
+
+    #: channels of the first of four blocks; doubled from block to block
+    width: Annotated[int, Field(ge=1), Choice((16, 24, 32, 48))] = 24
+    #: D, length of the feature vector
+    feature_dim: Annotated[int, Field(ge=1), Choice((64, 128, 256))] = 128
+    #: probability at which a feature is dropped in training
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    def build(self, benchmark: Benchmark, cache: Path) -> SmallCNN:
+        """The network, initialised from torch's global generator."""
+        return SmallCNN(self.width, self.feature_dim, self.dropout)
