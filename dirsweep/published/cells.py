@@ -1,0 +1,160 @@
+"""A CSV file of published numbers -> checked rows, one per cell of a table."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from dirsweep.errors import StoreError, did_you_mean
+
+REQUIRED = ("paper", "table", "row", "benchmark", "metric", "region", "value")
+REGIONS = ("all", "many", "median", "few")
+
+#: one row per cell. Columns beyond the seven required ones are null (or empty text) where nothing is stated
+SCHEMA = pa.schema(
+    [
+        pa.field("paper", pa.string(), nullable=False),
+        pa.field("table", pa.int32(), nullable=False),
+        pa.field("section", pa.string(), nullable=False),  # sub-table: the base method, or the parameter varied
+        pa.field("row", pa.string(), nullable=False),
+        pa.field("benchmark", pa.string(), nullable=False),
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("region", pa.string(), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),  # in `unit`, as printed: 76.8 where the unit is %
+        pa.field("unit", pa.string(), nullable=False),
+        pa.field("printed", pa.string(), nullable=False),  # the cell's text: trailing zeros and brackets kept
+        pa.field("batch_size", pa.int32()),
+        pa.field("lr", pa.float64()),
+        pa.field("epochs", pa.int32()),
+        pa.field("seeds", pa.int32()),  # number of runs averaged
+        pa.field("quoted_from", pa.string(), nullable=False),  # whose numbers they are, empty for the paper's own
+        pa.field("config", pa.string()),  # JSON: dotted keys of a sweep file -> values; {} is plain training
+        pa.field("note", pa.string(), nullable=False),
+    ]
+)
+#: what tells two cells apart
+KEY = ("paper", "table", "section", "row", "benchmark", "metric", "region")
+
+Row = dict[str, Any]
+
+
+def _text(cell: str) -> str:
+    if not cell:
+        raise ValueError("is empty")
+    return cell
+
+
+def _number(cell: str) -> float:
+    try:
+        number = float(cell)
+    except ValueError:
+        raise ValueError(f"'{cell}' is not a number") from None
+    if not math.isfinite(number):
+        raise ValueError(f"'{cell}' is not finite; leave out cells without a number")
+    return number
+
+
+def _count(cell: str) -> int:
+    if not (cell.isascii() and cell.isdigit()) or not 1 <= int(cell) < 2**31:
+        raise ValueError(f"'{cell}' is not a whole number of at least 1")
+    return int(cell)
+
+
+def _region(cell: str) -> str:
+    if cell not in REGIONS:
+        raise ValueError(f"unknown region '{cell}'; {did_you_mean(cell, REGIONS)}")
+    return cell
+
+
+@lru_cache(maxsize=1024)  # a few hundred configurations stand in thousands of cells
+def _config(cell: str) -> str:
+    try:
+        config = json.loads(cell)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON ({error.msg} at character {error.pos + 1})") from None
+    if not isinstance(config, dict):
+        raise ValueError(f"expected a JSON object of dotted keys, got {cell}")
+    return cell
+
+
+_CHECKS: Mapping[str, Callable[[str], Any]] = {
+    "paper": _text, "table": _count, "row": _text, "benchmark": _text, "metric": _text, "region": _region,
+    "value": _number, "batch_size": _count, "lr": _number, "epochs": _count, "seeds": _count, "config": _config,
+}  # fmt: skip
+
+
+def _check(name: str, cell: str) -> Any:
+    if not cell and name not in REQUIRED:
+        return None if SCHEMA.field(name).nullable else ""
+    return _CHECKS.get(name, str)(cell)
+
+
+def read_cells(file: Path) -> list[Row]:
+    """Every cell in a CSV file with a header line, UTF-8, comma-separated.
+
+    The seven columns of ``REQUIRED`` must be there; those of ``SCHEMA`` beside them may be; others are passed over.
+    ``printed`` is the text of ``value`` where the file has no such column.
+
+    Raises: StoreError: the file cannot be read, lacks a column, or a cell is wrong (``file:line: column: what``).
+    """
+    try:
+        with file.open("r", encoding="utf-8-sig", newline="") as lines:
+            return list(_rows(str(file), csv.reader(lines, strict=True)))
+    except OSError as error:
+        raise StoreError(f"{file}: cannot read published results: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise StoreError(f"{file}: not UTF-8 text; save the table as CSV in UTF-8") from error
+    except csv.Error as error:
+        raise StoreError(f"{file}: not a CSV file: {error}") from error
+
+
+def _rows(source: str, reader: Any) -> Iterator[Row]:
+    header = [name.strip() for name in next(reader, [])]
+    for name in REQUIRED:
+        if name not in header:
+            raise StoreError(f"{source}:1: no column '{name}'; needed are {','.join(REQUIRED)}")
+    first_line: dict[tuple[Any, ...], int] = {}
+    for cells in reader:
+        if not cells:
+            continue
+        where = f"{source}:{reader.line_num}"
+        if len(cells) != len(header):
+            raise StoreError(f"{where}: {len(cells)} cells where the header has {len(header)}")
+        row = _row(where, dict(zip(header, map(str.strip, cells), strict=True)))
+        earlier = first_line.setdefault(key_of(row), reader.line_num)
+        if earlier != reader.line_num:
+            raise StoreError(f"{where}: the same cell as line {earlier} ({describe(row)})")
+        yield row
+
+
+def _row(where: str, cells: Mapping[str, str]) -> Row:
+    row: Row = {}
+    for name in SCHEMA.names:
+        try:
+            row[name] = _check(name, cells.get(name, ""))
+        except ValueError as error:
+            raise StoreError(f"{where}: {name}: {error}") from error
+    row["printed"] = row["printed"] or cells["value"]
+    return row
+
+
+def key_of(row: Row) -> tuple[Any, ...]:
+    """What tells this cell from every other."""
+    return tuple(row[name] for name in KEY)
+
+
+def describe(row: Row) -> str:
+    """``ranksim/10, VANILLA, agedb-dir, mae/few``."""
+    return f"{row['paper']}/{row['table']}, {row['row']}, {row['benchmark']}, {row['metric']}/{row['region']}"
+
+
+def to_arrow(rows: Sequence[Row]) -> pa.Table:
+    """Rows in the columns of ``SCHEMA``."""
+    return pa.table({name: [row[name] for row in rows] for name in SCHEMA.names}, schema=SCHEMA)

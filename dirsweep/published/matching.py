@@ -1,0 +1,101 @@
+"""Which published rows stand for the configuration of a trial, and on which keys the two differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+NAMED_SECTIONS = ("loss", "reweighting", "smoothing", "schedule", "backbone")
+
+#: what a row stands for where its configuration names no technique
+OFF = {"reweighting.name": "none", "smoothing.name": "none", "schedule.name": "plain"}
+
+#: losses without a remedy against imbalance
+PLAIN_LOSSES = ("l1", "mse", "huber")
+
+#: the plain loss, where a paper states it (ConR Appendix A.4); elsewhere l1 or mse
+PLAIN_LOSS = {"agedb-dir": ("l1",), "imdb-wiki-dir": ("l1",)}
+
+#: the released form of the Gaussian window, and the one as the formula has it
+GAUSSIAN = ("gaussian", "gaussian_plain")
+
+#: parameters both papers hold fixed wherever a row does not vary them (RankSim Section 4.4 and Appendix A)
+FIXED: dict[str, dict[str, tuple[Any, ...]]] = {
+    "loss.focal_r": {"loss.beta": (0.2,), "loss.gamma": (1.0,), "loss.base": ("l1",)},
+    "reweighting.lds": {
+        "reweighting.kernel": GAUSSIAN,
+        "reweighting.kernel_size": (5,),
+        "reweighting.sigma": (2.0,),
+    },
+    "smoothing.fds": {"smoothing.kernel": GAUSSIAN, "smoothing.kernel_size": (5,), "smoothing.sigma": (2.0,)},
+    "regularizers.ranksim": {
+        "regularizers.ranksim.penalty": ("mse",),
+        "regularizers.ranksim.similarity": ("cosine",),
+        "regularizers.ranksim.sampling": ("unique",),
+    },
+    "regularizers.conr": {"regularizers.conr.variant": ("full",)},
+}
+
+#: column of a published row -> key of a trial
+PROTOCOL = {"batch_size": "batch_size", "lr": "optimizer.lr", "epochs": "epochs"}
+
+_ABSENT = object()
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A resolved configuration, or dotted overrides, as dotted keys.
+
+    ``loss: l1`` becomes ``loss.name``; a regularizer without parameters stays as ``regularizers.ranksim: true``, one
+    that is off (null or false) vanishes.
+    """
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        key = f"{prefix}{name}"
+        regularizer = key.startswith("regularizers.") and key.count(".") == 1
+        if regularizer and (value is None or value is False):
+            continue
+        if regularizer and not (isinstance(value, Mapping) and value):
+            flat[key] = True
+        elif isinstance(value, Mapping):
+            flat |= flatten(value, f"{key}.")
+        elif key in NAMED_SECTIONS and isinstance(value, str):
+            flat[f"{key}.name"] = value
+        else:
+            flat[key] = value
+    return flat
+
+
+def techniques(flat: Mapping[str, Any]) -> frozenset[str]:
+    """``{"reweighting.lds", "regularizers.conr"}``: everything that is on; plain training is the empty set."""
+    loss = flat.get("loss.name")
+    named = {f"loss.{loss}"} if loss is not None and loss not in PLAIN_LOSSES else set()
+    for key, off in OFF.items():
+        name = flat.get(key)
+        if name is not None and name != off:
+            named.add(f"{key.removesuffix('.name')}.{name}")
+    return frozenset(named | {".".join(key.split(".")[:2]) for key in flat if key.startswith("regularizers.")})
+
+
+def config_differences(row: Mapping[str, Any], trial: Mapping[str, Any], benchmark: str) -> list[str] | None:
+    """Keys on which a trial departs from what a row stands for, both as dotted keys.
+
+    Returns: None when they are different techniques altogether; else the sorted keys, none of them when all are equal.
+        A key that the row states must be there in the trial; one that the papers hold fixed counts if it is there.
+    """
+    on = techniques(row)
+    if on != techniques(trial):
+        return None
+    differ = {key for key, value in row.items() if value is not True and trial.get(key, _ABSENT) != value}
+    fixed = {key: values for technique in on for key, values in FIXED.get(technique, {}).items() if key not in row}
+    if "loss.name" not in row:
+        fixed["loss.name"] = PLAIN_LOSS.get(benchmark, ("l1", "mse"))
+    return sorted(differ | {key for key, values in fixed.items() if key in trial and trial[key] not in values})
+
+
+def protocol_differences(row: Mapping[str, Any], trial: Mapping[str, Any]) -> list[str]:
+    """Batch size, learning rate and epochs, where the paper states one and the trial has another."""
+    return [
+        key
+        for column, key in PROTOCOL.items()
+        if row[column] is not None and key in trial and trial[key] != row[column]
+    ]
