@@ -67,11 +67,9 @@ def inv_weights(
 
 
 def require_scalar_labels(setup: Setup, name: str) -> None:
-    """Raises: SpecError: labels are K-dimensional, so there are no bins to count in."""
+    """Raises: SpecError: labels are K-dimensional."""
     if setup.label_dim != 1:
-        raise SpecError(
-            f"{name} needs scalar labels to count in bins; this benchmark's have {setup.label_dim} dimensions"
-        )
+        raise SpecError(f"{name} needs scalar labels; this benchmark's have {setup.label_dim} dimensions")
 
 
 @register("reweighting", "inv")

@@ -1,0 +1,215 @@
+"""Balanced MSE: the squared error, corrected for how often each label occurs in training. GAI, BMC and BNI."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+from torch import Tensor, nn
+
+from dirsweep.errors import ShapeError, SpecError
+from dirsweep.methods.base import Loss, Setup, TechniqueConfig
+from dirsweep.methods.losses.per_sample import same_shape
+from dirsweep.registry import register
+from dirsweep.spec.ranges import Choice, IntUniform, LogUniform
+from dirsweep.spec.schema import NamedConfig, TrialConfig
+
+LOG_2_PI = math.log(2 * math.pi)
+
+
+def gai(
+    preds: Tensor, labels: Tensor, *, means: Tensor, variances: Tensor, mixture_weights: Tensor,
+    noise_sigma: Tensor | float,
+) -> Tensor:  # fmt: skip
+    r"""Balanced MSE with the integral in closed form over a Gaussian mixture of training labels (GAI).
+
+    .. math::
+        \ell_i = 2\bar\sigma^2 \Big[ -\log \mathcal{N}(y_i; \hat{y}_i, \sigma^2)
+            + \log \sum_{m=1}^{M} \phi_m \, \mathcal{N}(\hat{y}_i; \mu_m, v_m + \sigma^2) \Big]
+
+    The factor (twice the noise variance, without gradient) keeps the size of the squared error whatever the noise.
+
+    Source: Ren et al., "Balanced MSE for Imbalanced Visual Regression", CVPR 2022, Section 4.1 (GAI).
+
+    Args:
+        preds, labels: (N,) or (N, 1) float, in one unit.
+        means, variances, mixture_weights: (M,) of the mixture, in that unit and its square; weights sum to 1.
+        noise_sigma: scalar, not 0, in that unit; its square is used, so its sign does not matter. May carry gradient.
+    Returns: (N,) float, in the unit squared; can be negative.
+    Raises: ShapeError: preds and labels differ in shape, or are (N, K).
+    """
+    pred, label = _columns(preds, labels)
+    noise_var = _square(noise_sigma, pred)
+    means, variances, mixture_weights = (part.to(pred).flatten() for part in (means, variances, mixture_weights))
+    balance = torch.logsumexp(mixture_weights.log() + _log_normal(pred, means, variances + noise_var), dim=1)  # (N,)
+    return (balance - _log_normal(label, pred, noise_var).squeeze(1)) * (2 * noise_var).detach()
+
+
+def bmc(preds: Tensor, labels: Tensor, *, noise_sigma: Tensor | float) -> Tensor:
+    r"""Balanced MSE with the integral estimated from the batch's own labels (BMC).
+
+    .. math::
+        \ell_i = 2\bar\sigma^2 \Big[ -\log \frac{\exp(-\|\hat{y}_i - y_i\|^2 / 2\sigma^2)}
+            {\sum_{j=1}^{N} \exp(-\|\hat{y}_i - y_j\|^2 / 2\sigma^2)} \Big]
+
+    Source: Ren et al., CVPR 2022, Section 4.2 (BMC): the cross-entropy of finding one's own label among the batch's.
+
+    Args:
+        preds, labels: (N,) or (N, K) float, in one unit; K-dimensional labels are compared by Euclidean distance.
+        noise_sigma: scalar, not 0, in that unit; its square is used. May carry gradient.
+    Returns: (N,) float, >= 0, in the unit squared; 0 for a batch of one.
+    Raises: ShapeError: preds and labels differ in shape.
+    """
+    same_shape(preds, labels)
+    pred, label = preds.reshape(len(preds), -1), labels.reshape(len(labels), -1)
+    noise_var = _square(noise_sigma, pred)
+    distance = (pred[:, None] - label[None]).square().sum(2)  # (N, N)
+    logits = -0.5 * distance / noise_var
+    return (torch.logsumexp(logits, dim=1) - logits.diagonal()) * (2 * noise_var).detach()
+
+
+def bni(
+    preds: Tensor, labels: Tensor, *, centers: Tensor, center_weights: Tensor, noise_sigma: Tensor | float
+) -> Tensor:
+    r"""Balanced MSE with the integral taken numerically over bins of the training labels (BNI).
+
+    .. math::
+        \ell_i = 2\bar\sigma^2 \Big[ \frac{(\hat{y}_i - y_i)^2}{2\sigma^2}
+            + \log \sum_{b=1}^{B} p_b \exp\big(-(\hat{y}_i - c_b)^2 / 2\sigma^2\big) \Big]
+
+    Source: Ren et al., CVPR 2022, Section 4.2 (BNI).
+
+    Args:
+        preds, labels: (N,) or (N, 1) float, in one unit.
+        centers: (B,) in that unit. center_weights: (B,) >= 0, share of training labels, sum 1; not all may be 0.
+        noise_sigma: scalar, not 0, in that unit; its square is used. May carry gradient.
+    Returns: (N,) float, in the unit squared; can be negative.
+    Raises: ShapeError: preds and labels differ in shape, or are (N, K).
+    """
+    pred, label = _columns(preds, labels)
+    noise_var = _square(noise_sigma, pred)
+    centers, center_weights = centers.to(pred).flatten(), center_weights.to(pred).flatten()
+    balance = torch.logsumexp(center_weights.log() - 0.5 * (pred - centers).square() / noise_var, dim=1)  # (N,)
+    return (balance + 0.5 * (pred - label).square().squeeze(1) / noise_var) * (2 * noise_var).detach()
+
+
+def _columns(preds: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """(N,) or (N, 1) each -> (N, 1) each. Raises: ShapeError."""
+    same_shape(preds, labels)
+    if preds.numel() != len(preds):
+        raise ShapeError(f"this variant takes scalar labels (N,), got {tuple(labels.shape)}; 'bmc' takes (N, K)")
+    return preds.reshape(-1, 1), labels.reshape(-1, 1)
+
+
+def _square(noise_sigma: Tensor | float, like: Tensor) -> Tensor:
+    return torch.as_tensor(noise_sigma, dtype=like.dtype, device=like.device).square()
+
+
+def _log_normal(x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+    return -0.5 * ((x - mean).square() / variance + variance.log() + LOG_2_PI)
+
+
+class BalancedMSE(Loss):
+    """One variant with its label distribution as buffers and its noise as a parameter (learnt) or buffer (fixed)."""
+
+    noise_sigma: Tensor
+
+    def __init__(
+        self, variant: str, *, noise_sigma: float, learn_noise: bool, noise_lr: float, distribution: dict[str, Tensor]
+    ) -> None:
+        super().__init__()
+        self.variant, self.noise_lr = variant, noise_lr
+        self.names = tuple(distribution)
+        for name, values in distribution.items():
+            self.register_buffer(name, values)
+        sigma = torch.tensor(float(noise_sigma), dtype=torch.float32)
+        if learn_noise:
+            self.noise_sigma = nn.Parameter(sigma)
+        else:
+            self.register_buffer("noise_sigma", sigma)
+
+    def forward(self, preds: Tensor, targets: Tensor) -> Tensor:
+        """(N,) each ((N, K) for bmc) -> (N,)."""
+        formula = {"gai": gai, "bmc": bmc, "bni": bni}[self.variant]
+        distribution = {name: getattr(self, name) for name in self.names}
+        return formula(preds, targets, noise_sigma=self.noise_sigma, **distribution)  # type: ignore[operator, no-any-return]
+
+    def param_groups(self, lr: float) -> list[dict[str, Any]]:
+        """The noise learns at its own rate, without weight decay."""
+        return [{**group, "lr": self.noise_lr} for group in super().param_groups(lr)]
+
+
+@register("loss", "balanced_mse")
+class BalancedMSEConfig(TechniqueConfig):
+    """Parameters of Balanced MSE. All lengths are in units of label / target_scale."""
+
+    #: gai: Gaussian mixture of the training labels; bmc: labels of the batch; bni: bins of the training labels
+    variant: Annotated[Literal["gai", "bmc", "bni"], Choice(("gai", "bmc", "bni"))] = "gai"
+    #: learnt: the noise is a parameter of the model; fixed: it stays at init_noise_sigma
+    noise: Annotated[Literal["learnt", "fixed"], Choice(("learnt", "fixed"))] = "learnt"
+    #: standard deviation of the labels around their prediction, at the start
+    init_noise_sigma: Annotated[float, Field(gt=0), LogUniform(0.1, 20.0)] = 1.0
+    #: learning rate of the noise (learnt only)
+    noise_lr: Annotated[float, Field(gt=0), LogUniform(1e-4, 1e-1)] = 1e-2
+    #: Gaussians in the mixture (gai only)
+    num_components: Annotated[int, Field(ge=1), IntUniform(1, 32, log=True)] = 8
+
+    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+        """gai and bni describe the distribution of scalar labels."""
+        if self.variant != "bmc" and getattr(benchmark, "label_dim", 1) != 1:
+            return f"balanced_mse variant '{self.variant}' takes scalar labels; 'bmc' takes K-dimensional ones"
+        return None
+
+    def build(self, setup: Setup) -> BalancedMSE:
+        """Raises: SpecError: K-dimensional labels with gai or bni, or fewer distinct labels than Gaussians."""
+        if self.variant != "bmc" and setup.label_dim != 1:
+            raise SpecError(
+                f"takes scalar labels, this benchmark's have {setup.label_dim} dimensions; use 'bmc'", key="variant"
+            )
+        distribution = {"gai": self._mixture, "bmc": lambda _: {}, "bni": _bins}[self.variant](setup)
+        return BalancedMSE(
+            self.variant,
+            noise_sigma=self.init_noise_sigma,
+            learn_noise=self.noise == "learnt",
+            noise_lr=self.noise_lr,
+            distribution=distribution,
+        )
+
+    def _mixture(self, setup: Setup) -> dict[str, Tensor]:
+        """Fit the mixture to the training targets."""
+        targets = setup.train_labels.numpy().astype(np.float64).reshape(-1, 1) / setup.target_scale
+        distinct = len(np.unique(targets))
+        if distinct < self.num_components:
+            raise SpecError(
+                f"must not exceed the {distinct} distinct training labels; got {self.num_components}",
+                key="num_components",
+            )
+        mixture = GaussianMixture(self.num_components, random_state=setup.seed % 2**32)
+        with warnings.catch_warnings():
+            # 100 rounds of EM are what the method prescribes, converged to the last digit or not
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            mixture.fit(targets)
+        return {
+            "means": torch.from_numpy(mixture.means_[:, 0]).float(),
+            "variances": torch.from_numpy(mixture.covariances_[:, 0, 0]).float(),
+            "mixture_weights": torch.from_numpy(mixture.weights_).float(),
+        }
+
+
+def _bins(setup: Setup) -> dict[str, Tensor]:
+    """Centers (mean training target of each bin that has any: exact where labels are whole numbers) and shares."""
+    labels = setup.train_labels.numpy().astype(np.float64).reshape(-1)
+    bins, num_bins = setup.bins.bin_of(labels), setup.bins.num_bins
+    counts = np.bincount(bins, minlength=num_bins)
+    sums = np.bincount(bins, weights=labels, minlength=num_bins)
+    filled = counts > 0
+    return {
+        "centers": torch.from_numpy(sums[filled] / counts[filled] / setup.target_scale).float(),
+        "center_weights": torch.from_numpy(counts[filled] / counts.sum()).float(),
+    }

@@ -1,0 +1,282 @@
+"""FDS: feature distribution smoothing. Features meet statistics that are smoothed over neighbouring label bins."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from pydantic import AfterValidator, Field, model_validator
+from torch import Tensor
+
+from dirsweep.data.histogram import LabelBins
+from dirsweep.errors import ShapeError, SpecError
+from dirsweep.methods.base import Setup, Smoothing, TechniqueConfig
+from dirsweep.methods.kernels import Kernel, bin_index, inner_edges, odd, window
+from dirsweep.registry import register
+from dirsweep.spec.ranges import Choice, IntUniform, LogUniform, Uniform
+from dirsweep.spec.schema import NamedConfig, TrialConfig
+
+#: the ratio of smoothed to running variance is clipped to this range, as in the released code
+RATIO_LOW, RATIO_HIGH = 0.1, 10.0
+#: a bin whose variances add up to less has nothing to calibrate
+NO_VARIANCE = 1e-10
+#: a variance below this part of the mean square is rounding of the sums, not spread
+ROUNDING = 1e-13
+
+
+def smoothing_matrix(values: NDArray[np.float64], num_bins: int) -> Tensor:
+    """(2h + 1,) window -> (B, B) float64 matrix that convolves along bins, mirrored (edge not repeated) at both ends.
+
+    Raises: SpecError: the window reaches over more bins than there are.
+    """
+    half = len(values) // 2
+    if half >= num_bins:
+        raise SpecError(f"kernel_size must be at most {2 * num_bins - 1} for {num_bins} bins; got {len(values)}")
+    source = np.pad(np.arange(num_bins), half, mode="reflect") if half else np.arange(num_bins)
+    matrix = np.zeros((num_bins, num_bins))
+    for offset, value in enumerate(values):
+        np.add.at(matrix, (np.arange(num_bins), source[offset : offset + num_bins]), value)
+    return torch.from_numpy(matrix)
+
+
+class FDS(Smoothing):
+    r"""Feature distribution smoothing.
+
+    .. math::
+        \tilde\mu_b = \sum_{b'} k(b' - b)\, \mu_{b'}, \quad \tilde{v}_b = \sum_{b'} k(b' - b)\, v_{b'}, \quad
+        \tilde{z} = \sqrt{\mathrm{clip}(\tilde{v}_b / v_b, 0.1, 10)} \, (z - \mu_b) + \tilde\mu_b
+
+    with :math:`\mu_b, v_b` the running mean and variance (per dimension, unbiased) of bin b's features:
+    ``momentum`` times the old plus (1 - momentum) times the epoch's, the first epoch's as they are. The window k adds
+    up to 1 and is mirrored at the ends. A bin without samples in an epoch keeps what it has (mean 0, variance 1 at the
+    start). A dimension without variance passes through.
+
+    Source: Yang et al., ICML 2021, Section 3.2, Eqs. 2 to 5. ``paper`` calibrates with running and smoothed statistics
+    of the same epoch. ``released``: the smoothed ones are made before the running ones are updated, so they lag one
+    epoch behind (mean 0 and variance 1 after the first).
+
+    Args:
+        feature_dim: D.
+        bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last bin.
+        kernel: see ``kernels.window``. kernel_size: odd, in bins. sigma: > 0, in bins.
+        momentum: in [0, 1), the share of the old statistics.
+        formulation: ``paper`` or ``released``.
+        start_update: first epoch whose statistics count. start_smooth: first epoch whose features are smoothed.
+        needs_pass: whether statistics come from an extra pass over the training split after each epoch.
+    Raises: SpecError: an argument out of its range, or a window wider than the label range allows.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+    smoothed_mean: Tensor
+    smoothed_var: Tensor
+    scale: Tensor
+    shift: Tensor
+    count: Tensor
+    total: Tensor
+    total_square: Tensor
+    num_updates: Tensor
+    inner: Tensor
+    matrix: Tensor
+
+    def __init__(
+        self,
+        feature_dim: int,
+        *,
+        bin_edges: ArrayLike | Tensor,
+        kernel: str = "gaussian",
+        kernel_size: int = 5,
+        sigma: float = 2.0,
+        momentum: float = 0.9,
+        formulation: str = "paper",
+        start_update: int = 0,
+        start_smooth: int = 1,
+        needs_pass: bool = False,
+    ) -> None:
+        super().__init__()
+        if formulation not in ("paper", "released"):
+            raise SpecError(f"unknown formulation '{formulation}' (known: paper, released)")
+        if not 0 <= momentum < 1:
+            raise SpecError(f"momentum must be in [0, 1); got {momentum}")
+        self.feature_dim, self.momentum, self.formulation = feature_dim, momentum, formulation
+        self.start_update, self.start_smooth, self.needs_pass = start_update, start_smooth, needs_pass
+        inner = inner_edges(bin_edges)
+        num_bins = len(inner) + 1
+        self.register_buffer("inner", inner, persistent=False)
+        matrix = smoothing_matrix(window(kernel, kernel_size, sigma, normalize="sum"), num_bins)
+        self.register_buffer("matrix", matrix, persistent=False)
+        for name, value in (("mean", 0.0), ("var", 1.0)):
+            self.register_buffer(f"running_{name}", torch.full((num_bins, feature_dim), value))
+            self.register_buffer(f"smoothed_{name}", torch.full((num_bins, feature_dim), value))
+        # what the statistics come down to: calibrated = scale[bin] * features + shift[bin]
+        self.register_buffer("scale", torch.ones(num_bins, feature_dim))
+        self.register_buffer("shift", torch.zeros(num_bins, feature_dim))
+        # sums of the current epoch; float64, as a variance from sums cancels
+        self.register_buffer("count", torch.zeros(num_bins, dtype=torch.float64))
+        self.register_buffer("total", torch.zeros(num_bins, feature_dim, dtype=torch.float64))
+        self.register_buffer("total_square", torch.zeros(num_bins, feature_dim, dtype=torch.float64))
+        self.register_buffer("num_updates", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, features: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        """(N, D) features, (N,) labels -> (N, D): calibrated in training from ``start_smooth`` on, else as they are."""
+        if not self.training or epoch < self.start_smooth:
+            return features
+        return self.smooth(features, labels)
+
+    def smooth(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Calibrate (N, D) features by the bins of (N,) labels; unchanged before the first ``update``.
+
+        Raises: ShapeError: features are not (N, D) or labels not (N,).
+        """
+        bins = self._bins(features, labels)
+        calibrated = torch.addcmul(self.shift[bins], features, self.scale[bins])
+        return calibrated.to(features.dtype)
+
+    @torch.no_grad()
+    def update(self, features: Tensor, labels: Tensor) -> None:
+        """End an epoch whose (N, D) features and (N,) labels are all given at once.
+
+        Raises: ShapeError: features are not (N, D) or labels not (N,).
+        """
+        self.observe(features, labels)
+        self._end()
+
+    @torch.no_grad()
+    def observe(self, features: Tensor, labels: Tensor) -> None:
+        """Add (N, D) features and (N,) labels to the epoch's sums; memory stays O(B D).
+
+        Raises: ShapeError: features are not (N, D) or labels not (N,).
+        """
+        bins = self._bins(features, labels)
+        values = features.detach().to(self.total.dtype)
+        self.count.index_add_(0, bins, torch.ones_like(bins, dtype=self.count.dtype))
+        self.total.index_add_(0, bins, values)
+        self.total_square.index_add_(0, bins, values.square())
+
+    @torch.no_grad()
+    def end_epoch(self, epoch: int) -> None:
+        """Fold the epoch's sums into the running statistics (from ``start_update`` on) and start new sums."""
+        if epoch >= self.start_update:
+            self._end()
+        else:
+            self._clear()
+
+    def _bins(self, features: Tensor, labels: Tensor) -> Tensor:
+        if features.ndim != 2 or features.shape[1] != self.feature_dim or labels.numel() != len(features):
+            raise ShapeError(
+                f"features must be (N, {self.feature_dim}) and labels (N,); "
+                f"got {tuple(features.shape)} and {tuple(labels.shape)}"
+            )
+        return bin_index(labels.detach().reshape(-1), self.inner)
+
+    def _end(self) -> None:
+        if self.formulation == "released":
+            self._smooth_statistics(self.num_updates > 0)
+        self._update_running()
+        if self.formulation == "paper":
+            self._smooth_statistics(torch.ones_like(self.num_updates, dtype=torch.bool))
+        self._derive()
+        self._clear()
+
+    def _update_running(self) -> None:
+        count = self.count[:, None]
+        mean = self.total / count.clamp_min(1)
+        mean_square = self.total_square / count.clamp_min(1)
+        spread = mean_square - mean.square()
+        spread = torch.where(spread > ROUNDING * mean_square, spread, 0.0)
+        variance = spread * count / (count - 1).clamp_min(1)  # unbiased; 0 for a single sample
+        kept = torch.where(self.num_updates > 0, self.momentum, 0.0)
+        seen = count > 0
+        for running, current in ((self.running_mean, mean), (self.running_var, variance)):
+            blended = kept * running + (1 - kept) * current
+            running.copy_(torch.where(seen, blended.to(running.dtype), running))
+        self.num_updates += 1
+
+    def _smooth_statistics(self, wanted: Tensor) -> None:
+        pairs = ((self.smoothed_mean, self.running_mean), (self.smoothed_var, self.running_var))
+        for smoothed, running in pairs:
+            convolved = (self.matrix @ running.to(self.matrix.dtype)).to(smoothed.dtype)
+            smoothed.copy_(torch.where(wanted, convolved, smoothed))
+
+    def _derive(self) -> None:
+        """Scale and shift of each bin and dimension; 1 and 0 where there is no variance to calibrate."""
+        alive = (self.running_var != 0) & (self.running_var.sum(1, keepdim=True) >= NO_VARIANCE)
+        ratio = self.smoothed_var / torch.where(alive, self.running_var, 1.0)
+        scale = ratio.clamp(RATIO_LOW, RATIO_HIGH).sqrt()
+        self.scale.copy_(torch.where(alive, scale, 1.0))
+        self.shift.copy_(torch.where(alive, self.smoothed_mean - scale * self.running_mean, 0.0))
+
+    def _clear(self) -> None:
+        for sums in (self.count, self.total, self.total_square):
+            sums.zero_()
+
+
+@register("smoothing", "fds")
+class FDSConfig(TechniqueConfig):
+    """Parameters of ``FDS``: kernel size 5 and sigma 2 as in the paper (9 and 1 in the released code)."""
+
+    kernel: Annotated[Kernel, Choice(("gaussian", "triang", "laplace"))] = "gaussian"
+    #: bins, odd
+    kernel_size: Annotated[int, Field(ge=1), AfterValidator(odd), Choice((3, 5, 7, 9, 11, 15))] = 5
+    #: bins; triang does not use it
+    sigma: Annotated[float, Field(gt=0), LogUniform(0.5, 5.0)] = 2.0
+    #: share of the old statistics at each epoch's update
+    momentum: Annotated[float, Field(ge=0, lt=1), Uniform(0.5, 0.99)] = 0.9
+    #: first epoch (from 0) whose statistics count
+    start_update: Annotated[int, Field(ge=0)] = 0
+    #: first epoch (from 0) whose features are smoothed
+    start_smooth: Annotated[int, Field(ge=0), IntUniform(1, 10)] = 1
+    #: pass: from an extra pass over the training split after each epoch; online: gathered while training, at no pass
+    statistics: Annotated[Literal["pass", "online"], Choice(("pass", "online"))] = "online"
+    #: released: smoothed statistics lag one epoch behind the running ones
+    formulation: Annotated[Literal["paper", "released"], Choice(("paper", "released"))] = "paper"
+    #: label unit; null takes the benchmark's bins
+    bin_width: Annotated[float | None, Field(gt=0)] = None
+    #: label unit; null takes the benchmark's range
+    label_low: float | None = None
+    label_high: float | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> FDSConfig:
+        if self.label_low is not None and self.label_high is not None and self.label_low >= self.label_high:
+            raise ValueError(f"label_low ({self.label_low:g}) must be below label_high ({self.label_high:g})")
+        return self
+
+    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+        """FDS keeps statistics per bin of a scalar label."""
+        if getattr(benchmark, "label_dim", 1) != 1:
+            return "fds keeps statistics per label bin and needs scalar labels"
+        return None
+
+    def build(self, setup: Setup) -> FDS:
+        """Raises: SpecError: labels are not scalar, the label range is empty, or the window is wider than it."""
+        if setup.label_dim != 1:
+            raise SpecError(
+                f"fds keeps statistics per label bin and needs scalar labels; this benchmark's have {setup.label_dim} "
+                "dimensions"
+            )
+        return FDS(
+            setup.feature_dim,
+            bin_edges=self._edges(setup),
+            kernel=self.kernel,
+            kernel_size=self.kernel_size,
+            sigma=self.sigma,
+            momentum=self.momentum,
+            formulation=self.formulation,
+            start_update=self.start_update,
+            start_smooth=self.start_smooth,
+            needs_pass=self.statistics == "pass",
+        )
+
+    def _edges(self, setup: Setup) -> NDArray[np.float64]:
+        edges = setup.bins.edges
+        if self.bin_width is None and self.label_low is None and self.label_high is None:
+            return edges
+        low = float(edges[0]) if self.label_low is None else self.label_low
+        high = float(edges[-1]) if self.label_high is None else self.label_high
+        width = float(edges[1] - edges[0]) if self.bin_width is None else self.bin_width
+        if low >= high:
+            raise SpecError(f"the label range must not be empty; got {low:g} to {high:g}", key="label_low")
+        return LabelBins.from_labels(setup.train_labels.numpy(), low=low, high=high, width=width).edges
