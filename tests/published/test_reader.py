@@ -1,0 +1,500 @@
+"""The papers' tables as data: nothing missing, nothing misread, and rows found by configuration."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow.feather as pa_feather
+import pyarrow.parquet as pa_parquet
+import pytest
+
+from dirsweep.errors import DirSweepError, StoreError
+from dirsweep.published import export, match, parse_name, published, tables
+from dirsweep.published.cells import KEY, REQUIRED, SCHEMA
+
+#: rows x columns of each table, derived rows and empty cells left out
+CELLS = {
+    ("ranksim", 1): 32 * 8,
+    ("ranksim", 2): 32 * 8,
+    ("ranksim", 3): 32 * 8,
+    ("ranksim", 4): 2 * 5 * 8,
+    ("ranksim", 5): 2 * 5 * 8,
+    ("ranksim", 6): 3 * 2 * 8,
+    ("ranksim", 7): 32 * 12,
+    ("ranksim", 8): 32 * 12 + 16 * 12,  # the second term: the numbers in brackets
+    ("ranksim", 9): 32 * 16,
+    ("ranksim", 10): 21 * 12,
+    ("ranksim", 11): 21 * 12,
+    ("ranksim", 12): 5 * 12,
+    ("conr", 1): 15 * 8,
+    ("conr", 2): 15 * 8,
+    ("conr", 3): 9 * 8,  # the row of RankSim is empty
+    ("conr", 4): 7 * 4,
+    ("conr", 5): 6 * 2 + 5 * 2,  # no depth estimation with RankSim
+    ("conr", 6): 5 * 4,
+    ("conr", 7): 6 * 8,
+    ("conr", 8): 5 * 4,
+    ("conr", 9): 5 * 4,
+    ("conr", 10): 5 * 4,
+    ("conr", 11): 6 * 4,
+    ("conr", 12): 6 * 4,
+    ("conr", 13): 4 * 4,
+    ("conr", 14): 4 * 4,
+    ("conr", 15): 4 * 4,
+    ("conr", 16): 4 * 4,
+    ("conr", 17): 3 * 4,
+    ("conr", 18): 3 * 4,
+    ("conr", 19): 4 * 12,
+}
+
+#: read off the pages by eye: paper/table | row | benchmark | metric/region | printed
+SPOTS = """
+ranksim/1 | VANILLA | imdb-wiki-dir | mae/all | 8.06
+ranksim/1 | FOCAL-R + FDS + RANKSIM | imdb-wiki-dir | gm/median | 9.04
+ranksim/1 | RRT + FDS + RANKSIM | imdb-wiki-dir | mae/all | 7.35
+ranksim/1 | SQINV + LDS + FDS + RANKSIM | imdb-wiki-dir | gm/few | 12.48
+ranksim/2 | VANILLA | agedb-dir | mae/few | 13.67
+ranksim/2 | SQINV + RANKSIM | agedb-dir | mae/all | 6.91
+ranksim/2 | SQINV + FDS | agedb-dir | mae/few | 9.98
+ranksim/2 | FOCAL-R + LDS + FDS + RANKSIM | agedb-dir | gm/many | 3.85
+ranksim/3 | VANILLA + FDS + RANKSIM | sts-b-dir | mse/few | 0.685
+ranksim/3 | RRT + RANKSIM | sts-b-dir | pearson/few | 86.1
+ranksim/3 | INV | sts-b-dir | mse/all | 1.005
+ranksim/3 | FOCAL-R + LDS | sts-b-dir | pearson/many | 73.9
+ranksim/4 | COSINE DISTANCE | agedb-dir | mae/few | 9.47
+ranksim/4 | L_inf | agedb-dir | gm/many | 4.27
+ranksim/4 | HUBER | imdb-wiki-dir | mae/few | 22.87
+ranksim/4 | MAE | imdb-wiki-dir | gm/few | 14.79
+ranksim/5 | NEGATIVE MSE | agedb-dir | mae/few | 9.20
+ranksim/5 | CORRELATION SIMILARITY | imdb-wiki-dir | mae/all | 7.78
+ranksim/5 | NEGATIVE L_inf | imdb-wiki-dir | gm/few | 15.14
+ranksim/6 | WITHOUT SAMPLING | agedb-dir | mae/all | 7.10
+ranksim/6 | WITHOUT SAMPLING | imdb-wiki-dir | gm/few | 15.67
+ranksim/6 | WITHOUT SAMPLING | sts-b-dir | mse/many | 0.869
+ranksim/6 | WITH SAMPLING | sts-b-dir | pearson/few | 85.2
+ranksim/7 | VANILLA | imdb-wiki-dir | mse/few | 964.92
+ranksim/7 | FOCAL-R | imdb-wiki-dir | mse/few | 1002.90
+ranksim/7 | RRT + FDS + RANKSIM | imdb-wiki-dir | mse/median | 280.55
+ranksim/7 | SQINV + LDS + FDS + RANKSIM | imdb-wiki-dir | mse/few | 798.05
+ranksim/8 | VANILLA | agedb-dir | mae/all | 7.77
+ranksim/8 | VANILLA (batch size 64) | agedb-dir | mae/all | (7.35)
+ranksim/8 | SQINV + FDS (batch size 64) | agedb-dir | mse/few | (155.32)
+ranksim/8 | RRT + LDS (batch size 64) | agedb-dir | gm/few | (8.63)
+ranksim/8 | SQINV + LDS + FDS (batch size 64) | agedb-dir | mse/few | (184.41)
+ranksim/8 | FOCAL-R + LDS + FDS | agedb-dir | mae/few | 12.83
+ranksim/8 | SQINV + FDS + RANKSIM | agedb-dir | mse/few | 149.05
+ranksim/9 | VANILLA | sts-b-dir | spearman/few | 75.0
+ranksim/9 | VANILLA + FDS + RANKSIM | sts-b-dir | mae/few | 0.653
+ranksim/9 | RRT + RANKSIM | sts-b-dir | spearman/few | 89.4
+ranksim/9 | INV + FDS + RANKSIM | sts-b-dir | spearman/median | 43.8
+ranksim/9 | INV + LDS + FDS + RANKSIM | sts-b-dir | spearman/few | 84.9
+ranksim/10 | gamma=0.01, lambda=2 | agedb-dir | mae/all | 7.42
+ranksim/10 | gamma=3000, lambda=2 | agedb-dir | mse/few | 151.02
+ranksim/10 | gamma=100, lambda=0.05 | agedb-dir | mae/all | 7.76
+ranksim/10 | gamma=100, lambda=64 | agedb-dir | mse/few | 180.44
+ranksim/11 | gamma=1000, lambda=2 | imdb-wiki-dir | mse/few | 769.95
+ranksim/11 | gamma=100, lambda=0.5 | imdb-wiki-dir | gm/all | 4.05
+ranksim/11 | gamma=100, lambda=32 | imdb-wiki-dir | mae/few | 21.51
+ranksim/12 | VANILLA | agedb-dir | mse/few | 253.74
+ranksim/12 | SQINV + RANKSIM (batch size 128) | agedb-dir | gm/many | 3.95
+ranksim/12 | SQINV + RANKSIM (batch size 256) | agedb-dir | mse/few | 173.92
+conr/1 | ConR-only | agedb-dir | mae/few | 9.73
+conr/1 | LDS | agedb-dir | gm/few | 7.03
+conr/1 | LDS + FDS + RankSim + ConR | agedb-dir | mae/few | 9.21
+conr/1 | FDS + RankSim + ConR | agedb-dir | gm/all | 4.19
+conr/2 | ConR-only | imdb-wiki-dir | mae/all | 7.33
+conr/2 | FDS + RankSim + ConR | imdb-wiki-dir | mae/few | 21.32
+conr/2 | LDS + FDS + RankSim + ConR | imdb-wiki-dir | gm/few | 12.54
+conr/3 | ConR-only | nyud2-dir | rmse/all | 1.304
+conr/3 | Balanced MSE (BNI) + ConR | nyud2-dir | rmse/few | 1.689
+conr/3 | Balanced MSE (BNI) + LDS + ConR | nyud2-dir | delta1/few | 0.752
+conr/4 | LDS + ConR | mpiigaze-dir | angular_error/few | 5.98
+conr/4 | FDS | mpiigaze-dir | angular_error/median | 7.50
+conr/4 | Balanced MSE (BNI) + ConR | mpiigaze-dir | angular_error/all | 5.63
+conr/5 | FDS | agedb-dir | forward_pass_s/all | 38.4
+conr/5 | ConR | nyud2-dir | training_time_min/all | 30.4
+conr/5 | RankSim | agedb-dir | training_time_s/all | 38.8
+conr/6 | Contrastive-ConR | agedb-dir | mae/many | 6.12
+conr/6 | ConR-eta | agedb-dir | mae/few | 10.51
+conr/6 | ConR | agedb-dir | mae/all | 7.48
+conr/7 | RRT + ConR | agedb-dir | mae/median | 7.60
+conr/7 | Focal-R + ConR | imdb-wiki-dir | mae/few | 25.23
+conr/7 | Balanced MSE (GAI) | imdb-wiki-dir | mae/all | 8.12
+conr/8 | Contrastive-ConR | imdb-wiki-dir | mae/few | 26.51
+conr/8 | ConR-S | imdb-wiki-dir | mae/all | 7.79
+conr/8 | ConR-Sim | imdb-wiki-dir | mae/median | 14.30
+conr/9 | Contrastive-ConR | nyud2-dir | rmse/many | 0.586
+conr/9 | ConR-Sim | nyud2-dir | rmse/all | 1.383
+conr/9 | ConR-eta | nyud2-dir | rmse/few | 1.910
+conr/10 | Contrastive-ConR | mpiigaze-dir | angular_error/many | 5.00
+conr/10 | ConR-S | mpiigaze-dir | angular_error/few | 6.71
+conr/10 | ConR | mpiigaze-dir | angular_error/all | 6.16
+conr/11 | alpha=0.5, beta=1 | agedb-dir | mae/all | 7.31
+conr/11 | alpha=1, beta=4 | agedb-dir | mae/few | 10.42
+conr/11 | alpha=1, beta=5 | agedb-dir | mae/many | 6.47
+conr/12 | alpha=1, beta=1 | imdb-wiki-dir | mae/many | 7.29
+conr/12 | alpha=1, beta=2 | imdb-wiki-dir | mae/all | 7.80
+conr/12 | alpha=1, beta=5 | imdb-wiki-dir | mae/few | 25.13
+conr/13 | alpha=0.5, beta=1 | nyud2-dir | rmse/few | 1.918
+conr/13 | alpha=1, beta=0.2 | nyud2-dir | rmse/all | 1.304
+conr/13 | alpha=1, beta=0.4 | nyud2-dir | rmse/median | 0.909
+conr/14 | alpha=0.5, beta=1 | mpiigaze-dir | angular_error/all | 6.18
+conr/14 | alpha=1, beta=0.4 | mpiigaze-dir | angular_error/few | 6.17
+conr/14 | alpha=1, beta=1 | mpiigaze-dir | angular_error/median | 7.05
+conr/15 | eta=0.009 | agedb-dir | mae/few | 10.5
+conr/15 | eta=0.01 | agedb-dir | mae/all | 7.28
+conr/15 | eta=0.1 | agedb-dir | mae/many | 6.49
+conr/16 | eta=0.01 | imdb-wiki-dir | mae/all | 7.84
+conr/16 | eta=0.05 | imdb-wiki-dir | mae/many | 6.99
+conr/16 | eta=0.1 | imdb-wiki-dir | mae/few | 25.21
+conr/17 | eta=0.1 | nyud2-dir | rmse/many | 0.674
+conr/17 | eta=0.2 | nyud2-dir | rmse/few | 1.885
+conr/17 | eta=0.4 | nyud2-dir | rmse/median | 0.92
+conr/18 | eta=0.5 | mpiigaze-dir | angular_error/all | 6.15
+conr/18 | eta=1 | mpiigaze-dir | angular_error/median | 6.85
+conr/18 | eta=2 | mpiigaze-dir | angular_error/few | 6.23
+conr/19 | VANILLA | agedb-dir | mae/few | 12.37
+conr/19 | VANILLA + MoCo v2 | imdb-wiki-dir | mae/all | 8.12
+conr/19 | VANILLA + MoCo v1 | nyud2-dir | rmse/few | 1.912
+conr/19 | VANILLA + ConR | imdb-wiki-dir | mae/many | 7.09
+"""
+SPOT_LINES = SPOTS.strip().splitlines()
+
+
+def cells_of(paper: str, table: int) -> dict[tuple[str, str, str, str], str]:
+    """(row, benchmark, metric, region) -> number as printed, brackets removed; sections must not contradict."""
+    found: dict[tuple[str, str, str, str], str] = {}
+    for cell in published(paper, table).to_pylist():
+        key = (cell["row"], cell["benchmark"], cell["metric"], cell["region"])
+        number = cell["printed"].strip("()")
+        assert found.setdefault(key, number) == number, key
+    return found
+
+
+def test_every_table_has_all_its_cells() -> None:
+    assert {(t.paper, t.table): t.num_cells for t in tables()} == CELLS
+    assert published().num_rows == sum(CELLS.values()) == 3686
+    assert [t.table for t in tables()] == [*range(1, 13), *range(1, 20)]
+
+
+@pytest.mark.parametrize("line", SPOT_LINES)
+def test_spot_values(line: str) -> None:
+    name, row, benchmark, where, printed = line.split(" | ")
+    paper, table = parse_name(name)
+    metric, region = where.split("/")
+    cells = [
+        cell
+        for cell in published(paper, table).to_pylist()
+        if (cell["row"], cell["benchmark"], cell["metric"], cell["region"]) == (row, benchmark, metric, region)
+    ]
+    assert [(cell["printed"], cell["value"]) for cell in cells] == [(printed, float(printed.strip("()")))]
+
+
+def test_spots_cover_every_table_three_times() -> None:
+    counts = Counter(parse_name(line.split(" | ")[0]) for line in SPOT_LINES)
+    assert set(counts) == set(CELLS)
+    assert min(counts.values()) >= 3
+
+
+def test_no_cell_stands_there_twice_and_every_value_is_the_printed_one() -> None:
+    rows = published().to_pylist()
+    assert len({tuple(row[name] for name in KEY) for row in rows}) == len(rows)
+    assert all(float(row["printed"].strip("()")) == row["value"] for row in rows)
+    assert published().schema.equals(SCHEMA)
+
+
+def test_rows_read_as_the_papers_print_them(data_dir: Path) -> None:
+    """Joined in order, the cells of each row are a run of text of a line behind the caption of their table."""
+    texts = sorted((data_dir.parent / "papers").glob("0*.txt"))
+    if len(texts) != 2:
+        pytest.skip("the papers' texts are not beside the data")
+    for paper, separator, file in zip(("ranksim", "conr"), ("\t", " "), texts, strict=True):
+        lines = file.read_text(encoding="utf-8").replace("\u00a0", " ").split("\n")
+        captions = {int(m[1]): i for i, line in enumerate(lines) if (m := re.match(r"Table (\d+)[.:] ", line))}
+        runs = itertools.groupby(
+            published(paper).to_pylist(), lambda r: (r["table"], r["section"], r["row"], r["benchmark"])
+        )
+        for (table, *_, row, benchmark), group in runs:
+            cells = [cell["printed"] for cell in group]
+            below = lines[captions[table] : captions[table] + 60]
+            if paper == "ranksim" and table == 8:  # brackets stand between the other numbers
+                own = re.compile(r"\([\d.]+\)" if cells[0].startswith("(") else r"[\d.]+")
+                below = ["\t".join(part for part in line.split() if own.fullmatch(part)) for line in below]
+            assert any(separator.join(cells) in line for line in below), (paper, table, row, benchmark)
+
+
+def test_the_long_tables_repeat_the_short_ones() -> None:
+    disagree = {}
+    for short, long in ((1, 7), (2, 8), (3, 9)):
+        numbers = cells_of("ranksim", long)
+        for key, number in cells_of("ranksim", short).items():
+            if numbers[key] != number:
+                disagree[(short, key[0], key[2], key[3])] = (number, numbers[key])
+    # printed so: Table 8 repeats SQINV + LDS in the row of SQINV + FDS, and has other numbers for FOCAL-R + LDS + FDS
+    assert disagree == {
+        (2, "FOCAL-R + LDS + FDS", "mae", "median"): ("8.30", "8.99"),
+        (2, "FOCAL-R + LDS + FDS", "mae", "few"): ("12.55", "12.83"),
+        (2, "FOCAL-R + LDS + FDS", "gm", "all"): ("4.71", "4.93"),
+        (2, "FOCAL-R + LDS + FDS", "gm", "many"): ("4.25", "4.27"),
+        (2, "FOCAL-R + LDS + FDS", "gm", "median"): ("5.36", "6.25"),
+        (2, "FOCAL-R + LDS + FDS", "gm", "few"): ("8.59", "9.98"),
+        (2, "SQINV + FDS", "mae", "few"): ("9.98", "10.89"),
+        (2, "SQINV + FDS", "gm", "all"): ("4.83", "4.85"),
+        (2, "SQINV + FDS", "gm", "many"): ("4.41", "4.39"),
+        (2, "SQINV + FDS", "gm", "median"): ("5.97", "5.80"),
+        (2, "SQINV + FDS", "gm", "few"): ("6.29", "7.45"),
+    }
+    noted = {(c["row"], c["metric"], c["region"]) for c in published("ranksim", 2).to_pylist() if c["note"]}
+    assert noted == {key[1:] for key in disagree}
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "benchmark"),
+    [
+        (4, "MSE", "agedb-dir"),
+        (5, "COSINE SIMILARITY", "agedb-dir"),
+        (6, "WITH SAMPLING", "agedb-dir"),
+        (10, "gamma=100, lambda=2", "agedb-dir"),
+        (12, "SQINV + RANKSIM (batch size 64)", "agedb-dir"),
+        (4, "MSE", "imdb-wiki-dir"),
+        (5, "COSINE SIMILARITY", "imdb-wiki-dir"),
+        (6, "WITH SAMPLING", "imdb-wiki-dir"),
+        (11, "gamma=100, lambda=2", "imdb-wiki-dir"),
+    ],
+)
+def test_ablations_repeat_the_main_row(table: int, row: str, benchmark: str) -> None:
+    main = cells_of("ranksim", 8 if benchmark == "agedb-dir" else 7)
+    cells = {key: number for key, number in cells_of("ranksim", table).items() if key[:2] == (row, benchmark)}
+    assert len(cells) in (8, 12)
+    assert all(main[("SQINV + RANKSIM", *key[1:])] == number for key, number in cells.items())
+
+
+def test_conr_repeats_itself_and_says_where_it_does_not() -> None:
+    def numbers(table: int, row: str, benchmark: str, metric: str) -> list[str]:
+        cells = cells_of("conr", table)
+        return [cells[(row, benchmark, metric, region)] for region in ("all", "many", "median", "few")]
+
+    age = numbers(19, "VANILLA + ConR", "agedb-dir", "mae")
+    assert age == numbers(11, "alpha=1, beta=4", "agedb-dir", "mae") == numbers(15, "eta=0.01", "agedb-dir", "mae")
+    assert numbers(6, "ConR", "agedb-dir", "mae") == ["7.48", *age[1:]]  # 7.28 in the other three
+    depth = numbers(3, "ConR-only", "nyud2-dir", "rmse")
+    assert depth == numbers(9, "ConR", "nyud2-dir", "rmse") == numbers(19, "VANILLA + ConR", "nyud2-dir", "rmse")
+    gaze = numbers(4, "ConR-only", "mpiigaze-dir", "angular_error")
+    assert gaze == numbers(14, "alpha=1, beta=0.4", "mpiigaze-dir", "angular_error")
+    assert gaze == numbers(18, "eta=1", "mpiigaze-dir", "angular_error")
+
+
+def test_published_improvements_follow_from_the_cells() -> None:
+    """RankSim's last line but one: vanilla minus the best of the column (Table 2: +0.86 +0.45 +2.01 +3.99)."""
+    for table, metric, best in ((1, "mae", [0.71, 0.43, 3.62, 4.90]), (2, "gm", [0.77, 0.38, 2.17, 4.40])):
+        cells = [c for c in published("ranksim", table).to_pylist() if c["metric"] == metric]
+        for region, printed in zip(("all", "many", "median", "few"), best, strict=True):
+            column = {c["row"]: c["value"] for c in cells if c["region"] == region}
+            ours = min(value for row, value in column.items() if row.endswith("RANKSIM"))
+            assert round(column["VANILLA"] - ours, 2) == pytest.approx(printed)
+
+
+def first(paper: str, table: int, row: str, benchmark: str) -> dict[str, Any]:
+    """One cell of a row, its configuration read from JSON."""
+    for cell in published(paper, table).to_pylist():
+        if (cell["row"], cell["benchmark"]) == (row, benchmark):
+            return {**cell, "config": json.loads(cell["config"])}
+    raise AssertionError((paper, table, row, benchmark))
+
+
+def test_configurations() -> None:
+    assert first("ranksim", 8, "VANILLA", "agedb-dir")["config"] == {}
+    assert first("ranksim", 1, "SQINV + RANKSIM", "imdb-wiki-dir")["config"] == {
+        "reweighting.name": "sqinv", "regularizers.ranksim.gamma": 100, "regularizers.ranksim.lambda": 2,
+    }  # fmt: skip
+    assert first("ranksim", 3, "INV + LDS + FDS + RANKSIM", "sts-b-dir")["config"] == {
+        "reweighting.name": "lds", "reweighting.base": "inv", "smoothing.name": "fds",
+        "regularizers.ranksim.gamma": 0.0003, "regularizers.ranksim.lambda": 2,
+    }  # fmt: skip
+    assert first("ranksim", 2, "RRT + FDS", "agedb-dir")["config"] == {"schedule.name": "rrt", "smoothing.name": "fds"}
+    assert first("ranksim", 2, "FOCAL-R", "agedb-dir")["config"] == {"loss.name": "focal_r"}
+    assert first("ranksim", 4, "L_inf", "agedb-dir")["config"]["regularizers.ranksim.gamma"] == 500
+    assert first("ranksim", 12, "SQINV + RANKSIM (batch size 256)", "agedb-dir")["config"]["batch_size"] == 256
+    assert first("conr", 3, "Balanced MSE (BNI) + LDS", "nyud2-dir")["config"] == {
+        "reweighting.name": "lds", "loss.name": "balanced_mse", "loss.variant": "bni",
+    }  # fmt: skip
+    assert first("conr", 8, "ConR-eta", "imdb-wiki-dir")["config"] == {
+        "regularizers.conr.alpha": 1, "regularizers.conr.beta": 4, "regularizers.conr.eta": 0.01,
+        "regularizers.conr.omega": 1, "regularizers.conr.tau": 0.2, "regularizers.conr.variant": "no_eta",
+    }  # fmt: skip
+    assert first("conr", 19, "VANILLA + MoCo v2", "nyud2-dir")["config"] == {"regularizers.moco.variant": "v2"}
+
+
+def test_protocols_and_units() -> None:
+    quoted, bracket = (first("ranksim", 8, row, "agedb-dir") for row in ("RRT", "RRT (batch size 64)"))
+    assert (quoted["batch_size"], quoted["lr"], quoted["quoted_from"]) == (256, 1e-3, "Yang et al. 2021")
+    assert (bracket["batch_size"], bracket["lr"], bracket["quoted_from"]) == (64, 2.5e-4, "")
+    assert (bracket["epochs"], bracket["seeds"]) == (90, None)
+    text = first("ranksim", 9, "RRT + RANKSIM", "sts-b-dir")
+    assert (text["batch_size"], text["lr"], text["epochs"]) == (16, 2.5e-4, None)
+    assert first("conr", 13, "alpha=1, beta=0.2", "nyud2-dir")["seeds"] == 5
+    units = {(c["benchmark"], c["metric"]): c["unit"] for c in published().to_pylist()}
+    assert units[("sts-b-dir", "pearson")] == units[("sts-b-dir", "spearman")] == "%"
+    assert units[("agedb-dir", "mse")] == "years^2"
+    assert units[("nyud2-dir", "training_time_min")] == "min"
+
+
+RANKSIM = {"reweighting.name": "sqinv", "regularizers.ranksim.gamma": 100, "regularizers.ranksim.lambda": 2}
+
+
+def rows_of(found: Any) -> set[tuple[str, int, str]]:
+    """(paper, table, row) of a result of ``match``."""
+    return {(cell["paper"], cell["table"], cell["row"]) for cell in found.to_pylist()}
+
+
+def test_match_finds_the_rows_of_a_configuration() -> None:
+    assert rows_of(match(RANKSIM, benchmark="agedb-dir")) == {
+        ("ranksim", 2, "SQINV + RANKSIM"),
+        ("ranksim", 8, "SQINV + RANKSIM"),
+        ("ranksim", 10, "gamma=100, lambda=2"),
+        ("conr", 1, "RankSim"),
+    }
+    nested = {
+        "backbone": {"name": "resnet50"}, "loss": {"name": "l1"}, "smoothing": {"name": "none"},
+        "reweighting": {"name": "sqinv"}, "schedule": "plain", "epochs": 90, "batch_size": 64,
+        "optimizer": {"name": "adam", "lr": 2.5e-4},
+        "regularizers": {"ranksim": {"gamma": 100.0, "lambda": 2.0, "penalty": "mse", "similarity": "cosine",
+                                     "sampling": "unique", "ties": "shared"}, "conr": None},
+    }  # fmt: skip
+    found = match(nested, benchmark="agedb-dir")
+    assert rows_of(found) == rows_of(match(RANKSIM, benchmark="agedb-dir")) | {
+        ("ranksim", 4, "MSE"),
+        ("ranksim", 5, "COSINE SIMILARITY"),
+        ("ranksim", 6, "WITH SAMPLING"),
+        ("ranksim", 12, "SQINV + RANKSIM (batch size 64)"),
+    }
+    assert {tuple(differs) for differs in found["differs"].to_pylist()} == {()}
+
+
+def test_match_tells_plain_training_from_every_remedy() -> None:
+    plain = match({}, benchmark="agedb-dir")
+    assert {row for _, _, row in rows_of(plain)} == {"VANILLA", "VANILLA (batch size 64)"}
+    for remedy in ({"loss": "focal_r"}, {"schedule.name": "rrt"}, {"regularizers": {"conr": {}}}):
+        assert not rows_of(plain) & rows_of(match(remedy, benchmark="agedb-dir"))
+    assert match({"loss.name": "huber"}, benchmark="agedb-dir").num_rows == 0
+    assert match({"loss.name": "mse"}, benchmark="agedb-dir").num_rows == 0
+    assert match({"loss.name": "mse"}, benchmark="sts-b-dir").num_rows > 0
+    assert match({**RANKSIM, "regularizers.ranksim.sampling": "all"}).num_rows == 2 * 8
+    assert match({"reweighting.name": "lds", "reweighting.base": "sqinv", "reweighting.kernel_size": 9}).num_rows == 0
+
+
+def test_match_names_what_differs() -> None:
+    found = match({"batch_size": 64, "optimizer.lr": 2.5e-4, "epochs": 90}, benchmark="agedb-dir").to_pylist()
+    differs = {cell["row"]: cell["differs"] for cell in found if cell["paper"] == "ranksim" and cell["table"] == 8}
+    assert differs == {"VANILLA": ["batch_size", "optimizer.lr"], "VANILLA (batch size 64)": []}
+    other = {**RANKSIM, "regularizers.ranksim.gamma": 50, "epochs": 30}
+    assert match(other, benchmark="agedb-dir").num_rows == 0
+    near = match(other, benchmark="agedb-dir", exact=False).to_pylist()
+    main = next(cell for cell in near if cell["row"] == "SQINV + RANKSIM")
+    assert main["differs"] == ["regularizers.ranksim.gamma", "epochs"]
+
+
+def write(folder: Path, text: str) -> Path:
+    """``text`` as a file a user brings."""
+    file = folder / "mine.csv"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+HEADER = ",".join(REQUIRED)
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        f"{HEADER},config,lr,colour\n"
+        'vir,1,VIR,agedb-dir,mae,all,6.990,"{""reweighting.name"": ""lds"", ""regularizers.vir.a"": 1}",1e-3,red\n'
+        "vir,1,VIR,agedb-dir,mae,few,9.49,,,\n",
+    )
+    cells = published("vir", extra=[file]).to_pylist()
+    assert [(c["value"], c["printed"], c["lr"], c["section"]) for c in cells] == [
+        (6.99, "6.990", 1e-3, ""),
+        (9.49, "9.49", None, ""),
+    ]
+    assert tables([file])[-1] == ("vir", 1, "Table 1 of vir", ("agedb-dir",), 2)
+    own = match({"reweighting.name": "lds", "regularizers.vir.a": 1.0}, extra=[file])
+    assert own["value"].to_pylist() == [6.99]
+    assert published(extra=[file]).num_rows == 3688
+    assert published().num_rows == 3686
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("paper,table,row,benchmark,metric,value\n", "mine.csv:1: no column 'region'; needed are paper,table,row,"),
+        ("", "mine.csv:1: no column 'paper'"),
+        (f"{HEADER}\nx,1,r,b,mae,all,7.1\nx,1,r,b,mae,few,7;2\n", "mine.csv:3: value: '7;2' is not a number"),
+        (f"{HEADER}\nx,1,r,b,mae,all,nan\n", "mine.csv:2: value: 'nan' is not finite"),
+        (f"{HEADER}\nx,one,r,b,mae,all,7\n", "mine.csv:2: table: 'one' is not a whole number of at least 1"),
+        (f"{HEADER}\nx,1,,b,mae,all,7\n", "mine.csv:2: row: is empty"),
+        (f"{HEADER}\nx,1,r,b,mae,medium,7\n", "mine.csv:2: region: unknown region 'medium'; did you mean 'median'?"),
+        (f"{HEADER}\nx,1,r,b,mae,all\n", "mine.csv:2: 6 cells where the header has 7"),
+        (f"{HEADER},config\nx,1,r,b,mae,all,7,[1]\n", "mine.csv:2: config: expected a JSON object"),
+        (f"{HEADER},config\nx,1,r,b,mae,all,7,{{\n", "mine.csv:2: config: not JSON ("),
+        (f"{HEADER}\nx,1,r,b,mae,all,7\nx,1,r,b,mae,all,8\n", "mine.csv:3: the same cell as line 2 (x/1, r, b"),
+        (f"{HEADER}\nconr,6,ConR,agedb-dir,mae,all,7\n", "conr/6, ConR, agedb-dir, mae/all: already there"),
+        (f'{HEADER}\n"x,1\n', "mine.csv: not a CSV file"),
+    ],
+)
+def test_wrong_files_say_where(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        published(extra=[write(tmp_path, text)])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"absent\.csv: cannot read published results: No such file"):
+        published(extra=[tmp_path / "absent.csv"])
+    binary = tmp_path / "latin.csv"
+    binary.write_bytes(HEADER.encode() + b"\nx,1,caf\xe9,b,mae,all,7\n")
+    with pytest.raises(StoreError, match="not UTF-8 text"):
+        published(extra=[binary])
+
+
+def test_unknown_paper_table_and_name() -> None:
+    with pytest.raises(StoreError, match="no published results of paper 'rankism'; did you mean 'ranksim'"):
+        published("rankism")
+    with pytest.raises(StoreError, match=r"no published table 13 of ranksim \(known: 1 to 12\)"):
+        published("ranksim", 13)
+    with pytest.raises(DirSweepError, match="'ten' is no table number"):
+        parse_name("ranksim/ten")
+    assert (parse_name("ranksim/10"), parse_name("conr")) == (("ranksim", 10), ("conr", None))
+    assert set(published(table=10)["paper"].to_pylist()) == {"ranksim", "conr"}
+
+
+def test_export_in_long_form(tmp_path: Path) -> None:
+    file = tmp_path / "all.csv"
+    assert export(file) == 3686
+    with file.open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    assert set(REQUIRED) <= set(rows[0])
+    assert len(rows) == 3686
+    assert [float(row["value"]) for row in rows] == published()["value"].to_pylist()
+    assert [row["config"] for row in rows] == published()["config"].to_pylist()
+    stream = io.BytesIO()
+    assert export(stream, paper="conr", table=5) == 22
+    assert stream.getvalue().count(b"\n") == 23
+    assert export(tmp_path / "a.parquet", format="parquet") == 3686
+    assert pa_parquet.read_table(tmp_path / "a.parquet").equals(published())
+    assert export(tmp_path / "a.arrow", format="arrow", paper="ranksim") == 3012
+    assert pa_feather.read_table(tmp_path / "a.arrow").equals(published("ranksim"))
+
+
+def test_export_errors(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="unknown format 'cvs'; did you mean 'csv'"):
+        export(tmp_path / "a", format="cvs")
+    with pytest.raises(StoreError, match="cannot write published results"):
+        export(tmp_path / "no" / "a.csv")
