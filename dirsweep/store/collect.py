@@ -22,7 +22,6 @@ from dirsweep.store.schema import (
     PREDICTION_FIELDS,
     TRIAL_FIELDS,
     UNFINISHED,
-    MetricColumn,
     Outcome,
     metric_columns,
     table_metadata,
@@ -124,6 +123,7 @@ def _trials_table(points: list[Proposed], trials: Mapping[str, _Trial], metadata
     for point in points:
         for seed, trial_id in zip(point["seeds"], point["trial_ids"], strict=True):
             config = trials[trial_id].spec.get("config", point.get("config"))
+            config = config if isinstance(config, dict) else None
             rows.append(_trial_row(point, seed, trial_id, trials[trial_id], config))
             configs.append(_flatten(config or {}))
     metrics = metric_columns(key for row in rows for key in row["metrics"])
@@ -157,9 +157,9 @@ def _trial_row(
         "benchmark_settings": canonical_json(benchmark) if isinstance(benchmark, dict) else None,
         "overrides": canonical_json(point["overrides"]),
         "config": None if config is None else canonical_json(config),
-        "started_at": None, "ended_at": None, "wall_time_s": None, "best_epoch": None, "num_epochs": None,
+        "started_at": _time(trial.spec.get("started_at")), "ended_at": None, "wall_time_s": None, "best_epoch": None, "num_epochs": None,
         "peak_memory_mib": None, "host": None, "num_parameters": None,
-        "attempts": 1 if trial.spec else 0,
+        "attempts": int(trial.spec.get("attempt", bool(trial.spec))),
         "metrics": {},
     }  # fmt: skip
     if outcome is not None:
@@ -173,8 +173,8 @@ def label_of(overrides: Mapping[str, Any]) -> str:
     return Point("", 0, dict(overrides), config=None).label  # type: ignore[arg-type]  # the label needs no config
 
 
-def _time(text: str | None) -> datetime | None:
-    if text is None:
+def _time(text: Any) -> datetime | None:
+    if not isinstance(text, str):
         return None
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
@@ -225,19 +225,25 @@ def _epochs_table(paths: RunPaths, trial_ids: list[str], metadata: dict[str, str
 
 def _epochs_of(rows: list[dict[str, Any]]) -> dict[str, pa.Array]:
     """One trial's epochs, column by column: the rows themselves would take ten times the memory."""
-    columns = {field.name: pa.array([_typed(row.get(field.name), field.type) for row in rows], field.type)
-               for field in EPOCH_FIELDS[1:]}  # fmt: skip
-    names = dict.fromkeys(key for row in rows for key in row if MetricColumn.parse(key) is not None)
-    return columns | {name: pa.array([_typed(row.get(name), pa.float64()) for row in rows], pa.float64())
-                      for name in names}  # fmt: skip
+    fields = {field.name: field.type for field in EPOCH_FIELDS[1:]}
+    fields |= {metric.name: pa.float64() for metric in metric_columns(set().union(*rows))}
+    return {name: _column([row.get(name) for row in rows], kind) for name, kind in fields.items()}
 
 
-def _typed(value: Any, kind: pa.DataType) -> Any:
+def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_map(kind):
-        return list(value.items()) if isinstance(value, dict) else None
-    if pa.types.is_floating(kind) and isinstance(value, int | float):
-        return float(value)
-    return value if isinstance(value, int | float) else None
+        values = [list(value.items()) if isinstance(value, dict) else None for value in values]
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowException, TypeError):
+        # a trial wrote something odd: keep what is a number, leave the rest empty
+        return pa.array([_number(value, kind) for value in values], kind)
+
+
+def _number(value: Any, kind: pa.DataType) -> float | int | None:
+    if not isinstance(value, int | float) or pa.types.is_map(kind):
+        return None
+    return float(value) if pa.types.is_floating(kind) else int(value)
 
 
 # ---- predictions -----------------------------------------------------------------------------------------------------

@@ -38,6 +38,11 @@ class TrialPaths:
         return self.folder / "checkpoint.pt"
 
     @property
+    def stop(self) -> Path:
+        """Put there by whoever wants the trial to end early; the worker looks for it after each epoch."""
+        return self.folder / "stop"
+
+    @property
     def log(self) -> Path:
         """Plain text for people."""
         return self.folder / "log.txt"

@@ -69,7 +69,7 @@ A trial's own ``predictions.arrow`` has the last four, ``sample_id`` as plain st
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -214,7 +214,7 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        return asdict(self)
+        return dict(self.__dict__)
 
     @classmethod
     def from_dict(cls, value: Any) -> Outcome | None:

@@ -1,0 +1,128 @@
+"""A run's folder without any training, for tests of the store and the report."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from dirsweep.store.collect import collect
+from dirsweep.store.ledger import Ledger, ended, proposed, started
+from dirsweep.store.paths import RunPaths
+from dirsweep.store.schema import REGION_ORDER, Outcome, Status, predictions_table
+from dirsweep.store.writer import TrialFolder, write_bytes_atomically
+
+FACTORS = {"all": 1.0, "many": 0.9, "median": 1.2, "few": 1.6}
+
+
+def write_spec(paths: RunPaths, studies: Sequence[str], *, metric: str = "mae", region: str = "all") -> None:
+    """A resolved sweep with what readers look at."""
+    spec = {
+        "name": "made-up",
+        "benchmark": {"name": "agedb-dir"},
+        "studies": {study: {} for study in studies},
+        "objective": {"metric": metric, "region": region},
+    }
+    write_bytes_atomically(paths.spec, yaml.safe_dump(spec, sort_keys=False).encode())
+
+
+def metrics_of(mae: float, *, tested: bool = True) -> dict[str, float | None]:
+    """Metrics of every region that follow from one error."""
+    found: dict[str, float | None] = {}
+    for split in ("val", "test") if tested else ("val",):
+        shift = 0.0 if split == "val" else 0.25
+        for region in REGION_ORDER:
+            error = (mae + shift) * FACTORS[region]
+            found[f"{split}_mae_{region}"] = error
+            found[f"{split}_mse_{region}"] = 1.6 * error**2
+            found[f"{split}_pearson_{region}"] = 1 - error / 20
+    return found
+
+
+def write_trial(
+    paths: RunPaths,
+    trial_id: str,
+    *,
+    seed: int,
+    mae: float,
+    status: Status | None = "complete",
+    config: Mapping[str, Any] | None = None,
+    synthetic: bool = False,
+    num_epochs: int = 4,
+    num_samples: int = 6,
+    error: str | None = None,
+) -> None:
+    """One trial's folder; ``status=None`` leaves it unfinished."""
+    folder = TrialFolder(paths.trial(trial_id))
+    folder.begin({
+        "trial_id": trial_id, "seed": seed, "config": dict(config or {"loss": {"name": "l1"}, "epochs": num_epochs}),
+        "benchmark": {"name": "synthetic-agedb" if synthetic else "agedb-dir"}, "synthetic": synthetic,
+    })  # fmt: skip
+    rng = np.random.default_rng(zlib.crc32(trial_id.encode()))
+    folder.write_epochs([
+        {
+            "epoch": epoch, "stage": 0, "lr": 1e-3, "train_loss": mae + 2 / (epoch + 1),
+            "loss_terms": {"loss": mae, "ranksim": 0.1}, "epoch_time_s": 1.5,
+            **{f"val_mae_{region}": (mae + 3 / (epoch + 1) - 3 / num_epochs + rng.normal() * 0.05) * FACTORS[region]
+               for region in REGION_ORDER},
+        }
+        for epoch in range(num_epochs)
+    ])  # fmt: skip
+    if status is None:
+        return
+    table = None
+    if status == "complete":
+        labels = np.linspace(0, 100, num_samples)
+        ids = [f"face{number}.jpg" for number in range(num_samples)]
+        spread = mae * (1 + np.abs(labels - 40) / 60)
+        preds = labels + rng.normal(size=num_samples) * spread
+        table = predictions_table({"val": (ids, labels, labels + 1), "test": (ids, labels, preds)})
+    metrics = {} if status == "failed" else metrics_of(mae, tested=status == "complete")
+    outcome = Outcome(
+        trial_id, status, error=error, metrics=metrics,
+        best_epoch=None if status == "failed" else num_epochs - 1, num_epochs=num_epochs, wall_time_s=12.5,
+        started_at="2026-01-02T03:04:05.000000+00:00", ended_at="2026-01-02T03:04:17.500000+00:00",
+        peak_memory_mib=512.0, host="box", num_parameters=1000,
+    )  # fmt: skip
+    folder.finish(outcome, table)
+
+
+def write_run(
+    root: Path,
+    studies: Mapping[str, Sequence[tuple[dict[str, Any], Sequence[float | Status | None]]]],
+    *,
+    metric: str = "mae",
+    synthetic: bool = False,
+    num_epochs: int = 4,
+    num_samples: int = 6,
+) -> RunPaths:
+    """A whole run.
+
+    Args:
+        studies: study -> points, each its overrides and, per seed, the validation error of a complete trial, or the
+            status of one that is not (None for unfinished).
+    """
+    paths = RunPaths(root)
+    write_spec(paths, list(studies), metric=metric)
+    with Ledger(paths.ledger) as ledger:
+        for study, points in studies.items():
+            for index, (overrides, errors) in enumerate(points):
+                ids = [f"{study}-{index}-{seed}" for seed in range(len(errors))]
+                ledger.append(proposed(study, index, overrides, seeds=list(range(len(errors))), trial_ids=ids))
+                for seed, (trial_id, found) in enumerate(zip(ids, errors, strict=True)):
+                    complete = isinstance(found, int | float)
+                    status: Any = "complete" if complete else found
+                    write_trial(
+                        paths, trial_id, seed=seed, mae=float(found) if complete else 9.0, status=status,  # type: ignore[arg-type]
+                        synthetic=synthetic, num_epochs=num_epochs, num_samples=num_samples,
+                        error="loss is NaN at epoch 1" if status == "failed" else None,
+                    )  # fmt: skip
+                    ledger.append(started(trial_id))
+                    if status is not None:
+                        ledger.append(ended(trial_id, status))
+    collect(paths)
+    return paths
