@@ -15,9 +15,11 @@ import pyarrow.feather as pa_feather
 import pyarrow.parquet as pa_parquet
 import pytest
 
+from dirsweep import registry
 from dirsweep.errors import DirSweepError, StoreError
 from dirsweep.published import export, match, parse_name, published, tables
 from dirsweep.published.cells import KEY, REQUIRED, SCHEMA
+from dirsweep.spec.schema import TrialConfig
 
 #: rows x columns of each table, derived rows and empty cells left out
 CELLS = {
@@ -332,6 +334,29 @@ def test_configurations() -> None:
     assert first("conr", 19, "VANILLA + MoCo v2", "nyud2-dir")["config"] == {"regularizers.moco.variant": "v2"}
 
 
+def nested(config: dict[str, Any]) -> dict[str, Any]:
+    """Dotted keys -> the mapping a sweep file would have."""
+    tree: dict[str, Any] = {}
+    for key, value in config.items():
+        *sections, name = key.split(".")
+        branch = tree
+        for section in sections:
+            branch = branch.setdefault(section, {})
+        branch[name] = value
+    return tree
+
+
+@pytest.mark.parametrize("config", sorted(set(published()["config"].to_pylist())))
+def test_every_configuration_can_be_run_and_is_found_again(config: str) -> None:
+    wanted = nested(json.loads(config))
+    for name in wanted.get("regularizers", {}):
+        if name not in registry.names("regularizers"):
+            pytest.skip(f"{name} is not there")
+    trial = TrialConfig.model_validate({"backbone": "small_cnn", **wanted})
+    # depth and gaze rows name no base of LDS, others all their parameters: the resolved trial still meets its row
+    assert config in match(trial.to_dict())["config"].to_pylist()
+
+
 def test_protocols_and_units() -> None:
     quoted, bracket = (first("ranksim", 8, row, "agedb-dir") for row in ("RRT", "RRT (batch size 64)"))
     assert (quoted["batch_size"], quoted["lr"], quoted["quoted_from"]) == (256, 1e-3, "Yang et al. 2021")
@@ -361,14 +386,14 @@ def test_match_finds_the_rows_of_a_configuration() -> None:
         ("ranksim", 10, "gamma=100, lambda=2"),
         ("conr", 1, "RankSim"),
     }
-    nested = {
+    resolved = {
         "backbone": {"name": "resnet50"}, "loss": {"name": "l1"}, "smoothing": {"name": "none"},
         "reweighting": {"name": "sqinv"}, "schedule": "plain", "epochs": 90, "batch_size": 64,
         "optimizer": {"name": "adam", "lr": 2.5e-4},
         "regularizers": {"ranksim": {"gamma": 100.0, "lambda": 2.0, "penalty": "mse", "similarity": "cosine",
                                      "sampling": "unique", "ties": "shared"}, "conr": None},
     }  # fmt: skip
-    found = match(nested, benchmark="agedb-dir")
+    found = match(resolved, benchmark="agedb-dir")
     assert rows_of(found) == rows_of(match(RANKSIM, benchmark="agedb-dir")) | {
         ("ranksim", 4, "MSE"),
         ("ranksim", 5, "COSINE SIMILARITY"),
@@ -381,7 +406,8 @@ def test_match_finds_the_rows_of_a_configuration() -> None:
 def test_match_tells_plain_training_from_every_remedy() -> None:
     plain = match({}, benchmark="agedb-dir")
     assert {row for _, _, row in rows_of(plain)} == {"VANILLA", "VANILLA (batch size 64)"}
-    for remedy in ({"loss": "focal_r"}, {"schedule.name": "rrt"}, {"regularizers": {"conr": {}}}):
+    remedies: list[dict[str, Any]] = [{"loss": "focal_r"}, {"schedule.name": "rrt"}, {"regularizers": {"conr": {}}}]
+    for remedy in remedies:
         assert not rows_of(plain) & rows_of(match(remedy, benchmark="agedb-dir"))
     assert match({"loss.name": "huber"}, benchmark="agedb-dir").num_rows == 0
     assert match({"loss.name": "mse"}, benchmark="agedb-dir").num_rows == 0
