@@ -1,0 +1,5 @@
+"""``python -m dirsweep`` is ``dirsweep``."""
+
+from dirsweep.cli import main
+
+main()

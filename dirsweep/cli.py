@@ -1,0 +1,176 @@
+"""The command line: one function per command, nothing but arguments and calls."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import click
+import typer
+from rich.console import Console
+
+from dirsweep.errors import DirSweepError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Find out which method and which hyperparameters really help in deep imbalanced regression.",
+)  # fmt: skip
+
+Sweep = Annotated[Path, typer.Argument(help="a sweep file (YAML)", show_default=False)]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder", show_default=False)]
+Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override a key of the sweep file")]
+Synthetic = Annotated[
+    bool, typer.Option("--synthetic", help="swap the benchmark for drawn faces, the backbone for a small one")
+]
+Preview = Annotated[bool, typer.Option("--preview", help="a few points per study, one seed, few epochs")]
+
+
+def _load(path: Path, sets: list[str] | None, synthetic: bool, preview: bool) -> Any:
+    from dirsweep.spec.expand import validate
+    from dirsweep.spec.load import load_sweep
+
+    spec = load_sweep(path, sets or (), synthetic=synthetic, preview=preview)
+    validate(spec)
+    return spec
+
+
+@app.command()
+def run(
+    sweep: Sweep,
+    out: Annotated[Path | None, typer.Option("--out", help="the run's folder [default: runs/<name>]")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="of a running Ray cluster; without it Ray is started here")
+    ] = None,
+    inline: Annotated[bool, typer.Option("--inline", help="in this process, without Ray")] = False,
+    cpus: Annotated[int | None, typer.Option(help="CPUs a Ray started here may use", min=1)] = None,
+    retry: Annotated[str | None, typer.Option(help="'failed': train failed trials again")] = None,
+    sets: Sets = None,
+    synthetic: Synthetic = False,
+    preview: Preview = False,
+) -> None:
+    """Train everything a sweep asks for; called again, go on where the run stands."""
+    from dirsweep.report.console import SweepConsole
+    from dirsweep.runners.session import EXIT_INTERRUPTED, Options, run_sweep
+
+    if retry not in (None, "failed"):
+        raise DirSweepError(f"--retry: got '{retry}'; only 'failed' can be retried")
+    spec = _load(sweep, sets, synthetic, preview)
+    root = out or Path("runs") / (spec.name + ("-synthetic" if synthetic else "") + ("-preview" if preview else ""))
+    console = SweepConsole()
+    console.start(0, spec.name, synthetic=type(spec.benchmark).synthetic)
+    options = Options(inline=inline, address=address, num_cpus=cpus, retry_failed=retry == "failed",
+                      cache=os.environ.get("DIRSWEEP_CACHE"))  # fmt: skip
+    try:
+        code = run_sweep(spec, root, console, options)
+    finally:
+        console.stop()
+    if code == EXIT_INTERRUPTED:
+        again = " ".join(arg if " " not in arg else f"'{arg}'" for arg in sys.argv[1:])
+        Console(stderr=True).print(f"interrupted; what ended is kept. To go on: dirsweep {again}", highlight=False)
+    else:
+        _report(root, plots=True, format_="console")
+    raise typer.Exit(code)
+
+
+def _report(root: Path, *, plots: bool, format_: str) -> None:
+    from dirsweep.report.plots import write_plots
+    from dirsweep.report.tables import print_report
+    from dirsweep.store.paths import RunPaths
+    from dirsweep.store.reader import open_run
+
+    stored = open_run(root)
+    print_report(stored, format=format_)
+    if plots:
+        for picture in write_plots(stored, RunPaths(root).plots):
+            Console(stderr=True).print(f"plot: {picture}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def report(
+    run: RunFolder,
+    format_: Annotated[str, typer.Option("--format", help="console, md or csv")] = "console",
+    plots: Annotated[bool, typer.Option(help="write the plots, too")] = True,
+) -> None:
+    """Summarise a run: mean and deviation over seeds for each point and region, and a plot per study."""
+    _report(run, plots=plots, format_=format_)
+
+
+@app.command()
+def plan(sweep: Sweep, sets: Sets = None, synthetic: Synthetic = False, preview: Preview = False) -> None:
+    """Show studies, trials, resources, and what a run would write. Starts nothing."""
+    from dirsweep.report.plan import print_plan
+
+    print_plan(_load(sweep, sets, synthetic, preview))
+
+
+@app.command()
+def train(
+    sweep: Sweep,
+    point: Annotated[int, typer.Option(help="which of the study's points, from 0", min=0)] = 0,
+    study: Annotated[str | None, typer.Option(help="which study [default: the first]")] = None,
+    seed: Annotated[int | None, typer.Option(help="[default: the study's first]", min=0)] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="keep checkpoint and results here; going on from them")
+    ] = None,
+    sets: Sets = None,
+    synthetic: Synthetic = False,
+    preview: Preview = False,
+) -> None:
+    """Train one trial in this process, with a progress bar; for stepping through."""
+    from dirsweep.runners.single import train_single
+
+    spec = _load(sweep, sets, synthetic, preview)
+    code = train_single(spec, study=study, index=point, seed=seed, out=out, cache=os.environ.get("DIRSWEEP_CACHE"))
+    raise typer.Exit(code)
+
+
+@app.command()
+def collect(run: RunFolder) -> None:
+    """Build a run's tables anew from its trials' folders."""
+    from dirsweep.errors import StoreError
+    from dirsweep.store.collect import collect as build
+    from dirsweep.store.paths import RunPaths
+
+    if not RunPaths(run).ledger.is_file():
+        raise StoreError(f"{run}: not a run's folder (no {RunPaths(run).ledger.name} in it)")
+    build(RunPaths(run))
+
+
+@app.command()
+def keys() -> None:
+    """List every key of a sweep file with its type, default and meaning."""
+    from rich.table import Table
+
+    from dirsweep.spec.sweep import describe
+
+    table = Table("key", "type", "default", "meaning", box=None, header_style="bold")
+    for row in describe():
+        table.add_row(*row)
+    Console().print(table)
+
+
+def _fail(error: DirSweepError) -> NoReturn:
+    print(f"dirsweep: {error}", file=sys.stderr)
+    raise SystemExit(error.exit_code)
+
+
+def main() -> None:
+    """Entry point: what a user can cause ends as one line and an exit code, never as a traceback."""
+    try:
+        app(standalone_mode=False)
+    except DirSweepError as error:
+        _fail(error)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        raise SystemExit(2) from None
+    except click.ClickException as error:
+        print(f"dirsweep: {error.format_message()}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except (KeyboardInterrupt, click.Abort):
+        print("dirsweep: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None

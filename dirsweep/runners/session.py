@@ -1,0 +1,124 @@
+"""One call of ``dirsweep run`` from the checked sweep to the tables: lock, data, ledger, trials, tables, exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dirsweep.data.base import Benchmark
+from dirsweep.errors import StoreError
+from dirsweep.runners.base import Watcher
+from dirsweep.runners.inline import run_inline
+from dirsweep.search.proposer import Proposer
+from dirsweep.spec.changes import refused_changes
+from dirsweep.spec.load import load_sweep
+from dirsweep.spec.sweep import SweepSpec
+from dirsweep.store.collect import collect
+from dirsweep.store.ledger import Ledger, lock_run, utc_now
+from dirsweep.store.paths import RunPaths
+from dirsweep.store.provenance import provenance, write_provenance
+from dirsweep.store.writer import TrialFolder, write_bytes_atomically
+from dirsweep.training.inputs import open_benchmark
+
+EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a sweep is run, apart from what it is.
+
+    Attributes:
+        inline: in this process, without Ray.
+        address: of a running Ray cluster; None starts Ray here.
+        num_cpus: for a Ray started here; None takes all.
+        retry_failed: train failed trials again.
+        cache: where benchmarks keep what they derive; None for the default.
+    """
+
+    inline: bool = False
+    address: str | None = None
+    num_cpus: int | None = None
+    retry_failed: bool = False
+    cache: str | None = None
+
+
+@contextmanager
+def opened(spec: SweepSpec, paths: RunPaths) -> Iterator[Ledger]:
+    """Hold the run for this process, with its spec on disk, and give its ledger.
+
+    Raises: StoreError: in use, not writable, or made from a sweep that this one does not extend.
+    """
+    with lock_run(paths):
+        if paths.spec.is_file():
+            refused = refused_changes(load_sweep(paths.spec), spec)
+            if refused:
+                raise StoreError(
+                    f"{paths.root}: made from another version of the sweep ({'; '.join(refused)}); "
+                    "undo that or choose another folder with --out"
+                )
+        write_bytes_atomically(paths.spec, spec.to_yaml().encode())
+        with Ledger(paths.ledger) as ledger:
+            yield ledger
+
+
+def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
+    """The sweep's benchmark with its data checked and its caches built. Raises: DataError."""
+    benchmark = open_benchmark(spec.benchmark.to_dict(), cache)
+    benchmark.prepare()
+    return benchmark
+
+
+def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -> int:
+    """Train everything the sweep asks for that is not yet there, and build the tables.
+
+    Returns: 0 all ended well, 1 some failed, 130 interrupted.
+    Raises: DirSweepError: bad input, before anything is trained.
+    """
+    paths = RunPaths(root)
+    benchmark = prepare(spec, options.cache)
+    with opened(spec, paths) as ledger:
+        seeds = sorted({seed for study in spec.studies for seed in spec.seeds_of(study)})
+        session = provenance(seeds=seeds)
+        write_provenance(paths, session)
+        proposer = Proposer(
+            spec,
+            ledger,
+            lambda trial_id: TrialFolder(paths.trial(trial_id)),
+            fingerprint=benchmark.fingerprint(),
+            cache=options.cache,
+            retry=frozenset({"failed"}) if options.retry_failed else frozenset(),
+        )
+        interrupted = False
+        try:
+            if not proposer.finished:
+                _run(proposer, root, watcher, options)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            collect(paths)
+            write_provenance(paths, {**session, "ended_at": utc_now()})
+    if interrupted:
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED if proposer.counts().get("failed") else EXIT_OK
+
+
+def _run(proposer: Proposer, root: Path, watcher: Watcher, options: Options) -> None:
+    resources = proposer.spec.resources
+    if options.inline:
+        run_inline(proposer, root, watcher, num_threads=max(1, int(resources.cpu)))
+        return
+    # imported late: inline runs need no Ray
+    from dirsweep.runners.ray_tune import run_ray
+
+    run_ray(
+        proposer,
+        root.resolve(),
+        watcher,
+        cpus=resources.cpu,
+        gpus=resources.gpu,
+        address=options.address,
+        num_cpus=options.num_cpus or (os.cpu_count() if options.address is None else None),
+    )
