@@ -118,13 +118,14 @@ def _benchmark_is_synthetic(spec: Mapping[str, Any], trials: Mapping[str, _Trial
 
 
 def _trials_table(points: list[Proposed], trials: Mapping[str, _Trial], metadata: dict[str, str]) -> pa.Table:
+    synthetic = metadata["synthetic"] == "true"
     rows: list[dict[str, Any]] = []
     configs: list[dict[str, Any]] = []
     for point in points:
         for seed, trial_id in zip(point["seeds"], point["trial_ids"], strict=True):
             config = trials[trial_id].spec.get("config", point.get("config"))
             config = config if isinstance(config, dict) else None
-            rows.append(_trial_row(point, seed, trial_id, trials[trial_id], config))
+            rows.append(_trial_row(point, seed, trial_id, trials[trial_id], config, synthetic))
             configs.append(_flatten(config or {}))
     metrics = metric_columns(key for row in rows for key in row["metrics"])
     columns = [pa.array([row[field.name] for row in rows], field.type) for field in TRIAL_FIELDS]
@@ -140,28 +141,27 @@ def _trials_table(points: list[Proposed], trials: Mapping[str, _Trial], metadata
 
 
 def _trial_row(
-    point: Proposed, seed: int, trial_id: str, trial: _Trial, config: dict[str, Any] | None
+    point: Proposed, seed: int, trial_id: str, trial: _Trial, config: dict[str, Any] | None, synthetic: bool
 ) -> dict[str, Any]:
     benchmark = trial.spec.get("benchmark")
     outcome = trial.outcome
-    row: dict[str, Any] = {
+    row: dict[str, Any] = dict.fromkeys(field.name for field in TRIAL_FIELDS)
+    row |= {
         "trial_id": trial_id,
         "study": point["study"],
         "point": point["index"],
         "label": label_of(point["overrides"]),
         "seed": seed,
         "status": UNFINISHED,
-        "error": None,
-        "synthetic": bool(trial.spec.get("synthetic", False)),
+        "synthetic": bool(trial.spec.get("synthetic", synthetic)),
         "benchmark": benchmark.get("name") if isinstance(benchmark, dict) else None,
         "benchmark_settings": canonical_json(benchmark) if isinstance(benchmark, dict) else None,
         "overrides": canonical_json(point["overrides"]),
         "config": None if config is None else canonical_json(config),
-        "started_at": _time(trial.spec.get("started_at")), "ended_at": None, "wall_time_s": None, "best_epoch": None, "num_epochs": None,
-        "peak_memory_mib": None, "host": None, "num_parameters": None,
+        "started_at": _time(trial.spec.get("started_at")),
         "attempts": int(trial.spec.get("attempt", bool(trial.spec))),
         "metrics": {},
-    }  # fmt: skip
+    }
     if outcome is not None:
         row |= {key: value for key, value in outcome.to_dict().items() if key != "trial_id"}
         row["started_at"], row["ended_at"] = _time(outcome.started_at), _time(outcome.ended_at)
