@@ -187,7 +187,7 @@ class FDS(Smoothing):
         spread = mean_square - mean.square()
         spread = torch.where(spread > ROUNDING * mean_square, spread, 0.0)
         variance = spread * count / (count - 1).clamp_min(1)  # unbiased; 0 for a single sample
-        kept = torch.where(self.num_updates > 0, self.momentum, 0.0)
+        kept = self.momentum * (self.num_updates > 0).to(mean.dtype)  # 0 at the first update
         seen = count > 0
         for running, current in ((self.running_mean, mean), (self.running_var, variance)):
             blended = kept * running + (1 - kept) * current

@@ -1,0 +1,355 @@
+import copy
+import math
+import pickle
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from torch import Tensor
+
+from dirsweep.errors import ShapeError, SpecError
+from dirsweep.methods.kernels import window
+from dirsweep.methods.smoothing.fds import FDS, FDSConfig, smoothing_matrix
+
+STATISTICS = ("running_mean", "running_var", "smoothed_mean", "smoothed_var")
+
+
+class SlowFDS:
+    """Label by label, number by number, in float64."""
+
+    def __init__(self, dim, num_bins, kernel, size, sigma, momentum, formulation) -> None:
+        self.dim, self.num_bins, self.momentum, self.formulation = dim, num_bins, momentum, formulation
+        self.window = window(kernel, size, sigma)
+        self.running = [[(0.0, 1.0)] * dim for _ in range(num_bins)]
+        self.smoothed = [[(0.0, 1.0)] * dim for _ in range(num_bins)]
+        self.updates = 0
+
+    def convolved(self):
+        half, rows = len(self.window) // 2, []
+        for b in range(self.num_bins):
+            row = []
+            for d in range(self.dim):
+                mean = var = 0.0
+                for offset in range(-half, half + 1):
+                    place = b + offset
+                    while not 0 <= place < self.num_bins:
+                        place = -place if place < 0 else 2 * (self.num_bins - 1) - place
+                    mean += self.window[offset + half] * self.running[place][d][0]
+                    var += self.window[offset + half] * self.running[place][d][1]
+                row.append((mean, var))
+            rows.append(row)
+        return rows
+
+    def update(self, features, bins) -> None:
+        if self.formulation == "released" and self.updates:
+            self.smoothed = self.convolved()
+        for b in set(bins):
+            rows = [f for f, i in zip(features, bins, strict=True) if i == b]
+            new = []
+            for d in range(self.dim):
+                mean = math.fsum(r[d] for r in rows) / len(rows)
+                var = math.fsum((r[d] - mean) ** 2 for r in rows) / max(len(rows) - 1, 1)
+                keep = self.momentum if self.updates else 0.0
+                old = self.running[b][d]
+                new.append((keep * old[0] + (1 - keep) * mean, keep * old[1] + (1 - keep) * var))
+            self.running[b] = new
+        self.updates += 1
+        if self.formulation == "paper":
+            self.smoothed = self.convolved()
+
+    def smooth(self, features, bins):
+        out = []
+        for row, b in zip(features, bins, strict=True):
+            dead = sum(v for _, v in self.running[b]) < 1e-10
+            new = []
+            for d, x in enumerate(row):
+                (m1, v1), (m2, v2) = self.running[b][d], self.smoothed[b][d]
+                new.append(x if dead or v1 == 0 else (x - m1) * math.sqrt(min(max(v2 / v1, 0.1), 10)) + m2)
+            out.append(new)
+        return out
+
+
+@given(
+    seed=st.integers(0, 2**31), num=st.integers(1, 20), dim=st.integers(1, 4), num_bins=st.integers(1, 6),
+    kernel=st.sampled_from(["gaussian", "gaussian_plain", "triang", "laplace"]), half=st.integers(0, 2),
+    momentum=st.sampled_from([0.0, 0.5, 0.9]), formulation=st.sampled_from(["paper", "released"]),
+)  # fmt: skip
+@settings(max_examples=50, deadline=None)
+def test_equals_a_loop_over_labels(seed, num, dim, num_bins, kernel, half, momentum, formulation) -> None:
+    half = min(half, num_bins - 1)
+    slow = SlowFDS(dim, num_bins, kernel, 2 * half + 1, 1.5, momentum, formulation)
+    fast = FDS(
+        dim, bin_edges=np.arange(num_bins + 1), kernel=kernel, kernel_size=2 * half + 1, sigma=1.5,
+        momentum=momentum, formulation=formulation,
+    ).double()  # fmt: skip
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(4):
+        features = 2 * torch.randn(num, dim, dtype=torch.float64, generator=generator) + 1
+        bins = torch.randint(0, num_bins, (num,), generator=generator)
+        labels = bins + 0.5
+        expected = torch.tensor(slow.smooth(features.tolist(), bins.tolist()), dtype=torch.float64)
+        torch.testing.assert_close(fast.smooth(features, labels), expected, rtol=1e-8, atol=1e-8)
+        fast.update(features, labels)
+        slow.update(features.tolist(), bins.tolist())
+        torch.testing.assert_close(
+            torch.stack([fast.running_mean, fast.running_var], -1), torch.tensor(slow.running, dtype=torch.float64)
+        )
+        torch.testing.assert_close(
+            torch.stack([fast.smoothed_mean, fast.smoothed_var], -1), torch.tensor(slow.smoothed, dtype=torch.float64)
+        )
+
+
+def fed_with_golden(golden, formulation: str) -> FDS:
+    fds = FDS(
+        12, bin_edges=np.arange(3, 101), kernel="gaussian", kernel_size=5, sigma=2.0, momentum=0.9,
+        formulation=formulation,
+    )  # fmt: skip
+    for epoch in range(3):
+        features, labels = (torch.from_numpy(golden[f"fds_epoch{epoch}_{key}"]) for key in ("x", "label"))
+        fds.update(features, labels)
+        for name in STATISTICS:
+            if formulation == "released" or name.startswith("running"):
+                expected = torch.from_numpy(golden[f"fds_epoch{epoch}_{name}"])
+                torch.testing.assert_close(getattr(fds, name), expected, rtol=1e-5, atol=1e-5)
+    return fds
+
+
+def test_meets_the_released_statistics_and_features(golden) -> None:
+    features, labels = (torch.from_numpy(golden[f"fds_smooth_{key}"]) for key in ("x", "label"))
+    smoothed = fed_with_golden(golden, "released").smooth(features, labels.squeeze(1))
+    torch.testing.assert_close(smoothed, torch.from_numpy(golden["fds_smooth_out"]), rtol=1e-5, atol=1e-5)
+
+
+def test_the_papers_form_uses_statistics_of_one_epoch(golden) -> None:
+    features, labels = (torch.from_numpy(golden[f"fds_smooth_{key}"]) for key in ("x", "label"))
+    fds = fed_with_golden(golden, "paper")
+    away = (fds.smooth(features, labels.squeeze(1)) - torch.from_numpy(golden["fds_smooth_out"])).abs().max()
+    assert away.item() == pytest.approx(0.714, abs=1e-3)
+    matrix = smoothing_matrix(window("gaussian", 5, 2.0), 97)
+    torch.testing.assert_close(fds.smoothed_mean, (matrix @ fds.running_mean.double()).float())
+    torch.testing.assert_close(fds.smoothed_var, (matrix @ fds.running_var.double()).float())
+
+
+def two_bins(**kw) -> FDS:
+    return FDS(1, bin_edges=[0.0, 1.0, 2.0], kernel="triang", kernel_size=3, momentum=0.5, **kw)
+
+
+def test_by_hand() -> None:
+    fds = two_bins()
+    fds.update(torch.tensor([[1.0], [3.0], [10.0], [14.0]]), torch.tensor([0.0, 0.5, 1.0, 2.0]))
+    assert fds.running_mean.flatten().tolist() == [2, 12]
+    assert fds.running_var.flatten().tolist() == [2, 8]
+    # window 1/4, 1/2, 1/4; beyond either end lies the other bin, so both bins smooth to the mean of the two
+    assert fds.smoothed_mean.flatten().tolist() == [7, 7]
+    assert fds.smoothed_var.flatten().tolist() == [5, 5]
+    smoothed = fds.smooth(torch.tensor([[3.0], [12.0]]), torch.tensor([0.2, 1.2]))
+    assert smoothed.flatten().tolist() == pytest.approx([1 * math.sqrt(2.5) + 7, 7])
+    fds.update(torch.tensor([[4.0], [6.0]]), torch.tensor([0.0, 0.0]))
+    assert fds.running_mean.flatten().tolist() == [0.5 * 2 + 0.5 * 5, 12]  # bin 1 saw nothing and keeps what it has
+
+
+def test_variance_ratio_is_clipped() -> None:
+    fds = two_bins()
+    fds.update(torch.tensor([[0.0], [0.1], [0.0], [100.0]]), torch.tensor([0.0, 0.0, 1.0, 1.0]))
+    low, high = fds.scale.flatten().tolist()
+    assert low == pytest.approx(math.sqrt(10))
+    assert 0.1**0.5 <= high <= 1
+    tiny = FDS(1, bin_edges=np.arange(31), kernel="gaussian_plain", kernel_size=29, sigma=50.0, momentum=0.5)
+    labels = torch.arange(30.0).repeat_interleave(2)
+    features = torch.tensor([0.0, 0.1]).repeat(30)
+    features[1] = 50.0  # one bin varies far more than its neighbours
+    tiny.update(features[:, None], labels)
+    assert tiny.scale[0].item() == pytest.approx(math.sqrt(0.1))
+
+
+def test_dimensions_and_bins_without_variance_pass_through() -> None:
+    fds = FDS(2, bin_edges=[0.0, 1.0, 2.0, 3.0], kernel="triang", kernel_size=3, momentum=0.9)
+    # bin 0: second dimension constant; bin 1: one sample; bin 2: none
+    fds.update(torch.tensor([[1.0, 0.1], [2.0, 0.1], [5.0, 6.0]]), torch.tensor([0.0, 0.0, 1.0]))
+    features = torch.tensor([[3.0, 4.0], [7.0, 8.0]])
+    smoothed = fds.smooth(features, torch.tensor([0.0, 1.0]))
+    assert smoothed[0, 0] != 3
+    assert smoothed[0, 1] == 4
+    assert smoothed[1].tolist() == [7, 8]
+    assert fds.running_mean[2].tolist() == [0, 0]
+    assert fds.running_var[2].tolist() == [1, 1]
+
+
+def test_constant_features_have_no_variance_however_many() -> None:
+    fds = FDS(1, bin_edges=[0.0, 1.0], kernel_size=1)
+    for _ in range(50):
+        fds.observe(torch.full((200, 1), 0.1), torch.zeros(200))
+    fds.end_epoch(0)
+    assert fds.running_var.item() == 0
+
+
+def test_variance_survives_a_large_mean() -> None:
+    fds = FDS(1, bin_edges=[0.0, 1.0], kernel_size=1)
+    features = 1000 + torch.randn(500, 1, generator=torch.Generator().manual_seed(0))
+    fds.update(features, torch.zeros(500))
+    assert fds.running_var.item() == pytest.approx(features.double().var().item(), rel=1e-6)
+
+
+def test_batches_add_up_to_one_update() -> None:
+    generator = torch.Generator().manual_seed(0)
+    features, labels = torch.randn(50, 3, generator=generator), 5 * torch.rand(50, generator=generator)
+    at_once, streamed = (FDS(3, bin_edges=np.arange(6), kernel_size=3) for _ in range(2))
+    at_once.update(features, labels)
+    for part, some in zip(features.split(8), labels.split(8), strict=True):
+        streamed.observe(part, some)
+    streamed.end_epoch(0)
+    for name in STATISTICS:
+        torch.testing.assert_close(getattr(streamed, name), getattr(at_once, name))
+
+
+def test_smooths_in_training_only_and_from_start_smooth_on() -> None:
+    fds = two_bins(start_smooth=2)
+    features, labels = torch.tensor([[1.0], [3.0], [10.0], [14.0]]), torch.tensor([0.0, 0.5, 1.0, 2.0])
+    assert torch.equal(fds.smooth(features, labels), features)  # nothing is known yet
+    fds.update(features, labels)
+    assert fds(features, labels, 1) is features
+    assert torch.equal(fds(features, labels, 2), fds.smooth(features, labels))
+    assert not torch.equal(fds(features, labels, 2), features)
+    assert fds.eval()(features, labels, 2) is features
+
+
+def test_statistics_count_from_start_update_on() -> None:
+    fds = two_bins(start_update=1)
+    features, labels = torch.tensor([[1.0], [3.0]]), torch.tensor([0.0, 0.5])
+    fds.observe(100 * features, labels)
+    fds.end_epoch(0)
+    assert fds.running_mean.flatten().tolist() == [0, 0]
+    fds.observe(features, labels)
+    fds.end_epoch(1)
+    assert fds.running_mean.flatten().tolist() == [2, 0]  # epoch 0 left nothing behind
+
+
+def test_gradient_is_the_scale_and_statistics_carry_none() -> None:
+    fds = two_bins()
+    source = torch.tensor([[1.0], [3.0], [10.0], [14.0]], requires_grad=True)
+    labels = torch.tensor([0.0, 0.5, 1.0, 2.0])
+    fds.update(source * 1, labels)
+    assert not fds.running_mean.requires_grad
+    fds.smooth(source, labels).sum().backward()
+    assert source.grad is not None
+    torch.testing.assert_close(source.grad, fds.scale[[0, 0, 1, 1]])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_output_keeps_the_features_dtype(dtype: torch.dtype) -> None:
+    fds = two_bins()
+    features, labels = torch.tensor([[1.0], [3.0], [10.0], [14.0]], dtype=dtype), torch.tensor([0.0, 0.5, 1.0, 2.0])
+    fds.update(features, labels)
+    assert fds.smooth(features, labels).dtype == dtype
+
+
+def test_state_of_an_interrupted_epoch_is_resumed() -> None:
+    generator = torch.Generator().manual_seed(0)
+    batches = [(torch.randn(9, 3, generator=generator), 5 * torch.rand(9, generator=generator)) for _ in range(6)]
+
+    def feed(fds: FDS, some: list[tuple[Tensor, Tensor]], ends: bool) -> None:
+        for features, labels in some:
+            fds.observe(features, labels)
+        if ends:
+            fds.end_epoch(0)
+
+    whole = FDS(3, bin_edges=np.arange(6), kernel_size=3, formulation="released")
+    feed(whole, batches[:3], True)
+    feed(whole, batches[3:4], False)
+    resumed = FDS(3, bin_edges=np.arange(6), kernel_size=3, formulation="released")
+    resumed.load_state_dict(copy.deepcopy(whole.state_dict()))
+    pickled = pickle.loads(pickle.dumps(whole))
+    for fds in (whole, resumed, pickled):
+        feed(fds, batches[4:], True)
+    for other in (resumed, pickled):
+        for name in STATISTICS:
+            assert torch.equal(getattr(other, name), getattr(whole, name))
+        assert torch.equal(other.smooth(*batches[0]), whole.smooth(*batches[0]))
+
+
+def test_smoothing_matrix_mirrors_without_repeating_the_edge() -> None:
+    matrix = smoothing_matrix(np.array([0.25, 0.5, 0.25]), 3)
+    assert matrix.tolist() == [[0.5, 0.5, 0], [0.25, 0.5, 0.25], [0, 0.5, 0.5]]
+    assert smoothing_matrix(np.array([1.0]), 2).tolist() == [[1, 0], [0, 1]]
+
+
+def test_refuses(make_setup) -> None:
+    edges = [0.0, 1.0, 2.0]
+    for wrong, message in (
+        ({"kernel_size": 4}, "odd"),
+        ({"kernel_size": 5}, "kernel_size must be at most 3 for 2 bins; got 5"),
+        ({"kernel_size": 1, "sigma": 0.0}, "sigma"),
+        ({"kernel_size": 1, "kernel": "box"}, "unknown kernel"),
+        ({"momentum": 1.0}, "momentum must be in .0, 1."),
+        ({"formulation": "code"}, "unknown formulation 'code'"),
+        ({"kernel_size": 1, "bin_edges": [1.0, 0.0]}, "ascending"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            FDS(1, **{"bin_edges": edges, **wrong})
+    fds = FDS(2, bin_edges=edges, kernel_size=1)
+    for features, labels in (((3, 4), (3,)), ((3, 2), (4,)), ((3,), (3,)), ((3, 2), (3, 2))):
+        for method in (fds.smooth, fds.observe, fds.update):
+            with pytest.raises(ShapeError, match="features must be"):
+                method(torch.zeros(features), torch.zeros(labels))
+    for wrong in ({"kernel_size": 4}, {"momentum": 1.0}, {"sigma": 0.0}, {"label_low": 5.0, "label_high": 5.0}):
+        with pytest.raises(ValidationError):
+            FDSConfig(**wrong)
+    with pytest.raises(SpecError, match="needs scalar labels; this benchmark's have 2 dimensions"):
+        FDSConfig().build(make_setup([[1.0, 2.0]]))
+    with pytest.raises(SpecError, match="label_low: the label range must not be empty; got 20 to 10"):
+        FDSConfig(label_low=20.0).build(make_setup())
+    assert FDSConfig().conflict(SimpleNamespace(), SimpleNamespace(label_dim=2)) is not None
+    assert FDSConfig().conflict(SimpleNamespace(), SimpleNamespace()) is None
+
+
+def test_config_passes_every_parameter(make_setup) -> None:
+    config = FDSConfig(
+        kernel="laplace", kernel_size=3, sigma=0.7, momentum=0.6, start_update=2, start_smooth=4,
+        statistics="pass", formulation="released",
+    )  # fmt: skip
+    fds = config.build(make_setup(feature_dim=5))
+    assert fds.running_mean.shape == (10, 5)
+    torch.testing.assert_close(fds.matrix, smoothing_matrix(window("laplace", 3, 0.7), 10))
+    assert (fds.momentum, fds.start_update, fds.start_smooth) == (0.6, 2, 4)
+    assert (fds.needs_pass, fds.formulation) == (True, "released")
+    assert not FDSConfig().build(make_setup()).needs_pass
+
+
+def test_bins_can_be_set_apart_from_the_benchmarks(make_setup) -> None:
+    fds = FDSConfig(bin_width=0.5, label_low=2.0, label_high=6.0).build(make_setup())
+    assert len(fds.running_mean) == 8
+    np.testing.assert_allclose(fds.inner.numpy(), np.arange(2.5, 6, 0.5), atol=1e-6)
+    assert len(FDSConfig(label_low=3.0).build(make_setup()).running_mean) == 7
+
+
+@pytest.mark.parametrize("batch", [64, 256])
+def test_smoothing_beats_a_loop_over_labels_tenfold(batch: int) -> None:
+    import time
+
+    generator = torch.Generator().manual_seed(0)
+    fds = FDS(2048, bin_edges=np.arange(122))
+    fds.update(torch.randn(2000, 2048, generator=generator), 121 * torch.rand(2000, generator=generator))
+    features, labels = torch.randn(batch, 2048, generator=generator), 121 * torch.rand(batch, generator=generator)
+
+    def label_by_label() -> Tensor:
+        out, bins = features.clone(), labels.long()
+        for b in torch.unique(bins):
+            ratio = (fds.smoothed_var[b] / fds.running_var[b]).clamp(0.1, 10)
+            out[bins == b] = (out[bins == b] - fds.running_mean[b]) * ratio.sqrt() + fds.smoothed_mean[b]
+        return out
+
+    def best(function) -> float:
+        times = []
+        for _ in range(9):
+            start = time.perf_counter()
+            function()
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    torch.testing.assert_close(fds.smooth(features, labels), label_by_label(), rtol=1e-4, atol=1e-4)
+    # ten times is the aim (20 to 40 measured); a busy machine may lose some of it
+    assert best(label_by_label) > 4 * best(lambda: fds.smooth(features, labels))
