@@ -1,0 +1,99 @@
+"""A benchmark and a backbone so small that a trial takes milliseconds: a noisy line with many, median and few labels."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from dirsweep.backbones.base import Backbone, BackboneConfig
+from dirsweep.data.base import Benchmark, BenchmarkConfig, PlainViews, Split, SplitName, Views
+from dirsweep.registry import register
+from dirsweep.spec.schema import TrialConfig, TrialSpec
+
+SIZES = {"train": 200, "val": 60, "test": 60}
+
+
+class NoisyViews(PlainViews):
+    """Each view adds noise from the generator it is given."""
+
+    def train(self, batch: Any, generator: torch.Generator, strength: str = "standard") -> Tensor:
+        inputs = torch.as_tensor(batch)
+        return inputs + 0.05 * torch.randn(inputs.shape, generator=generator)
+
+
+class TinyBenchmark(Benchmark):
+    name, kind, label_unit = "tiny", "image", "points"
+    label_low, label_high, bin_width, target_scale = 0.0, 10.0, 1.0, 10.0
+    synthetic, many_above, few_below = True, 40, 10
+
+    def __init__(self, noise: float) -> None:
+        self.noise = noise
+
+    def prepare(self) -> None:
+        pass
+
+    def fingerprint(self) -> str:
+        return f"tiny-{self.noise}"
+
+    def split(self, name: SplitName) -> Split:
+        return self._splits[name]
+
+    def views(self) -> Views:
+        return NoisyViews()
+
+    @cached_property
+    def _splits(self) -> dict[str, Split]:
+        rng, splits = np.random.default_rng(7), {}
+        direction = rng.normal(size=8)
+        for name, size in SIZES.items():
+            labels = np.clip(rng.normal(4, 2, size) if name == "train" else rng.uniform(0, 10, size), 0, 9.9)
+            labels = np.round(labels, 1).astype(np.float32)
+            inputs = labels[:, None] / 10 * direction + self.noise * rng.normal(size=(size, 8))
+            splits[name] = Split(tuple(f"{name}-{i}" for i in range(size)), inputs.astype(np.float32), labels)
+        return splits
+
+
+@register("benchmark", "tiny")
+class TinyConfig(BenchmarkConfig):
+    noise: Annotated[float, Field(ge=0)] = 0.1
+    synthetic = True
+
+    def build(self, cache: Path) -> TinyBenchmark:
+        return TinyBenchmark(self.noise)
+
+
+class TinyBackbone(Backbone):
+    feature_dim = 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.1))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        features: Tensor = self.layers(inputs)
+        return features
+
+
+@register("backbone", "tiny")
+class TinyBackboneConfig(BackboneConfig):
+    def build(self, benchmark: Benchmark, cache: Path) -> TinyBackbone:
+        return TinyBackbone()
+
+
+def tiny_trial(trial_id: str = "t0", seed: int = 0, metric: str = "mae", **config: Any) -> TrialSpec:
+    """A trial on it; ``config`` goes into ``TrialConfig``."""
+    settings = {"backbone": "tiny", "epochs": 4, "batch_size": 32, **config}
+    return TrialSpec(
+        trial_id=trial_id,
+        seed=seed,
+        config=TrialConfig.model_validate(settings).to_dict(),
+        benchmark=TinyConfig().to_dict(),
+        metric=metric,
+        synthetic=True,
+    )
