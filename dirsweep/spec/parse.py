@@ -1,0 +1,355 @@
+"""Plain data of a sweep file -> ``SweepSpec``. Every complaint names its dotted key."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from dirsweep import registry
+from dirsweep.errors import SpecError, did_you_mean
+from dirsweep.spec import resolve
+from dirsweep.spec.messages import checked, shown
+from dirsweep.spec.schema import TrialConfig, canonical_json
+from dirsweep.spec.space import parse_space
+from dirsweep.spec.sweep import (
+    DESIGNS,
+    SAMPLERS,
+    ObjectiveSpec,
+    ResourcesSpec,
+    SamplerSpec,
+    SchedulerSpec,
+    StudySpec,
+    SweepSpec,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dirsweep.data.base import BenchmarkConfig
+
+T = TypeVar("T")
+
+ROOT_KEYS = (
+    "name", "benchmark", "base", "seeds", "studies", "objective", "scheduler", "resources", "preview",
+)  # fmt: skip
+_SPACE_KEYS = ("sampler", "trials", "start")
+STUDY_KEYS = (*DESIGNS, "base", *_SPACE_KEYS, "seeds", "scheduler")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+@contextmanager
+def under(key: str) -> Iterator[None]:
+    """Errors inside get ``key`` before theirs."""
+    try:
+        yield
+    except SpecError as error:
+        raise error.at(prefix=key) from None
+
+
+def parse_sweep(raw: Any, *, source: str = "", default_name: str = "sweep") -> SweepSpec:
+    """A spec from a sweep file's plain data.
+
+    Args:
+        raw: what YAML gave.
+        source: the file, for messages.
+        default_name: the sweep's name where the file gives none.
+    Raises: SpecError: the first thing wrong.
+    """
+    if raw is None:
+        raise SpecError("the file is empty")
+    if not isinstance(raw, Mapping):
+        raise SpecError(f"expected a mapping with the keys {', '.join(ROOT_KEYS)}, got {shown(raw)}")
+    _known_keys(raw, ROOT_KEYS, suggest=_belongs_in_base)
+    for key in ("benchmark", "base", "studies"):
+        if raw.get(key) is None:
+            raise SpecError("missing", key=key)
+    benchmark = _benchmark(raw["benchmark"])
+    with under("base"):
+        base = resolve.normalized(raw["base"])
+        _build_base(base, raw["base"])
+    objective = _objective(_or_default(raw, "objective", {}), benchmark)
+    scheduler = _scheduler(raw.get("scheduler"))
+    spec = SweepSpec(
+        name=_name(_or_default(raw, "name", default_name), "name", _NAME),
+        benchmark=benchmark,
+        base=base,
+        studies={},
+        seeds=_seeds(_or_default(raw, "seeds", [0]), "seeds"),
+        objective=objective,
+        # switched off for the whole sweep is the same as absent; a study has to say it
+        scheduler=None if scheduler is None or scheduler.name == "none" else scheduler,
+        resources=_section(ResourcesSpec, _or_default(raw, "resources", {}), "resources"),
+        source=source,
+        preview=_flag(_or_default(raw, "preview", False), "preview"),
+    )
+    spec.studies.update(_studies(raw["studies"], base))
+    return spec
+
+
+def _or_default(raw: Mapping[str, Any], key: str, default: Any) -> Any:
+    return default if raw.get(key) is None else raw[key]
+
+
+def _known_keys(
+    raw: Mapping[str, Any], known: Iterable[str], suggest: Callable[[str], str | None] = lambda key: None
+) -> None:
+    for key in raw:
+        if key not in known:
+            hint = suggest(key) or did_you_mean(key, known)
+            raise SpecError(f"unknown key; {hint}", key=key)
+
+
+def _belongs_in_base(key: str) -> str | None:
+    if key in TrialConfig.model_fields:
+        return f"did you mean 'base.{key}'? (known: {', '.join(sorted(ROOT_KEYS))})"
+    return None
+
+
+def _section(cls: type[T], value: Any, key: str) -> T:
+    with under(key):
+        return checked(cls, value)  # type: ignore[type-var]
+
+
+def _flag(value: Any, key: str) -> bool:
+    if not isinstance(value, bool):
+        raise SpecError(f"expected true or false, got {shown(value)}", key=key)
+    return value
+
+
+def _name(value: Any, key: str, pattern: re.Pattern[str]) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        allowed = "letters, digits, '_', '-'" + (" and '.'" if pattern is _NAME else "")
+        raise SpecError(f"expected a name of {allowed} (it names files), got {shown(value)}", key=key)
+    return value
+
+
+def _benchmark(value: Any) -> BenchmarkConfig:
+    if isinstance(value, str):
+        value = {"name": value}
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+        known = ", ".join(registry.names("benchmark"))
+        raise SpecError(f"expected a name or a mapping with 'name' (known: {known})", key="benchmark")
+    config: Any = resolve.named("benchmark", value, "benchmark")
+    return config  # type: ignore[no-any-return]
+
+
+def _build_base(base: dict[str, Any], as_written: Mapping[str, Any]) -> None:
+    """Raises: SpecError: the base is no valid configuration."""
+    try:
+        resolve.build(base)
+    except SpecError as error:
+        section = error.key.removesuffix(".name")
+        # {loss: hubr} has no key 'loss.name' to point at
+        key = section if isinstance(as_written.get(section), str) else error.key
+        raise SpecError(error.what, key=key) from None
+
+
+def _objective(value: Any, benchmark: BenchmarkConfig) -> ObjectiveSpec:
+    if isinstance(value, str):
+        value = {"metric": value}
+    objective = _section(ObjectiveSpec, value, "objective")
+    if objective.metric not in type(benchmark).metrics:
+        name = type(benchmark).registered_name
+        raise SpecError(
+            f"{name} does not report '{objective.metric}'; {did_you_mean(objective.metric, type(benchmark).metrics)}",
+            key="objective.metric",
+        )
+    return objective
+
+
+def _scheduler(value: Any) -> SchedulerSpec | None:
+    if value is None:
+        return None
+    return _section(SchedulerSpec, {"name": value} if isinstance(value, str) else value, "scheduler")
+
+
+def _seeds(value: Any, key: str) -> tuple[int, ...]:
+    if not isinstance(value, list):
+        raise SpecError(f"expected a list of whole numbers such as [0, 1, 2], got {shown(value)}", key=key)
+    if not value:
+        raise SpecError("empty: give at least one seed", key=key)
+    for index, seed in enumerate(value):
+        if not isinstance(seed, int) or isinstance(seed, bool):
+            raise SpecError(f"expected a whole number, got {shown(seed)}", key=f"{key}.{index}")
+        if not 0 <= seed < 2**32:
+            raise SpecError(f"must be >= 0 and < 2^32, got {seed}", key=f"{key}.{index}")
+        if seed in value[:index]:
+            raise SpecError(f"{seed} stands twice", key=key)
+    return tuple(value)
+
+
+# studies
+
+
+def _studies(value: Any, base: Mapping[str, Any]) -> dict[str, StudySpec]:
+    if not isinstance(value, Mapping):
+        raise SpecError(f"expected a mapping from names to studies, got {shown(value)}", key="studies")
+    if not value:
+        raise SpecError("empty: give at least one study", key="studies")
+    studies = {}
+    for name, study in value.items():
+        with under(f"studies.{name}"):
+            _name(name, "", _STUDY_NAME)
+            studies[name] = _study(study, base)
+    return studies
+
+
+def _study(raw: Any, base: Mapping[str, Any]) -> StudySpec:
+    if raw is None or raw == {}:
+        raise SpecError(f"an empty study; give it one of {', '.join(DESIGNS)}")
+    if not isinstance(raw, Mapping):
+        raise SpecError(f"expected a mapping with one of {', '.join(DESIGNS)}, got {shown(raw)}")
+    _known_keys(raw, STUDY_KEYS)
+    designs = [design for design in DESIGNS if design in raw]
+    if len(designs) != 1:
+        got = f"'{designs[0]}' and '{designs[1]}' exclude each other" if designs else "no design"
+        raise SpecError(f"{got}; give it exactly one of {', '.join(DESIGNS)}")
+    design = designs[0]
+    if design != "space":
+        for key in _SPACE_KEYS:
+            if key in raw:
+                raise SpecError(f"is for 'space' only, and this study has '{design}'", key=key)
+    own = _own_base(raw.get("base"), base)
+    common: dict[str, Any] = {
+        "base": own,
+        "seeds": None if raw.get("seeds") is None else _seeds(raw["seeds"], "seeds"),
+        "scheduler": _scheduler(raw["scheduler"] or "none") if "scheduler" in raw else None,
+    }
+    with under(design):
+        if design == "points":
+            common["points"] = _points(raw["points"])
+        elif design == "space":
+            common["space"] = parse_space(raw["space"], resolve.with_overrides(base, own))
+        else:
+            common[design] = _factors(raw[design])
+    if design == "space":
+        common |= _proposals(raw)
+    return StudySpec(**common)
+
+
+def _own_base(value: Any, base: Mapping[str, Any]) -> dict[str, Any]:
+    if value is None:
+        return {}
+    with under("base"):
+        own = _point(value)
+        resolve.with_overrides(base, own)
+    return own
+
+
+def _point(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise SpecError(f"expected a mapping from dotted keys to values, got {shown(value)}")
+    for key in value:
+        resolve.check_key(key)
+    return dict(value)
+
+
+def _points(value: Any) -> tuple[dict[str, Any], ...]:
+    if not isinstance(value, list):
+        raise SpecError(f"expected a list of mappings from dotted keys to values, got {shown(value)}")
+    if not value:
+        raise SpecError("empty: give at least one point ({} is the base)")
+    points = []
+    for index, point in enumerate(value):
+        with under(str(index)):
+            points.append(_point(point))
+    return tuple(points)
+
+
+def _factors(value: Any) -> dict[str, tuple[Any, ...]]:
+    if not isinstance(value, Mapping):
+        raise SpecError(f"expected a mapping from dotted keys to lists of values, got {shown(value)}")
+    if not value:
+        raise SpecError("empty: name at least one key to vary")
+    factors = {}
+    for key, values in value.items():
+        resolve.check_key(key)
+        with under(key):
+            if not isinstance(values, list):
+                raise SpecError(f"expected a list of values, got {shown(values)}")
+            if not values:
+                raise SpecError("empty: give at least one value")
+            texts = [canonical_json(v) if _finite(v) else str(v) for v in values]
+            for index, text in enumerate(texts):
+                if text in texts[:index]:
+                    raise SpecError(f"{shown(values[index])} stands twice")
+        factors[key] = tuple(values)
+    return factors
+
+
+def _finite(value: Any) -> bool:
+    try:
+        canonical_json(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _proposals(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """``trials``, ``sampler`` and ``start`` of a space study."""
+    trials = raw.get("trials")
+    if trials is None:
+        raise SpecError("missing: how many points shall be proposed?", key="trials")
+    if not isinstance(trials, int) or isinstance(trials, bool):
+        raise SpecError(f"expected a whole number, got {shown(trials)}", key="trials")
+    if trials < 1:
+        raise SpecError(f"must be >= 1, got {trials}", key="trials")
+    start: tuple[dict[str, Any], ...] = ()
+    if raw.get("start") is not None:
+        with under("start"):
+            start = _points(raw["start"])
+            if len(start) > trials:
+                raise SpecError(f"{len(start)} points, but the study has {trials} trials in all")
+    return {"trials": trials, "start": start, "sampler": _sampler(raw.get("sampler"))}
+
+
+# samplers
+
+
+def _sampler(value: Any) -> SamplerSpec:
+    if value is None:
+        return SamplerSpec()
+    with under("sampler"):
+        if isinstance(value, str):
+            value = {"name": value}
+        if not isinstance(value, Mapping):
+            raise SpecError(f"expected a name or a mapping such as {{name: tpe, seed: 0}}, got {shown(value)}")
+        args = dict(value)
+        name, seed = args.pop("name", "tpe"), args.pop("seed", 0)
+        if not isinstance(name, str) or name not in SAMPLERS:
+            raise SpecError(f"unknown sampler {shown(name)}; {did_you_mean(str(name), SAMPLERS)}", key="name")
+        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+            raise SpecError(f"expected a whole number >= 0 and < 2^32, got {shown(seed)}", key="seed")
+        if args:
+            _check_sampler_args(name, args)
+        return SamplerSpec(name, seed, args)
+
+
+def _check_sampler_args(name: str, args: Mapping[str, Any]) -> None:
+    """Against the signature of Optuna's sampler. Raises: SpecError: unknown argument, wrong type."""
+    from optuna import samplers  # only where a sweep gives arguments: it takes a second to import
+
+    signature = inspect.signature(getattr(samplers, SAMPLERS[name]).__init__)
+    settable = {
+        key: kinds
+        for key, parameter in signature.parameters.items()
+        if key not in ("self", "seed") and (kinds := _plain_kinds(str(parameter.annotation)))
+    }
+    for key, value in args.items():
+        if key not in settable:
+            raise SpecError(f"{name} has no such argument; {did_you_mean(key, ['name', 'seed', *settable])}", key=key)
+        kinds = settable[key]
+        whole_for_real = type(value) is int and "float" in kinds
+        if type(value).__name__ not in kinds and not whole_for_real:
+            raise SpecError(f"expected {' or '.join(sorted(kinds))}, got {shown(value)}", key=key)
+
+
+def _plain_kinds(annotation: str) -> set[str]:
+    """The types of an annotation that YAML can write; none for a callable or a sampler of its own."""
+    kinds = {part.strip() for part in annotation.strip("'\"").split("|")}
+    plain = {{"None": "NoneType"}.get(kind, kind) for kind in kinds & {"int", "float", "bool", "str", "None"}}
+    return plain if plain - {"NoneType"} else set()

@@ -1,0 +1,250 @@
+"""What a sweep is. Every key of a sweep file stands here or in ``schema.py``, with a comment that ``describe`` prints.
+
+```yaml
+name: agedb-sensitivity
+benchmark: {name: agedb-dir, root: "${DIRSWEEP_DATA:-data}/agedb-dir"}
+base: {backbone: {name: resnet50}, reweighting: sqinv, regularizers: {ranksim: {gamma: 100}}, epochs: 90}
+seeds: [0, 1, 2]
+studies:
+  gamma: {grid: {regularizers.ranksim.gamma: [1, 10, 100]}}
+  search: {trials: 60, sampler: {name: tpe, seed: 0}, space: {regularizers.ranksim: default}}
+objective: {metric: mae, region: all}
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from dirsweep.spec import resolve
+from dirsweep.spec.schema import Config, TrialConfig
+from dirsweep.spec.space import SearchSpace
+from dirsweep.spec.yaml_text import dump_yaml
+
+if TYPE_CHECKING:
+    from dirsweep.data.base import BenchmarkConfig
+
+Design = Literal["grid", "one_at_a_time", "points", "space"]
+DESIGNS: tuple[Design, ...] = ("grid", "one_at_a_time", "points", "space")
+
+#: sampler names of a sweep file -> classes of ``optuna.samplers``
+SAMPLERS = {
+    "tpe": "TPESampler",
+    "random": "RandomSampler",
+    "gp": "GPSampler",
+    "cmaes": "CmaEsSampler",
+    "qmc": "QMCSampler",
+    "nsga2": "NSGAIISampler",
+    "nsga3": "NSGAIIISampler",
+}
+
+
+class ObjectiveSpec(Config):
+    """What is looked at on the validation split: it chooses each trial's best epoch and guides search and scheduler."""
+
+    #: one of the benchmark's metrics
+    metric: str = "mae"
+    #: all samples, or those of one shot region (by the training count of their label's bin)
+    region: Literal["all", "many", "median", "few"] = "all"
+
+    HIGHER_IS_BETTER: ClassVar[frozenset[str]] = frozenset({"pearson", "spearman", "delta1"})
+
+    @property
+    def direction(self) -> Literal["minimize", "maximize"]:
+        """As Optuna calls it; correlations and delta1 are maximized, errors minimized."""
+        return "maximize" if self.metric in self.HIGHER_IS_BETTER else "minimize"
+
+
+class SchedulerSpec(Config):
+    """What ends trials early. A trial it ends is ``pruned``, which is no failure."""
+
+    #: asha and hyperband compare at rungs, median with the median of the others, patience with the trial's own past
+    name: Literal["none", "asha", "hyperband", "median", "patience"]
+    #: no trial ends before so many epochs
+    grace_epochs: Annotated[int, Field(ge=1)] = 1
+    #: asha, hyperband: one in so many goes on at each rung
+    reduction_factor: Annotated[int, Field(ge=2)] = 3
+    #: median: so many trials must have come as far before one is judged
+    min_trials: Annotated[int, Field(ge=1)] = 5
+    #: patience: so many validations without improvement end the trial
+    patience: Annotated[int, Field(ge=1)] = 10
+
+    USES: ClassVar[dict[str, tuple[str, ...]]] = {
+        "none": (),
+        "asha": ("grace_epochs", "reduction_factor"),
+        "hyperband": ("grace_epochs", "reduction_factor"),
+        "median": ("grace_epochs", "min_trials"),
+        "patience": ("grace_epochs", "patience"),
+    }
+
+    @model_validator(mode="after")
+    def _only_keys_in_use(self) -> SchedulerSpec:
+        idle = sorted(self.model_fields_set - {"name", *self.USES[self.name]})
+        if idle:
+            uses = ", ".join(self.USES[self.name]) or "no further key"
+            raise ValueError(f"'{idle[0]}' does nothing with {self.name} (it uses {uses})")
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """The name and the keys it uses."""
+        return {key: getattr(self, key) for key in ("name", *self.USES[self.name])}
+
+
+class ResourcesSpec(Config):
+    """What one trial gets of a machine."""
+
+    #: CPUs, also the threads a trial computes with; below 1 several trials share one
+    cpu: Annotated[float, Field(gt=0)] = 1
+    #: GPUs; 0.5 lets two trials share one, auto takes one where there is one
+    gpu: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+
+
+@dataclass(frozen=True)
+class SamplerSpec:
+    """Who proposes the points of a ``space``: an Optuna sampler.
+
+    Attributes:
+        name: one of ``SAMPLERS``.
+        seed: >= 0.
+        args: any further argument of that sampler, as Optuna names it (``n_startup_trials: 5, multivariate: true``).
+    """
+
+    name: str = "tpe"
+    seed: int = 0
+    args: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it stands in a sweep file."""
+        return {"name": self.name, "seed": self.seed, **self.args}
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """One question: how its points are laid out around the base. Exactly one design key is present.
+
+    Attributes:
+        base: dotted keys this study changes in the sweep's base, for all its points.
+        grid: dotted key -> values; all combinations, the last key fastest.
+        one_at_a_time: dotted key -> values; the base first, then each key varied alone.
+        points: mappings from dotted keys to values; ``{}`` is the base itself.
+        space: dotted key -> range; a sampler proposes the points.
+        trials: space only: how many points are proposed, those of ``start`` included.
+        sampler: space only.
+        start: space only: points tried first; keys left out take the base's value.
+        seeds: instead of the sweep's.
+        scheduler: instead of the sweep's; its name is ``none`` where it is switched off.
+    """
+
+    base: dict[str, Any] = field(default_factory=dict)
+    grid: dict[str, tuple[Any, ...]] | None = None
+    one_at_a_time: dict[str, tuple[Any, ...]] | None = None
+    points: tuple[dict[str, Any], ...] | None = None
+    space: SearchSpace | None = None
+    trials: int = 0
+    sampler: SamplerSpec = field(default_factory=SamplerSpec)
+    start: tuple[dict[str, Any], ...] = ()
+    seeds: tuple[int, ...] | None = None
+    scheduler: SchedulerSpec | None = None
+
+    @property
+    def design(self) -> Design:
+        """Which of the design keys is present."""
+        return next(design for design in DESIGNS if getattr(self, design) is not None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it stands in a sweep file, ranges and conditions written out."""
+        plain: dict[str, Any] = {"base": dict(self.base)} if self.base else {}
+        if self.space is not None:
+            plain |= {"sampler": self.sampler.to_dict(), "trials": self.trials}
+            if self.start:
+                plain["start"] = [dict(point) for point in self.start]
+            plain["space"] = self.space.to_dict()
+        elif self.points is not None:
+            plain["points"] = [dict(point) for point in self.points]
+        else:
+            factors: Mapping[str, tuple[Any, ...]] = getattr(self, self.design)
+            plain[self.design] = {key: list(values) for key, values in factors.items()}
+        if self.seeds is not None:
+            plain["seeds"] = list(self.seeds)
+        if self.scheduler is not None:
+            plain["scheduler"] = self.scheduler.to_dict()
+        return plain
+
+
+@dataclass(frozen=True)
+class SweepSpec:
+    """A sweep as data: loaded, checked, frozen. ``dirsweep.spec.load.load_sweep`` makes one.
+
+    Attributes:
+        name: letters, digits, ``.``, ``_``, ``-``; names the run's folder.
+        benchmark: the data and its protocol.
+        base: the configuration that every study varies, nested, as ``TrialConfig`` takes it.
+        seeds: each point is trained once with each.
+        studies: by name, in the file's order.
+        objective, scheduler, resources: see their classes; scheduler None lets every trial run to its end.
+        source: the file, for messages.
+        preview: True when ``--preview`` has thinned it. A mark for tables and plots; in a file it thins nothing.
+    """
+
+    name: str
+    benchmark: BenchmarkConfig
+    base: dict[str, Any]
+    studies: dict[str, StudySpec]
+    seeds: tuple[int, ...] = (0,)
+    objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
+    scheduler: SchedulerSpec | None = None
+    resources: ResourcesSpec = field(default_factory=ResourcesSpec)
+    source: str = field(default="", compare=False)
+    preview: bool = False
+
+    @cached_property
+    def base_config(self) -> TrialConfig:
+        """The base, validated and with every default filled in."""
+        return resolve.build(self.base)
+
+    def base_of(self, study: str) -> dict[str, Any]:
+        """The base with the study's own changes."""
+        return resolve.with_overrides(self.base, self.studies[study].base)
+
+    def seeds_of(self, study: str) -> tuple[int, ...]:
+        """The study's seeds, the sweep's where it has none of its own."""
+        own = self.studies[study].seeds
+        return self.seeds if own is None else own
+
+    def scheduler_of(self, study: str) -> SchedulerSpec | None:
+        """The study's scheduler, the sweep's where it has none of its own; None when trials run to their end."""
+        scheduler = self.studies[study].scheduler or self.scheduler
+        return None if scheduler is None or scheduler.name == "none" else scheduler
+
+    def to_dict(self) -> dict[str, Any]:
+        """The resolved spec as plain data: variables expanded, overrides applied, ranges written out."""
+        plain: dict[str, Any] = {
+            "name": self.name,
+            "benchmark": self.benchmark.to_dict(),
+            "base": resolve.normalized(self.base),
+            "seeds": list(self.seeds),
+            "studies": {name: study.to_dict() for name, study in self.studies.items()},
+            "objective": self.objective.model_dump(),
+            "resources": self.resources.model_dump(),
+        }
+        if self.scheduler is not None:
+            plain["scheduler"] = self.scheduler.to_dict()
+        if self.preview:
+            plain["preview"] = True
+        return plain
+
+    def to_yaml(self) -> str:
+        """``to_dict`` as YAML that loads again to an equal spec."""
+        return dump_yaml(self.to_dict())
+
+
+def describe() -> list[tuple[str, str, str, str]]:
+    """(key, type, default, description) of every key of a sweep file, those of every technique included."""
+    from dirsweep.spec.reference import rows  # it imports this module
+
+    return rows()
