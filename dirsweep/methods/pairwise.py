@@ -1,0 +1,100 @@
+"""Distances and similarities between all pairs of a batch, without an (N, N, D) intermediate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+def label_distances(labels: Tensor) -> Tensor:
+    r"""How far apart two labels are.
+
+    Scalar labels: :math:`|y_i - y_j|`. Vectors: the mean over K of the absolute differences (MAE, ConR Appendix A.4).
+    Maps: the distance of the maps' means (ConR Appendix A.4, depth).
+
+    Args:
+        labels: (N,), (N, K), (N, H, W) or (N, 1, H, W), any unit.
+    Returns: (N, N) float, >= 0, in the unit of the labels, zero on the diagonal.
+    """
+    if not labels.is_floating_point() or labels.dtype in (torch.float16, torch.bfloat16):
+        labels = labels.float()
+    if labels.ndim > 2:
+        labels = labels.flatten(1).mean(1)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return torch.cdist(labels, labels, p=1.0) / labels.shape[1]
+    flat = labels.reshape(-1)
+    return (flat[:, None] - flat[None, :]).abs()  # (N, N)
+
+
+def squared_distances(features: Tensor, others: Tensor) -> Tensor:
+    r"""Squared Euclidean distances by one matrix multiplication, :math:`|a|^2 + |b|^2 - 2ab`.
+
+    Args:
+        features, others: (N, D) and (M, D).
+    Returns: (N, M), >= 0.
+    """
+    # distances do not move with the origin; a centre near zero keeps the subtraction below from cancelling digits
+    centre = others.detach().mean(0)
+    a, b = features - centre, others - centre
+    squares = torch.addmm(a.square().sum(1, keepdim=True) + b.square().sum(1), a, b.T, alpha=-2.0)  # (N, M)
+    return squares.clamp_min(0.0)
+
+
+class _Cosines(torch.autograd.Function):
+    r"""Cosine similarities from the product of the raw rows: two matrix products and no other pass over (N, D).
+
+    With :math:`G` the incoming gradient plus its transpose, :math:`n_i` the rows' lengths and :math:`s` the cosines,
+    :math:`\partial L / \partial z_i = \sum_j G_{ij} (z_j / (n_i n_j) - s_{ij} z_i / n_i^2)`, the second part of
+    which is a diagonal of the matrix that multiplies Z.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        products = features @ features.T  # (N, N)
+        lengths = products.diagonal().sqrt()
+        inverse = torch.where(lengths > 0, 1.0 / lengths, 0.0)  # a zero row is similar to nothing, and gets no gradient
+        cosines = products.mul_(inverse[:, None]).mul_(inverse)
+        ctx.save_for_backward(features, inverse, cosines)
+        return cosines
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        features, inverse, cosines = ctx.saved_tensors
+        both = grad + grad.T
+        radial = torch.einsum("ij,ij->i", both, cosines) * inverse.square()
+        both.mul_(inverse[:, None]).mul_(inverse).diagonal().sub_(radial)
+        gradient: Tensor = both @ features
+        return gradient
+
+
+def cosine_similarities(features: Tensor) -> Tensor:
+    """(N, D) -> (N, N) cosines of the angles between rows; a zero row has 0 everywhere, and a zero gradient."""
+    cosines: Tensor = _Cosines.apply(features)
+    return cosines
+
+
+class _FoldTranspose(torch.autograd.Function):
+    r"""Identity on S = s(Z, Z.detach()) that gives Z the gradient of s(Z, Z), where s is symmetric.
+
+    With :math:`G = \partial L / \partial S`, row i of Z is met as first and as second argument, so its gradient is
+    :math:`\sum_j (G_{ij} + G_{ji}) \, \partial_1 s(z_i, z_j)`: one matrix multiplication instead of two.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor) -> Tensor:
+        return matrix.view_as(matrix)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        return grad + grad.T
+
+
+def symmetric(matrix: Tensor) -> Tensor:
+    """``_FoldTranspose`` as a function: pass s(Z, Z.detach()), get s(Z, Z) with its full gradient."""
+    folded: Tensor = _FoldTranspose.apply(matrix)
+    return folded

@@ -1,0 +1,240 @@
+r"""ConR: pull together what has similar labels, push apart what only looks similar (Keramati et al., ICLR 2024)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from dirsweep.errors import ShapeError, SpecError, did_you_mean
+from dirsweep.methods.base import Regularizer, Setup, Step, TechniqueConfig
+from dirsweep.methods.pairwise import cosine_similarities, label_distances
+from dirsweep.methods.reweighting.inv import inv_weights
+from dirsweep.methods.reweighting.sqinv import sqinv_weights
+from dirsweep.registry import register
+from dirsweep.spec.ranges import Choice, LogUniform
+
+Variant = Literal["full", "contrastive", "no_s", "no_sim", "no_eta"]
+Formulation = Literal["paper", "released"]
+PushingWeights = Literal["inv", "sqinv", "reweighting", "none"]
+
+VARIANTS = ("full", "contrastive", "no_s", "no_sim", "no_eta")
+#: Appendix A.4 for the paper's form; the released age code runs with 0.07 whatever it is told
+DEFAULT_TAU = {"paper": 0.2, "released": 0.07}
+
+
+def conr(
+    features: Tensor,
+    labels: Tensor,
+    preds: Tensor,
+    weights: Tensor,
+    *,
+    omega: float,
+    tau: float,
+    eta: float,
+    variant: Variant = "full",
+    formulation: Formulation = "paper",
+) -> Tensor:
+    r"""Contrast each sample whose prediction is confused with that of differently labelled ones.
+
+    Two labels (predictions) are similar when their distance d is at most 1 / omega. Positives of j: similar labels,
+    j itself left out. Negatives: dissimilar labels, yet similar predictions. Anchors have at least one of each; other
+    samples contribute 0. With unit-length features and :math:`e_{jk} = \exp(z_j \cdot z_k / \tau)`:
+
+    .. math::
+        L = \frac{1}{2N} \sum_{j \in \text{anchors}} -\log \frac{1}{N_j^+}
+        \sum_{i \in K_j^+} \frac{e_{ji}}{\sum_{p \in K_j^+} e_{jp} + \sum_{q \in K_j^-} S_{jq} \, e_{jq}},
+        \quad S_{jq} = \eta \, w_j \, d(y_j, y_q)
+
+    Source: Keramati et al., ICLR 2024, Eqs. 1 to 3 and Appendix A.4. ``formulation="released"`` is what the authors'
+    code computes: the mean over positives of the minus log; entries that are no positives (j itself among them) enter
+    the denominator as exp(0) = 1; S = w_j exp(eta d); the anchor's loss is multiplied by w_j. For maps (depth) it
+    computes S = eta w_j d, divides by the number of positives plus one, and leaves out the factor w_j. The released age
+    code always runs with tau = 0.07; here the tau that is passed counts. A sample without positives gives 0/0 there and
+    0 here.
+
+    Variants (Table 6), each takes one thing away: ``contrastive`` has all dissimilar labels as negatives, ``no_s``
+    S = 1, ``no_sim`` the distance in S, ``no_eta`` the weight w_j in S.
+
+    Args:
+        features: (2N, D) float, further dimensions are flattened; any number of views, gradient flows.
+        labels: (2N,), (2N, K) with MAE as distance, or maps (2N, H, W), (2N, 1, H, W) with the distance of their means.
+        preds: the labels' shape and unit; they only select pairs, so no gradient flows.
+        weights: (2N,) >= 0, the density weight w of each sample; or the labels' shape, then the mean of each sample's.
+        omega: > 0, in 1 / label unit.
+        tau: > 0, temperature.
+        eta: >= 0, in 1 / label unit.
+        variant, formulation: see above.
+    Returns: scalar; the caller multiplies it by beta.
+    Raises: ShapeError: shapes do not fit. ValueError: omega, tau or eta out of range, or an unknown choice.
+    """
+    _check(features, labels, preds, weights)
+    _check_settings(omega, tau, eta, variant, formulation)
+    with torch.autocast(features.device.type, enabled=False):
+        features = features.flatten(1)
+        features = features if features.dtype == torch.float64 else features.float()
+        logits = cosine_similarities(features) / tau  # (2N, 2N)
+        weights = (weights if weights.ndim == 1 else weights.flatten(1).mean(1)).detach().to(features.dtype)
+        with torch.no_grad():
+            distances = label_distances(labels).to(features.dtype)
+            similar = distances <= 1.0 / omega
+            positives = similar & ~torch.eye(len(features), dtype=torch.bool, device=features.device)
+            negatives = ~similar
+            if variant != "contrastive":
+                negatives = negatives & (label_distances(preds) <= 1.0 / omega)
+            is_map = labels.ndim > 2
+            push = _pushing_weights(distances, weights, eta, variant, formulation == "released" and not is_map)
+        if formulation == "paper":
+            losses = _paper(logits, positives, negatives, push)
+        else:
+            losses = _released(logits, positives, negatives, push, count_self=is_map)
+            losses = losses if is_map else losses * weights
+        anchors = positives.any(1) & negatives.any(1)
+        return torch.where(anchors, losses, 0.0).sum() / len(features)
+
+
+def _pushing_weights(distances: Tensor, weights: Tensor, eta: float, variant: Variant, exponential: bool) -> Tensor:
+    """S (Eq. 2, Appendix A.4): (2N, 2N), row j for anchor j."""
+    if variant == "no_s":
+        return torch.ones_like(distances)
+    by_anchor = torch.ones_like(weights) if variant == "no_eta" else weights
+    far = torch.ones_like(distances) if variant == "no_sim" else distances
+    if exponential:
+        return by_anchor[:, None] * torch.exp(eta * far * (variant != "no_sim"))
+    return eta * by_anchor[:, None] * far
+
+
+def _denominators(logits: Tensor, positives: Tensor, negatives: Tensor, push: Tensor) -> Tensor:
+    """log of (sum over positives + weighted sum over negatives): (2N,)."""
+    # the lowest finite number, not -inf: a row with no pair at all must not turn its gradient into NaN
+    nothing = torch.finfo(logits.dtype).min
+    pushed = torch.where(negatives, logits + push.log(), nothing)
+    return torch.logsumexp(torch.where(positives, logits, pushed), dim=1)
+
+
+def _paper(logits: Tensor, positives: Tensor, negatives: Tensor, push: Tensor) -> Tensor:
+    """Eq. 1 as printed: (2N,)."""
+    nothing = torch.finfo(logits.dtype).min
+    pulled = torch.logsumexp(torch.where(positives, logits, nothing), dim=1)
+    num_positives = positives.sum(1).clamp_min(1).to(logits.dtype)
+    return num_positives.log() + _denominators(logits, positives, negatives, push) - pulled
+
+
+def _released(logits: Tensor, positives: Tensor, negatives: Tensor, push: Tensor, *, count_self: bool) -> Tensor:
+    """The released form without the anchor's weight: (2N,)."""
+    num_positives = positives.sum(1)
+    ones = (len(logits) - num_positives).to(logits.dtype)  # exp(0) for every entry that is no positive
+    log_denominator = torch.logaddexp(_denominators(logits, positives, negatives, push), ones.log())
+    total = num_positives * log_denominator - torch.where(positives, logits, 0.0).sum(1)
+    return total / (num_positives + count_self).clamp_min(1)
+
+
+def _check(features: Tensor, labels: Tensor, preds: Tensor, weights: Tensor) -> None:
+    if features.ndim < 2 or features.shape[0] == 0:
+        raise ShapeError(f"conr: features must be (N, D) with N >= 1, got {tuple(features.shape)}")
+    if not 1 <= labels.ndim <= 4 or labels.shape[0] != features.shape[0]:
+        raise ShapeError(
+            f"conr: labels must be (N,), (N, K) or maps with N = {features.shape[0]}, got {tuple(labels.shape)}"
+        )
+    if preds.shape != labels.shape:
+        raise ShapeError(f"conr: preds must have the labels' shape {tuple(labels.shape)}, got {tuple(preds.shape)}")
+    if weights.shape not in (labels.shape[:1], labels.shape):
+        raise ShapeError(f"conr: weights must be ({labels.shape[0]},), got {tuple(weights.shape)}")
+
+
+def _check_settings(omega: float, tau: float, eta: float, variant: str, formulation: str) -> None:
+    for name, number in (("omega", omega), ("tau", tau)):
+        if not number > 0:
+            raise ValueError(f"conr: {name} must be > 0, got {number}")
+    if not eta >= 0:
+        raise ValueError(f"conr: eta must be >= 0, got {eta}")
+    if variant not in VARIANTS:
+        raise ValueError(f"conr: unknown variant '{variant}'; {did_you_mean(variant, VARIANTS)}")
+    if formulation not in DEFAULT_TAU:
+        raise ValueError(f"conr: unknown formulation '{formulation}'; {did_you_mean(formulation, DEFAULT_TAU)}")
+
+
+class ConR(Regularizer):
+    """``conr`` over all views of a step, times beta. One forward of both views serves regression and contrast."""
+
+    num_views = 2
+
+    def __init__(self, config: ConRConfig, sample_weights: Tensor) -> None:
+        super().__init__()
+        self.config = config
+        self.regression_weight = config.alpha
+        self.sample_weights: Tensor
+        # made from the training labels at each start, so no part of a checkpoint
+        self.register_buffer("sample_weights", sample_weights, persistent=False)
+
+    def forward(self, step: Step) -> Tensor:
+        """beta times ConR."""
+        config = self.config
+        weights = self.sample_weights.to(step.features.device)[step.indices].repeat(step.num_views)
+        loss = conr(
+            step.features, step.labels, step.preds, weights, omega=config.omega, tau=config.resolved_tau,
+            eta=config.eta, variant=config.variant, formulation=config.formulation,
+        )  # fmt: skip
+        return config.beta * loss
+
+
+@register("regularizers", "conr")
+class ConRConfig(TechniqueConfig):
+    """ConR's settings; the defaults are those of the age benchmarks (Appendix A.4)."""
+
+    #: weight of the regression loss (Eq. 4)
+    alpha: Annotated[float, Field(ge=0), LogUniform(0.1, 10.0)] = 1.0
+    #: weight of the term (Eq. 4)
+    beta: Annotated[float, Field(ge=0), LogUniform(0.1, 10.0)] = 4.0
+    #: pushing power of a sample of mean weight, in 1 / label unit
+    eta: Annotated[float, Field(ge=0), LogUniform(1e-3, 1.0)] = 0.01
+    #: two labels are similar when their distance is at most 1 / omega; in 1 / label unit
+    omega: Annotated[float, Field(gt=0), LogUniform(0.2, 5.0)] = 1.0
+    #: temperature; defaults to 0.2, or 0.07 for the released form
+    tau: Annotated[float | None, Field(gt=0), LogUniform(0.05, 1.0)] = None
+    #: what is taken away (Table 6)
+    variant: Annotated[Variant, Choice(VARIANTS)] = "full"
+    #: Eq. 1 as printed, or what the released code computes
+    formulation: Annotated[Formulation, Choice(("paper", "released"))] = "paper"
+    #: w_j: inverse (5 to 1000 training labels in the bin count) or inverse root frequency of the label's bin, the
+    #: regression loss's own sample weights, or 1
+    pushing_weights: Annotated[PushingWeights, Choice(("inv", "sqinv", "reweighting", "none"))] = "inv"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or value.get("tau") is not None:
+            return value
+        formulation = value.get("formulation", "paper")
+        return {**value, "tau": DEFAULT_TAU.get(formulation) if isinstance(formulation, str) else None}
+
+    @property
+    def resolved_tau(self) -> float:
+        """tau, never None."""
+        assert self.tau is not None
+        return self.tau
+
+    def build(self, setup: Setup) -> ConR:
+        """The module with one weight per training sample.
+
+        Raises: SpecError: frequencies of labels with several dimensions are asked for.
+        """
+        return ConR(self, self._sample_weights(setup))
+
+    def _sample_weights(self, setup: Setup) -> Tensor:
+        """(N_train,) float32, mean 1."""
+        ones = torch.ones(setup.train_labels.shape[0])
+        if self.pushing_weights == "none":
+            return ones
+        if self.pushing_weights == "reweighting":
+            return ones if setup.reweighting is None else setup.reweighting.float()
+        if setup.label_dim > 1:
+            raise SpecError(
+                f"'{self.pushing_weights}' needs scalar labels, and these have {setup.label_dim} dimensions; "
+                "use 'reweighting' or 'none'",
+                key="regularizers.conr.pushing_weights",
+            )
+        by_frequency = inv_weights if self.pushing_weights == "inv" else sqinv_weights
+        return by_frequency(setup.train_labels, bin_edges=setup.bins.edges).float()
