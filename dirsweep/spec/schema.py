@@ -106,6 +106,8 @@ class TrialConfig(BaseModel):
     #: stop after so many validations without improvement; null trains all epochs
     patience: Annotated[int | None, Field(ge=1)] = None
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    #: where the last layer's bias starts: as PyTorch does, or at the mean training target (short trainings gain by it)
+    regressor_init: Literal["plain", "label_mean"] = "plain"
     #: largest gradient norm; null leaves gradients as they are
     grad_clip: Annotated[float | None, Field(gt=0)] = None
 
@@ -197,6 +199,13 @@ class TrialSpec:
         return dict(self.__dict__)
 
 
+def _short(value: Any) -> str:
+    """A value for people: four digits of a number, a name bare."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 @dataclass(frozen=True)
 class Point:
     """One configuration of a study; its trials differ in their seeds only.
@@ -215,17 +224,23 @@ class Point:
 
     @property
     def label(self) -> str:
-        """``gamma=100, lambda=2`` (last parts of the keys, the whole keys where those are not unique), or ``base``."""
-        if not self.overrides:
-            return "base"
-        tails = [key.rsplit(".", 1)[-1] for key in self.overrides]
-        unique = len(set(tails)) == len(tails)
+        """``gamma=100, lambda=2``, or ``base``: each key by as few of its last parts as tell it from the others.
 
-        def tail_of(key: str, tail: str) -> str:
-            # 'name' alone says nothing: loss.name=huber reads as loss=huber
-            return key.rsplit(".", 1)[0] if tail == "name" else (tail if unique else key)
+        ``loss.name`` reads as ``loss``; a part switched on with its defaults is named alone, one switched off has a no.
+        """
+        # 'name' alone says nothing: loss.name=huber reads as loss=huber
+        paths = [tuple(key.removesuffix(".name").split(".")) for key in self.overrides]
 
-        return ", ".join(
-            f"{tail_of(key, tail)}={value if isinstance(value, str) else json.dumps(value)}"
-            for (key, value), tail in zip(self.overrides.items(), tails, strict=True)
-        )
+        def short(path: tuple[str, ...]) -> str:
+            tails = (path[-num:] for num in range(1, len(path) + 1))
+            return ".".join(next((t for t in tails if sum(p[-len(t) :] == t for p in paths) == 1), path))
+
+        def worded(name: str, value: Any) -> str:
+            if value is None:
+                return f"no {name}"
+            if value in ({}, "default"):
+                return name
+            return f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+
+        words = [worded(short(path), value) for path, value in zip(paths, self.overrides.values(), strict=True)]
+        return ", ".join(words) or "base"
