@@ -6,6 +6,8 @@ right, y down; a shape's edge is one pixel soft, so that the same face can be dr
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,9 @@ from numpy.typing import NDArray
 VERSION = 1
 
 F32 = NDArray[np.float32]
+# float32 as well; the type of a product with a Python number is not known to be
+Plane = NDArray[np.floating[Any]]
+Number = Plane | np.floating[Any] | float
 Traits = dict[str, F32]
 
 #: each cue shows an age of its own: the true one, plus an error of (years, share of the age) standard deviation
@@ -40,10 +45,12 @@ def draw_traits(ages: NDArray[np.integer], rng: np.random.Generator) -> Traits:
     age = ages.astype(np.float32)
 
     def normal() -> F32:
-        return rng.standard_normal(num, dtype=np.float32)
+        drawn: F32 = rng.standard_normal(num, dtype=np.float32)
+        return drawn
 
     def uniform(low: float, high: float) -> F32:
-        return np.float32(low) + np.float32(high - low) * rng.random(num, dtype=np.float32)
+        drawn: F32 = np.float32(low) + np.float32(high - low) * rng.random(num, dtype=np.float32)
+        return drawn
 
     def palette(colours: F32, spread: float) -> F32:
         """A random mixture of two neighbouring colours, (N, 3), with some chance in each channel."""
@@ -52,7 +59,8 @@ def draw_traits(ages: NDArray[np.integer], rng: np.random.Generator) -> Traits:
         part = (place - low)[:, None].astype(np.float32)
         mixed = colours[low] * (1 - part) + colours[low + 1] * part
         jitter = np.float32(spread) * rng.standard_normal((num, 3), dtype=np.float32)
-        return np.clip(mixed + jitter, 0.03, 1).astype(np.float32)
+        mixture: F32 = np.clip(mixed + jitter, 0.03, 1).astype(np.float32)
+        return mixture
 
     looks = age + (LOOKS[0] + LOOKS[1] * age) * normal()
     traits = {
@@ -78,7 +86,8 @@ def draw_traits(ages: NDArray[np.integer], rng: np.random.Generator) -> Traits:
         "etched": np.exp(0.25 * normal()),
         # photograph
         "light_x": 0.22 * normal(), "light_y": 0.12 * normal(), "gain": np.exp(0.16 * normal()),
-        "contrast": np.exp(0.15 * normal()), "mono": (uniform(0, 1) < 0.35) * uniform(0.7, 1), "grain": uniform(0.01, 0.05),
+        "contrast": np.exp(0.15 * normal()), "mono": (uniform(0, 1) < 0.35) * uniform(0.7, 1),
+        "grain": uniform(0.01, 0.05),
         "turn": uniform(0, 2 * np.pi), "blob_x": uniform(-1, 1), "blob_y": uniform(-1, 1), "blob_r": uniform(0.2, 0.8),
     }  # fmt: skip
     for name in ("phase_a", "phase_b", "phase_c", "phase_d"):
@@ -106,11 +115,15 @@ def draw_faces(traits: Traits, size: int) -> NDArray[np.uint8]:
     return pictures
 
 
-def _ramp(value: F32, low: float, high: float) -> F32:
+def _ramp(value: Plane, low: float, high: float) -> Plane:
     """0 below ``low``, 1 above ``high``, smooth between."""
     part = np.clip((value - np.float32(low)) / np.float32(high - low), 0, 1)
-    smooth: F32 = part * part * (3 - 2 * part)
+    smooth: Plane = part * part * (3 - 2 * part)
     return smooth
+
+
+def _colour(red: float, green: float, blue: float) -> Plane:
+    return np.array((red, green, blue), dtype=np.float32).reshape(1, 3, 1, 1)
 
 
 class _Easel:
@@ -125,8 +138,8 @@ class _Easel:
         t = self.t
         cos, sin = np.cos(t["roll"]) / t["zoom"], np.sin(t["roll"]) / t["zoom"]
         dx, dy = self.page_x - t["x0"], self.page_y - t["y0"]
-        self.x: F32 = dx * cos + dy * sin
-        self.y: F32 = dy * cos - dx * sin
+        self.x: Plane = dx * cos + dy * sin
+        self.y: Plane = dy * cos - dx * sin
         # the head turns: inner features move more than its outline; both sides of a face are drawn at once on |x|
         self.inner = np.abs(self.x - t["yaw"])
         self.inner_y = self.y - t["pitch"]
@@ -135,32 +148,32 @@ class _Easel:
 
     # ---- brushes -------------------------------------------------------------------------------------------------
 
-    def lay(self, cover: F32, colour: F32) -> None:
+    def lay(self, cover: Plane, colour: Number) -> None:
         """Blend a (B, 3, 1, 1) colour over the canvas where ``cover`` (B, S, S) in [0, 1] says."""
         self.canvas += cover[:, None] * (colour - self.canvas)
 
-    def shade(self, amount: F32) -> None:
+    def shade(self, amount: Plane) -> None:
         """Darken by ``amount`` (B, S, S), a part of the brightness; negative amounts lighten."""
         self.canvas *= (1 - amount)[:, None]
 
-    def ellipse(self, x: F32, y: F32, rx: F32, ry: F32) -> F32:
+    def ellipse(self, x: Plane, y: Plane, rx: Number, ry: Number) -> Plane:
         """Cover of an ellipse around the origin of the (B, S, S) coordinates, half-axes (B, 1, 1)."""
         # half-axes below half a pixel would vanish between the pixels: wider and fainter instead
         rx, ry = np.maximum(rx, np.float32(1e-3)), np.maximum(ry, np.float32(1e-3))
         wide, high = np.maximum(rx, self.pixel / 2), np.maximum(ry, self.pixel / 2)
         ratio = np.sqrt((x / wide) ** 2 + (y / high) ** 2)
         faint = (rx / wide) * (ry / high)
-        cover: F32 = np.clip(0.5 - (ratio - 1) * (np.minimum(wide, high) / self.pixel), 0, 1) * faint
+        cover: Plane = np.clip(0.5 - (ratio - 1) * (np.minimum(wide, high) / self.pixel), 0, 1) * faint
         return cover
 
-    def stroke(self, x: F32, y: F32, ends: tuple[F32 | float, ...], width: float) -> F32:
+    def stroke(self, x: Plane, y: Plane, ends: tuple[Number, ...], width: float) -> Plane:
         """Cover of a soft line from (x1, y1) to (x2, y2); ``ends`` are numbers or (B, 1, 1)."""
         x1, y1, x2, y2 = (np.asarray(end, dtype=np.float32) for end in ends)
         dx, dy = x2 - x1, y2 - y1
         along = np.clip(((x - x1) * dx + (y - y1) * dy) / (dx * dx + dy * dy + np.float32(1e-6)), 0, 1)
         away = (x - x1 - along * dx) ** 2 + (y - y1 - along * dy) ** 2
         wide = max(np.float32(width), 0.6 * self.pixel)
-        cover: F32 = np.exp(-away / (wide * wide)) * np.float32(width / wide)
+        cover: Plane = np.exp(-away / (wide * wide)) * np.float32(width / wide)
         return cover
 
     # ---- the picture ---------------------------------------------------------------------------------------------
@@ -192,7 +205,7 @@ class _Easel:
         self.nose_y = self.eye_y + 0.12 + 0.12 * self.grown + 0.03 * self.sag
         self.mouth_x = (0.12 + 0.07 * self.grown) * t["mouth_wide"]
         grey = _ramp(t["seen_hair"], 30, 72) * (1 - t["dyed"])
-        silver = np.float32([0.80, 0.80, 0.81]).reshape(1, 3, 1, 1)
+        silver = _colour(0.80, 0.80, 0.81)
         self.hair_colour = t["hair_colour"] + grey[:, None] * (silver - t["hair_colour"])
 
     def background(self) -> None:
@@ -201,19 +214,26 @@ class _Easel:
         tilt = 0.5 + 0.4 * (self.page_x * np.cos(t["turn"]) + self.page_y * np.sin(t["turn"]))
         self.canvas[:] = t["back_a"] + tilt[:, None] * (t["back_b"] - t["back_a"])
         radius = t["blob_r"]
-        self.lay(self.ellipse(self.page_x - t["blob_x"], self.page_y - t["blob_y"], radius, radius) * np.float32(0.7), t["back_c"])
+        self.lay(
+            self.ellipse(self.page_x - t["blob_x"], self.page_y - t["blob_y"], radius, radius) * np.float32(0.7),
+            t["back_c"],
+        )
         shoulders = self.ellipse(self.x, self.y - 1.18, 0.55 + 0.4 * self.grown, 0.30 + 0.14 * self.grown)
         self.lay(shoulders, t["clothes"])
 
     def head(self) -> None:
         """Long hair behind, neck, ears, and the face with its jaw and shading."""
         t = self.t
-        long_hair = self.ellipse(self.outer, self.y - 0.25 * t["hair_long"], self.rx * 1.22, self.ry * (0.95 + 0.3 * t["hair_long"]))
+        long_hair = self.ellipse(
+            self.outer, self.y - 0.25 * t["hair_long"], self.rx * 1.22, self.ry * (0.95 + 0.3 * t["hair_long"])
+        )
         self.lay(long_hair * (t["hair_long"] > 0.35) * _ramp(t["seen_shape"], 1, 8), self.hair_colour * 0.8)
         neck = self.ellipse(self.x, self.y - 0.75, 0.20 + 0.10 * self.grown * (0.6 + 0.4 * t["male"]), np.float32(0.42))
         self.lay(neck, t["skin"] * 0.78)
         ear_y = self.y - self.eye_y - 0.08
-        self.lay(self.ellipse(self.outer - self.rx, ear_y, 0.07 + 0.02 * self.sag, 0.12 + 0.05 * self.sag), t["skin"] * 0.85)
+        self.lay(
+            self.ellipse(self.outer - self.rx, ear_y, 0.07 + 0.02 * self.sag, 0.12 + 0.05 * self.sag), t["skin"] * 0.85
+        )
         # jowls: with age the lower face widens and hangs; the chin of a grown face is narrower than its brow
         jaw = 1 - (0.10 + 0.10 * self.grown + t["jaw"] - 0.16 * self.sag) * np.clip(self.y / self.ry, 0, 1) ** 2
         self.face = self._egg(jaw)
@@ -222,14 +242,14 @@ class _Easel:
         self.shade(self.face * (0.22 * np.minimum(round_off, 1.2) - 0.05))
         cheeks = self.ellipse(self.inner - 0.28, self.inner_y - self.nose_y, np.float32(0.13), np.float32(0.10))
         # a child's cheeks are rosy, an old face's hollow
-        rosy = t["skin"] * np.float32([1.05, 0.80, 0.78]).reshape(1, 3, 1, 1)
+        rosy = t["skin"] * _colour(1.05, 0.80, 0.78)
         self.lay(cheeks * (0.5 * (1 - self.grown) + 0.05), rosy)
         self.shade(cheeks * (0.16 * self.sag))
 
-    def _egg(self, jaw: F32) -> F32:
+    def _egg(self, jaw: Plane) -> Plane:
         """Cover of the face: an ellipse whose width is multiplied by ``jaw`` (B, S, S)."""
         ratio = np.sqrt((self.outer / (self.rx * jaw)) ** 2 + (self.y / self.ry) ** 2)
-        cover: F32 = np.clip(0.5 - (ratio - 1) * (self.rx / self.pixel), 0, 1)
+        cover: Plane = np.clip(0.5 - (ratio - 1) * (self.rx / self.pixel), 0, 1)
         return cover
 
     def skin_texture(self) -> None:
@@ -249,28 +269,39 @@ class _Easel:
         x, y = self.inner - self.eye_x, self.inner_y - self.eye_y
         opening = self.eye_r * (0.45 + 0.25 * t["eye_open"]) * (1 - 0.35 * self.sag)
         self.shade(self.ellipse(x, y, self.eye_r * 1.5, self.eye_r * 1.2) * (0.10 + 0.14 * self.sag))
-        self.lay(self.ellipse(x, y, self.eye_r, opening), np.float32([0.93, 0.92, 0.90]).reshape(1, 3, 1, 1))
+        self.lay(self.ellipse(x, y, self.eye_r, opening), _colour(0.93, 0.92, 0.90))
         iris = np.minimum(opening, self.eye_r * 0.55)
         self.lay(self.ellipse(x, y, self.eye_r * 0.52, iris), t["iris"])
         self.lay(self.ellipse(x, y, self.eye_r * 0.25, iris * 0.5), np.float32(0.04))
-        self.shade(self.stroke(x, y, (-self.eye_r, -opening * 0.8, self.eye_r, -opening * (0.8 - 1.2 * self.sag)), 0.022) * 0.55)
+        self.shade(
+            self.stroke(x, y, (-self.eye_r, -opening * 0.8, self.eye_r, -opening * (0.8 - 1.2 * self.sag)), 0.022)
+            * 0.55
+        )
         # bags: a dark arc under the eye
         bag = self.stroke(x, y - self.eye_r * 0.95, (-self.eye_r * 0.8, 0.01, self.eye_r * 0.9, -0.01), 0.028)
         self.shade(bag * (0.42 * self.sag * t["etched"]))
         brow_y = self.eye_r * 1.45 + 0.035
-        brow = self.stroke(x, y, (-self.eye_r * 0.9, -brow_y, self.eye_r * 1.15, -brow_y + 0.01 + 0.03 * self.sag), 0.030)
+        brow = self.stroke(
+            x, y, (-self.eye_r * 0.9, -brow_y, self.eye_r * 1.15, -brow_y + 0.01 + 0.03 * self.sag), 0.030
+        )
         self.lay(brow * (t["brow"] * (0.35 + 0.55 * self.grown)), self.hair_colour * 0.75)
 
     def nose_and_mouth(self) -> None:
         """Nose and ears lengthen for life; lips thin out and pale."""
         t = self.t
         width = (0.045 + 0.035 * self.grown + 0.012 * self.sag) * t["nose"]
-        self.shade(self.stroke(self.inner, self.inner_y, (width * 0.5, self.eye_y + 0.04, width, self.nose_y), 0.025) * (0.10 + 0.12 * self.grown))
-        self.shade(self.ellipse(self.inner - width * 0.6, self.inner_y - self.nose_y, width * 0.45, np.float32(0.022)) * np.float32(0.55))
+        self.shade(
+            self.stroke(self.inner, self.inner_y, (width * 0.5, self.eye_y + 0.04, width, self.nose_y), 0.025)
+            * (0.10 + 0.12 * self.grown)
+        )
+        self.shade(
+            self.ellipse(self.inner - width * 0.6, self.inner_y - self.nose_y, width * 0.45, np.float32(0.022))
+            * np.float32(0.55)
+        )
         across = self.inner / self.mouth_x
         y = self.inner_y - self.mouth_y + (t["smile"] - 0.02 * self.sag) * across**2
         thin = 1 - 0.6 * _ramp(t["seen_wrinkles"], 25, 90)
-        lips = t["skin"] * np.float32([0.92, 0.60, 0.60]).reshape(1, 3, 1, 1)
+        lips = t["skin"] * _colour(0.92, 0.60, 0.60)
         self.lay(self.ellipse(self.inner, y, self.mouth_x, 0.055 * thin) * (0.45 + 0.45 * thin), lips)
         gap = np.maximum(t["mouth_open"], 0.12) * np.float32(0.03)
         self.lay(self.ellipse(self.inner, y, self.mouth_x * 0.92, gap) * np.float32(0.8), lips * 0.35)
@@ -279,7 +310,9 @@ class _Easel:
         """Folds beside the mouth first, then the brow, crow's feet and the corners of the mouth (``seen_wrinkles``)."""
         t = self.t
         seen, x, y = t["seen_wrinkles"], self.inner, self.inner_y
-        fold = self.stroke(x, y, (self.mouth_x * 0.55, self.nose_y - 0.01, self.mouth_x * 1.35, self.mouth_y + 0.02), 0.026)
+        fold = self.stroke(
+            x, y, (self.mouth_x * 0.55, self.nose_y - 0.01, self.mouth_x * 1.35, self.mouth_y + 0.02), 0.026
+        )
         self.shade(self.face * fold * (0.46 * _ramp(seen, 22, 75) * t["etched"]))
         brow = self.eye_y - 0.24 - y
         lines = np.exp(-((brow / 0.13) ** 2)) * (0.5 + 0.5 * np.cos(brow * 62 + 4 * x * x)) * np.exp(-((x / 0.34) ** 4))
@@ -287,8 +320,14 @@ class _Easel:
         corner = self.eye_x + self.eye_r * 1.15
         feet = _ramp(seen, 35, 85) * t["etched"] * np.float32(0.40)
         for drop in (-0.06, 0.01, 0.08):
-            self.shade(self.face * self.stroke(x, y, (corner, self.eye_y + 0.25 * drop, corner + 0.10, self.eye_y + drop), 0.016) * feet)
-        mouth = self.stroke(x, y, (self.mouth_x * 1.08, self.mouth_y + 0.03, self.mouth_x * 1.12, self.mouth_y + 0.16), 0.022)
+            self.shade(
+                self.face
+                * self.stroke(x, y, (corner, self.eye_y + 0.25 * drop, corner + 0.10, self.eye_y + drop), 0.016)
+                * feet
+            )
+        mouth = self.stroke(
+            x, y, (self.mouth_x * 1.08, self.mouth_y + 0.03, self.mouth_x * 1.12, self.mouth_y + 0.16), 0.022
+        )
         self.shade(self.face * mouth * (0.40 * _ramp(seen, 48, 95) * t["etched"]))
 
     def hair(self) -> None:
@@ -304,11 +343,19 @@ class _Easel:
         above = np.clip(0.5 - (self.y - edge) / (2 * self.pixel), 0, 1)
         # a bald crown leaves hair at the sides only
         cap = cap * (1 - _ramp(bald, 0.35, 0.6) * _ramp(1 - side, 0.15, 0.35))
-        dense = (0.25 + 0.75 * _ramp(t["seen_shape"], 0, 4)) * (1 - 0.35 * _ramp(seen, 55, 100)) * (1 - 0.6 * bald * _ramp(seen, 45, 80))
+        dense = (
+            (0.25 + 0.75 * _ramp(t["seen_shape"], 0, 4))
+            * (1 - 0.35 * _ramp(seen, 55, 100))
+            * (1 - 0.6 * bald * _ramp(seen, 45, 80))
+        )
         strands = 1 - 0.18 * np.abs(np.sin(23 * self.x + 5 * self.y + t["phase_a"]))
         self.lay(cap * above * dense, self.hair_colour * strands[:, None])
         low = _ramp(self.y - self.mouth_y, -0.12, 0.02)
-        chin = self.face * low * (1 - self.ellipse(self.inner, self.inner_y - self.mouth_y, self.mouth_x, np.float32(0.06)))
+        chin = (
+            self.face
+            * low
+            * (1 - self.ellipse(self.inner, self.inner_y - self.mouth_y, self.mouth_x, np.float32(0.06)))
+        )
         self.lay(chin * (t["beard"] * _ramp(t["seen_shape"], 17, 26) * 0.75), self.hair_colour * 0.9)
 
     def spectacles(self) -> None:
@@ -336,7 +383,7 @@ class _Easel:
         canvas += np.float32(0.5)
         return canvas.astype(np.uint8).transpose(0, 2, 3, 1)
 
-    def _noise(self) -> F32:
+    def _noise(self) -> Plane:
         """(B, S, S) of mean 0 and deviation 1, from a hash of each face's own seed and the pixel's number."""
         seed = self.t["noise_seed"].astype(np.uint32)
         number = np.arange(self.size * self.size, dtype=np.uint32).reshape(1, self.size, self.size)
@@ -347,5 +394,5 @@ class _Easel:
         mixed ^= mixed >> np.uint32(16)
         # the sum of four random bytes is nearly normal
         total = mixed.view(np.uint8).reshape(*mixed.shape, 4).sum(axis=-1, dtype=np.uint16).astype(np.float32)
-        noise: F32 = (total - np.float32(510)) / np.float32(147.8)
+        noise: Plane = (total - np.float32(510)) / np.float32(147.8)
         return noise

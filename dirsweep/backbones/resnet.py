@@ -1,0 +1,96 @@
+"""What the residual networks share: torchvision's module without its classifier, weights from a file when asked."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from dirsweep.backbones.base import Backbone, BackboneConfig
+from dirsweep.data.base import Benchmark
+from dirsweep.errors import DataError
+from dirsweep.spec.schema import NamedConfig, TrialConfig
+
+_CLASSIFIER = ("fc.weight", "fc.bias")
+
+
+class ResNet(Backbone):
+    """A residual network (He et al., CVPR 2016) whose classifier is taken off: the pooled features come out.
+
+    Args:
+        network: torchvision's module with a linear layer ``fc`` at its end.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.feature_dim = int(network.get_submodule("fc").in_features)  # type: ignore[arg-type]
+        network.fc = nn.Identity()
+        self.network = network
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, D)."""
+        features: Tensor = self.network(inputs)
+        return features
+
+
+class ResNetConfig(BackboneConfig):
+    """Settings every residual network has."""
+
+    #: torchvision's name of the architecture
+    architecture: ClassVar[str]
+
+    #: file with a state dict of torchvision's architecture (its classifier is ignored); null starts at random
+    pretrained: str | None = None
+
+    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+        """A file of weights that is absent is said before a worker starts."""
+        return None if self.pretrained is None else _absence(self.pretrained, self.architecture)
+
+    def build(self, benchmark: Benchmark, cache: Path) -> ResNet:
+        """The network, initialised from torch's global generator, or from the file.
+
+        Raises: DataError: the file is absent, no state dict, or of another architecture.
+        """
+        # torchvision takes a second to import, and only these networks need it
+        from torchvision import models
+
+        backbone = ResNet(getattr(models, self.architecture)(weights=None))
+        if self.pretrained is not None:
+            load_weights(backbone.network, self.pretrained, self.architecture)
+        return backbone
+
+
+def _absence(pretrained: str, architecture: str) -> str | None:
+    if Path(pretrained).expanduser().is_file():
+        return None
+    return (
+        f"{pretrained}: no such file; pretrained takes a torchvision {architecture} state dict, null starts at random"
+    )
+
+
+def load_weights(network: nn.Module, pretrained: str, architecture: str) -> None:
+    """Fill ``network`` with a file's state dict; a classifier in it is ignored. Raises DataError, see ``build``."""
+    if absence := _absence(pretrained, architecture):
+        raise DataError(absence)
+    file = Path(pretrained).expanduser()
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        reason = (str(error).splitlines() or ["empty"])[0]
+        raise DataError(f"{file}: not a state dict saved by torch.save ({reason})") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise DataError(f"{file}: expected a mapping of names to tensors, as model.state_dict() gives it")
+    wanted = network.state_dict()
+    given = {name: value for name, value in state.items() if name not in _CLASSIFIER}
+    unfit = sorted(wanted.keys() ^ given.keys()) + sorted(
+        name for name in wanted.keys() & given.keys() if wanted[name].shape != given[name].shape
+    )
+    if unfit:
+        raise DataError(
+            f"{file}: not of a torchvision {architecture}: {len(unfit)} entries are absent, superfluous or of "
+            f"another shape (first: {', '.join(unfit[:3])})"
+        )
+    network.load_state_dict(given)

@@ -1,0 +1,15 @@
+"""ResNet-18, features of 512 numbers."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from dirsweep.backbones.resnet import ResNetConfig
+from dirsweep.registry import register
+
+
+@register("backbone", "resnet18")
+class ResNet18Config(ResNetConfig):
+    """torchvision's ResNet-18 without its classifier (He et al., CVPR 2016), random weights unless a file is named."""
+
+    architecture: ClassVar[str] = "resnet18"

@@ -1,0 +1,120 @@
+"""The embedded benchmark: drawn faces with AgeDB-DIR's own number of images per age. Nothing to download.
+
+It is a look-alike for trying things out and for tests; its results say nothing about photographs, and everything made
+from it is marked synthetic. Nuisances, cues and the drawing are in ``dirsweep.data.faces``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from dirsweep.data import faces
+from dirsweep.data.agedb_dir import AgeProtocol
+from dirsweep.data.base import SPLITS, BenchmarkConfig, Split, SplitName
+from dirsweep.data.cache import content_hash
+from dirsweep.registry import register
+
+_TRAIN = """
+0 1 0 4 2 2 4 5 4 2 5 8 6 8 9 15 18 28 60 50 101 103 123 152 199 224 215 244 287 253 325 256 318 278 302 353 287 310
+322 261 326 260 296 265 221 282 227 229 251 207 257 227 250 190 198 234 167 183 186 153 185 147 178 158 133 171 117 117
+155 90 156 85 115 96 78 98 49 44 46 26 31 26 24 19 15 20 13 10 7 7 7 7 5 5 3 3 2 1 2 1 2 1
+"""
+_HELD_OUT = f"""
+0 0 0 2 0 1 2 3 2 2 4 6 4 7 7 14 17 27 {"30 " * 61} 25 30 25 22 19 14 19 11 10 7 6 6 5 3 5 2 3
+"""
+#: images of each age 0, 1, 2 ... in AgeDB-DIR (12,208 / 2,140 / 2,140; validation and test have the same counts)
+COUNTS: dict[SplitName, NDArray[np.int64]] = {
+    "train": np.array(_TRAIN.split(), dtype=np.int64),
+    "val": np.array(_HELD_OUT.split(), dtype=np.int64),
+    "test": np.array(_HELD_OUT.split(), dtype=np.int64),
+}
+#: raised whenever a change alters which samples there are
+VERSION = 1
+
+
+class SyntheticAgeDB(AgeProtocol):
+    """Drawn faces of every age, as many as AgeDB-DIR has (or a part of them), the same for the same seed.
+
+    Args:
+        image_size: H = W in pixels.
+        seed: of everything in the pictures.
+        fraction: the part of each age's images that is kept in every split, in (0, 1]. What is kept looks as it does in
+            the whole set. The thresholds of many- and few-shot shrink along, so that ages keep their region as far as
+            rounding lets them.
+        cache: folder for the pictures.
+    """
+
+    name = "synthetic-agedb"
+    synthetic = True
+
+    def __init__(self, image_size: int, seed: int, fraction: float, cache: Path) -> None:
+        super().__init__(image_size, cache)
+        self.seed, self.fraction = seed, fraction
+        self.many_above = max(2, round(AgeProtocol.many_above * fraction))
+        # one image is always kept where there was one, so that few-shot must mean at least 'fewer than 2'
+        self.few_below = max(2, math.ceil(AgeProtocol.few_below * fraction))
+
+    def fingerprint(self) -> str:
+        """Hash of the generators' versions and every setting."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        settings = (VERSION, faces.VERSION, self.image_size, self.seed, self.fraction)
+        return content_hash(self.name, *settings)
+
+    def _load(self, name: SplitName) -> Split:
+        rng = np.random.default_rng([self.seed, SPLITS.index(name)])
+        ages = rng.permutation(np.repeat(np.arange(len(COUNTS[name])), COUNTS[name]))
+        kept = np.flatnonzero(_kept(ages, self.fraction))
+
+        # the pictures are drawn only where they are not in the cache; their traits are drawn for the whole split, so
+        # that a part of it looks as it does in the whole
+        def draw() -> Iterable[NDArray[np.uint8]]:
+            traits = faces.draw_traits(ages, rng)
+            for start in range(0, len(kept), 256):
+                rows = kept[start : start + 256]
+                yield faces.draw_faces({key: value[rows] for key, value in traits.items()}, self.image_size)
+
+        pictures = self._images(self.cache / self.name / self.fingerprint(), name, len(kept), draw)
+        ids = tuple(f"{name}/{index:05d}" for index in kept)
+        return Split(ids, pictures, ages[kept].astype(np.float32))
+
+
+def _kept(ages: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:
+    """(N,) whether each sample is among the first ``fraction`` of its age, at least one of each age."""
+    order = np.argsort(ages, kind="stable")
+    counts = np.bincount(ages)
+    starts = np.cumsum(counts) - counts
+    rank = np.empty_like(ages)
+    rank[order] = np.arange(len(ages)) - starts[ages[order]]
+    quota = np.maximum(1, np.round(counts * fraction))
+    kept: NDArray[np.bool_] = rank < quota[ages]
+    return kept
+
+
+@register("benchmark", "synthetic-agedb")
+class SyntheticAgeDBConfig(BenchmarkConfig):
+    """Settings of the drawn benchmark."""
+
+    locations: ClassVar[frozenset[str]] = frozenset()
+    synthetic: ClassVar[bool] = True
+
+    #: height and width of the pictures in pixels
+    image_size: Annotated[int, Field(ge=32, le=224)] = 32
+    #: of everything in the pictures; another seed gives other people
+    seed: Annotated[int, Field(ge=0)] = 0
+    #: the part of each age's images that is kept in every split (at least one where there was one)
+    fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    def build(self, cache: Path) -> SyntheticAgeDB:
+        """The benchmark; the pictures are drawn by ``prepare`` or at the first ``split``."""
+        return SyntheticAgeDB(self.image_size, self.seed, self.fraction, cache)

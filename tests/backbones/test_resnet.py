@@ -1,0 +1,77 @@
+"""Residual networks: torchvision's own without the classifier, and weights from a file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import cast
+
+import pytest
+import torch
+from torchvision import models
+
+from dirsweep.backbones.resnet18 import ResNet18Config
+from dirsweep.backbones.resnet50 import ResNet50Config
+from dirsweep.data.base import Benchmark
+from dirsweep.errors import DataError
+from dirsweep.spec.schema import TrialConfig
+
+BENCHMARK = cast(Benchmark, None)  # not looked at
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    torch.manual_seed(7)
+    file = tmp_path / "resnet18.pth"
+    torch.save(models.resnet18(weights=None).state_dict(), file)
+    return file
+
+
+def test_features_are_torchvisions_before_the_classifier(weights: Path) -> None:
+    torch.manual_seed(0)
+    backbone = ResNet18Config(pretrained=str(weights)).build(BENCHMARK, Path()).eval()
+    reference = models.resnet18(weights=None).eval()
+    reference.load_state_dict(torch.load(weights))
+    images = torch.randn(2, 3, 64, 64)
+    features = backbone(images)
+    assert features.shape == (2, backbone.feature_dim) == (2, 512)
+    # the classifier on top of the features gives the whole network's outputs
+    torch.testing.assert_close(reference.fc(features), reference(images))
+
+
+def test_resnet50_starts_at_random_with_2048_features() -> None:
+    torch.manual_seed(0)
+    backbone = ResNet50Config().build(BENCHMARK, Path()).eval()
+    assert backbone.feature_dim == 2048
+    assert backbone(torch.zeros(1, 3, 64, 64)).shape == (1, 2048)
+    assert sum(p.numel() for p in backbone.parameters()) == 23_508_032  # torchvision's 25,557,032 less the classifier
+
+
+def test_torchvision_is_imported_only_when_built() -> None:
+    code = "import sys; from dirsweep.registry import names; names('backbone'); print('torchvision' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_absent_weights_are_said_when_built_and_when_planned(tmp_path: Path) -> None:
+    config = ResNet18Config(pretrained=str(tmp_path / "no.pth"))
+    says = r"no\.pth: no such file; pretrained takes a torchvision resnet18 state dict"
+    with pytest.raises(DataError, match=says):
+        config.build(BENCHMARK, tmp_path)
+    trial = cast(TrialConfig, None)
+    assert "no.pth: no such file" in str(config.conflict(trial, config))
+    assert ResNet18Config().conflict(trial, config) is None
+
+
+def test_weights_that_do_not_fit_are_refused_in_one_line(tmp_path: Path, weights: Path) -> None:
+    with pytest.raises(DataError, match=r"not of a torchvision resnet50: \d+ entries are absent") as caught:
+        ResNet50Config(pretrained=str(weights)).build(BENCHMARK, tmp_path)
+    assert "\n" not in str(caught.value)
+    noise, number = tmp_path / "noise.pth", tmp_path / "number.pth"
+    noise.write_bytes(b"no state dict at all")
+    torch.save({"epoch": 3}, number)
+    for file, says in ((noise, "not a state dict saved by torch.save"), (number, "expected a mapping of names")):
+        with pytest.raises(DataError, match=says) as caught:
+            ResNet18Config(pretrained=str(file)).build(BENCHMARK, tmp_path)
+        assert "\n" not in str(caught.value)
