@@ -97,6 +97,9 @@ class Training:
         labels = self.inputs.labels["train"]
         self.backbone: Backbone = cast(BackboneConfig, config.backbone).build(benchmark, self.inputs.cache)
         self.regressor = nn.Linear(self.backbone.feature_dim, benchmark.label_dim)
+        if config.regressor_init == "label_mean":
+            with torch.no_grad():
+                self.regressor.bias.copy_(labels.float().mean(dim=0) / benchmark.target_scale)
         setup = Setup(
             train_labels=labels,
             bins=benchmark.bins,
