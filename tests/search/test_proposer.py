@@ -1,0 +1,258 @@
+"""Who is trained next: order, duplicates, seeds, pruning, and taking up a search that was cut off."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from optuna.trial import TrialState
+
+from dirsweep.search.proposer import Proposer
+from dirsweep.spec.load import load_sweep
+from dirsweep.spec.schema import TrialSpec
+from dirsweep.spec.sweep import SweepSpec
+from dirsweep.store.ledger import Ledger
+from dirsweep.store.paths import RunPaths
+from dirsweep.store.schema import Outcome
+from dirsweep.store.writer import TrialFolder
+from tests import tiny  # noqa: F401 - registers the tiny benchmark
+
+SPACE = {"regularizers.ranksim.gamma": {"log_uniform": [1, 1000]}, "batch_size": {"choice": [16, 32]},
+         "regularizers.conr": {"choice": [False, True]}, "regularizers.conr.beta": {"uniform": [0, 5]}}  # fmt: skip
+Result = Callable[[TrialSpec], Outcome]
+
+
+def _spec(tmp_path: Path, studies: dict[str, Any], **more: Any) -> SweepSpec:
+    text = {"name": "s", "benchmark": {"name": "tiny"}, "base": {"backbone": "tiny", "epochs": 9},
+            "seeds": [0], "studies": studies, **more}  # fmt: skip
+    (tmp_path / "s.yaml").write_text(yaml.safe_dump(text, sort_keys=False))
+    return load_sweep(tmp_path / "s.yaml")
+
+
+def _open(spec: SweepSpec, root: Path, **more: Any) -> Proposer:
+    paths = RunPaths(root)
+    return Proposer(
+        spec, Ledger(paths.ledger), lambda i: TrialFolder(paths.trial(i)), fingerprint="f", **more
+    )
+
+
+def _loss(trial: TrialSpec) -> float:
+    """A made-up objective: best near gamma 50 with conr on."""
+    regularizers = trial.config["regularizers"]
+    gamma = regularizers.get("ranksim", {}).get("gamma", 1.0)
+    return abs(math.log(gamma / 50)) + (0.0 if "conr" in regularizers else 1.0) + 0.01 * trial.seed
+
+
+def _train(trial: TrialSpec) -> Outcome:
+    return Outcome(trial.trial_id, "complete", metrics={"val_mae_all": _loss(trial)}, best_epoch=0, num_epochs=1)
+
+
+def _step(proposer: Proposer, result: Result = _train) -> TrialSpec | None:
+    trial = proposer.next_trial()
+    if trial is None:
+        return None
+    outcome = result(trial)
+    folder = proposer.folder_of(trial.trial_id)
+    folder.begin(trial.to_dict())
+    if outcome.status == "complete" and outcome.metrics.get("val_mae_all") is not None:
+        row = {"epoch": 0, "best_value": outcome.metrics["val_mae_all"]}
+        folder.write_epochs([row])
+        proposer.observe(trial.trial_id, row)
+    folder.finish(outcome)
+    proposer.ended(trial.trial_id, outcome)
+    return trial
+
+
+def _drain(proposer: Proposer, result: Result = _train, limit: int = 10_000) -> list[TrialSpec]:
+    done: list[TrialSpec] = []
+    while len(done) < limit and (trial := _step(proposer, result)) is not None:
+        done.append(trial)
+    return done
+
+
+def _points(proposer: Proposer, study: str) -> list[dict[str, Any]]:
+    found = [e for e in proposer.ledger.events() if e["event"] == "proposed" and e["study"] == study]
+    return [event["overrides"] for event in found]
+
+
+def test_planned_points_first_then_the_sampler(tmp_path: Path) -> None:
+    spec = _spec(tmp_path, {"search": {"trials": 3, "space": SPACE}, "grid": {"grid": {"batch_size": [8, 16]}}})
+    proposer = _open(spec, tmp_path / "run")
+    assert proposer.num_trials == 5
+    done = _drain(proposer)
+    assert [trial.config["batch_size"] for trial in done[:2]] == [8, 16]
+    assert len(done) == 5
+    assert proposer.finished
+    assert len(_points(proposer, "search")) == 3
+
+
+def test_equal_trials_of_several_studies_are_trained_once(tmp_path: Path) -> None:
+    spec = _spec(tmp_path, {
+        "a": {"grid": {"batch_size": [16, 32]}},
+        "b": {"points": [{"batch_size": 32}, {"epochs": 3}]},
+    })  # fmt: skip
+    proposer = _open(spec, tmp_path / "run")
+    done = _drain(proposer)
+    assert len(done) == len({trial.trial_id for trial in done}) == 3
+    shared = next(entry for entry in proposer.entries.values() if len(entry.points) == 2)
+    assert {point.study for point in shared.points} == {"a", "b"}
+
+
+def test_every_seed_of_a_point_and_one_optuna_trial_per_point(tmp_path: Path) -> None:
+    spec = _spec(tmp_path, {"search": {"trials": 4, "seeds": [0, 1, 2], "space": SPACE}})
+    proposer = _open(spec, tmp_path / "run")
+    done = _drain(proposer)
+    assert len(done) == 12
+    trials = proposer.sampled["search"].study.get_trials()
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 4
+    first = [_loss(trial) for trial in done if trial.config == done[0].config]
+    assert trials[0].value == pytest.approx(sum(first) / 3)
+
+
+SAMPLERS = [{"name": "tpe", "n_startup_trials": 3}, {"name": "random"}, {"name": "qmc"}, {"name": "nsga2"},
+            {"name": "gp", "n_startup_trials": 3}, {"name": "cmaes"}]  # fmt: skip
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda s: s["name"])
+@pytest.mark.parametrize("cut", [1, 5])
+def test_a_search_cut_off_goes_on_as_if_it_had_not_been(tmp_path: Path, sampler: dict[str, Any], cut: int) -> None:
+    space = {"regularizers.ranksim.gamma": {"log_uniform": [1, 1000]}, "optimizer.lr": {"log_uniform": [1e-4, 1e-1]}}
+    spec = _spec(tmp_path, {"search": {"trials": 8, "sampler": {**sampler, "seed": 3}, "space": space}})
+    whole = _open(spec, tmp_path / "whole")
+    _drain(whole)
+    first = _open(spec, tmp_path / "cut")
+    _drain(first, limit=cut)
+    first.ledger.close()
+    second = _open(spec, tmp_path / "cut")
+    rest = _drain(second)
+    assert len(rest) == 8 - cut, "finished trials are not run again, and none is lost"
+    assert _points(second, "search") == _points(whole, "search")
+    states = [trial.state for trial in second.sampled["search"].study.get_trials()]
+    assert states == [TrialState.COMPLETE] * 8
+
+
+def test_killed_between_proposal_and_end_the_trial_is_taken_up(tmp_path: Path) -> None:
+    spec = _spec(tmp_path, {"search": {"trials": 3, "space": SPACE}})
+    first = _open(spec, tmp_path / "run")
+    begun = first.next_trial()
+    assert begun is not None
+    first.ledger.close()
+    again = _open(spec, tmp_path / "run")
+    assert again.num_trials == 3
+    done = _drain(again)
+    assert done[0] == begun
+    assert len(done) == 3
+    assert all(t.state is TrialState.COMPLETE for t in again.sampled["search"].study.get_trials())
+
+
+def test_failed_pruned_and_nan_are_told_as_such(tmp_path: Path) -> None:
+    spec = _spec(tmp_path, {"search": {"trials": 4, "space": SPACE}})
+    proposer = _open(spec, tmp_path / "run")
+    _step(proposer, lambda t: Outcome(t.trial_id, "failed", "boom"))
+    _step(proposer, lambda t: Outcome(t.trial_id, "pruned", metrics={"val_mae_all": 3.0}))
+    _step(proposer, lambda t: Outcome(t.trial_id, "complete", metrics={"val_mae_all": None}))
+    _step(proposer)
+    states = [trial.state for trial in proposer.sampled["search"].study.get_trials()]
+    assert states == [TrialState.FAIL, TrialState.PRUNED, TrialState.FAIL, TrialState.COMPLETE]
+    assert proposer.counts()["failed"] == 1
+
+
+def test_failed_trials_stay_unless_wanted_again(tmp_path: Path) -> None:
+    spec = _spec(tmp_path, {"a": {"grid": {"batch_size": [16, 32]}}})
+    first = _open(spec, tmp_path / "run")
+    _step(first, lambda t: Outcome(t.trial_id, "failed", "boom"))
+    _step(first)
+    first.ledger.close()
+    second = _open(spec, tmp_path / "run")
+    assert second.finished
+    assert _drain(second) == []
+    second.ledger.close()
+    third = _open(spec, tmp_path / "run", retry=frozenset({"failed"}))
+    assert len(_drain(third)) == 1
+
+
+def test_a_sweep_can_grow(tmp_path: Path) -> None:
+    small = {"g": {"grid": {"batch_size": [16]}}, "search": {"trials": 2, "space": SPACE}}
+    first = _open(_spec(tmp_path, small), tmp_path / "run")
+    before = {trial.trial_id for trial in _drain(first)}
+    first.ledger.close()
+    grown = {"g": {"grid": {"batch_size": [16, 32]}, "seeds": [0, 1]}, "search": {"trials": 4, "space": SPACE}}
+    second = _open(_spec(tmp_path, grown), tmp_path / "run")
+    new = {trial.trial_id for trial in _drain(second)}
+    assert not before & new
+    assert len(new) == 3 + 2, "a second point, a second seed of both, two proposals more"
+    assert len(second.sampled["search"].study.get_trials()) == 4
+
+
+def test_start_points_come_first_and_the_sampler_knows_them(tmp_path: Path) -> None:
+    start = [{"regularizers.ranksim.gamma": 50.0, "batch_size": 32, "regularizers.conr": False}]
+    spec = _spec(tmp_path, {"search": {"trials": 3, "start": start, "space": SPACE}})
+    proposer = _open(spec, tmp_path / "run")
+    done = _drain(proposer)
+    assert done[0].config["regularizers"]["ranksim"]["gamma"] == 50.0
+    trials = proposer.sampled["search"].study.get_trials()
+    assert len(done) == len(trials) == 3, "start points count among the trials"
+    assert trials[0].params["regularizers.ranksim.gamma"] == 50.0
+
+
+def test_conditional_keys_exist_only_when_their_switch_is_on(tmp_path: Path) -> None:
+    spec = _spec(tmp_path, {"search": {"trials": 20, "sampler": {"name": "random", "seed": 1}, "space": SPACE}})
+    proposer = _open(spec, tmp_path / "run")
+    _drain(proposer)
+    points = _points(proposer, "search")
+    assert {point["regularizers.conr"] for point in points} == {True, False}
+    assert all(("regularizers.conr.beta" in point) == point["regularizers.conr"] for point in points)
+
+
+def _observe_curve(proposer: Proposer, trial: TrialSpec, values: list[float]) -> int:
+    """Epochs trained until the scheduler ends it."""
+    for epoch, value in enumerate(values):
+        if proposer.observe(trial.trial_id, {"epoch": epoch, "best_value": value}):
+            return epoch + 1
+    return len(values)
+
+
+def test_asha_ends_the_worse_and_never_a_planned_point_of_a_study_without_scheduler(tmp_path: Path) -> None:
+    asha = {"name": "asha", "grace_epochs": 2, "reduction_factor": 2}
+    spec = _spec(tmp_path, {
+        "search": {"trials": 4, "space": SPACE}, "plain": {"points": [{}], "scheduler": "none"},
+    }, scheduler=asha)  # fmt: skip
+    proposer = _open(spec, tmp_path / "run")
+    trials = [proposer.next_trial() for _ in range(5)]
+    lengths = []
+    for level, trial in enumerate(trials):
+        assert trial is not None
+        lengths.append(_observe_curve(proposer, trial, [10.0 + level] * 8))
+        status = "complete" if lengths[-1] == 8 else "pruned"
+        outcome = Outcome(trial.trial_id, status, metrics={"val_mae_all": 10.0 + level})
+        folder = proposer.folder_of(trial.trial_id)
+        folder.begin(trial.to_dict())
+        folder.finish(outcome)
+        proposer.ended(trial.trial_id, outcome)
+    assert lengths[0] == 8, "the plain study has no scheduler"
+    assert lengths[1] == 8, "the best of the search"
+    assert lengths[2:] == [2, 2, 2]
+    states = [trial.state for trial in proposer.sampled["search"].study.get_trials()]
+    assert states.count(TrialState.PRUNED) == 3
+    assert proposer.sampled["search"].study.get_trials()[1].intermediate_values == {1: 12.0, 2: 12.0}
+
+
+def test_sampler_arguments_are_checked(tmp_path: Path) -> None:
+    from dirsweep.errors import SpecError
+
+    with pytest.raises(SpecError, match="n_startups"):
+        _open(
+            _spec(tmp_path, {"s": {"trials": 1, "sampler": {"name": "tpe", "n_startups": 3}, "space": SPACE}}),
+            tmp_path / "run",
+        )
+
+
+def test_tpe_finds_the_better_half(tmp_path: Path) -> None:
+    spec = _spec(tmp_path, {"s": {"trials": 40, "sampler": {"name": "tpe", "seed": 0}, "space": SPACE}})
+    done = _drain(_open(spec, tmp_path / "run"))
+    losses = [_loss(trial) for trial in done]
+    assert sum(losses[20:]) < sum(losses[:20]), "what was told is used"
