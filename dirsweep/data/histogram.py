@@ -55,8 +55,9 @@ class LabelBins:
     def bin_of(self, labels: NDArray[np.floating]) -> NDArray[np.int64]:
         """(N,) labels -> (N,) bin numbers in [0, B)."""
         width = self.edges[1] - self.edges[0]
-        # a label such as 0.3 in float32 must not fall below its edge: a millionth of a bin of grace
-        position = np.floor((np.asarray(labels, dtype=np.float64) - self.edges[0]) / width + 1e-6)
+        # a label such as 4.2 in float32 must not fall below its edge: rounding at the range's largest label, twice
+        grace = 2 * float(np.finfo(np.float32).eps) * float(np.abs(self.edges).max()) / width
+        position = np.floor((np.asarray(labels, dtype=np.float64) - self.edges[0]) / width + grace)
         bins: NDArray[np.int64] = np.clip(position, 0, self.num_bins - 1).astype(np.int64)
         return bins
 

@@ -1,0 +1,171 @@
+"""STS-B-DIR: how similar two sentences are, 5,249 / 1,000 / 1,000 pairs with scores of 0 to 5 points.
+
+Sources: STS-B, Cer et al., SemEval 2017; the split with balanced validation and test sets and the protocol, Yang et
+al., ICML 2021.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import AfterValidator, Field
+
+from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, PlainViews, Split, SplitName
+from dirsweep.data.cache import content_hash
+from dirsweep.errors import DataError
+from dirsweep.registry import register
+
+log = logging.getLogger(__name__)
+
+FILES: dict[SplitName, str] = {"train": "train_new.tsv", "val": "dev_new.tsv", "test": "test_new.tsv"}
+#: pairs per split as published
+OFFICIAL: dict[SplitName, int] = {"train": 5249, "val": 1000, "test": 1000}
+HOW_TO_OBTAIN = (
+    f"take {', '.join(FILES.values())} of the STS-B-DIR split (Yang et al., ICML 2021: "
+    "github.com/YyzHarry/imbalanced-regression, sts-b-dir/glue_data/STS-B), lay them there or set benchmark.root; "
+    "or run the drawn look-alike, which needs no download: --synthetic"
+)
+_COLUMNS = ("sentence1", "sentence2", "score")
+_METRICS = ("mse", "mae", "rmse", "gm", "pearson", "spearman")
+
+
+class STSB(Benchmark):
+    """STS-B-DIR on a folder with the three files: bins of 0.1 points, trained as score / 5, reported in points.
+
+    Args:
+        root: the folder.
+    """
+
+    name = "sts-b-dir"
+    kind: Literal["image", "text_pair"] = "text_pair"
+    label_low = 0.0
+    label_high = 5.0
+    label_unit = "points"
+    bin_width = 0.1
+    target_scale = 5.0
+    metrics = _METRICS
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._splits: dict[SplitName, Split] = {}
+
+    def prepare(self) -> None:
+        """Read the three files. Raises: DataError: see ``split``."""
+        for name in SPLITS:
+            self.split(name)
+
+    def fingerprint(self) -> str:
+        """Hash of the three files' text, whatever ends their lines. Raises: DataError: a file is absent."""
+        return content_hash(self.name, *("\n".join(self._lines[name]) for name in SPLITS))
+
+    def split(self, name: SplitName) -> Split:
+        """Ids ``train-0`` ... (rows from 0; the column ``index`` is not used), two lists of sentences, scores.
+
+        Raises: DataError: the folder or a file is absent; or ``file:line: what`` for an absent column, another number
+            of columns than the header's, an empty sentence, a score outside 0 to 5, text that is not UTF-8.
+        """
+        if name not in self._splits:
+            self._splits[name] = read_pairs(self._lines[name], self.root / FILES[name], name)
+        return self._splits[name]
+
+    def views(self) -> PlainViews:
+        """No augmentation; dropout in the backbone makes a second view."""
+        return PlainViews()
+
+    @cached_property
+    def _lines(self) -> dict[SplitName, list[str]]:
+        if not self.root.is_dir():
+            raise DataError(f"sts-b-dir: no folder {self.root}; {HOW_TO_OBTAIN}")
+        absent = [file for file in FILES.values() if not (self.root / file).is_file()]
+        if absent:
+            raise DataError(f"sts-b-dir: no file {', '.join(absent)} in {self.root}; {HOW_TO_OBTAIN}")
+        return {name: _lines_of(self.root / file) for name, file in FILES.items()}
+
+
+def _lines_of(file: Path) -> list[str]:
+    """The file's lines without their ends; empty ones at the end of the file are left out."""
+    content = file.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{file}:{line}: not UTF-8 text") from error
+    # not splitlines: a sentence may hold a Unicode line separator
+    return text.replace("\r\n", "\n").rstrip("\n").split("\n")
+
+
+def read_pairs(lines: list[str], file: Path, name: SplitName) -> Split:
+    """The split in ``lines``: a header, then one pair a line, tab-separated, unquoted; further columns are ignored.
+
+    Args:
+        file: where the lines come from, for messages.
+    Raises: DataError: see ``STSB.split``.
+    """
+    header = lines[0].split("\t")
+    absent = [column for column in _COLUMNS if column not in header]
+    if absent:
+        raise DataError(
+            f"{file}:1: no column {', '.join(absent)}; expected a tab-separated header with {', '.join(_COLUMNS)}, "
+            f"found {', '.join(header) if lines[0] else 'an empty file'}"
+        )
+    if len(lines) == 1:
+        raise DataError(f"{file}: a header but no pair; expected {OFFICIAL[name]:,} pairs")
+    places = [header.index(column) for column in _COLUMNS]
+    first: list[str] = []
+    second: list[str] = []
+    scores = np.empty(len(lines) - 1, dtype=np.float32)
+    for row, line in enumerate(lines[1:]):
+        where = f"{file}:{row + 2}"
+        fields = line.split("\t")
+        if len(fields) != len(header):
+            raise DataError(f"{where}: {len(fields)} columns; expected {len(header)} as in the header")
+        one, two, score = (fields[place] for place in places)
+        if not one.strip() or not two.strip():
+            raise DataError(f"{where}: an empty sentence; expected text in sentence1 and sentence2")
+        first.append(one)
+        second.append(two)
+        scores[row] = _score_of(score, where)
+    if len(scores) != OFFICIAL[name]:
+        log.warning(
+            "%s: %d pairs, the published split has %d: results do not compare with published ones",
+            file, len(scores), OFFICIAL[name],
+        )  # fmt: skip
+    return Split(tuple(f"{name}-{row}" for row in range(len(scores))), (first, second), scores)
+
+
+def _score_of(text: str, where: str) -> float:
+    try:
+        score = float(text)
+    except ValueError:
+        score = math.nan
+    if not STSB.label_low <= score <= STSB.label_high:  # true for NaN as well
+        raise DataError(f"{where}: score '{text}'; expected a number from 0 to 5")
+    return score
+
+
+def _default_root() -> str:
+    return str(Path(os.environ.get("DIRSWEEP_DATA") or "data") / "sts-b-dir")
+
+
+@register("benchmark", "sts-b-dir")
+class STSBConfig(BenchmarkConfig):
+    """Settings of STS-B-DIR."""
+
+    metrics: ClassVar[tuple[str, ...]] = _METRICS
+    kind: ClassVar[Literal["image", "text_pair"]] = "text_pair"
+
+    #: folder with train_new.tsv, dev_new.tsv and test_new.tsv; $DIRSWEEP_DATA/sts-b-dir (or data/sts-b-dir)
+    # made absolute: a worker may run in another folder
+    root: Annotated[str, AfterValidator(lambda root: str(Path(root).expanduser().absolute()))] = Field(
+        default_factory=_default_root, validate_default=True
+    )
+
+    def build(self, cache: Path) -> STSB:
+        """The benchmark; nothing is read before ``prepare``, ``split`` or ``fingerprint``."""
+        return STSB(Path(self.root))
