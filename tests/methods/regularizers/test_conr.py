@@ -108,7 +108,7 @@ def test_golden_of_depth_maps(golden: Mapping[str, NDArray[Any]]) -> None:
     omega=st.sampled_from((0.3, 1.0, 2.1)), tau=st.sampled_from((0.07, 0.2, 1.0)),
     eta=st.sampled_from((0.0, 0.01, 0.4)),
 )  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_against_the_plain_loop(seed: int, num: int, spread: int, shape: tuple[int, ...], **arguments: Any) -> None:
     features, labels, preds, weights = batch(num, seed, spread)
     generator = torch.Generator().manual_seed(seed)

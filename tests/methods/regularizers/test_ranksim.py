@@ -96,7 +96,7 @@ def test_golden(golden: Mapping[str, NDArray[Any]], case: int, sampling: Any, ti
     ties=st.sampled_from(("shared", "order")), sampling=st.sampled_from(("unique", "all")),
     interp_lambda=st.sampled_from((0.1, 2.0, 20.0)),
 )  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_against_the_plain_loop(
     seed: int, num: int, dim: int, num_labels: int, sampling: str, interp_lambda: float, **choices: Any
 ) -> None:
