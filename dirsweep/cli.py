@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -17,6 +18,15 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Find out which method and which hyperparameters really help in deep imbalanced regression.",
 )  # fmt: skip
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    console = "console"
+    md = "md"
+    csv = "csv"
+
 
 Sweep = Annotated[Path, typer.Argument(help="a sweep file (YAML)", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder", show_default=False)]
@@ -34,6 +44,10 @@ def _load(path: Path, sets: list[str] | None, synthetic: bool, preview: bool) ->
     spec = load_sweep(path, sets or (), synthetic=synthetic, preview=preview)
     validate(spec)
     return spec
+
+
+def _folder_of(name: str, synthetic: bool, preview: bool) -> Path:
+    return Path("runs") / f"{name}{'-synthetic' if synthetic else ''}{'-preview' if preview else ''}"
 
 
 @app.command()
@@ -57,7 +71,7 @@ def run(
     if retry not in (None, "failed"):
         raise DirSweepError(f"--retry: got '{retry}'; only 'failed' can be retried")
     spec = _load(sweep, sets, synthetic, preview)
-    root = out or Path("runs") / (spec.name + ("-synthetic" if synthetic else "") + ("-preview" if preview else ""))
+    root = out or _folder_of(spec.name, synthetic, preview)
     console = SweepConsole()
     console.start(0, spec.name, synthetic=type(spec.benchmark).synthetic)
     options = Options(inline=inline, address=address, num_cpus=cpus, retry_failed=retry == "failed",
@@ -76,12 +90,15 @@ def run(
 
 def _report(root: Path, *, plots: bool, format_: str) -> None:
     from dirsweep.report.plots import write_plots
-    from dirsweep.report.tables import print_report
+    from dirsweep.report.tables import comma_separated, markdown, print_report
     from dirsweep.store.paths import RunPaths
     from dirsweep.store.reader import open_run
 
     stored = open_run(root)
-    print_report(stored, format=format_)
+    if format_ == "console":
+        print_report(stored, Console())
+    else:
+        print(markdown(stored) if format_ == "md" else comma_separated(stored), end="")
     if plots:
         for picture in write_plots(stored, RunPaths(root).plots):
             Console(stderr=True).print(f"plot: {picture}", highlight=False, soft_wrap=True)
@@ -90,19 +107,26 @@ def _report(root: Path, *, plots: bool, format_: str) -> None:
 @app.command()
 def report(
     run: RunFolder,
-    format_: Annotated[str, typer.Option("--format", help="console, md or csv")] = "console",
+    format_: Annotated[Format, typer.Option("--format")] = Format.console,
     plots: Annotated[bool, typer.Option(help="write the plots, too")] = True,
 ) -> None:
     """Summarise a run: mean and deviation over seeds for each point and region, and a plot per study."""
-    _report(run, plots=plots, format_=format_)
+    _report(run, plots=plots, format_=format_.value)
 
 
 @app.command()
-def plan(sweep: Sweep, sets: Sets = None, synthetic: Synthetic = False, preview: Preview = False) -> None:
+def plan(
+    sweep: Sweep,
+    out: Annotated[Path | None, typer.Option("--out", help="the run's folder [default: runs/<name>]")] = None,
+    sets: Sets = None,
+    synthetic: Synthetic = False,
+    preview: Preview = False,
+) -> None:
     """Show studies, trials, resources, and what a run would write. Starts nothing."""
-    from dirsweep.report.plan import print_plan
+    from dirsweep.runners.plan import print_plan
 
-    print_plan(_load(sweep, sets, synthetic, preview))
+    spec = _load(sweep, sets, synthetic, preview)
+    print_plan(spec, out or _folder_of(spec.name, synthetic, preview), Console())
 
 
 @app.command()

@@ -135,6 +135,7 @@ def make_trial(spec: SweepSpec, point: Point, seed: int, fingerprint: str, cache
         region=spec.objective.region,
         synthetic=type(spec.benchmark).synthetic,
         cache=cache,
+        fingerprint=fingerprint,
     )
 
 

@@ -72,12 +72,19 @@ class OptimizerConfig(Config):
     ``milestones_of: 90`` they are read as epochs of a 90-epoch training and scaled to this trial's epochs.
     """
 
+    #: adam adds weight_decay to the gradient, adamw to the step; sgd uses momentum
     name: Literal["adam", "adamw", "sgd"] = "adam"
+    #: learning rate before any milestone
     lr: Annotated[float, Field(gt=0), LogUniform(1e-5, 1e-2)] = 1e-3
+    #: L2 penalty
     weight_decay: Annotated[float, Field(ge=0), LogUniform(1e-6, 1e-2)] = 0.0
+    #: momentum of sgd, beta1 of adam and adamw
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    #: epochs (from 0) at which lr is multiplied by milestone_factor
     milestones: Annotated[tuple[int, ...], _as_tuple] = ()
+    #: what lr is multiplied by
     milestone_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
+    #: milestones are epochs of a training this long and are scaled to this trial's; null takes them as they are
     milestones_of: Annotated[int | None, Field(ge=1)] = None
 
 
@@ -99,12 +106,15 @@ class TrialConfig(BaseModel):
     regularizers: dict[str, SerializeAsAny[NamedConfig]]
     schedule: SerializeAsAny[NamedConfig]
     optimizer: OptimizerConfig = OptimizerConfig()
+    #: samples a step
     batch_size: Annotated[int, Field(ge=1), Choice((16, 32, 64, 128, 256))] = 64
+    #: passes over the training split
     epochs: Annotated[int, Field(ge=1)] = 90
     #: validate every so many epochs (and after the last)
     validate_every: Annotated[int, Field(ge=1)] = 1
     #: stop after so many validations without improvement; null trains all epochs
     patience: Annotated[int | None, Field(ge=1)] = None
+    #: of the forward pass; the parameters stay float32
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     #: where the last layer's bias starts: as PyTorch does, or at the mean training target (short trainings gain by it)
     regressor_init: Literal["plain", "label_mean"] = "plain"
@@ -183,6 +193,8 @@ class TrialSpec:
         benchmark: ``NamedConfig.to_dict()`` of the benchmark, its location included.
         metric, region: what chooses the best epoch on the validation split.
         synthetic: whether the benchmark is made up; every table, console line and plot of it says so.
+        cache: folder for what a worker derives from the data; None for the default.
+        fingerprint: of the benchmark's content where the sweep was started; a worker that finds another refuses.
     """
 
     trial_id: str
@@ -193,6 +205,7 @@ class TrialSpec:
     region: str = "all"
     synthetic: bool = False
     cache: str | None = None
+    fingerprint: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -52,8 +53,6 @@ def open_benchmark(settings: dict[str, Any], cache: str | None = None) -> Benchm
 
 @lru_cache(maxsize=4)
 def _open_benchmark(settings: str, cache: str | None) -> Benchmark:
-    import json
-
     config = cast(BenchmarkConfig, build_named("benchmark", json.loads(settings)))
     return config.build(Path(cache) if cache else default_cache())
 
@@ -61,9 +60,8 @@ def _open_benchmark(settings: str, cache: str | None) -> Benchmark:
 # keyed by all of the backbone's settings: which of them change the encoding, only the backbone knows
 @lru_cache(maxsize=4)
 def _open_inputs(benchmark_settings: str, backbone_settings: str, cache: str | None) -> Inputs:
-    import json
-
     benchmark = _open_benchmark(benchmark_settings, cache)
+    benchmark.prepare()  # a worker on another machine has a cache of its own
     backbone = cast(BackboneConfig, build_named("backbone", json.loads(backbone_settings)))
     folder = Path(cache) if cache else default_cache()
     splits = {name: benchmark.split(name) for name in SPLITS}

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
 from dirsweep.data.base import SplitName
-from dirsweep.errors import DirSweepError, TrialError, TrialPruned
+from dirsweep.errors import DataError, DirSweepError, TrialError, TrialPruned
 from dirsweep.methods.base import Loss, Regularizer, Reweighting, Schedule, Setup, Smoothing, Stage, Step
 from dirsweep.spec.schema import OptimizerConfig, TrialConfig, TrialSpec
 from dirsweep.store.schema import HIGHER_IS_BETTER, Outcome, Status, predictions_table
@@ -80,6 +80,8 @@ class Training:
         self.generators = seed_everything(trial.seed, self.device)
         self.inputs = open_inputs(trial.benchmark, self.config.backbone.to_dict(), trial.cache)
         self.benchmark = self.inputs.benchmark
+        if trial.fingerprint and trial.fingerprint != self.benchmark.fingerprint():
+            raise DataError(f"{self.benchmark.name}: the data on {socket.gethostname()} differs from the sweep's")
         self._build()
 
         self.rows: list[Row] = []

