@@ -19,12 +19,14 @@ from dirsweep.store.writer import TrialFolder, write_bytes_atomically
 FACTORS = {"all": 1.0, "many": 0.9, "median": 1.2, "few": 1.6}
 
 
-def write_spec(paths: RunPaths, studies: Sequence[str], *, metric: str = "mae", region: str = "all") -> None:
+def write_spec(
+    paths: RunPaths, studies: Sequence[str] | Mapping[str, Any], *, metric: str = "mae", region: str = "all"
+) -> None:
     """A resolved sweep with what readers look at."""
     spec = {
         "name": "made-up",
         "benchmark": {"name": "agedb-dir"},
-        "studies": {study: {} for study in studies},
+        "studies": dict(studies) if isinstance(studies, Mapping) else {study: {} for study in studies},
         "objective": {"metric": metric, "region": region},
     }
     write_bytes_atomically(paths.spec, yaml.safe_dump(spec, sort_keys=False).encode())
@@ -99,15 +101,17 @@ def write_run(
     synthetic: bool = False,
     num_epochs: int = 4,
     num_samples: int = 6,
+    searches: Sequence[str] = (),
 ) -> RunPaths:
     """A whole run.
 
     Args:
         studies: study -> points, each its overrides and, per seed, the validation error of a complete trial, or the
             status of one that is not (None for unfinished).
+        searches: studies that are a search over a space.
     """
     paths = RunPaths(root)
-    write_spec(paths, list(studies), metric=metric)
+    write_spec(paths, {study: {"space": {}} if study in searches else {} for study in studies}, metric=metric)
     with Ledger(paths.ledger) as ledger:
         for study, points in studies.items():
             for index, (overrides, errors) in enumerate(points):
