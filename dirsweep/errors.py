@@ -60,6 +60,8 @@ class TrialPruned(Exception):  # noqa: N818 - a signal, not an error
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`` did you mean 'omega'? (known: alpha, omega)``, ready to be appended to a message."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    # letters in another order are the likeliest slip: 'mea' means 'mae' rather than 'mse'
+    close.sort(key=lambda candidate: sorted(candidate) != sorted(name))
     hint = f"did you mean '{close[0]}'? " if close else ""
     return f"{hint}(known: {', '.join(known)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,9 +205,9 @@ def _refuse(key: str) -> None:
     try:
         resolve.check_key(key)
     except SpecError as error:
-        hint = error.what.partition("; ")[2].partition(" (known")[0]
-        near = difflib.get_close_matches(key.split(".")[0], [*ROOT_KEYS, *TrialConfig.model_fields], n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'?" if near and not hint.startswith("did you mean '") else hint
-        known = ", ".join(sorted({*ROOT_KEYS, *TrialConfig.model_fields}))
-        lead = f"{hint} " if hint.startswith("did") else ""
-        raise SpecError(f"unknown key; {lead}(known: {known})", key=key) from None
+        below = re.search(r"did you mean '[^']*\.[^']*'\?", error.what)  # optimizer.lr for lr
+        hint = f"{below[0]} " if below else ""
+        known = {*ROOT_KEYS, *TrialConfig.model_fields}
+        listed = f"(known: {', '.join(sorted(known))})"
+        what = f"unknown key; {hint}{listed}" if below else f"unknown key; {did_you_mean(key.split('.')[0], known)}"
+        raise SpecError(what, key=key) from None

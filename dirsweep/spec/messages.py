@@ -107,7 +107,8 @@ def _path(loc: tuple[int | str, ...], value: Any) -> tuple[str, ...]:
 def _one_line(details: list[Any], path: tuple[str, ...], cls: type[BaseModel]) -> str:
     kinds = {detail["type"] for detail in details}
     if "extra_forbidden" in kinds:
-        return f"unknown key; {did_you_mean(path[-1], yaml_fields(_model_at(cls, path[:-1])))}"
+        known = yaml_fields(_model_at(cls, path[:-1]))
+        return f"unknown key; {did_you_mean(path[-1], known)}" if known else "unknown key; there are none to set here"
     if kinds == {"missing"}:
         return "missing"
     # one alternative that got as far as a range says more than those that failed on the type
@@ -117,14 +118,11 @@ def _one_line(details: list[Any], path: tuple[str, ...], cls: type[BaseModel]) -
         own_words = any(detail["type"] in {"value_error", "assertion_error"} for detail in details)
         return " or ".join(rules) if own_words else f"{' or '.join(rules)}, got {got}"
     expected = list(dict.fromkeys(_expected(detail) for detail in details))
-    hint = ""
-    choices = [name.strip("' ") for d in details if d["type"] == "literal_error"
-               for name in d["ctx"]["expected"].replace(" or ", ", ").split(", ")]  # fmt: skip
-    if choices and isinstance(details[0]["input"], str):
-        hint = "; " + did_you_mean(details[0]["input"], choices)
-        if len(expected) == 1:
-            return f"unknown value {got}{hint}"
-    return f"expected {' or '.join(expected)}, got {got}{hint}"
+    (kind, *others), value = (detail["type"] for detail in details), details[0]["input"]
+    if kind == "literal_error" and not others and isinstance(value, str):
+        choices = [name.strip("' ") for name in details[0]["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        return f"unknown value {got}; {did_you_mean(value, choices)}"
+    return f"expected {' or '.join(expected)}, got {got}"
 
 
 def _expected(detail: Any) -> str:

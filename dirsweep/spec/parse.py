@@ -164,7 +164,13 @@ def _objective(value: Any, benchmark: BenchmarkConfig) -> ObjectiveSpec:
 def _scheduler(value: Any) -> SchedulerSpec | None:
     if value is None:
         return None
-    return _section(SchedulerSpec, {"name": value} if isinstance(value, str) else value, "scheduler")
+    scheduler = _section(SchedulerSpec, {"name": value} if isinstance(value, str) else value, "scheduler")
+    uses = SchedulerSpec.USES[scheduler.name]
+    for key in value if isinstance(value, Mapping) else ():
+        if key not in ("name", *uses):
+            what = f"does nothing with {scheduler.name} (it uses {', '.join(uses) or 'no further key'})"
+            raise SpecError(what, key=f"scheduler.{key}")
+    return scheduler
 
 
 def _seeds(value: Any, key: str) -> tuple[int, ...]:

@@ -19,8 +19,8 @@ def thin(plain: Mapping[str, Any], told: Collection[str] = ()) -> dict[str, Any]
 
     Args:
         plain: ``SweepSpec.to_dict()``.
-        told: dotted keys that ``--set`` gave; ``base.epochs``, ``base.patience``, ``seeds``, ``benchmark.fraction`` and
-            ``scheduler.grace_epochs`` stay as they were told.
+        told: dotted keys that ``--set`` gave; ``base.epochs``, ``base.patience``, ``seeds``, ``benchmark.fraction``,
+            ``scheduler.grace_epochs`` and ``resources.cpu`` stay as they were told.
     Returns: the plain data of a sweep marked ``preview``.
     """
     base = dict(plain["base"])
@@ -30,6 +30,9 @@ def thin(plain: Mapping[str, Any], told: Collection[str] = ()) -> dict[str, Any]
         base["patience"] = None
     base["validate_every"] = min(base.get("validate_every", 1), base["epochs"])
     thinned = {**plain, "base": base, "preview": True, "benchmark": _benchmark(dict(plain["benchmark"]), told)}
+    if "resources.cpu" not in told:
+        # a small trial gains little from threads, and two of them fit two cores
+        thinned["resources"] = {**plain["resources"], "cpu": min(plain["resources"]["cpu"], 1)}
     if "seeds" not in told:
         thinned["seeds"] = plain["seeds"][:1]
     if "scheduler" in plain and "scheduler.grace_epochs" not in told:

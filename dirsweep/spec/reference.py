@@ -6,7 +6,7 @@ import ast
 import inspect
 import textwrap
 from functools import cache
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -127,11 +127,11 @@ def _type_text(annotation: Any) -> str:
     if annotation in names:
         return names[annotation]
     origin, args = get_origin(annotation), get_args(annotation)
-    if str(origin) == "typing.Literal":
-        return "one of " + ", ".join(_value_text(arg) for arg in args)
+    if origin is Literal:
+        return ("one of " if len(args) > 1 else "") + ", ".join(_value_text(arg) for arg in args)
     if origin in (tuple, list):
         return f"list of {_type_text(args[0])}s" if args else "list"
-    if origin is not None and str(origin) == "typing.Annotated":
+    if origin is Annotated:
         return _type_text(args[0])
     if args:  # a union
         return " or ".join(_type_text(arg) for arg in args)
@@ -169,7 +169,8 @@ def _notes_in(body: ast.ClassDef, lines: list[str]) -> dict[str, str]:
             if not line.strip().startswith("#"):
                 break
             above.insert(0, line)
-        comments = [beside] if beside.startswith("#") else above
+        documented = [line for line in above if line.strip().startswith("#:")]
+        comments = [beside] if beside.startswith("#") else documented or above
         note = " ".join(line.strip().lstrip("#:").strip() for line in comments)
         if note and not note.startswith(("fmt:", "type:", "noqa")):
             found[statement.target.id] = note

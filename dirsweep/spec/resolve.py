@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from dirsweep import registry
 from dirsweep.errors import RegistryError, SpecError, did_you_mean
-from dirsweep.spec.messages import checked, explain, shown, yaml_fields
+from dirsweep.spec.messages import checked, explain, shown, yaml_key
 from dirsweep.spec.schema import NamedConfig, OptimizerConfig, TrialConfig
 
 #: parts of a trial that are chosen by name
@@ -226,12 +227,19 @@ def value_at(raw: Mapping[str, Any], key: str) -> Any:
 
 
 def _given_or_default(params: Mapping[str, Any], cls: type[BaseModel] | None, key: str) -> Any:
-    field = yaml_fields(cls).get(key) if cls is not None else None
-    if field is None:
+    name = (
+        next((name for name, field in cls.model_fields.items() if yaml_key(name, field) == key), None) if cls else None
+    )
+    if cls is None or name is None:
         return MISSING
     if key in params:
         return params[key]
+    field = cls.model_fields[name]
     default = MISSING if field.is_required() else field.get_default(call_default_factory=True)
+    if issubclass(cls, NamedConfig):
+        # a default may follow from other parameters (RankSim's gamma from its penalty)
+        with suppress(SpecError):  # said when the point itself is built
+            default = getattr(checked(cls, {k: v for k, v in params.items() if k != "name"}), name)
     return list(default) if isinstance(default, tuple) else default
 
 

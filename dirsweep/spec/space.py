@@ -46,7 +46,7 @@ class Condition:
     def holds(self, raw: Mapping[str, Any]) -> bool:
         """Whether it holds in a normalized base with the point's overrides put in."""
         value = resolve.value_at(raw, self.key)
-        return any(value == wanted and isinstance(value, bool) == isinstance(wanted, bool) for wanted in self.values)
+        return any(_same(value, wanted) for wanted in self.values)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class SearchSpace:
 
         def draw(key: str, range_: Range) -> Any:
             here = resolve.with_overrides(self.base, so_far)
-            value = start[key] if key in start else _as_member(range_, resolve.value_at(here, key))
+            value = _as_member(range_, start[key] if key in start else resolve.value_at(here, key))
             if value is MISSING or (value is None and not contains(range_, value)):
                 raise SpecError(f"needs a value in {range_to_text(range_)}; the base has none", key=key)
             if not contains(range_, value):
@@ -222,17 +222,25 @@ def extremes(range_: Range) -> tuple[Any, ...]:
 def contains(range_: Range, value: Any) -> bool:
     """Whether a value lies in a range, its type included (64.0 is no whole number)."""
     if isinstance(range_, Choice):
-        return canonical_json(value) in {canonical_json(item) for item in range_.values}
+        return any(_same(value, item) for item in range_.values)
     if isinstance(value, bool) or not isinstance(value, int if isinstance(range_, IntUniform) else (int, float)):
         return False
     return bool(range_.low <= value <= range_.high)
 
 
+def _same(one: Any, other: Any) -> bool:
+    """Equal, where 1 is 1.0 but not true."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
 def _as_member(range_: Range, value: Any) -> Any:
-    """The base's value as the range would write it: on is ``true`` or ``default``, off is ``false`` or ``null``."""
-    if not isinstance(range_, Choice) or not isinstance(value, bool) or contains(range_, value):
+    """A value as a choice writes it: 1 for 1.0; on is ``true`` or ``default``, off is ``false`` or ``null``."""
+    if not isinstance(range_, Choice):
         return value
-    return next((item for item in range_.values if resolve.is_off(item) != value), value)
+    same = [item for item in range_.values if _same(item, value)]
+    if not same and isinstance(value, bool):
+        same = [item for item in range_.values if resolve.is_off(item) != value]
+    return same[0] if same else value
 
 
 # reading

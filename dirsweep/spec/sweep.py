@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from dirsweep.spec import resolve
 from dirsweep.spec.schema import Config, TrialConfig
@@ -74,6 +74,7 @@ class SchedulerSpec(Config):
     #: patience: so many validations without improvement end the trial
     patience: Annotated[int, Field(ge=1)] = 10
 
+    #: the keys that do something, by name
     USES: ClassVar[dict[str, tuple[str, ...]]] = {
         "none": (),
         "asha": ("grace_epochs", "reduction_factor"),
@@ -81,14 +82,6 @@ class SchedulerSpec(Config):
         "median": ("grace_epochs", "min_trials"),
         "patience": ("grace_epochs", "patience"),
     }
-
-    @model_validator(mode="after")
-    def _only_keys_in_use(self) -> SchedulerSpec:
-        idle = sorted(self.model_fields_set - {"name", *self.USES[self.name]})
-        if idle:
-            uses = ", ".join(self.USES[self.name]) or "no further key"
-            raise ValueError(f"'{idle[0]}' does nothing with {self.name} (it uses {uses})")
-        return self
 
     def to_dict(self) -> dict[str, Any]:
         """The name and the keys it uses."""

@@ -55,7 +55,9 @@ def parse_yaml(text: str, environment: Mapping[str, str] | None = None) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
         hint = " (indent with spaces, not tabs)" if "'\\t'" in str(error.problem) else ""
+        hint = " (put quotes around ${...})" if re.search(r"[\[{,]\s*\$\{", line) else hint
         raise SpecError(f"{place}not valid YAML: {error.problem or error.context}{hint}") from None
     except yaml.YAMLError as error:
         raise SpecError(f"not valid YAML: {' '.join(str(error).split())}") from None
