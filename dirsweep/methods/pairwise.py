@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
 
 def label_distances(labels: Tensor) -> Tensor:
@@ -46,9 +45,12 @@ def sort_rows(values: Tensor) -> tuple[Tensor, Tensor]:
     else:
         order = values.argsort(dim=1)
     ascending = values.gather(1, order)
-    begins = F.pad(ascending[:, 1:] != ascending[:, :-1], (1, 0), value=True)
-    places = torch.arange(values.shape[1], device=values.device)
-    return order, torch.cummax(places * begins, dim=1).values
+    # the place itself where a new value begins, else 0; the first place is 0 either way
+    begins = torch.zeros_like(order)
+    torch.mul(
+        ascending[:, 1:] != ascending[:, :-1], torch.arange(1, values.shape[1], device=values.device), out=begins[:, 1:]
+    )
+    return order, torch.cummax(begins, dim=1).values
 
 
 def squared_distances(features: Tensor, others: Tensor) -> Tensor:
@@ -87,7 +89,7 @@ class _Cosines(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         features, inverse, cosines = ctx.saved_tensors
         both = grad + grad.T
-        radial = torch.einsum("ij,ij->i", both, cosines) * inverse.square()
+        radial = (both * cosines).sum(1) * inverse.square()
         both.mul_(inverse[:, None]).mul_(inverse).diagonal().sub_(radial)
         gradient: Tensor = both @ features
         return gradient
