@@ -17,6 +17,7 @@ def test_both_sides_compute_the_same_gradient(num: int) -> None:
     for case in cases(num, dim=24):
         grads = []
         for side in (case.fast, case.plain):
+            torch.manual_seed(0)  # RankSim draws which samples it ranks
             side()
             assert case.features.grad is not None
             grads.append(case.features.grad.clone())
