@@ -95,6 +95,10 @@ class ResourcesSpec(Config):
     cpu: Annotated[float, Field(gt=0)] = 1
     #: GPUs; 0.5 lets two trials share one, auto takes one where there is one
     gpu: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    #: seconds an epoch may take, validation included, before the trial counts as hanging; null: any time
+    epoch_limit_s: Annotated[float | None, Field(gt=0)] = None
+    #: seconds between two checkpoints of a trial, each after a whole epoch
+    checkpoint_every_s: Annotated[float, Field(ge=0)] = 10
 
 
 @dataclass(frozen=True)
