@@ -156,7 +156,7 @@ def _trial_row(
         "synthetic": bool(trial.spec.get("synthetic", synthetic)),
         "benchmark": benchmark.get("name") if isinstance(benchmark, dict) else None,
         "benchmark_settings": canonical_json(benchmark) if isinstance(benchmark, dict) else None,
-        "overrides": canonical_json(point["overrides"]),
+        "overrides": json.dumps(point["overrides"]),  # in the order of the sweep file, as the label has it
         "config": None if config is None else canonical_json(config),
         "started_at": _time(trial.spec.get("started_at")),
         "attempts": int(trial.spec.get("attempt", bool(trial.spec))),

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from made_up_run import write_run
+from rich.console import Console
+
+from dirsweep.errors import StoreError
+from dirsweep.report.tables import (
+    comma_separated,
+    decimals,
+    duration,
+    fitted,
+    markdown,
+    metric_title,
+    print_report,
+    study_table,
+)
+from dirsweep.store.reader import Run, open_run
+
+GAMMA = "regularizers.ranksim.gamma"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    studies = {
+        "gamma": [({GAMMA: g}, [e, e + 0.2, e - 0.2]) for g, e in ((1, 7.52), (10, 7.02), (100, 7.28))],
+        "mixed": [({}, [7.0, "failed"]), ({"loss.name": "mse"}, ["pruned", "pruned"]), ({"epochs": 9}, [None, None])],
+    }
+    write_run(tmp_path, studies)
+    return open_run(tmp_path)
+
+
+def printed(run: Run, width: int) -> str:
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    print_report(run, console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def test_console_at_80(run: Run) -> None:
+    assert printed(run, 80).split("\n\n")[0].lstrip("\n").splitlines() == [
+        "gamma · made-up",
+        "                val MAE   test MAE",
+        "   point            all        all       many     median         few",
+        "────────────────────────────────────────────────────────────────────",
+        "   gamma=1    7.52±0.20  7.77±0.20  6.99±0.18  9.32±0.24  12.43±0.32",
+        "★  gamma=10   7.02±0.20  7.27±0.20  6.54±0.18  8.72±0.24  11.63±0.32",
+        "   gamma=100  7.28±0.20  7.53±0.20  6.78±0.18  9.04±0.24  12.05±0.32",
+        "★ best by val MAE (all), lower is better",
+        "mean ± sample standard deviation over 3 seeds",
+        "5 columns left out for want of room; --format csv has all",
+    ]
+
+
+def test_console_at_200_has_everything(run: Run) -> None:
+    text = printed(run, 200)
+    assert "left out" not in text
+    assert "7.02 ± 0.20" in text
+    assert " ± 0.010" in text, "Pearson with three decimals"
+    assert "12 s" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160, 200])
+def test_numbers_are_never_cut(run: Run, width: int) -> None:
+    for study in run.studies:
+        table = study_table(run, study)
+        shown, narrow = fitted(table.columns, width)
+        text = printed(run, width)
+        for column in shown:
+            if column.numeric:
+                for cell in column.texts(narrow=narrow):
+                    assert cell in text
+    assert "…" not in text
+    assert all(len(line) <= width for line in text.splitlines())
+
+
+def test_rows_that_did_not_finish(run: Run) -> None:
+    table = study_table(run, "mixed")
+    columns = {column.title.replace("\n", " "): column.cells for column in table.columns}
+    assert table.best == 0
+    assert columns["seeds"] == ["1", "2", "0"]
+    assert columns["val MAE all"] == ["7.00", "9.00 ± 0.00", "–"]
+    assert columns["test MAE all"] == ["7.25", "–", "–"]
+    assert columns["not complete"] == ["1 failed", "2 pruned", "2 unfinished"]
+    assert "failed: base, seed 1: loss is NaN at epoch 1" in table.caption
+    assert any("every seed was pruned" in line for line in table.caption)
+
+
+def test_one_seed_says_so(tmp_path: Path) -> None:
+    write_run(tmp_path, {"s": [({}, [7.0])]})
+    table = study_table(open_run(tmp_path), "s")
+    assert "±" not in "".join(cell for column in table.columns for cell in column.cells)
+    assert any("one seed per point" in line for line in table.caption)
+
+
+def test_higher_is_better(tmp_path: Path) -> None:
+    write_run(tmp_path, {"s": [({}, [7.0]), ({"a": 1}, [5.0])]}, metric="pearson")
+    table = study_table(open_run(tmp_path), "s")
+    assert table.best == 1
+    assert table.caption[0] == "★ best by val pearson (all), higher is better"
+    assert table.columns[1].cells == ["0.650", "0.750"]
+
+
+def test_a_search_shows_its_best_points_first(tmp_path: Path) -> None:
+    write_run(tmp_path, {"s": [({"a": i}, [9 - i / 10]) for i in range(30)]}, searches=["s"])
+    run = open_run(tmp_path)
+    table = study_table(run, "s", max_rows=24)
+    assert [point.index for point in table.points] == list(range(29, 5, -1))
+    assert table.best == 0
+    assert "the best 24 of 30 points; --format csv has all" in table.caption
+    assert len(study_table(run, "s").points) == 30
+
+
+def test_synthetic_is_in_every_format(tmp_path: Path) -> None:
+    write_run(tmp_path, {"s": [({}, [7.0])]}, synthetic=True)
+    run = open_run(tmp_path)
+    assert "SYNTHETIC DATA" in printed(run, 80)
+    assert "### s · made-up (SYNTHETIC DATA)" in markdown(run)
+    assert next(csv.DictReader(io.StringIO(comma_separated(run))))["synthetic"] == "true"
+
+
+def test_markdown(run: Run) -> None:
+    lines = markdown(run, studies=["gamma"]).splitlines()
+    assert lines[0] == "### gamma · made-up"
+    assert lines[2].startswith(
+        "| point | val MAE all | test MAE all | test MAE many | test MAE median | test MAE few |"
+    )
+    assert lines[5].startswith("| **gamma=10** ★ | **7.02 ± 0.20** | **7.27 ± 0.20** |")
+    assert len({line.count("|") for line in lines[2:7]}) == 1
+
+
+def test_csv_has_full_precision(run: Run) -> None:
+    rows = list(csv.DictReader(io.StringIO(comma_separated(run))))
+    assert [row["label"] for row in rows] == ["gamma=1", "gamma=10", "gamma=100", "base", "loss=mse", "epochs=9"]
+    assert [row["best_by_validation"] for row in rows] == ["false", "true", "false", "true", "false", "false"]
+    assert float(rows[1]["val_mae_all_mean"]) == pytest.approx(7.02, rel=1e-15)
+    assert float(rows[1]["val_mae_all_sd"]) == pytest.approx(0.2, rel=1e-12)
+    assert rows[1]["val_mae_all_n"] == "3"
+    assert (rows[3]["val_mae_all_sd"], rows[3]["failed"], rows[3]["num_seeds"]) == ("", "1", "1")
+    assert (rows[5]["test_mae_all_mean"], rows[5]["test_mae_all_n"], rows[5]["unfinished"]) == ("", "0", "2")
+
+
+def test_no_finished_trial(tmp_path: Path) -> None:
+    write_run(tmp_path, {"s": [({}, ["failed"])]})
+    run = open_run(tmp_path)
+    for render in (markdown, comma_separated, lambda run: print_report(run, Console(file=io.StringIO()))):
+        with pytest.raises(StoreError, match="no finished trial"):
+            render(run)
+
+
+def test_words() -> None:
+    assert [decimals([v]) for v in (120.0, 7.1, 0.84, 0.003, 0.0)] == [1, 2, 3, 4, 2]
+    assert decimals([]) == 2
+    assert [duration(s) for s in (None, 4.25, 59.4, 185, 7800, 273600)] == [
+        "–", "4.2 s", "59 s", "3 min 05 s", "2 h 10 min", "3 d 4 h",
+    ]  # fmt: skip
+    assert [metric_title(m) for m in ("mae", "pearson", "angular_error")] == ["MAE", "pearson", "angular error"]
