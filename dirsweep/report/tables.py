@@ -240,7 +240,7 @@ def rendered(table: StudyTable, width: int) -> RenderableType:
             f"{left_out} column{'s' if left_out > 1 else ''} left out for want of room; --format csv has all"
         )
     notes = [Text(line, style="red" if line.startswith("failed: ") else "dim") for line in caption]
-    return Padding(Group(title, grid, *notes), (1, 0, 0, 0))
+    return Padding(Group(title, grid, *notes), (1, 0, 0, 0), expand=False)
 
 
 def fitted(columns: list[Column], width: int) -> tuple[list[Column], bool]:
