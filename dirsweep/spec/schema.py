@@ -249,11 +249,11 @@ class Point:
             return ".".join(next((t for t in tails if sum(p[-len(t) :] == t for p in paths) == 1), path))
 
         def worded(name: str, value: Any) -> str:
-            if value is None:
+            if value is None or value is False:
                 return f"no {name}"
-            if value in ({}, "default"):
+            if value is True or value in ({}, "default"):
                 return name
-            return f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+            return f"{name}={_short(value)}"
 
         words = [worded(short(path), value) for path, value in zip(paths, self.overrides.values(), strict=True)]
         return ", ".join(words) or "base"
