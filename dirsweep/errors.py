@@ -57,6 +57,10 @@ class TrialPruned(Exception):  # noqa: N818 - a signal, not an error
     """Raised by ``emit`` when the scheduler wants the trial to end early."""
 
 
+class TrialStopped(TrialPruned):
+    """Raised by ``emit`` when a person wants the trial to end early."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`` did you mean 'omega'? (known: alpha, omega)``, ready to be appended to a message."""
     known = sorted(known)

@@ -39,12 +39,15 @@ class TrialPaths:
 
     @property
     def stop(self) -> Path:
-        """Put there by whoever wants the trial to end early; the worker looks for it after each epoch."""
+        """Put there by whoever wants the trial to end early; the worker looks for it after each epoch.
+
+        Empty: the scheduler has pruned it. With a text: a person has stopped it, for good.
+        """
         return self.folder / "stop"
 
     @property
     def log(self) -> Path:
-        """Plain text for people."""
+        """Plain text for people. Locked by the process that trains the trial."""
         return self.folder / "log.txt"
 
 
@@ -73,6 +76,11 @@ class RunPaths:
     def lock(self) -> Path:
         """Held by the one driver that may write to the run."""
         return self.root / "driver.lock"
+
+    @property
+    def stop(self) -> Path:
+        """Put there by whoever wants the run to stop; its driver looks for it."""
+        return self.root / "stop"
 
     @property
     def trials_table(self) -> Path:

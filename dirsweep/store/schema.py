@@ -19,7 +19,7 @@ column                  type                 meaning
 ``point``               int32                index of the point in its study, from 0
 ``label``               string               what the point changes in the base: ``gamma=100, lambda=2``
 ``seed``                int64                of everything random in the trial
-``status``              string               complete, pruned, failed, interrupted, or unfinished
+``status``              string               complete, pruned, stopped, failed, interrupted, or unfinished
 ``error``               string?              the reason when failed
 ``synthetic``           bool                 whether the benchmark is made up
 ``benchmark``           string?              the benchmark's registered name
@@ -78,7 +78,7 @@ from pydantic import TypeAdapter, ValidationError
 
 SCHEMA_VERSION = 1
 
-Status = Literal["complete", "pruned", "failed", "interrupted"]
+Status = Literal["complete", "pruned", "stopped", "failed", "interrupted"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 #: what the tables call a trial without an outcome
 UNFINISHED = "unfinished"
@@ -184,8 +184,8 @@ class Outcome:
 
     Attributes:
         trial_id: as in ``TrialSpec``.
-        status: complete: trained, chosen, tested. pruned: ended early by the scheduler. failed: see ``error``.
-            interrupted: stopped from outside, may go on.
+        status: complete: trained, chosen, tested. pruned: ended early by the scheduler. stopped: by a
+            person, for good. failed: see ``error``. interrupted: stopped from outside, may go on.
         error: one line, when failed.
         metrics: ``<split>_<metric>_<region>`` -> value of the best epoch; None for an empty region.
         best_epoch: counts from 0.

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
 from dirsweep.data.base import SplitName
-from dirsweep.errors import DataError, DirSweepError, TrialError, TrialPruned
+from dirsweep.errors import DataError, DirSweepError, StoreError, TrialError, TrialPruned, TrialStopped
 from dirsweep.methods.base import Loss, Regularizer, Reweighting, Schedule, Setup, Smoothing, Stage, Step
 from dirsweep.spec.schema import OptimizerConfig, TrialConfig, TrialSpec
 from dirsweep.store.schema import HIGHER_IS_BETTER, Outcome, Status, predictions_table
@@ -28,7 +28,7 @@ from dirsweep.store.writer import TrialFolder, read_json
 from dirsweep.training import metrics
 from dirsweep.training.checkpoint import load_checkpoint, save_checkpoint
 from dirsweep.training.inputs import open_inputs, prefetched
-from dirsweep.training.memory import peak_mib
+from dirsweep.training.memory import out_of_memory, peak_mib
 from dirsweep.training.seeding import reset_process, seed_everything
 
 log = logging.getLogger(__name__)
@@ -87,6 +87,7 @@ class Training:
         self.rows: list[Row] = []
         self.best: Best | None = None
         self.stage = self.epoch_of_stage = self.unimproved = 0
+        self.between_epochs = False
         self.elapsed_s, self.started = 0.0, time.monotonic()
         self.optimizer = self._begin_stage(self.stages[0])
         if folder is not None:
@@ -175,8 +176,11 @@ class Training:
         }
 
     def save(self, *, force: bool = False) -> None:
-        """Write checkpoint and epochs, unless that was done a moment ago."""
-        if self.folder is None or (not force and time.monotonic() - self.saved_at < self.checkpoint_every_s):
+        """Write checkpoint and epochs, unless that was done a moment ago.
+
+        Within an epoch nothing is written: a half-trained epoch could not be repeated with the same numbers.
+        """
+        if self.folder is None or not self.between_epochs or (not force and time.monotonic() - self.saved_at < self.checkpoint_every_s):
             return
         save_checkpoint(self.folder.paths.checkpoint, self._state())
         self.folder.write_epochs(self.rows)
@@ -194,6 +198,7 @@ class Training:
         self.scaler.load_state_dict(state["scaler"])
         self.best = None if state["best"] is None else Best(**state["best"])
         self.rows, self.elapsed_s = list(state["rows"]), state["elapsed_s"]
+        self.between_epochs = True
         self.generators.restore(state["generators"])
         log.info("resumed after epoch %d", len(self.rows))
 
@@ -208,7 +213,7 @@ class Training:
         while True:
             stage = self.stages[self.stage]
             while self.epoch_of_stage < stage.num_epochs and not self._out_of_patience():
-                began = time.monotonic()
+                began, self.between_epochs = time.monotonic(), False
                 row = {"epoch": len(self.rows), "stage": self.stage, **self._train_epoch(stage)}
                 self.epoch_of_stage += 1
                 last = self.epoch_of_stage == stage.num_epochs
@@ -216,11 +221,12 @@ class Training:
                     row |= self._validate(epoch=len(self.rows))
                 row["epoch_time_s"] = time.monotonic() - began
                 self.rows.append(row)
+                self.between_epochs = True
                 self.save()
                 emit(row)
             if self.stage + 1 == len(self.stages):
                 break
-            following = self.stages[self.stage + 1]
+            following, self.between_epochs = self.stages[self.stage + 1], False
             self.stage += 1
             self.optimizer = self._begin_stage(following)
         if self.best is None:
@@ -446,6 +452,10 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, config: OptimizerConfig,
     return float(optimizer.param_groups[0]["lr"])
 
 
+def _first_line(problem: Exception) -> str:
+    return next(iter(str(problem).splitlines()), "no message")
+
+
 def train(
     trial: TrialSpec,
     emit: Emit = lambda row: None,
@@ -459,10 +469,11 @@ def train(
     """Train ``trial`` and write what it came to into ``folder``. A trial that is finished there is not run again.
 
     Args:
-        emit: takes each epoch's row; may raise TrialPruned.
+        emit: takes each epoch's row; may raise TrialPruned or TrialStopped.
         num_threads: for torch's operators on the CPU.
-    Returns: the outcome: ``complete``, ``pruned``, or ``failed`` with the reason. Interruptions (KeyboardInterrupt,
-        SystemExit) write a checkpoint and pass on.
+    Returns: the outcome: ``complete``, ``pruned``, ``stopped``, or ``failed`` with the reason. Interruptions
+        (KeyboardInterrupt, SystemExit) between two epochs write a checkpoint and pass on.
+    Raises: StoreError: the folder cannot be written to; the trial stays unfinished.
     """
     if folder is not None and (finished := folder.outcome()) is not None:
         return finished
@@ -485,12 +496,14 @@ def train(
             emit(row)
         training.run(emit)
         found, predictions = training.test()
-    except TrialPruned:
-        status = "pruned"
+    except TrialPruned as signal:
+        status = "stopped" if isinstance(signal, TrialStopped) else "pruned"
+    except StoreError:
+        raise  # no fault of the trial: it goes on once there is room again
     except DirSweepError as problem:
         status, error = "failed", str(problem)
     except Exception as problem:
-        status, error = "failed", f"{type(problem).__name__}: {str(problem).splitlines()[0] if str(problem) else ''}"
+        status, error = "failed", out_of_memory(problem) or f"{type(problem).__name__}: {_first_line(problem)}"
         log.error("trial %s failed\n%s", trial.trial_id, traceback.format_exc())
     except BaseException:
         if training is not None:
