@@ -21,7 +21,13 @@ from dirsweep.store.schema import HIGHER_IS_BETTER, REGION_ORDER, STATUSES
 
 #: seconds between two progress lines where there is no terminal
 LINE_EVERY_S = 30.0
-_STATE_STYLES = {"complete": "green", "pruned": "yellow", "failed": "bold red", "interrupted": "magenta"}
+_STATE_STYLES = {
+    "complete": "green",
+    "pruned": "yellow",
+    "failed": "bold red",
+    "interrupted": "magenta",
+    "stopped": "yellow",
+}
 
 
 @dataclass

@@ -56,7 +56,7 @@ class PointSummary:
         statuses: status -> number of seeds.
         metrics: column -> spread over seeds; a column without any value is absent.
         num_seeds: seeds behind the metrics.
-        preliminary: no seed is complete; the metrics are those of pruned ones, validation only.
+        preliminary: no seed is complete; the metrics are those of pruned or stopped ones, validation only.
         wall_time_s: mean per finished trial, seconds; None when none has ended.
         errors: seed -> reason of those that failed.
     """
@@ -97,7 +97,7 @@ def study_summary(trials: pa.Table, study: str) -> list[PointSummary]:
 
 def _summary(study: str, index: int, rows: list[dict[str, Any]], columns: list[str]) -> PointSummary:
     complete = [row for row in rows if row["status"] == "complete"]
-    counted = complete or [row for row in rows if row["status"] == "pruned"]
+    counted = complete or [row for row in rows if row["status"] in ("pruned", "stopped")]
     overrides = json.loads(rows[0]["overrides"])
     metrics = {
         column: Spread(values)

@@ -23,7 +23,7 @@ from dirsweep.report.frames import (
     study_summary,
 )
 from dirsweep.store.reader import Run
-from dirsweep.store.schema import REGION_ORDER, MetricColumn, metric_columns
+from dirsweep.store.schema import REGION_ORDER, STATUSES, UNFINISHED, MetricColumn, metric_columns
 
 Format = Literal["console", "md", "csv"]
 
@@ -176,8 +176,8 @@ def _metric_column(points: list[PointSummary], column: MetricColumn, title: str,
 def _remarks(point: PointSummary) -> str:
     return ", ".join(
         f"{point.statuses[status]} {status}"
-        for status in ("failed", "pruned", "interrupted", "unfinished")
-        if status in point.statuses
+        for status in (*STATUSES, UNFINISHED)
+        if status in point.statuses and status != "complete"
     )
 
 
@@ -196,7 +196,7 @@ def _caption(
     if len(points) < num_points:
         lines.append(f"the best {len(points)} of {num_points} points; --format csv has all")
     if any(point.preliminary and point.num_seeds for point in points):
-        lines.append("rows without test figures: every seed was pruned, validation only")
+        lines.append("rows without test figures: every seed was ended early, validation only")
     failures = [(point, seed, reason) for point in points for seed, reason in point.errors.items()]
     lines += [f"failed: {point.label}, seed {seed}: {reason}" for point, seed, reason in failures[:3]]
     if len(failures) > 3:
@@ -333,15 +333,15 @@ def comma_separated(run: Run, *, studies: Sequence[str] | None = None) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([
-        "study", "point", "label", "synthetic", "best_by_validation", "num_seeds", "complete", "pruned", "failed",
-        "interrupted", "unfinished", "wall_time_s",
+        "study", "point", "label", "synthetic", "best_by_validation", "num_seeds", *STATUSES, UNFINISHED,
+        "wall_time_s",
         *(f"{name}_{what}" for name in names for what in ("mean", "sd", "n")),
     ])  # fmt: skip
     for study in run.studies if studies is None else studies:
         points = study_summary(run.trials(), study)
         best = best_point(points, objective)
         for point in points:
-            counts = [point.statuses.get(s, 0) for s in ("complete", "pruned", "failed", "interrupted", "unfinished")]
+            counts = [point.statuses.get(status, 0) for status in (*STATUSES, UNFINISHED)]
             cells: list[object] = [
                 study, point.index, point.label, str(run.synthetic).lower(), str(point is best).lower(),
                 point.num_seeds, *counts, point.wall_time_s,

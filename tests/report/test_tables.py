@@ -87,7 +87,7 @@ def test_rows_that_did_not_finish(run: Run) -> None:
     assert columns["test MAE all"] == ["7.25", "–", "–"]
     assert columns["not complete"] == ["1 failed", "2 pruned", "2 unfinished"]
     assert "failed: base, seed 1: loss is NaN at epoch 1" in table.caption
-    assert any("every seed was pruned" in line for line in table.caption)
+    assert any("every seed was ended early" in line for line in table.caption)
 
 
 def test_one_seed_says_so(tmp_path: Path) -> None:
