@@ -8,7 +8,7 @@ import math
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
@@ -62,6 +63,8 @@ class Training:
         device: None takes the first GPU if there is one, else the CPU.
         checkpoint_every_s: seconds between checkpoints (one is also written when the trial is interrupted); a resumed
             trial redoes the epochs since the last, with the same numbers.
+        samples: positions of the samples to use, by split; None, or a split left out, takes all. Label statistics
+            (weights, bins) are of all samples whatever is used.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Training:
         device: torch.device | None = None,
         progress: Progress | None = None,
         checkpoint_every_s: float = 10.0,
+        samples: Mapping[SplitName, Tensor] | None = None,
     ) -> None:
         self.trial, self.folder, self.progress = trial, folder, progress
         self.checkpoint_every_s, self.saved_at = checkpoint_every_s, time.monotonic()
@@ -80,6 +84,7 @@ class Training:
         self.generators = seed_everything(trial.seed, self.device)
         self.inputs = open_inputs(trial.benchmark, self.config.backbone.to_dict(), trial.cache)
         self.benchmark = self.inputs.benchmark
+        self.samples = {name: torch.arange(len(ids)) for name, ids in self.inputs.ids.items()} | dict(samples or {})
         if trial.fingerprint and trial.fingerprint != self.benchmark.fingerprint():
             raise DataError(f"{self.benchmark.name}: the data on {socket.gethostname()} differs from the sweep's")
         self._build()
@@ -276,7 +281,7 @@ class Training:
         return {"lr": lr, "train_loss": means.pop("total"), "loss_terms": means}
 
     def _num_steps(self) -> int:
-        num_train, size = len(self.inputs.ids["train"]), self.config.batch_size
+        num_train, size = len(self.samples["train"]), self.config.batch_size
         # a last batch of one sample has no batch statistics and no pairs: leave it out this epoch
         return max(1, num_train // size + (num_train % size > 1))
 
@@ -284,7 +289,8 @@ class Training:
         """(N,) sample indices and V views of each batch; the first view is the benchmark's own."""
         num_views = max((r.num_views for r in regularizers.values()), default=1)
         further = "strong" if any(r.views == "strong" for r in regularizers.values()) else "standard"
-        order = torch.randperm(len(self.inputs.ids["train"]), generator=self.generators.order)
+        samples = self.samples["train"]
+        order = samples[torch.randperm(len(samples), generator=self.generators.order)]
         for indices in order.split(self.config.batch_size)[: self._num_steps()]:
             raw = self.inputs.gather("train", indices)
             yield (
@@ -370,7 +376,7 @@ class Training:
     # ---------------------------------------------------------------- evaluation
 
     def _eval_batches(self, split: SplitName) -> Iterator[tuple[Tensor, Tensor]]:
-        for indices in torch.arange(len(self.inputs.ids[split])).split(EVAL_BATCH):
+        for indices in self.samples[split].split(EVAL_BATCH):
             yield indices, self.inputs.views.evaluate(self.inputs.gather(split, indices))
 
     @torch.no_grad()
@@ -395,9 +401,8 @@ class Training:
 
     def evaluate(self, split: SplitName, preds: Tensor) -> dict[str, float | None]:
         """``<split>_<metric>_<region>`` of (N,) predictions."""
-        found = metrics.compute(
-            self.inputs.labels[split].numpy(), preds.numpy(), self.benchmark.bins, self.benchmark.metrics
-        )
+        labels = self.inputs.labels[split][self.samples[split]].numpy()
+        found = metrics.compute(labels, preds.numpy(), self.benchmark.bins, self.benchmark.metrics)
         return {f"{split}_{name}": value for name, value in found.items()}
 
     def _validate(self, epoch: int) -> Row:
@@ -428,11 +433,13 @@ class Training:
         test_preds = self.predict("test")
         found = {**self.evaluate("val", self.best.val_preds), **self.evaluate("test", test_preds)}
         preds: dict[SplitName, Tensor] = {"val": self.best.val_preds, "test": test_preds}
-        table = predictions_table({
-            split: (self.inputs.ids[split], self.inputs.labels[split].numpy(), guessed.numpy())
-            for split, guessed in preds.items()
-        })  # fmt: skip
+        table = predictions_table({split: self._identified(split, guessed) for split, guessed in preds.items()})
         return found, table
+
+    def _identified(self, split: SplitName, preds: Tensor) -> tuple[Sequence[str], NDArray[Any], NDArray[Any]]:
+        """Ids, labels and predictions of a split's samples."""
+        used, ids = self.samples[split], self.inputs.ids[split]
+        return [ids[i] for i in used.tolist()], self.inputs.labels[split][used].numpy(), preds.numpy()
 
 
 def make_optimizer(config: OptimizerConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
