@@ -6,14 +6,13 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dirsweep.store.collect import label_of
 from dirsweep.store.schema import MetricColumn, metric_columns
 
 
@@ -49,7 +48,7 @@ class PointSummary:
 
     Attributes:
         study, index: where it stands.
-        label: what it changes in the base, numbers shortened to four digits.
+        label: what it changes in the base.
         overrides: dotted key -> value.
         config: dotted key -> resolved value, as the tables have it.
         trial_ids: seed -> trial.
@@ -109,7 +108,7 @@ def _summary(study: str, index: int, rows: list[dict[str, Any]], columns: list[s
     return PointSummary(
         study=study,
         index=index,
-        label=short_label(overrides),
+        label=rows[0]["label"],
         overrides=overrides,
         config={key.removeprefix("config."): value for key, value in described.items() if key.startswith("config.")},
         trial_ids={row["seed"]: row["trial_id"] for row in rows},
@@ -124,18 +123,6 @@ def _summary(study: str, index: int, rows: list[dict[str, Any]], columns: list[s
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
-
-
-def short_label(overrides: Mapping[str, Any]) -> str:
-    """The point's label with floats of four digits: a sampler's 0.00023482394738 fills a table for nothing."""
-    return label_of({key: _short(value) for key, value in overrides.items()})
-
-
-def _short(value: Any) -> Any:
-    if not isinstance(value, float):
-        return value
-    rounded = float(f"{value:.4g}")
-    return int(rounded) if rounded.is_integer() and abs(rounded) < 1e6 else rounded
 
 
 def objective_column(objective: tuple[str, str]) -> MetricColumn:

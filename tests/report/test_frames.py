@@ -9,7 +9,6 @@ from dirsweep.report.frames import (
     Spread,
     best_point,
     objective_column,
-    short_label,
     sorted_by_objective,
     study_summary,
     value_of,
@@ -89,21 +88,3 @@ def test_what_varies(tmp_path: Path) -> None:
     assert value_of(points[1], GAMMA) == 3
     assert value_of(points[0], "epochs") == 4
     assert value_of(points[0], GAMMA) is None
-
-
-@pytest.mark.parametrize(
-    ("overrides", "label"),
-    [
-        ({}, "base"),
-        ({GAMMA: 100, LAMBDA: 2}, "gamma=100, lambda=2"),
-        ({"optimizer.lr": 0.00023482394738}, "lr=0.0002348"),
-        ({"a.x": 1903.0, "a.y": 0.5, "a.z": True}, "x=1903, y=0.5, z=true"),
-        ({"loss.name": "huber", "reweighting.name": "sqinv"}, "loss=huber, reweighting=sqinv"),
-        ({"loss.beta": 1, "regularizers.conr.beta": 2, "regularizers.conr.eta": 3}, "loss.beta=1, conr.beta=2, eta=3"),
-        ({"regularizers.ranksim": {}, "regularizers.conr": None}, "ranksim, no conr"),
-        ({"regularizers.ranksim": "default"}, "ranksim"),
-        ({"optimizer.milestones": [60, 80]}, "milestones=[60, 80]"),
-    ],
-)
-def test_labels(overrides: dict[str, object], label: str) -> None:
-    assert short_label(overrides) == label

@@ -13,7 +13,7 @@ import pytest
 from made_up_run import write_run, write_spec, write_trial
 
 from dirsweep.errors import StoreError
-from dirsweep.store.collect import collect, merge_points
+from dirsweep.store.collect import collect, label_of, merge_points
 from dirsweep.store.ledger import Ledger, proposed
 from dirsweep.store.paths import RunPaths
 from dirsweep.store.reader import open_run
@@ -191,3 +191,21 @@ def test_metric_columns_sort_as_the_papers_print_them() -> None:
     assert MetricColumn.parse("train_mae_all") is None
     assert not MetricColumn("val", "mae", "all").higher_is_better
     assert MetricColumn("val", "pearson", "all").higher_is_better
+
+
+@pytest.mark.parametrize(
+    ("overrides", "label"),
+    [
+        ({}, "base"),
+        ({GAMMA: 100, LAMBDA: 2}, "gamma=100, lambda=2"),
+        ({"optimizer.lr": 0.00023482394738}, "lr=0.0002348"),
+        ({"a.x": 1903.0, "a.y": 0.5, "a.z": True}, "x=1903, y=0.5, z"),
+        ({"loss.name": "huber", "reweighting.name": "sqinv"}, "loss=huber, reweighting=sqinv"),
+        ({"loss.beta": 1, "regularizers.conr.beta": 2, "regularizers.conr.eta": 3}, "loss.beta=1, conr.beta=2, eta=3"),
+        ({"regularizers.ranksim": {}, "regularizers.conr": None}, "ranksim, no conr"),
+        ({"regularizers.ranksim": "default"}, "ranksim"),
+        ({"optimizer.milestones": [60, 80]}, "milestones=[60, 80]"),
+    ],
+)
+def test_labels(overrides: dict[str, object], label: str) -> None:
+    assert label_of(overrides) == label
