@@ -19,7 +19,7 @@ from dirsweep.store.paths import RunPaths
 from dirsweep.store.reader import open_run
 from dirsweep.store.schema import MetricColumn, metric_columns
 
-GAMMA = "regularizers.ranksim.gamma"
+GAMMA, LAMBDA = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"
 
 
 @pytest.fixture
