@@ -111,7 +111,8 @@ def _located(error: SpecError, spec: SweepSpec, study: str, overrides: Mapping[s
         # the point replaced the section in which the error lies (loss.name: huber, and loss.beta is missing)
         blamed += [key for key in keys if key.startswith(f"{error.key}.")]
         if blamed:
-            key = error.key if error.key.startswith(blamed[0]) else blamed[0]
+            short = isinstance(keys[blamed[0]], str) and error.key == f"{blamed[0]}.name"  # loss: hubr
+            key = error.key if error.key.startswith(blamed[0]) and not short else blamed[0]
             return SpecError(error.what, key=f"{prefix}.{key}", source=spec.source)
     at = ", ".join(f"{key}: {shown(value)}" for key, value in overrides.items())
     what = f"{error.what} (at {where}, {at})" if at else error.what

@@ -168,7 +168,10 @@ class Setting:
             raise SpecError(f"no such study; {hint}", key=f"studies.{name}", source=self.source)
         if not rest and self.value is None:
             return {key: study for key, study in studies.items() if key != name}
-        study = _put(studies[name], rest, self.value) if rest else self.value
+        try:
+            study = _put(studies[name], rest, self.value) if rest else self.value
+        except SpecError as error:
+            raise error.at(self.source, f"studies.{name}") from None
         return {**studies, name: study}
 
     def caused(self, error: SpecError) -> bool:

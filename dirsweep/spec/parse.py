@@ -73,11 +73,11 @@ def parse_sweep(raw: Any, *, source: str = "", default_name: str = "sweep") -> S
         _build_base(base, raw["base"])
     objective = _objective(_or_default(raw, "objective", {}), benchmark)
     scheduler = _scheduler(raw.get("scheduler"))
-    spec = SweepSpec(
+    return SweepSpec(
         name=_name(_or_default(raw, "name", default_name), "name", _NAME),
         benchmark=benchmark,
         base=base,
-        studies={},
+        studies=_studies(raw["studies"], base),
         seeds=_seeds(_or_default(raw, "seeds", [0]), "seeds"),
         objective=objective,
         # switched off for the whole sweep is the same as absent; a study has to say it
@@ -86,8 +86,6 @@ def parse_sweep(raw: Any, *, source: str = "", default_name: str = "sweep") -> S
         source=source,
         preview=_flag(_or_default(raw, "preview", False), "preview"),
     )
-    spec.studies.update(_studies(raw["studies"], base))
-    return spec
 
 
 def _or_default(raw: Mapping[str, Any], key: str, default: Any) -> Any:

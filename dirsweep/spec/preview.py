@@ -19,8 +19,8 @@ def thin(plain: Mapping[str, Any], told: Collection[str] = ()) -> dict[str, Any]
 
     Args:
         plain: ``SweepSpec.to_dict()``.
-        told: dotted keys that ``--set`` gave; ``base.epochs``, ``base.patience``, ``seeds``, ``benchmark.fraction``,
-            ``scheduler.grace_epochs`` and ``resources.cpu`` stay as they were told.
+        told: dotted keys that ``--set`` gave. What they say about a study stays, and so do ``base.epochs``,
+            ``base.patience``, ``seeds``, ``benchmark.fraction``, ``scheduler.grace_epochs`` and ``resources.cpu``.
     Returns: the plain data of a sweep marked ``preview``.
     """
     base = dict(plain["base"])
@@ -38,7 +38,9 @@ def thin(plain: Mapping[str, Any], told: Collection[str] = ()) -> dict[str, Any]
     if "scheduler" in plain and "scheduler.grace_epochs" not in told:
         thinned["scheduler"] = _scheduler(plain["scheduler"], base["epochs"])
     thinned["studies"] = {
-        name: _study(dict(study), base["epochs"], keep_seeds=f"studies.{name}.seeds" in told)
+        name: _study(
+            dict(study), base["epochs"], {key.split(".")[2] for key in told if key.startswith(f"studies.{name}.")}
+        )
         for name, study in plain["studies"].items()
     }
     return thinned
@@ -61,22 +63,23 @@ def _scheduler(scheduler: Mapping[str, Any], epochs: int) -> dict[str, Any]:
     return {**scheduler, "grace_epochs": min(scheduler["grace_epochs"], max(1, epochs - 1))}
 
 
-def _study(study: dict[str, Any], epochs: int, keep_seeds: bool) -> dict[str, Any]:
-    if "seeds" in study and not keep_seeds:
+def _study(study: dict[str, Any], epochs: int, told: Collection[str]) -> dict[str, Any]:
+    """One study, but for the keys that were told."""
+    thin = {key for key in study if key not in told}
+    if "seeds" in thin:
         study["seeds"] = study["seeds"][:1]
-    if "scheduler" in study:
+    if "scheduler" in thin:
         study["scheduler"] = _scheduler(study["scheduler"], epochs)
-    for design in ("grid", "one_at_a_time"):
-        if design in study:
-            study[design] = _factors(study[design], one_at_a_time=design == "one_at_a_time")
-    if "points" in study:
+    for design in thin & {"grid", "one_at_a_time"}:
+        study[design] = _factors(study[design], one_at_a_time=design == "one_at_a_time")
+    if "points" in thin:
         study["points"] = [_point(point) for point in first_middle_last(study["points"])]
-    if "space" in study:
+    if "trials" in thin:
         study["trials"] = min(study["trials"], NUM_TRIALS)
-        if "start" in study:
-            # leave the sampler something to propose
-            study["start"] = study["start"][: max(1, study["trials"] - 1)]
-    if "base" in study:
+    if "start" in thin:
+        # leave the sampler something to propose
+        study["start"] = study["start"][: max(1, study["trials"] - 1)]
+    if "base" in thin:
         study["base"] = _point(study["base"])
     return study
 

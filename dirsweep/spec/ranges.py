@@ -39,3 +39,8 @@ class Choice:
 
 
 Range = LogUniform | Uniform | IntUniform | Choice
+
+
+@dataclass(frozen=True)
+class InEpochs:
+    """Marks a parameter that counts epochs of the trial, so that whoever shortens a training can shorten it along."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from dirsweep.spec import resolve
 from dirsweep.spec.schema import Config, TrialConfig
@@ -90,6 +90,8 @@ class SchedulerSpec(Config):
 
 class ResourcesSpec(Config):
     """What one trial gets of a machine."""
+
+    model_config = ConfigDict(validate_default=True)  # 1 and 1.0 are written alike
 
     #: CPUs, also the threads a trial computes with; below 1 several trials share one
     cpu: Annotated[float, Field(gt=0)] = 1
@@ -205,8 +207,12 @@ class SweepSpec:
         return resolve.build(self.base)
 
     def base_of(self, study: str) -> dict[str, Any]:
-        """The base with the study's own changes."""
-        return resolve.with_overrides(self.base, self.studies[study].base)
+        """The base with the study's own changes; not to be written to."""
+        return self._bases[study]
+
+    @cached_property
+    def _bases(self) -> dict[str, dict[str, Any]]:
+        return {name: resolve.with_overrides(self.base, study.base) for name, study in self.studies.items()}
 
     def seeds_of(self, study: str) -> tuple[int, ...]:
         """The study's seeds, the sweep's where it has none of its own."""

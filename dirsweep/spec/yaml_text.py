@@ -101,7 +101,7 @@ class _Reader:
                 raise SpecError(f"duplicate key (line {line}, first on line {lines[key]})", key=".".join((*path, key)))
             lines[key] = line
             value = self.read(value_node, (*path, key))
-            if key != "<<":
+            if key != "<<" or key_node.style is not None:
                 own[key] = value
                 continue
             for part in value if isinstance(value, list) else [value]:
@@ -142,7 +142,8 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     safe = text.replace("${", "$${")
-    quote = '"' if not isinstance(plain_scalar(text), str) else None
+    # what is not printable (line breaks of Unicode, too) survives only where it is escaped
+    quote = None if text.isprintable() and isinstance(plain_scalar(text), str) else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", safe, style=quote)
 
 
