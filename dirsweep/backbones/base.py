@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from dirsweep.data.base import Benchmark, Split
+from dirsweep.data.base import SPLITS, Benchmark, Split
 from dirsweep.spec.schema import NamedConfig
 
 
@@ -31,6 +31,11 @@ class BackboneConfig(NamedConfig):
         """The split's inputs as one array or tensor (N, ...) that can be indexed by sample, made once per process and,
         where costly, kept on disk in ``cache`` under a hash of its content. Images pass through as they are."""
         return split.inputs
+
+    def prepare(self, benchmark: Benchmark, cache: Path) -> None:
+        """Build what ``encode`` keeps on disk, once, before any worker starts. Raises: DataError."""
+        for name in SPLITS:
+            self.encode(benchmark.split(name), benchmark, cache)
 
     def build(self, benchmark: Benchmark, cache: Path) -> Backbone:
         """The module, randomly initialised from torch's global generator (the trainer has seeded it)."""
