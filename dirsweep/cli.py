@@ -28,6 +28,13 @@ class Format(StrEnum):
     csv = "csv"
 
 
+class Retry(StrEnum):
+    """Which ended trials can be trained again."""
+
+    failed = "failed"
+    stopped = "stopped"
+
+
 Sweep = Annotated[Path, typer.Argument(help="a sweep file (YAML)", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder", show_default=False)]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override a key of the sweep file")]
@@ -59,7 +66,12 @@ def run(
     ] = None,
     inline: Annotated[bool, typer.Option("--inline", help="in this process, without Ray")] = False,
     cpus: Annotated[int | None, typer.Option(help="CPUs a Ray started here may use", min=1)] = None,
-    retry: Annotated[str | None, typer.Option(help="'failed': train failed trials again")] = None,
+    retry: Annotated[
+        list[Retry] | None, typer.Option(help="train trials again that failed, or that were stopped one by one")
+    ] = None,
+    reuse: Annotated[
+        bool, typer.Option("--reuse/--no-reuse", help="take over equal trials of the runs beside this one")
+    ] = True,
     sets: Sets = None,
     synthetic: Synthetic = False,
     preview: Preview = False,
@@ -68,14 +80,14 @@ def run(
     from dirsweep.report.console import SweepConsole
     from dirsweep.runners.session import EXIT_INTERRUPTED, Options, run_sweep
 
-    if retry not in (None, "failed"):
-        raise DirSweepError(f"--retry: got '{retry}'; only 'failed' can be retried")
     spec = _load(sweep, sets, synthetic, preview)
     root = out or _folder_of(spec.name, synthetic, preview)
-    console = SweepConsole()
+    console = SweepConsole(objective=(spec.objective.metric, spec.objective.region))
     console.start(0, spec.name, synthetic=type(spec.benchmark).synthetic)
-    options = Options(inline=inline, address=address, num_cpus=cpus, retry_failed=retry == "failed",
-                      cache=os.environ.get("DIRSWEEP_CACHE"))  # fmt: skip
+    options = Options(
+        inline=inline, address=address, num_cpus=cpus, reuse=reuse, cache=os.environ.get("DIRSWEEP_CACHE"),
+        retry=frozenset(status.value for status in retry or ()),
+    )  # fmt: skip
     try:
         code = run_sweep(spec, root, console, options)
     finally:

@@ -7,7 +7,17 @@ from typing import Any, Protocol
 
 from dirsweep.search.proposer import Proposer
 from dirsweep.spec.schema import TrialSpec
+from dirsweep.store.ledger import utc_now
 from dirsweep.store.schema import Outcome
+from dirsweep.store.writer import TrialFolder, read_json
+
+#: what a trial may take in addition before its first epoch ends: imports, data, frozen features
+STARTUP_S = 120.0
+
+
+def hanging(limit_s: float) -> str:
+    """Why a trial was ended that showed no progress."""
+    return f"an epoch took longer than resources.epoch_limit_s, {limit_s:g} s"
 
 
 class Watcher(Protocol):
@@ -28,6 +38,9 @@ class Watcher(Protocol):
     def total(self, num_trials: int) -> None:
         """How many trials there are, as far as that is known now."""
 
+    def earlier(self, statuses: Mapping[str, int]) -> None:
+        """Trials by state as they were before this session."""
+
 
 def announce_start(watcher: Watcher, proposer: Proposer, trial: TrialSpec) -> None:
     """Tell ``watcher`` that ``trial`` begins, in the words of the study that asked for it."""
@@ -41,3 +54,29 @@ def announce_end(watcher: Watcher, proposer: Proposer, outcome: Outcome) -> None
     proposer.ended(outcome.trial_id, outcome)
     watcher.total(proposer.num_trials)
     watcher.trial_ended(outcome.trial_id, outcome.status, outcome.error, outcome.metrics)
+
+
+def fail(trial: TrialSpec, folder: TrialFolder, reason: str) -> Outcome:
+    """The trial's outcome; where its worker could not write one, ``failed`` is written for it.
+
+    Raises: StoreError: the folder cannot be written to.
+    """
+    outcome = folder.outcome()
+    if outcome is not None:
+        return outcome
+    begun = read_json(folder.paths.spec) or trial.to_dict()
+    rows, now = folder.read_epochs(), utc_now()
+    outcome = Outcome(
+        trial.trial_id,
+        "failed",
+        reason,
+        best_epoch=rows[-1].get("best_epoch") if rows else None,
+        num_epochs=len(rows),
+        wall_time_s=sum(row.get("epoch_time_s") or 0.0 for row in rows),
+        started_at=begun.get("started_at", now),
+        ended_at=now,
+        attempts=begun.get("attempt", 0),
+    )
+    folder.begin(begun)
+    folder.finish(outcome)
+    return outcome

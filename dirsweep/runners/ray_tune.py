@@ -12,10 +12,11 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 # read once when ray.tune is imported: our tables replace its loggers, its working directory is not ours
 os.environ.update(
@@ -39,18 +40,20 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
-from dirsweep.errors import DirSweepError
-from dirsweep.runners.base import Watcher, announce_end, announce_start
+from dirsweep.errors import DirSweepError, StoreError
+from dirsweep.runners.base import STARTUP_S, Watcher, announce_end, announce_start, fail, hanging
+from dirsweep.runners.locks import lock_holder
 from dirsweep.search.proposer import Proposer
 from dirsweep.spec.schema import TrialSpec
-from dirsweep.store.ledger import utc_now
 from dirsweep.store.paths import RunPaths
-from dirsweep.store.schema import Outcome
 
-log = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 #: seconds between two reports of a trial that nobody wants to prune: Ray handles a few hundred reports a second in all
 REPORT_EVERY_S = 0.5
+#: seconds between two looks at what may have happened meanwhile
+LOOK_EVERY_S = 0.5
 
 
 def _trainable(config: dict[str, Any]) -> None:
@@ -67,19 +70,61 @@ def _trainable(config: dict[str, Any]) -> None:
             reported = now
             tune.report({"row": json.dumps(row)})  # as text: Ray flattens what is nested
 
-    run_trial(trial, Path(config["root"]), emit, num_threads=config["num_threads"])
-    tune.report({"ended": True, "done": True})
+    how = {key: config[key] for key in ("num_threads", "checkpoint_every_s")}
+    try:
+        run_trial(trial, Path(config["root"]), emit, **how)
+    except StoreError as error:  # not the trial's fault: the driver stops the sweep
+        tune.report({"broken": str(error), "done": True})
+    else:
+        tune.report({"ended": True, "done": True})
 
 
-class _Driver(Searcher):
-    """Gives Ray the proposer's trials and the proposer Ray's news."""
+class _NotKept:
+    """Ray pickles whatever it is given into its experiment state. Ours is thrown away, so an empty shell goes in."""
+
+    def __reduce__(self) -> tuple[type[object], tuple[()]]:
+        return object, ()
+
+
+def _kept(method: Callable[P, R]) -> Callable[P, R | None]:
+    """Keep what a method of ``_Driver`` raises and stop the sweep: Ray would swallow it or wrap it up."""
+
+    @wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R | None:
+        try:
+            return method(*args, **kwargs)
+        except Exception as error:
+            driver = args[0]
+            assert isinstance(driver, _Driver)
+            driver.error = driver.error or error
+            driver.proposer.stop()
+            return None
+
+    return call
+
+
+class _Driver(_NotKept, Searcher):
+    """Gives Ray the proposer's trials and the proposer Ray's news.
+
+    Attributes:
+        running: Ray's id -> the trial that was given out and has not ended.
+        error: what went wrong here; the sweep is stopped because of it.
+    """
 
     def __init__(self, proposer: Proposer, root: Path, watcher: Watcher, num_threads: int) -> None:
         super().__init__()
         self.proposer, self.root, self.watcher, self.num_threads = proposer, root, watcher, num_threads
+        self.limit_s = proposer.spec.resources.epoch_limit_s
         self.running: dict[str, TrialSpec] = {}
         self.begun: set[str] = set()
+        self.actors: dict[str, Any] = {}
+        self.deadlines: dict[str, float] = {}
+        self.looked = 0.0
+        self.error: Exception | None = None
 
+    # ---------------------------------------------------------------- what Ray asks and tells
+
+    @_kept
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         trial = self.proposer.next_trial()
         if trial is None:
@@ -89,39 +134,36 @@ class _Driver(Searcher):
             "trial": json.dumps(trial.to_dict()),
             "root": str(self.root),
             "num_threads": self.num_threads,
-            "every_epoch": bool(self.proposer.pruning),
+            "checkpoint_every_s": self.proposer.spec.resources.checkpoint_every_s,
+            "every_epoch": bool(self.proposer.pruning) or self.limit_s is not None,
         }
 
-    def on_start(self, ray_id: str) -> None:
-        """A worker has taken the trial (again, after a lost worker)."""
-        trial = self.running.get(ray_id)
-        if trial is not None and ray_id not in self.begun:
-            self.begun.add(ray_id)
-            announce_start(self.watcher, self.proposer, trial)
-
+    @_kept
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        text, trial = result.get("row"), self.running.get(trial_id)
-        if text is None or trial is None:
+        trial = self.running.get(trial_id)
+        if "broken" in result:
+            raise StoreError(result["broken"])
+        if trial is None or "row" not in result:
             return
-        row = json.loads(text)
+        self._expect_news(trial_id)
+        row = json.loads(result["row"])
         self.watcher.trial_epoch(trial.trial_id, row["epoch"], row)
         if self.proposer.observe(trial.trial_id, row):
             # the worker looks for this file after each report, before it trains on
             RunPaths(self.root).trial(trial.trial_id).stop.touch()
 
+    @_kept
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        trial = self.running.pop(trial_id, None)
+        trial = self.running.get(trial_id)
+        self._expect_nothing(trial_id)
         if trial is None:
             return
         folder = self.proposer.folder_of(trial.trial_id)
-        outcome = folder.outcome()
-        if outcome is None and self.proposer.stopping:
+        if folder.outcome() is None and self.proposer.stopping:
             return  # stopped from outside: it goes on from its checkpoint next time
-        if outcome is None:
-            reason = "its worker died again and again (killed, out of memory, or lost with its machine)"
-            now = utc_now()
-            outcome = Outcome(trial.trial_id, "failed", reason, started_at=now, ended_at=now)
-            folder.finish(outcome)
+        reason = "its worker died again and again (killed, out of memory, or lost with its machine)"
+        outcome = fail(trial, folder, reason)
+        del self.running[trial_id]
         announce_end(self.watcher, self.proposer, outcome)
 
     def save(self, checkpoint_path: str) -> None:
@@ -130,16 +172,81 @@ class _Driver(Searcher):
     def restore(self, checkpoint_path: str) -> None:
         """Nothing: the ledger is the memory."""
 
+    # ---------------------------------------------------------------- what happens beside
 
-class _Starts(tune.Callback):
+    @_kept
+    def on_start(self, ray_trial: Any) -> None:
+        """A worker has taken the trial (again, after a lost worker)."""
+        ray_id = ray_trial.trial_id
+        trial = self.running.get(ray_id)
+        if trial is None:
+            return
+        self.actors[ray_id] = ray_trial
+        self._expect_news(ray_id, STARTUP_S)
+        if ray_id not in self.begun:
+            self.begun.add(ray_id)
+            announce_start(self.watcher, self.proposer, trial)
+
+    @_kept
+    def on_step(self) -> None:
+        """Every now and then: has somebody asked the run to stop, does a trial hang?"""
+        now = time.monotonic()
+        if now - self.looked < LOOK_EVERY_S:
+            return
+        self.looked = now
+        if RunPaths(self.root).stop.exists() and not self.proposer.stopping:
+            self.watcher.message("stopping, as asked: running trials keep their checkpoints")
+            self.proposer.stop()
+        for ray_id in [ray_id for ray_id, deadline in self.deadlines.items() if now > deadline]:
+            self._end_hanging(ray_id)
+
+    def settle(self) -> None:
+        """Once no worker is left: trials that ended while nobody listened any more."""
+        for trial in self.running.values():
+            outcome = self.proposer.folder_of(trial.trial_id).outcome()
+            if outcome is not None:
+                announce_end(self.watcher, self.proposer, outcome)
+
+    def _expect_news(self, ray_id: str, grace_s: float = 0.0) -> None:
+        if self.limit_s is not None:
+            self.deadlines[ray_id] = time.monotonic() + self.limit_s + grace_s
+
+    def _expect_nothing(self, ray_id: str) -> None:
+        self.deadlines.pop(ray_id, None)
+        self.actors.pop(ray_id, None)
+
+    def _end_hanging(self, ray_id: str) -> None:
+        """Kill the worker, then write the outcome: Ray gives the trial to another worker, which finds it ended."""
+        trial, ray_trial = self.running[ray_id], self.actors.get(ray_id)
+        assert self.limit_s is not None
+        del self.deadlines[ray_id]
+        if ray_trial is not None and ray_trial.temporary_state.ray_actor is not None:
+            ray.kill(ray_trial.temporary_state.ray_actor)
+        # a process that is stopped or stuck in the kernel does not hear Ray
+        holder = lock_holder(RunPaths(self.root).trial(trial.trial_id).log)
+        if holder is not None:
+            with suppress(OSError):
+                os.kill(holder, signal.SIGKILL)
+        fail(trial, self.proposer.folder_of(trial.trial_id), hanging(self.limit_s))
+
+
+class _Beside(_NotKept, tune.Callback):
+    """What a searcher is not told."""
+
     def __init__(self, driver: _Driver) -> None:
         self.driver = driver
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self.driver.on_start(trial.trial_id)
+        self.driver.on_start(trial)
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.driver._expect_nothing(trial.trial_id)  # until another worker takes it
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self.driver.on_step()
 
 
-class _WhenAsked(Stopper):
+class _WhenAsked(_NotKept, Stopper):
     """Stops everything once the proposer is told to stop."""
 
     def __init__(self, proposer: Proposer) -> None:
@@ -192,44 +299,48 @@ def run_ray(
     Raises: KeyboardInterrupt: interrupted, everything that ended is kept. DirSweepError: no cluster there, or no node
         that could hold a trial.
     """
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
     try:
         ray.init(
             address=address or "local",
             num_cpus=num_cpus if address is None else None,
             include_dashboard=False if address is None else None,
             log_to_driver=False,
-            logging_level=logging.ERROR,
+            logging_level=logging.CRITICAL,
             object_store_memory=200 * 2**20 if address is None else None,
             namespace="dirsweep",
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise DirSweepError(f"--address {address}: no Ray cluster there ({str(error).splitlines()[0]})") from error
+    driver = _Driver(proposer, root, watcher, num_threads=max(1, int(cpus)))
     try:
         share = {"CPU": cpus, "GPU": _gpus_of(gpus)}
         _refuse_too_large(share)
-        driver = _Driver(proposer, root, watcher, num_threads=max(1, int(cpus)))
-        tuner = tune.Tuner(
-            tune.with_resources(_trainable, tune.PlacementGroupFactory([{k: v for k, v in share.items() if v}])),
-            tune_config=tune.TuneConfig(
-                search_alg=driver, scheduler=FIFOScheduler(), num_samples=-1, reuse_actors=True
-            ),
-            run_config=tune.RunConfig(
-                name="tune",
-                storage_path=str(RunPaths(root).ray.resolve()),
-                callbacks=[_Starts(driver)],
-                failure_config=tune.FailureConfig(max_failures=retries),
-                stop=_WhenAsked(proposer),
-                verbose=0,
-            ),
-        )
         with _interruptible(proposer, watcher):
-            tuner.fit()
-        if proposer.stopping:
-            raise KeyboardInterrupt
+            _tuner(driver, share, retries).fit()
     finally:
         ray.shutdown()
         shutil.rmtree(RunPaths(root).ray, ignore_errors=True)
+        driver.settle()
+    if driver.error is not None:
+        raise driver.error
+    if proposer.stopping and not proposer.finished:
+        raise KeyboardInterrupt
+
+
+def _tuner(driver: _Driver, share: dict[str, float], retries: int) -> tune.Tuner:
+    return tune.Tuner(
+        tune.with_resources(_trainable, tune.PlacementGroupFactory([{k: v for k, v in share.items() if v}])),
+        tune_config=tune.TuneConfig(search_alg=driver, scheduler=FIFOScheduler(), num_samples=-1, reuse_actors=True),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(RunPaths(driver.root).ray.resolve()),
+            callbacks=[_Beside(driver)],
+            failure_config=tune.FailureConfig(max_failures=retries),
+            stop=_WhenAsked(driver.proposer),
+            verbose=0,
+        ),
+    )
 
 
 def _gpus_of(wanted: float | str) -> float:

@@ -12,15 +12,16 @@ from dirsweep.data.base import Benchmark
 from dirsweep.errors import StoreError
 from dirsweep.runners.base import Watcher
 from dirsweep.runners.inline import run_inline
+from dirsweep.runners.reuse import FinishedElsewhere
 from dirsweep.search.proposer import Proposer
 from dirsweep.spec.changes import refused_changes
 from dirsweep.spec.load import load_sweep
 from dirsweep.spec.sweep import SweepSpec
 from dirsweep.store.collect import collect
-from dirsweep.store.ledger import Ledger, lock_run, utc_now
+from dirsweep.store.ledger import Ledger, ended, lock_run, utc_now
 from dirsweep.store.paths import RunPaths
 from dirsweep.store.provenance import provenance, write_provenance
-from dirsweep.store.writer import TrialFolder, write_bytes_atomically
+from dirsweep.store.writer import TrialFolder, cannot_write, write_bytes_atomically
 from dirsweep.training.inputs import open_benchmark
 
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -34,14 +35,16 @@ class Options:
         inline: in this process, without Ray.
         address: of a running Ray cluster; None starts Ray here.
         num_cpus: for a Ray started here; None takes all.
-        retry_failed: train failed trials again.
+        retry: statuses whose trials are trained again: ``failed``, ``stopped``.
+        reuse: take over what runs beside this one (folders of the same parent) have finished.
         cache: where benchmarks keep what they derive; None for the default.
     """
 
     inline: bool = False
     address: str | None = None
     num_cpus: int | None = None
-    retry_failed: bool = False
+    retry: frozenset[str] = frozenset()
+    reuse: bool = True
     cache: str | None = None
 
 
@@ -80,17 +83,31 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
     paths = RunPaths(root)
     benchmark = prepare(spec, options.cache)
     with opened(spec, paths) as ledger:
+        _forget_request(paths)
+        settle(ledger, paths)
         seeds = sorted({seed for study in spec.studies for seed in spec.seeds_of(study)})
         session = provenance(seeds=seeds)
         write_provenance(paths, session)
+        elsewhere = FinishedElsewhere(root)
+
+        def folder_of(trial_id: str) -> TrialFolder:
+            if options.reuse:
+                elsewhere.take(trial_id)
+            return TrialFolder(paths.trial(trial_id))
+
         proposer = Proposer(
             spec,
             ledger,
-            lambda trial_id: TrialFolder(paths.trial(trial_id)),
+            folder_of,
             fingerprint=benchmark.fingerprint(),
             cache=options.cache,
-            retry=frozenset({"failed"}) if options.retry_failed else frozenset(),
+            retry=options.retry,
         )
+        watcher.total(proposer.num_trials)
+        if elsewhere.taken:
+            names = ", ".join(sorted({str(folder) for folder in elsewhere.taken.values()}))
+            watcher.message(f"{len(elsewhere.taken)} trials are finished in other runs and are taken over ({names})")
+        watcher.earlier(proposer.counts())
         interrupted = False
         try:
             if not proposer.finished:
@@ -100,9 +117,32 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
         finally:
             collect(paths)
             write_provenance(paths, {**session, "ended_at": utc_now()})
+            _forget_request(paths)
     if interrupted:
         return EXIT_INTERRUPTED
     return EXIT_FAILED if proposer.counts().get("failed") else EXIT_OK
+
+
+def settle(ledger: Ledger, paths: RunPaths) -> None:
+    """Enter what ended while no driver was there to note it; in the order in which it ended."""
+    open_trials: dict[str, None] = {}
+    for event in ledger.events():
+        if event["event"] == "started":
+            open_trials[event["trial_id"]] = None
+        elif event["event"] == "ended":
+            open_trials.pop(event["trial_id"], None)
+    outcomes = [TrialFolder(paths.trial(trial_id)).outcome() for trial_id in open_trials]
+    found = sorted((o for o in outcomes if o is not None), key=lambda o: o.ended_at or "")
+    if found:
+        ledger.append(*(ended(o.trial_id, o.status, o.error) for o in found))
+
+
+def _forget_request(paths: RunPaths) -> None:
+    """Whoever starts a run wants it to go on, whatever somebody wanted before."""
+    try:
+        paths.stop.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(paths.stop, error) from error
 
 
 def _run(proposer: Proposer, root: Path, watcher: Watcher, options: Options) -> None:

@@ -6,16 +6,20 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from dirsweep.errors import TrialPruned
+from dirsweep.errors import TrialPruned, TrialStopped
+from dirsweep.runners.locks import claimed
 from dirsweep.spec.schema import TrialSpec
-from dirsweep.store.paths import RunPaths
+from dirsweep.store.ledger import utc_now
+from dirsweep.store.paths import RunPaths, TrialPaths
 from dirsweep.store.schema import Outcome
-from dirsweep.store.writer import TrialFolder
+from dirsweep.store.writer import TrialFolder, read_json
 from dirsweep.training.trainer import Emit, Progress, train
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -53,26 +57,58 @@ def run_trial(
     progress: Progress | None = None,
     checkpoint_every_s: float = 10.0,
 ) -> Outcome:
-    """Train ``trial`` in its folder below ``root``. Ends it as pruned when somebody put a ``stop`` file there."""
-    paths = RunPaths(root).trial(trial.trial_id)
-    stop = paths.stop
-    stop.unlink(missing_ok=True)
+    """Train ``trial`` in its folder below ``root``; one that has ended there is not trained again.
+
+    A ``stop`` file in the folder ends it, and a new driver of the run makes a worker of the former one give up.
+    Raises: StoreError: the folder cannot be written to.
+    """
+    run, paths = RunPaths(root), RunPaths(root).trial(trial.trial_id)
+    folder, driver = TrialFolder(paths), read_json(run.lock)
 
     def emit_and_look(row: dict[str, Any]) -> None:
         emit(row)
-        if stop.exists():
-            raise TrialPruned
+        if paths.stop.exists():
+            raise TrialStopped if stop_reason(paths) else TrialPruned
+        if read_json(run.lock) != driver:
+            raise SystemExit("another driver has taken over")
 
-    with logging_to(paths.log):
-        logging.getLogger(__name__).info("trial %s, process %d", trial.trial_id, os.getpid())
-        outcome = train(
-            trial,
-            emit_and_look,
-            folder=TrialFolder(paths),
-            num_threads=num_threads,
-            progress=progress,
-            checkpoint_every_s=checkpoint_every_s,
+    with claimed(paths), logging_to(paths.log):
+        log.info("trial %s, process %d", trial.trial_id, os.getpid())
+        reason = stop_reason(paths)
+        if not reason:
+            paths.stop.unlink(missing_ok=True)  # pruned by a driver that died before it knew
+        if reason and folder.outcome() is None and not paths.checkpoint.is_file():
+            outcome = _never_trained(trial, folder, reason)
+        else:
+            outcome = train(
+                trial,
+                emit_and_look,
+                folder=folder,
+                num_threads=num_threads,
+                progress=progress,
+                checkpoint_every_s=checkpoint_every_s,
+            )
+        log.info(
+            "%s after %.1f s%s", outcome.status, outcome.wall_time_s, f": {outcome.error}" if outcome.error else ""
         )
-        logging.getLogger(__name__).info("%s after %.1f s", outcome.status, outcome.wall_time_s)
-    paths.checkpoint.unlink(missing_ok=True)
+        for file in (paths.checkpoint, paths.stop):
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+    return outcome
+
+
+def stop_reason(paths: TrialPaths) -> str:
+    """What a person wrote into the trial's ``stop`` file; empty when there is none, or only the scheduler's."""
+    try:
+        return paths.stop.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _never_trained(trial: TrialSpec, folder: TrialFolder, reason: str) -> Outcome:
+    now = utc_now()
+    outcome = Outcome(trial.trial_id, "stopped", started_at=now, ended_at=now, attempts=0)
+    log.info("not trained: %s", reason)
+    folder.begin({**trial.to_dict(), "started_at": now, "attempt": 0})
+    folder.finish(outcome)
     return outcome

@@ -25,8 +25,8 @@ from dirsweep.store.ledger import Ledger, Proposed
 from dirsweep.store.schema import Outcome
 from dirsweep.store.writer import TrialFolder
 
-State = Literal["waiting", "running", "complete", "pruned", "failed", "interrupted"]
-_ENDED = ("complete", "pruned", "failed")
+State = Literal["waiting", "running", "complete", "pruned", "stopped", "failed", "interrupted"]
+_ENDED = ("complete", "pruned", "stopped", "failed")
 
 
 @dataclass
@@ -265,7 +265,7 @@ class Proposer:
         states = {entry.state for entry in entries}
         if "failed" in states:
             return TrialState.FAIL, None, by_epoch
-        if "pruned" in states:
+        if states & {"pruned", "stopped"}:
             return TrialState.PRUNED, None, by_epoch
         values = [entry.outcome.metrics.get(self.key) if entry.outcome else None for entry in entries]
         if any(value is None for value in values):

@@ -1,0 +1,51 @@
+"""Trials that another run has finished: equal trials are trained once for all runs that lie side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dirsweep.store.paths import RunPaths
+from dirsweep.store.writer import TrialFolder, write_bytes_atomically
+
+
+class FinishedElsewhere:
+    """The complete trials of the runs beside a run (folders of the same parent), taken over by copying their files.
+
+    Pruned and failed ones are not taken: the one hangs on that run's scheduler, the other may have been bad luck.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.run = RunPaths(root)
+        here = root.resolve()
+        folders = sorted(here.parent.iterdir()) if here.parent.is_dir() else []
+        self.others = [RunPaths(path) for path in folders if path != here and RunPaths(path).trials.is_dir()]
+        self.asked: set[str] = set()
+        #: trial -> the run it was taken from
+        self.taken: dict[str, Path] = {}
+
+    def take(self, trial_id: str) -> bool:
+        """Bring the trial into this run if another one has it complete and this one has no outcome; asked once only.
+
+        Raises: StoreError: the run's folder cannot be written to.
+        """
+        if trial_id in self.asked or not self.others:
+            return False
+        self.asked.add(trial_id)
+        if self.run.trial(trial_id).outcome.exists():
+            return False
+        for other in self.others:
+            outcome = TrialFolder(other.trial(trial_id)).outcome()
+            if outcome is not None and outcome.status == "complete" and outcome.trial_id == trial_id:
+                self._copy(other, trial_id)
+                self.taken[trial_id] = other.root
+                return True
+        return False
+
+    def _copy(self, other: RunPaths, trial_id: str) -> None:
+        source, target = other.trial(trial_id), self.run.trial(trial_id)
+        # the outcome last: before it is there the trial has not ended
+        for old, new in ((source.spec, target.spec), (source.epochs, target.epochs), (source.log, target.log),
+                         (source.predictions, target.predictions), (source.outcome, target.outcome)):  # fmt: skip
+            if old.exists():
+                write_bytes_atomically(new, old.read_bytes())
+        target.checkpoint.unlink(missing_ok=True)
