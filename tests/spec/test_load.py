@@ -209,6 +209,9 @@ def test_what_is_resolved_loads_again_to_an_equal_spec(load: Load, tmp_path: Pat
 
 def test_reading_a_spec_needs_neither_torch_nor_ray() -> None:
     """Techniques are looked up when a name is first resolved, not before."""
-    code = "import sys, dirsweep.spec.load, dirsweep.spec.expand; print(sorted({'torch', 'ray', 'optuna'} & set(sys.modules)))"
+    code = (
+        "import sys, dirsweep.spec.load, dirsweep.spec.expand; "
+        "print(sorted({'torch', 'ray', 'optuna'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
