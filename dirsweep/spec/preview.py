@@ -28,6 +28,8 @@ def thin(plain: Mapping[str, Any], told: Collection[str] = ()) -> dict[str, Any]
         base["epochs"] = _few_epochs(base.get("epochs", TrialConfig.model_fields["epochs"].default))
     if "base.patience" not in told:
         base["patience"] = None
+    if "base.regressor_init" not in told:
+        base["regressor_init"] = "label_mean"  # a few epochs should go into more than finding the mean label
     base["validate_every"] = min(base.get("validate_every", 1), base["epochs"])
     thinned = {**plain, "base": base, "preview": True, "benchmark": _benchmark(dict(plain["benchmark"]), told)}
     if "resources.cpu" not in told:
