@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dirsweep.data.histogram import LabelBins
+from dirsweep.errors import DataError
 from dirsweep.spec.schema import NamedConfig
 
 SplitName = Literal["train", "val", "test"]
@@ -103,11 +104,21 @@ class Benchmark(ABC):
     def views(self) -> Views:
         """How batches of this benchmark's inputs become tensors."""
 
+    def counted(self, labels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N,) or (N, K) labels -> (N,) what bins and shot regions go by: a scalar label itself.
+
+        A benchmark with K-dimensional labels says which number that is (an angle, a mean depth).
+        Raises: DataError: it does not.
+        """
+        if labels.ndim != 1:
+            raise DataError(f"{self.name}: labels {labels.shape} need a number each to be counted by; none is stated")
+        return labels
+
     @cached_property
     def bins(self) -> LabelBins:
         """The bins with training counts."""
         return LabelBins.from_labels(
-            self.split("train").labels, low=self.label_low, high=self.label_high, width=self.bin_width,
+            self.counted(self.split("train").labels), low=self.label_low, high=self.label_high, width=self.bin_width,
             many_above=self.many_above, few_below=self.few_below,
         )  # fmt: skip
 
@@ -122,6 +133,8 @@ class BenchmarkConfig(NamedConfig):
     synthetic: ClassVar[bool] = False
     #: what the inputs are; a backbone states which kinds it accepts
     kind: ClassVar[Literal["image", "text_pair"]] = "image"
+    #: 1 for scalar labels, else K of labels (N, K)
+    label_dim: ClassVar[int] = 1
 
     def build(self, cache: Path) -> Benchmark:
         """The benchmark; ``cache`` is a folder for what is derived from the data."""

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dirsweep.errors import ShapeError
+
 Region = Literal["all", "many", "median", "few"]
 REGIONS: tuple[Region, ...] = ("all", "many", "median", "few")
 
@@ -53,7 +55,12 @@ class LabelBins:
         return len(self.edges) - 1
 
     def bin_of(self, labels: NDArray[np.floating]) -> NDArray[np.int64]:
-        """(N,) labels -> (N,) bin numbers in [0, B)."""
+        """(N,) labels -> (N,) bin numbers in [0, B).
+
+        Raises: ShapeError: labels are not (N,).
+        """
+        if np.ndim(labels) != 1:
+            raise ShapeError(f"bins are over scalar labels (N,), got {np.shape(labels)}")
         width = self.edges[1] - self.edges[0]
         # a label such as 4.2 in float32 must not fall below its edge: rounding at the range's largest label, twice
         grace = 2 * float(np.finfo(np.float32).eps) * float(np.abs(self.edges).max()) / width

@@ -15,8 +15,9 @@ from dirsweep.errors import SpecError
 Kernel = Literal["gaussian", "gaussian_plain", "triang", "laplace"]
 KERNELS: tuple[Kernel, ...] = ("gaussian", "gaussian_plain", "triang", "laplace")
 
-#: a label in float32 may lie a hair below the edge it stands for: part of a bin's width that is forgiven
-EDGE_GRACE = 1e-6
+#: a label in float32 may lie a hair below the edge it stands for: part of the largest edge that is forgiven, as
+#: ``LabelBins.bin_of`` does
+EDGE_GRACE = 2 * float(np.finfo(np.float32).eps)
 
 
 def window(
@@ -79,7 +80,7 @@ def inner_edges(bin_edges: ArrayLike | Tensor) -> Tensor:
     widths = np.diff(edges)
     if edges.ndim != 1 or len(edges) < 2 or not (widths > 0).all():
         raise SpecError("bin_edges must be two or more ascending numbers")
-    return torch.from_numpy(edges[1:-1] - EDGE_GRACE * widths.min())
+    return torch.from_numpy(edges[1:-1] - EDGE_GRACE * np.abs(edges).max())
 
 
 def bin_index(labels: Tensor, inner: Tensor) -> Tensor:

@@ -41,8 +41,8 @@ def gm(labels: Array, preds: Array) -> float:
 
 
 def pearson(labels: Array, preds: Array) -> float | None:
-    """Linear correlation in [-1, 1]; None where labels or predictions are constant."""
-    if len(labels) < 2 or np.ptp(labels) == 0 or np.ptp(preds) == 0:
+    """Linear correlation in [-1, 1]; None where labels or predictions are constant, or have K dimensions."""
+    if len(labels) < 2 or labels.ndim != 1 or np.ptp(labels) == 0 or np.ptp(preds) == 0:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.NearConstantInputWarning)
@@ -50,8 +50,8 @@ def pearson(labels: Array, preds: Array) -> float | None:
 
 
 def spearman(labels: Array, preds: Array) -> float | None:
-    """Correlation of the ranks (ties share their mean rank) in [-1, 1]; None where one side is constant."""
-    if len(labels) < 2 or np.ptp(labels) == 0 or np.ptp(preds) == 0:
+    """Correlation of the ranks (ties share their mean rank) in [-1, 1]; None where one side is constant, or (N, K)."""
+    if len(labels) < 2 or labels.ndim != 1 or np.ptp(labels) == 0 or np.ptp(preds) == 0:
         return None
     return float(stats.spearmanr(labels, preds).statistic)
 
@@ -67,21 +67,27 @@ METRICS: dict[str, Callable[[Array, Array], float | None]] = {
 
 
 def compute(
-    labels: NDArray[Any], preds: NDArray[Any], bins: LabelBins, names: Iterable[str] = tuple(METRICS)
+    labels: NDArray[Any],
+    preds: NDArray[Any],
+    bins: LabelBins,
+    names: Iterable[str] = tuple(METRICS),
+    *,
+    counted: NDArray[Any] | None = None,
 ) -> dict[str, float | None]:
     """Every metric over every region, named ``<metric>_<region>``.
 
     Args:
-        labels, preds: (N,), label unit.
+        labels, preds: (N,), label unit; (N, K) give the mean over N and K, and have no correlation.
         bins: decides each label's region by its bin's training count.
         names: keys of ``METRICS``.
+        counted: (N,) what bins and regions go by; None for scalar labels, which are it themselves.
     Returns: None for a region without samples, or where a correlation is not defined.
-    Raises: ShapeError: labels and preds differ in shape.
+    Raises: ShapeError: labels and preds differ in shape, or K-dimensional labels come without ``counted``.
     """
     if labels.shape != preds.shape:
         raise ShapeError(f"labels {labels.shape} and predictions {preds.shape} differ in shape")
     exact, guessed = labels.astype(np.float64), preds.astype(np.float64)
-    shots = bins.region_of(exact)
+    shots = bins.region_of(exact if counted is None else counted)
     inside = {region: np.ones(len(exact), bool) if region == "all" else shots == region for region in REGIONS}
     return {
         f"{name}_{region}": METRICS[name](exact[mask], guessed[mask]) if mask.any() else None

@@ -185,7 +185,11 @@ class Training:
 
         Within an epoch nothing is written: a half-trained epoch could not be repeated with the same numbers.
         """
-        if self.folder is None or not self.between_epochs or (not force and time.monotonic() - self.saved_at < self.checkpoint_every_s):
+        if (
+            self.folder is None
+            or not self.between_epochs
+            or (not force and time.monotonic() - self.saved_at < self.checkpoint_every_s)
+        ):
             return
         save_checkpoint(self.folder.paths.checkpoint, self._state())
         self.folder.write_epochs(self.rows)
@@ -402,7 +406,8 @@ class Training:
     def evaluate(self, split: SplitName, preds: Tensor) -> dict[str, float | None]:
         """``<split>_<metric>_<region>`` of (N,) predictions."""
         labels = self.inputs.labels[split][self.samples[split]].numpy()
-        found = metrics.compute(labels, preds.numpy(), self.benchmark.bins, self.benchmark.metrics)
+        bins, counted = self.benchmark.bins, self.benchmark.counted(labels)
+        found = metrics.compute(labels, preds.numpy(), bins, self.benchmark.metrics, counted=counted)
         return {f"{split}_{name}": value for name, value in found.items()}
 
     def _validate(self, epoch: int) -> Row:

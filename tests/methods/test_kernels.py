@@ -90,7 +90,8 @@ def test_same_bins_as_the_histogram(width: float, num_bins: int, low: float, see
     within = draw.uniform(low - width, low + width * (num_bins + 1), 20).astype(np.float32)
     labels = np.concatenate([on_edges, within])
     # float32 labels within rounding of a grace-shifted edge may go either way
-    position = (labels.astype(np.float64) - low) / width + 1e-6
+    grace = 2 * np.finfo(np.float32).eps * np.abs([low, low + width * num_bins]).max()
+    position = (labels.astype(np.float64) - low + grace) / width
     labels = labels[np.abs(position - np.round(position)) > 1e-9]
     bins = LabelBins.from_labels(labels, low=low, high=low + width * num_bins, width=width)
     ours = bin_index(torch.from_numpy(labels), inner_edges(bins.edges))

@@ -15,6 +15,7 @@ from dirsweep.methods.reweighting.inv import inv_weights
 from dirsweep.methods.reweighting.sqinv import sqinv_weights
 from dirsweep.registry import register
 from dirsweep.spec.ranges import Choice, LogUniform
+from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 Variant = Literal["full", "contrastive", "no_s", "no_sim", "no_eta"]
 Formulation = Literal["paper", "released"]
@@ -22,7 +23,8 @@ PushingWeights = Literal["inv", "sqinv", "reweighting", "none"]
 
 VARIANTS = ("full", "contrastive", "no_s", "no_sim", "no_eta")
 #: Appendix A.4 for the paper's form; the released age code runs with 0.07 whatever it is told
-DEFAULT_TAU = {"paper": 0.2, "released": 0.07}
+RELEASED_TAU = 0.07
+DEFAULT_TAU = {"paper": 0.2, "released": RELEASED_TAU}
 
 
 def conr(
@@ -52,8 +54,8 @@ def conr(
     code computes: the mean over positives of the minus log; entries that are no positives (j itself among them) enter
     the denominator as exp(0) = 1; S = w_j exp(eta d); the anchor's loss is multiplied by w_j. For maps (depth) it
     computes S = eta w_j d, divides by the number of positives plus one, and leaves out the factor w_j. The released age
-    code always runs with tau = 0.07; here the tau that is passed counts. A sample without positives gives 0/0 there and
-    0 here.
+    code always runs with tau = 0.07; in this function the tau that is passed counts. A sample without positives gives
+    0/0 there and 0 here.
 
     Variants (Table 6), each takes one thing away: ``contrastive`` has all dissimilar labels as negatives, ``no_s``
     S = 1, ``no_sim`` the distance in S, ``no_eta`` the weight w_j in S.
@@ -164,7 +166,7 @@ class ConR(Regularizer):
     def __init__(self, config: ConRConfig, sample_weights: Tensor) -> None:
         super().__init__()
         self.config = config
-        self.regression_weight = config.alpha
+        self.regression_weight = config.resolved_alpha
         self.sample_weights: Tensor
         # made from the training labels at each start, so no part of a checkpoint
         self.register_buffer("sample_weights", sample_weights, persistent=False)
@@ -182,9 +184,13 @@ class ConR(Regularizer):
 
 @register("regularizers", "conr")
 class ConRConfig(TechniqueConfig):
-    """ConR's settings; the defaults are those of the age benchmarks (Appendix A.4)."""
+    """ConR's settings; the defaults are those of the age benchmarks (Appendix A.4).
 
-    #: weight of the regression loss (Eq. 4)
+    With ``formulation: released`` three of them change nothing, as in the released code: it has no alpha, overwrites
+    tau by 0.07, and its w_j are the regression loss's own sample weights. ``dirsweep check`` names them.
+    """
+
+    #: weight of the regression loss (Eq. 4); the released form has none
     alpha: Annotated[float, Field(ge=0), LogUniform(0.1, 10.0)] = 1.0
     #: weight of the term (Eq. 4)
     beta: Annotated[float, Field(ge=0), LogUniform(0.1, 10.0)] = 4.0
@@ -192,14 +198,14 @@ class ConRConfig(TechniqueConfig):
     eta: Annotated[float, Field(ge=0), LogUniform(1e-3, 1.0)] = 0.01
     #: two labels are similar when their distance is at most 1 / omega; in 1 / label unit
     omega: Annotated[float, Field(gt=0), LogUniform(0.2, 5.0)] = 1.0
-    #: temperature; defaults to 0.2, or 0.07 for the released form
+    #: temperature; defaults to 0.2; the released form has 0.07 whatever is given
     tau: Annotated[float | None, Field(gt=0), LogUniform(0.05, 1.0)] = None
     #: what is taken away (Table 6)
     variant: Annotated[Variant, Choice(VARIANTS)] = "full"
     #: Eq. 1 as printed, or what the released code computes
     formulation: Annotated[Formulation, Choice(("paper", "released"))] = "paper"
     #: w_j: inverse (5 to 1000 training labels in the bin count) or inverse root frequency of the label's bin, the
-    #: regression loss's own sample weights, or 1
+    #: regression loss's own sample weights, or 1; the released form has the regression loss's whatever is given
     pushing_weights: Annotated[PushingWeights, Choice(("inv", "sqinv", "reweighting", "none"))] = "inv"
 
     @model_validator(mode="before")
@@ -212,9 +218,27 @@ class ConRConfig(TechniqueConfig):
 
     @property
     def resolved_tau(self) -> float:
-        """tau, never None."""
+        """The tau that acts, never None."""
+        if self.formulation == "released":
+            return RELEASED_TAU
         assert self.tau is not None
         return self.tau
+
+    @property
+    def resolved_alpha(self) -> float:
+        """The alpha that acts."""
+        return 1.0 if self.formulation == "released" else self.alpha
+
+    @property
+    def resolved_weights(self) -> PushingWeights:
+        """The w_j that act."""
+        return "reweighting" if self.formulation == "released" else self.pushing_weights
+
+    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+        """Frequencies are of scalar labels."""
+        if getattr(benchmark, "label_dim", 1) != 1 and self.resolved_weights in ("inv", "sqinv"):
+            return f"pushing_weights '{self.pushing_weights}' needs scalar labels; use 'reweighting' or 'none'"
+        return None
 
     def build(self, setup: Setup) -> ConR:
         """The module with one weight per training sample.
@@ -226,9 +250,9 @@ class ConRConfig(TechniqueConfig):
     def _sample_weights(self, setup: Setup) -> Tensor:
         """(N_train,) float32, mean 1."""
         ones = torch.ones(setup.train_labels.shape[0])
-        if self.pushing_weights == "none":
+        if self.resolved_weights == "none":
             return ones
-        if self.pushing_weights == "reweighting":
+        if self.resolved_weights == "reweighting":
             return ones if setup.reweighting is None else setup.reweighting.float()
         if setup.label_dim > 1:
             raise SpecError(

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
-from dirsweep.methods.reweighting.inv import require_scalar_labels
+from dirsweep.methods.reweighting.inv import require_scalar_labels, scalar_labels_conflict
 from dirsweep.registry import register
 from dirsweep.spec.ranges import LogUniform, Uniform
+from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 #: up to so many distinct labels the density is summed pair by pair
 MANY_DISTINCT = 4096
@@ -121,6 +122,10 @@ class DenseWeightConfig(TechniqueConfig):
     epsilon: Annotated[float, Field(gt=0), LogUniform(1e-6, 1e-1)] = 1e-6
     #: label unit; null takes Silverman's rule
     bandwidth: Annotated[float | None, Field(gt=0)] = None
+
+    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+        """The density is one of scalar labels."""
+        return scalar_labels_conflict(benchmark, "dense_weight")
 
     def build(self, setup: Setup) -> Reweighting:
         """Raises: SpecError: labels are not scalar."""

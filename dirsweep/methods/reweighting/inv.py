@@ -15,6 +15,7 @@ from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
 from dirsweep.methods.kernels import bin_index, inner_edges
 from dirsweep.registry import register
 from dirsweep.spec.ranges import LogUniform
+from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 
 def bins_and_counts(labels: Tensor | ArrayLike, bin_edges: Tensor | ArrayLike) -> tuple[Tensor, NDArray[np.float64]]:
@@ -72,6 +73,12 @@ def require_scalar_labels(setup: Setup, name: str) -> None:
         raise SpecError(f"{name} needs scalar labels; this benchmark's have {setup.label_dim} dimensions")
 
 
+def scalar_labels_conflict(benchmark: NamedConfig, name: str) -> str | None:
+    """Why weights by label frequency cannot work on ``benchmark``: its labels are K-dimensional."""
+    label_dim = getattr(benchmark, "label_dim", 1)
+    return None if label_dim == 1 else f"{name} needs scalar labels; this benchmark's have {label_dim} dimensions"
+
+
 @register("reweighting", "inv")
 class InvConfig(TechniqueConfig):
     """Parameters of ``inv_weights``."""
@@ -86,6 +93,10 @@ class InvConfig(TechniqueConfig):
         if self.clip_low > self.clip_high:
             raise ValueError(f"clip_low ({self.clip_low:g}) must not exceed clip_high ({self.clip_high:g})")
         return self
+
+    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+        """Labels are counted in bins."""
+        return scalar_labels_conflict(benchmark, "inv")
 
     def build(self, setup: Setup) -> Reweighting:
         """Raises: SpecError: labels are not scalar."""

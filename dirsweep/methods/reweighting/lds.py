@@ -13,9 +13,10 @@ from torch import Tensor
 from dirsweep.errors import SpecError
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
 from dirsweep.methods.kernels import Kernel, odd, window
-from dirsweep.methods.reweighting.inv import bins_and_counts, require_scalar_labels, weights_of
+from dirsweep.methods.reweighting.inv import bins_and_counts, require_scalar_labels, scalar_labels_conflict, weights_of
 from dirsweep.registry import register
 from dirsweep.spec.ranges import Choice, LogUniform
+from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 
 def lds_weights(
@@ -81,6 +82,10 @@ class LDSConfig(TechniqueConfig):
         if self.clip_low > self.clip_high:
             raise ValueError(f"clip_low ({self.clip_low:g}) must not exceed clip_high ({self.clip_high:g})")
         return self
+
+    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+        """Labels are counted in bins."""
+        return scalar_labels_conflict(benchmark, "lds")
 
     def build(self, setup: Setup) -> Reweighting:
         """Raises: SpecError: labels are not scalar."""

@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
-from dirsweep.methods.reweighting.inv import bins_and_counts, require_scalar_labels, weights_of
+from dirsweep.methods.reweighting.inv import bins_and_counts, require_scalar_labels, scalar_labels_conflict, weights_of
 from dirsweep.registry import register
+from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 
 def sqinv_weights(labels: Tensor | ArrayLike, *, bin_edges: Tensor | ArrayLike) -> Tensor:
@@ -31,6 +32,10 @@ def sqinv_weights(labels: Tensor | ArrayLike, *, bin_edges: Tensor | ArrayLike) 
 @register("reweighting", "sqinv")
 class SqinvConfig(TechniqueConfig):
     """No parameters."""
+
+    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+        """Labels are counted in bins."""
+        return scalar_labels_conflict(benchmark, "sqinv")
 
     def build(self, setup: Setup) -> Reweighting:
         """Raises: SpecError: labels are not scalar."""

@@ -12,7 +12,7 @@ from dirsweep.methods.reweighting.inv import InvConfig
 from dirsweep.methods.reweighting.lds import LDSConfig
 from dirsweep.methods.reweighting.sqinv import SqinvConfig
 from dirsweep.registry import register
-from dirsweep.spec.ranges import Choice
+from dirsweep.spec.ranges import Choice, InEpochs
 from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 
@@ -27,7 +27,7 @@ class RRTConfig(TechniqueConfig):
     """
 
     #: epochs of the second stage; null takes as many as the first
-    epochs: Annotated[int | None, Field(ge=1), Choice((5, 10, 30, None))] = None
+    epochs: Annotated[int | None, Field(ge=1), InEpochs(), Choice((5, 10, 30, None))] = None
     #: weights of the second stage: inv (the paper's: counts clipped to 5..1000), sqinv, lds (inverse counts, smoothed
     #: by gaussian 5, 2), or trial: those of the trial's own reweighting
     reweighting: Annotated[Literal["inv", "sqinv", "lds", "trial"], Choice(("inv", "sqinv", "lds"))] = "inv"

@@ -15,7 +15,7 @@ from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Setup, Smoothing, TechniqueConfig
 from dirsweep.methods.kernels import Kernel, bin_index, inner_edges, odd, window
 from dirsweep.registry import register
-from dirsweep.spec.ranges import Choice, IntUniform, LogUniform, Uniform
+from dirsweep.spec.ranges import Choice, InEpochs, IntUniform, LogUniform, Uniform
 from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 #: the ratio of smoothed to running variance is clipped to this range, as in the released code
@@ -225,9 +225,9 @@ class FDSConfig(TechniqueConfig):
     #: share of the old statistics at each epoch's update
     momentum: Annotated[float, Field(ge=0, lt=1), Uniform(0.5, 0.99)] = 0.9
     #: first epoch (from 0) whose statistics count
-    start_update: Annotated[int, Field(ge=0)] = 0
+    start_update: Annotated[int, Field(ge=0), InEpochs()] = 0
     #: first epoch (from 0) whose features are smoothed
-    start_smooth: Annotated[int, Field(ge=0), IntUniform(1, 10)] = 1
+    start_smooth: Annotated[int, Field(ge=0), InEpochs(), IntUniform(1, 10)] = 1
     #: pass: from an extra pass over the training split after each epoch; online: gathered while training, at no pass
     statistics: Annotated[Literal["pass", "online"], Choice(("pass", "online"))] = "online"
     #: released: smoothed statistics lag one epoch behind the running ones

@@ -272,6 +272,19 @@ def test_tau_defaults_to_the_formulations(given: dict[str, Any], tau: float) -> 
     assert {"alpha": 1.0, "beta": 4.0, "eta": 0.01, "omega": 1.0}.items() <= plain.items()
 
 
+def test_the_released_form_has_no_alpha_no_tau_and_no_weights_of_its_own() -> None:
+    given = torch.rand(len(LABELS))
+    known = setup(LABELS, reweighting=given)
+    told = {"alpha": 0.5, "tau": 0.5, "pushing_weights": "inv"}
+    paper, released = (ConRConfig.model_validate({**told, "formulation": f}) for f in ("paper", "released"))
+    assert (paper.resolved_alpha, paper.resolved_tau, paper.resolved_weights) == (0.5, 0.5, "inv")
+    assert (released.resolved_alpha, released.resolved_tau, released.resolved_weights) == (1.0, 0.07, "reweighting")
+    assert paper.build(known).regression_weight == 0.5
+    assert released.build(known).regression_weight == 1.0
+    assert not torch.equal(paper.build(known).sample_weights, given)
+    assert torch.equal(released.build(known).sample_weights, given)
+
+
 @pytest.mark.parametrize("wrong", [{"omega": 0}, {"tau": 0}, {"beta": -1}, {"omgea": 1}, {"variant": "none"}])
 def test_config_rejects(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
