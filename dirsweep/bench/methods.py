@@ -31,6 +31,8 @@ from dirsweep.methods.smoothing.fds import FDS
 
 BATCH_SIZES = (64, 256)
 FEATURE_DIM = 2048
+#: each side of a ratio against a plain loop is called again until it has run so long
+ENOUGH_S = 0.02
 #: a second vanilla training; how far its ratio is from 1 says how well the others are known
 AGAIN = "vanilla, again"
 #: no ratio of step times is taken to be known better than this
@@ -124,11 +126,13 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def seconds(action: Action) -> float:
-    """Processor time of one call."""
-    began = time.process_time()
-    action()
-    return time.process_time() - began
+def seconds(action: Action, *, at_least: float = 0.0) -> float:
+    """Processor time of one call, the mean over as many as take ``at_least`` seconds together."""
+    began, calls, taken = time.process_time(), 0, 0.0
+    while calls == 0 or taken < at_least:
+        action()
+        calls, taken = calls + 1, time.process_time() - began
+    return taken / calls
 
 
 # -------------------------------------------------------------------- techniques against their plain loops
@@ -142,8 +146,9 @@ def loop_rows(repeats: int, batch_sizes: tuple[int, ...] = BATCH_SIZES, dim: int
 def _loop_row(case: Case, repeats: int) -> BenchRow:
     times: dict[str, list[float]] = {"fast": [], "plain": [], **{name: [] for name in case.floors}}
     for number in range(repeats + 2):
-        taken = {"plain": seconds(case.plain), "fast": seconds(case.fast)}
-        taken |= {name: seconds(action) for name, action in case.floors.items()}
+        sides = {"plain": case.plain, "fast": case.fast, **case.floors}
+        # as long as each other, so that one call's cold start weighs as little on either side
+        taken = {name: seconds(side, at_least=ENOUGH_S) for name, side in sides.items()}
         for name, value in taken.items():
             if number >= 2:  # the first two warm caches and allocators
                 times[name].append(value)

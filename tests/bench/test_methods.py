@@ -25,7 +25,8 @@ def test_both_sides_compute_the_same_gradient(num: int) -> None:
         assert grads[0].abs().sum() > 0
 
 
-def test_loop_rows_have_their_ratio_and_shares() -> None:
+def test_loop_rows_have_their_ratio_and_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(methods, "ENOUGH_S", 0.0)
     rows = loop_rows(2, batch_sizes=(16,), dim=32)
     assert [row.technique for row in rows] == ["RankSim", "RankSim", "ConR", "FDS smoothing"]
     assert [row.target for row in rows] == [5, 5, 3, 10]
