@@ -47,23 +47,20 @@ class PairMLP(Backbone):
         sentence_scale: s.
     """
 
-    scale: Tensor
-
     def __init__(self, embedding_dim: int, *, hidden: int, dropout: float, sentence_scale: float) -> None:
         super().__init__()
         self.feature_dim = hidden
-        root = math.sqrt(embedding_dim)
-        parts = torch.tensor([sentence_scale * root, sentence_scale * root, root, embedding_dim])
-        self.register_buffer("scale", parts.repeat_interleave(embedding_dim), persistent=False)
+        self.root, self.sentence_scale = math.sqrt(embedding_dim), sentence_scale
         self.layers = nn.Sequential(
             nn.Dropout(dropout), nn.Linear(4 * embedding_dim, hidden), nn.ReLU(), nn.Dropout(dropout)
         )
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(N, 2, E) float32 -> (N, hidden)."""
-        first, second = inputs.unbind(dim=1)
-        pairs = torch.cat([first, second, (first - second).abs(), first * second], dim=-1)  # (N, 4 E)
-        features: Tensor = self.layers(pairs * self.scale)
+        u, v = (self.root * inputs).unbind(dim=1)
+        s = self.sentence_scale
+        pairs = torch.cat([s * u, s * v, (u - v).abs(), u * v], dim=-1)  # (N, 4 E)
+        features: Tensor = self.layers(pairs)
         return features
 
 
