@@ -142,6 +142,21 @@ def plan(
 
 
 @app.command()
+def check(
+    sweep: Sweep,
+    steps: Annotated[int, typer.Option(help="training steps of each comparison", min=1)] = 8,
+    sets: Sets = None,
+    synthetic: Synthetic = False,
+    preview: Preview = False,
+) -> None:
+    """Name every varied key that changes nothing in a few training steps (exit code 1 when there is one)."""
+    from dirsweep.runners.check import print_check
+
+    spec = _load(sweep, sets, synthetic, preview)
+    raise typer.Exit(print_check(spec, steps=steps, cache=os.environ.get("DIRSWEEP_CACHE"), console=Console()))
+
+
+@app.command()
 def train(
     sweep: Sweep,
     point: Annotated[int, typer.Option(help="which of the study's points, from 0", min=0)] = 0,
