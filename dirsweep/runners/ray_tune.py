@@ -24,6 +24,8 @@ os.environ.update(
     TUNE_GLOBAL_CHECKPOINT_S="86400",
     TUNE_DISABLE_SIGINT_HANDLER="1",
     TUNE_DISABLE_STRICT_METRIC_CHECKING="1",
+    # every place gets its worker at once; how many trials may wait is decided here
+    TUNE_MAX_PENDING_TRIALS_PG="1000",
     RAY_CHDIR_TO_TRIAL_DIR="0",
     RAY_AIR_NEW_OUTPUT="0",
     RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
@@ -52,6 +54,8 @@ R = TypeVar("R")
 
 #: seconds between two reports of a trial that nobody wants to prune: Ray handles a few hundred reports a second in all
 REPORT_EVERY_S = 0.5
+#: seconds between two counts of a cluster's places
+ROOM_EVERY_S = 5.0
 #: seconds between two looks at what may have happened meanwhile
 LOOK_EVERY_S = 0.5
 
@@ -106,14 +110,21 @@ def _kept(method: Callable[P, R]) -> Callable[P, R | None]:
 class _Driver(_NotKept, Searcher):
     """Gives Ray the proposer's trials and the proposer Ray's news.
 
+    Args:
+        room: how many trials the cluster can hold at this moment. No more are given out: what is proposed while its
+            place is still taken could not learn from the trial there.
+
     Attributes:
         running: Ray's id -> the trial that was given out and has not ended.
         error: what went wrong here; the sweep is stopped because of it.
     """
 
-    def __init__(self, proposer: Proposer, root: Path, watcher: Watcher, num_threads: int) -> None:
+    def __init__(
+        self, proposer: Proposer, root: Path, watcher: Watcher, *, num_threads: int, room: Callable[[], int]
+    ) -> None:
         super().__init__()
         self.proposer, self.root, self.watcher, self.num_threads = proposer, root, watcher, num_threads
+        self.room = room
         self.limit_s = proposer.spec.resources.epoch_limit_s
         self.running: dict[str, TrialSpec] = {}
         self.begun: set[str] = set()
@@ -126,6 +137,8 @@ class _Driver(_NotKept, Searcher):
 
     @_kept
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        if len(self.running) >= self.room():
+            return None
         trial = self.proposer.next_trial()
         if trial is None:
             return Searcher.FINISHED if self.proposer.finished or self.proposer.stopping else None
@@ -312,16 +325,20 @@ def run_ray(
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise DirSweepError(f"--address {address}: no Ray cluster there ({str(error).splitlines()[0]})") from error
-    driver = _Driver(proposer, root, watcher, num_threads=max(1, int(cpus)))
+    driver: _Driver | None = None
     try:
-        share = {"CPU": cpus, "GPU": _gpus_of(gpus)}
+        share = {kind: amount for kind, amount in (("CPU", cpus), ("GPU", _gpus_of(gpus))) if amount}
         _refuse_too_large(share)
+        # one that waits for a place is what makes a cluster grow
+        room = _Room(share, waiting=0 if address is None else 1)
+        driver = _Driver(proposer, root, watcher, num_threads=max(1, int(cpus)), room=room)
         with _interruptible(proposer, watcher):
             _tuner(driver, share, retries).fit()
     finally:
         ray.shutdown()
         shutil.rmtree(RunPaths(root).ray, ignore_errors=True)
-        driver.settle()
+        if driver is not None:
+            driver.settle()
     if driver.error is not None:
         raise driver.error
     if proposer.stopping and not proposer.finished:
@@ -330,7 +347,7 @@ def run_ray(
 
 def _tuner(driver: _Driver, share: dict[str, float], retries: int) -> tune.Tuner:
     return tune.Tuner(
-        tune.with_resources(_trainable, tune.PlacementGroupFactory([{k: v for k, v in share.items() if v}])),
+        tune.with_resources(_trainable, tune.PlacementGroupFactory([share])),
         tune_config=tune.TuneConfig(search_alg=driver, scheduler=FIFOScheduler(), num_samples=-1, reuse_actors=True),
         run_config=tune.RunConfig(
             name="tune",
@@ -349,13 +366,36 @@ def _gpus_of(wanted: float | str) -> float:
     return float(wanted)
 
 
+class _Room:
+    """How many trials the cluster's nodes can hold, looked up anew every few seconds, and some that may wait."""
+
+    def __init__(self, share: dict[str, float], waiting: int) -> None:
+        self.share, self.waiting = share, waiting
+        self.count, self.until = 0, 0.0
+
+    def __call__(self) -> int:
+        if time.monotonic() > self.until:
+            self.count = sum(_fitting(node, self.share) for node in _alive_nodes())
+            self.until = time.monotonic() + ROOM_EVERY_S
+        return self.count + self.waiting
+
+
+def _alive_nodes() -> list[dict[str, float]]:
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def _fitting(node: dict[str, float], share: dict[str, float]) -> int:
+    # Ray counts in ten-thousandths
+    return int(min(node.get(kind, 0) / amount + 1e-6 for kind, amount in share.items()))
+
+
 def _refuse_too_large(share: dict[str, float]) -> None:
     """A trial that fits on no node would wait for ever."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if any(all(node.get(kind, 0) >= amount for kind, amount in share.items()) for node in nodes):
+    nodes = _alive_nodes()
+    if any(_fitting(node, share) for node in nodes):
         return
-    most = {kind: max((node.get(kind, 0) for node in nodes), default=0) for kind in share}
+    most = {kind: max((node.get(kind, 0) for node in nodes), default=0) for kind in ("CPU", "GPU")}
     raise DirSweepError(
-        f"resources: a trial wants {share['CPU']:g} CPUs and {share['GPU']:g} GPUs, "
+        f"resources: a trial wants {share['CPU']:g} CPUs and {share.get('GPU', 0):g} GPUs, "
         f"but the largest node has {most['CPU']:g} and {most['GPU']:g}"
     )
