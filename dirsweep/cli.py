@@ -12,7 +12,7 @@ import click
 import typer
 from rich.console import Console
 
-from dirsweep.errors import DirSweepError
+from dirsweep.errors import DirSweepError, StoreError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -78,9 +78,10 @@ def run(
 ) -> None:
     """Train everything a sweep asks for; called again, go on where the run stands."""
     from dirsweep.report.console import SweepConsole
-    from dirsweep.runners.session import EXIT_INTERRUPTED, Options, run_sweep
+    from dirsweep.runners.session import EXIT_FAILED, EXIT_INTERRUPTED, Options, prepare, run_sweep
 
     spec = _load(sweep, sets, synthetic, preview)
+    prepare(spec, os.environ.get("DIRSWEEP_CACHE"))  # with progress bars of its own
     root = out or _folder_of(spec.name, synthetic, preview)
     console = SweepConsole(objective=(spec.objective.metric, spec.objective.region))
     console.start(0, spec.name, synthetic=type(spec.benchmark).synthetic)
@@ -96,7 +97,12 @@ def run(
         again = " ".join(arg if " " not in arg else f"'{arg}'" for arg in sys.argv[1:])
         Console(stderr=True).print(f"interrupted; what ended is kept. To go on: dirsweep {again}", highlight=False)
     else:
-        _report(root, plots=True, format_="console")
+        try:
+            _report(root, plots=True, format_="console")
+        except StoreError as error:  # nothing to report when every trial failed: that is what the code says
+            if code != EXIT_FAILED:
+                raise
+            print(f"dirsweep: {error}", file=sys.stderr)
     raise typer.Exit(code)
 
 
@@ -180,7 +186,6 @@ def train(
 @app.command()
 def collect(run: RunFolder) -> None:
     """Build a run's tables anew from its trials' folders."""
-    from dirsweep.errors import StoreError
     from dirsweep.store.collect import collect as build
     from dirsweep.store.paths import RunPaths
 
@@ -200,6 +205,22 @@ def keys() -> None:
     for row in describe():
         table.add_row(*row)
     Console().print(table)
+
+
+bench = typer.Typer(no_args_is_help=True, help="Measure how fast dirsweep is, as ratios taken side by side in one run.")
+app.add_typer(bench, name="bench")
+
+
+@bench.command("methods")
+def bench_methods(
+    repeats: Annotated[int, typer.Option(help="how often each pair is timed", min=1)] = 9,
+    steps: Annotated[bool, typer.Option(help="whole training steps of a ResNet-18, too (minutes)")] = True,
+    memory: Annotated[bool, typer.Option(help="peak memory of the steps, too")] = True,
+) -> None:
+    """Methods against plain loops, and against vanilla training."""
+    from dirsweep.bench.methods import run_bench
+
+    run_bench(repeats=repeats, steps=steps, memory=memory)
 
 
 def _fail(error: DirSweepError) -> NoReturn:
