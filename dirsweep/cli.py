@@ -8,11 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 from rich.console import Console
 
 from dirsweep.errors import DirSweepError, StoreError
+
+#: what typer raises for a wrong command line; newer versions bring a click of their own
+UsageError: Any = typer.BadParameter.__bases__[0]
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -231,18 +233,19 @@ def _fail(error: DirSweepError) -> NoReturn:
 def main() -> None:
     """Entry point: what a user can cause ends as one line and an exit code, never as a traceback."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # what typer.Exit says is returned
     except DirSweepError as error:
         _fail(error)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+        else:
+            print(f"dirsweep: {error.format_message()}", file=sys.stderr)
         raise SystemExit(2) from None
-    except click.ClickException as error:
-        print(f"dirsweep: {error.format_message()}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("dirsweep: interrupted", file=sys.stderr)
         raise SystemExit(130) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    raise SystemExit(code if isinstance(code, int) else 0)
