@@ -11,7 +11,7 @@ import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -175,7 +175,7 @@ def cases(num: int, dim: int = FEATURE_DIM) -> list[Case]:
     preds = whole.repeat(2) + 8 * torch.randn(2 * num, generator=generator)
     weights = (torch.rand(num, generator=generator) + 0.5).repeat(2)
     return [
-        _ranksim_case(features, distinct, "labels all distinct"),
+        _ranksim_case(features, distinct, "distinct labels"),
         _ranksim_case(features, whole, "ages"),
         _conr_case(views, whole.repeat(2), preds, weights),
         _fds_case(features, whole),
@@ -185,8 +185,9 @@ def cases(num: int, dim: int = FEATURE_DIM) -> list[Case]:
 def _ranksim_case(features: Tensor, labels: Tensor, kind: str) -> Case:
     num_ranked = len(labels.unique())
     ranked, square = features.detach()[:num_ranked].clone(), torch.rand(num_ranked, num_ranked)
+    setting = f"{len(labels)} {kind}" + (f", {num_ranked} ranked" if num_ranked < len(labels) else "")
     return Case(
-        "RankSim", f"batch {len(labels)}, {kind}: {num_ranked} ranked", 5.0, features,
+        "RankSim", setting, 5.0, features,
         lambda: _both_ways(features, ranksim(features, labels, interp_lambda=2.0)),
         lambda: _both_ways(features, plain_ranksim(features, labels, interp_lambda=2.0)),
         # similarities and their gradient; labels, features and perturbed features are sorted
@@ -199,7 +200,7 @@ def _conr_case(features: Tensor, labels: Tensor, preds: Tensor, weights: Tensor)
     inputs = features, labels, preds, weights
     fixed, square = features.detach(), torch.rand(len(labels), len(labels))
     return Case(
-        "ConR", f"batch {len(labels) // 2}, two views, ages", 3.0, features,
+        "ConR", f"{len(labels) // 2} ages, two views", 3.0, features,
         lambda: _both_ways(features, conr(*inputs, omega=1.0, tau=0.2, eta=0.01)),
         lambda: _both_ways(features, plain_conr(*inputs, omega=1.0, tau=0.2, eta=0.01)),
         {"matmul": lambda: (fixed @ fixed.T, square @ fixed)},
@@ -225,7 +226,7 @@ def _fds_case(features: Tensor, labels: Tensor) -> Case:
 
     fixed, grad = features.detach(), torch.rand_like(features)
     return Case(
-        "FDS smoothing", f"batch {len(labels)}, ages", 10.0, features,
+        "FDS", f"{len(labels)} ages", 10.0, features,
         lambda: _both_ways(features, fds.smooth(features, labels), grad),
         lambda: _both_ways(features, plain(), grad),
         # no product, no sort: one multiply-add per number on the way there, one product on the way back
@@ -339,29 +340,32 @@ def _verdict(row: BenchRow) -> str:
     return {None: "", True: "[green]met[/]", False: "[red]not met[/]"}[row.met]
 
 
+def _bare(title: str, columns: Sequence[str], left: Sequence[str]) -> Table:
+    """A table without lines, numbers to the right, nothing wrapped: it reads at 80 columns."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="left" if column in left else "right", no_wrap=True, min_width=3)
+    return table
+
+
 def _loop_table(rows: list[BenchRow]) -> Table:
-    table = Table(
-        title=f"Forward and backward, feature size {FEATURE_DIM}, one thread: times as fast as the plain loop"
-    )
-    for column in ("technique", "on", "ratio", "target", "", "ours ms", "loop ms"):
-        table.add_column(column, justify="right" if column.endswith("ms") or column in ("ratio", "target") else "left")
-    table.add_column("where our time goes")
-    table.add_column("over that limit", justify="right")
+    table = _bare(
+        f"Forward and backward, D = {FEATURE_DIM}, one thread: times as fast as the plain loop,\n"
+        "where our time goes, and how many times what those operations take alone",
+        ("technique", "on", "ratio", "target", " ", "our time", "over"), ("technique", "on", " ", "our time"),
+    )  # fmt: skip
     for row in rows:
-        rest = max(0.0, 1 - sum(row.shares.values()))
-        shares = ", ".join(f"{name} {share:.0%}" for name, share in {**row.shares, "rest": rest}.items())
-        limit = 1 / max(sum(row.shares.values()), 1e-9)
-        table.add_row(
-            row.technique, row.setting, f"{row.ratio:.1f}", f">= {row.target:g}", _verdict(row), f"{row.ours:.2f}",
-            f"{row.theirs:.2f}", shares, f"{limit:.2f}",
-        )  # fmt: skip
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in row.shares.items())
+        over = 1 / max(sum(row.shares.values()), 1e-9)
+        table.add_row(row.technique, row.setting, f"{row.ratio:.1f}", f">= {row.target:g}", _verdict(row), shares,
+                      f"{over:.1f}")  # fmt: skip
     return table
 
 
 def _step_table(rows: list[BenchRow]) -> Table:
-    table = Table(title="Training step of ResNet-18 at 64 pixels, batch 64, one thread: time over vanilla")
-    for column in ("technique", "ratio", "target", "", "ms", "vanilla ms"):
-        table.add_column(column, justify="left" if column in ("technique", "") else "right")
+    columns = ("technique", "ratio", "target", " ", "ms", "vanilla ms")
+    table = _bare("Training step of ResNet-18 at 64 pixels, batch 64, one thread: time over vanilla", columns,
+                  ("technique", " "))  # fmt: skip
     for row in rows:
         target = "" if row.target is None else f"<= {row.target:g}"
         table.add_row(row.technique, f"{row.ratio:.3f}", target, _verdict(row), f"{row.ours:.0f}", f"{row.theirs:.0f}")
@@ -369,9 +373,8 @@ def _step_table(rows: list[BenchRow]) -> Table:
 
 
 def _memory_table(rows: list[BenchRow]) -> Table:
-    table = Table(title="Peak memory of such a training, a process each: over vanilla")
-    for column in ("technique", "ratio", "MiB", "vanilla MiB"):
-        table.add_column(column, justify="left" if column == "technique" else "right")
+    columns = ("technique", "ratio", "MiB", "vanilla MiB")
+    table = _bare("Peak memory of such a training, a process each: over vanilla", columns, ("technique",))
     for row in rows:
         table.add_row(row.technique, f"{row.ratio:.2f}", f"{row.ours:.0f}", f"{row.theirs:.0f}")
     return table
