@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import yaml
 
+from dirsweep.store.bins import Bins
 from dirsweep.store.collect import collect
 from dirsweep.store.ledger import Ledger, ended, proposed, started
 from dirsweep.store.paths import RunPaths
-from dirsweep.store.schema import REGION_ORDER, Outcome, Status, predictions_table
-from dirsweep.store.writer import TrialFolder, write_bytes_atomically
+from dirsweep.store.schema import REGION_ORDER, Outcome, Status, predictions_table, table_metadata
+from dirsweep.store.writer import TrialFolder, write_bytes_atomically, write_table
 
 FACTORS = {"all": 1.0, "many": 0.9, "median": 1.2, "few": 1.6}
 
@@ -30,6 +31,16 @@ def write_spec(
         "objective": {"metric": metric, "region": region},
     }
     write_bytes_atomically(paths.spec, yaml.safe_dump(spec, sort_keys=False).encode())
+
+
+def write_bins(paths: RunPaths, *, metric: str = "mae", synthetic: bool = False) -> None:
+    """Ages 0 to 101 in years: few labels at both ends, many between 20 and 60."""
+    centres = np.arange(101) + 0.5
+    train = np.round(300 * np.exp(-(((centres - 40) / 18) ** 2))).astype(np.int64)
+    regions = np.where(train > 100, "many", np.where(train < 20, "few", "median")).astype(np.str_)
+    bins = Bins(np.arange(102, dtype=np.float64), train, train // 10 + 1, train // 10 + 1, regions)
+    metadata = table_metadata(synthetic=synthetic, objective=f"{metric}/all", name="made-up")
+    write_table(paths.bins_table, bins.to_arrow(metadata))
 
 
 def metrics_of(mae: float, *, tested: bool = True) -> dict[str, float | None]:
@@ -112,6 +123,7 @@ def write_run(
     """
     paths = RunPaths(root)
     write_spec(paths, {study: {"space": {}} if study in searches else {} for study in studies}, metric=metric)
+    write_bins(paths, metric=metric, synthetic=synthetic)
     with Ledger(paths.ledger) as ledger:
         for study, points in studies.items():
             for index, (overrides, errors) in enumerate(points):

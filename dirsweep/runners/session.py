@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dirsweep.data.base import Benchmark
+import numpy as np
+
+from dirsweep.data.base import SPLITS, Benchmark
 from dirsweep.errors import StoreError
 from dirsweep.runners.base import Watcher
 from dirsweep.runners.inline import run_inline
@@ -17,11 +19,13 @@ from dirsweep.search.proposer import Proposer
 from dirsweep.spec.changes import refused_changes
 from dirsweep.spec.load import load_sweep
 from dirsweep.spec.sweep import SweepSpec
+from dirsweep.store.bins import Bins
 from dirsweep.store.collect import collect
 from dirsweep.store.ledger import Ledger, ended, lock_run, utc_now
 from dirsweep.store.paths import RunPaths
 from dirsweep.store.provenance import provenance, write_provenance
-from dirsweep.store.writer import TrialFolder, cannot_write, write_bytes_atomically
+from dirsweep.store.schema import table_metadata
+from dirsweep.store.writer import TrialFolder, cannot_write, write_bytes_atomically, write_table
 from dirsweep.training.inputs import open_benchmark
 
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -88,6 +92,7 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
         seeds = sorted({seed for study in spec.studies for seed in spec.seeds_of(study)})
         session = provenance(seeds=seeds)
         write_provenance(paths, session)
+        write_bins(spec, benchmark, paths)
         elsewhere = FinishedElsewhere(root)
 
         def folder_of(trial_id: str) -> TrialFolder:
@@ -121,6 +126,17 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
     if interrupted:
         return EXIT_INTERRUPTED
     return EXIT_FAILED if proposer.counts().get("failed") else EXIT_OK
+
+
+def write_bins(spec: SweepSpec, benchmark: Benchmark, paths: RunPaths) -> None:
+    """The benchmark's label bins, so that the report knows regions and label histograms without the data."""
+    bins = benchmark.bins
+    counted = {name: bins.bin_of(benchmark.counted(benchmark.split(name).labels)) for name in SPLITS}
+    counts = {name: np.bincount(found, minlength=bins.num_bins).astype(np.int64) for name, found in counted.items()}
+    regions = bins.region_of((bins.edges[1:] + bins.edges[:-1]) / 2)
+    objective = f"{spec.objective.metric}/{spec.objective.region}"
+    metadata = table_metadata(synthetic=benchmark.synthetic, objective=objective, name=spec.name)
+    write_table(paths.bins_table, Bins(bins.edges, regions=regions, **counts).to_arrow(metadata))
 
 
 def settle(ledger: Ledger, paths: RunPaths) -> None:

@@ -98,6 +98,16 @@ class RunPaths:
         return self.root / "predictions.arrow"
 
     @property
+    def bins_table(self) -> Path:
+        """One row per label bin of the benchmark."""
+        return self.root / "bins.arrow"
+
+    @property
+    def confirm(self) -> Path:
+        """The sweep that trains this run's best points again with fresh seeds."""
+        return self.root / "confirm.yaml"
+
+    @property
     def plots(self) -> Path:
         """Pictures made by the report."""
         return self.root / "plots"

@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dirsweep.errors import StoreError
+from dirsweep.store.bins import Bins
 from dirsweep.store.collect import objective_of, read_spec
 from dirsweep.store.paths import RunPaths
-from dirsweep.store.schema import EPOCH_FIELDS, PREDICTION_FIELDS, SCHEMA_VERSION, TRIAL_FIELDS
+from dirsweep.store.predicted import Predicted, predicted
+from dirsweep.store.schema import BIN_FIELDS, EPOCH_FIELDS, PREDICTION_FIELDS, SCHEMA_VERSION, TRIAL_FIELDS
 from dirsweep.store.writer import read_json
 
 
@@ -69,6 +71,23 @@ class Run:
         """One row per (trial, sample)."""
         return self._predictions
 
+    def bins(self) -> Bins | None:
+        """The benchmark's label bins; None for a run started before these were kept (`dirsweep run` adds them)."""
+        return self._bins
+
+    def predicted(self, split: str) -> Predicted:
+        """The predictions of ``val`` or ``test`` as a matrix, trials by samples; made on first use and kept."""
+        known = self.memo.get(("predicted", split))
+        if known is None:
+            known = self.memo["predicted", split] = predicted(self.predictions(), split, self.bins())
+        found: Predicted = known
+        return found
+
+    @cached_property
+    def memo(self) -> dict[Any, Any]:
+        """What was computed from the tables once and is worth keeping; whoever computes it chooses the key."""
+        return {}
+
     def require_finished(self) -> Run:
         """The run itself. Raises: StoreError: not one of its trials is complete."""
         counts = pc.value_counts(self._trials["status"]).to_pylist()
@@ -90,6 +109,13 @@ class Run:
     def _predictions(self) -> pa.Table:
         return _read_table(self.paths, self.paths.predictions_table, PREDICTION_FIELDS)
 
+    @cached_property
+    def _bins(self) -> Bins | None:
+        if not self.paths.bins_table.exists():
+            return None
+        table = _read_table(self.paths, self.paths.bins_table, BIN_FIELDS)
+        return Bins.from_arrow(table) if len(table) else None
+
 
 def open_run(root: Path | str) -> Run:
     """A run by its folder.
@@ -102,7 +128,8 @@ def open_run(root: Path | str) -> Run:
 
 
 def _read_table(paths: RunPaths, file: Path, fields: tuple[pa.Field, ...]) -> pa.Table:
-    again = f"`dirsweep collect {paths.root}` builds it again"
+    command = "run SWEEP --out" if file == paths.bins_table else "collect"
+    again = f"`dirsweep {command} {paths.root}` builds it again"
     try:
         table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
     except FileNotFoundError:

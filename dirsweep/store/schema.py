@@ -64,6 +64,15 @@ column                  type                 meaning
 ==============  ===================  =======================================
 
 A trial's own ``predictions.arrow`` has the last four, ``sample_id`` as plain strings.
+
+``bins``: one row per label bin of the benchmark, written when a run is started.
+
+==========  =======  ===========================================================================
+``low``     double   lower edge, label unit
+``high``    double   upper edge, label unit
+``region``  string   ``many``, ``median`` or ``few``: by the bin's training labels
+``train``   int64    labels of the training split in the bin; ``val`` and ``test`` likewise
+==========  =======  ===========================================================================
 """
 
 from __future__ import annotations
@@ -130,6 +139,14 @@ PREDICTION_FIELDS: tuple[pa.Field, ...] = (
     pa.field("sample_id", WORD, nullable=False),
     pa.field("label", pa.float64()),
     pa.field("prediction", pa.float64()),
+)
+BIN_FIELDS: tuple[pa.Field, ...] = (
+    pa.field("low", pa.float64(), nullable=False),
+    pa.field("high", pa.float64(), nullable=False),
+    pa.field("region", pa.string(), nullable=False),
+    pa.field("train", pa.int64(), nullable=False),
+    pa.field("val", pa.int64(), nullable=False),
+    pa.field("test", pa.int64(), nullable=False),
 )
 #: a trial's own predictions
 TRIAL_PREDICTIONS = pa.schema([
