@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
+import tiny  # noqa: F401 - registers its benchmark and backbone
 import yaml
 
 from dirsweep.runners.session import Options, run_sweep
