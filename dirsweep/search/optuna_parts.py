@@ -96,6 +96,19 @@ def _choice_key(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else canonical_json(value)
 
 
+def distribution_of(found: Range) -> BaseDistribution:
+    """A range as Optuna calls it."""
+    match found:
+        case LogUniform(low, high):
+            return optuna.distributions.FloatDistribution(low, high, log=True)
+        case Uniform(low, high):
+            return optuna.distributions.FloatDistribution(low, high)
+        case IntUniform(low, high, log):
+            return optuna.distributions.IntDistribution(low, high, log=log)
+        case Choice(values):
+            return optuna.distributions.CategoricalDistribution([_choice_key(value) for value in values])
+
+
 def suggest(trial: optuna.trial.Trial, key: str, found: Range) -> Any:
     """Ask ``trial`` for a value of ``key``, in the sweep file's terms."""
     match found:

@@ -9,14 +9,11 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-import optuna
-from optuna.trial import TrialState
-
-from dirsweep.search.optuna_parts import make_pruner
-from dirsweep.search.sampled import SampledStudy
+from dirsweep.search.entries import Entry, Judge
+from dirsweep.search.pruning import Pruning
+from dirsweep.search.sampled import Result, SampledStudy
 from dirsweep.spec.expand import make_point, make_trial, planned_points
 from dirsweep.spec.schema import Point, TrialSpec, canonical_json
 from dirsweep.spec.sweep import SweepSpec
@@ -24,26 +21,6 @@ from dirsweep.store import ledger as events
 from dirsweep.store.ledger import Ledger, Proposed
 from dirsweep.store.schema import Outcome
 from dirsweep.store.writer import TrialFolder
-
-State = Literal["waiting", "running", "complete", "pruned", "stopped", "failed", "interrupted"]
-_ENDED = ("complete", "pruned", "stopped", "failed")
-
-
-@dataclass
-class Entry:
-    """A trial and everything that waits for it."""
-
-    trial: TrialSpec
-    points: list[Point]
-    state: State = "waiting"
-    outcome: Outcome | None = None
-    #: best objective so far by epoch
-    by_epoch: dict[int, float] = field(default_factory=dict)
-
-    @property
-    def point(self) -> Point:
-        """The point that asked for it first."""
-        return self.points[0]
 
 
 class Proposer:
@@ -70,55 +47,55 @@ class Proposer:
     ) -> None:
         self.spec, self.ledger, self.folder_of = spec, ledger, folder_of
         self.fingerprint, self.cache, self.retry = fingerprint, cache, retry
-        self.key = f"val_{spec.objective.metric}_{spec.objective.region}"
-        self.sign = 1.0 if spec.objective.direction == "minimize" else -1.0
         self.entries: dict[str, Entry] = {}
         self.queue: deque[str] = deque()
+        self.points: dict[str, dict[int, Point]] = {name: {} for name in spec.studies}
         self.trials_of: dict[tuple[str, int], list[str]] = {}
-        self.sampled: dict[str, SampledStudy] = {}
         self.next_index: dict[str, int] = {}
-        self.num_points: dict[str, int] = dict.fromkeys(spec.studies, 0)
-        self.pruning: dict[str, optuna.Study] = {}
-        self.pruning_trials: dict[tuple[str, str], optuna.trial.Trial] = {}
+        self.sampled: dict[str, SampledStudy] = {}
+        self.judges: dict[str, Judge] = {}
+        self.base_index: dict[str, int] = {}
+        self.pruning = Pruning(spec)
         self.stopping = False
         self._plan()
 
     # ---------------------------------------------------------------- planning and taking up
 
     def _plan(self) -> None:
-        proposed: dict[str, list[Proposed]] = {name: [] for name in self.spec.studies}
+        proposed: dict[str, dict[int, Proposed]] = {name: {} for name in self.spec.studies}
         for event in self.ledger.events():
             if event["event"] == "proposed" and event["study"] in proposed:
-                proposed[event["study"]].append(event)
-        for name, study in self.spec.studies.items():
-            by_overrides = {canonical_json(event["overrides"]): event for event in proposed[name]}
-            self.next_index[name] = 1 + max((event["index"] for event in proposed[name]), default=-1)
-            if study.space is not None:
-                self.sampled[name] = SampledStudy(f"{self.spec.name}/{name}", study, self.spec.objective.direction)
-            scheduler = self.spec.scheduler_of(name)
-            if scheduler is not None:
-                pruner = make_pruner(scheduler, self.spec.base_config.epochs)
-                self.pruning[name] = optuna.create_study(direction=self.spec.objective.direction, pruner=pruner)
-            for planned in planned_points(self.spec, name):
-                known = by_overrides.pop(canonical_json(planned.overrides), None)
-                index = known["index"] if known is not None else self._new_index(name)
-                self._propose(make_point(self.spec, name, index, planned.overrides), known)
-            for event in by_overrides.values():  # in the order in which the sampler proposed them
-                if event["sampler"] is not None:
-                    self._propose(make_point(self.spec, name, event["index"], event["overrides"]), event)
-        self._replay_in_pruners()
-
-    def _replay_in_pruners(self) -> None:
-        """Show the pruners what ended before, in the order in which it ended."""
-        order = [event["trial_id"] for event in self.ledger.events() if event["event"] == "ended"]
-        for trial_id in dict.fromkeys(order):
+                proposed[event["study"]][event["index"]] = event  # the last one has all seeds
+        for name in self.spec.studies:
+            self._plan_study(name, proposed[name])
+        # show the schedulers what ended before, in the order in which it ended
+        ended = [event["trial_id"] for event in self.ledger.events() if event["event"] == "ended"]
+        for trial_id in dict.fromkeys(ended):
             entry = self.entries.get(trial_id)
-            if entry is None or entry.outcome is None:
-                continue
-            for study in {point.study for point in entry.points} & set(self.pruning):
-                for epoch, value in sorted(entry.by_epoch.items()):
-                    self._wants_end(study, trial_id, epoch, value)
-            self._end_in_pruner(entry)
+            if self.pruning and entry is not None and entry.outcome is not None:
+                self.pruning.replay(entry)
+
+    def _plan_study(self, name: str, proposed: dict[int, Proposed]) -> None:
+        study = self.spec.studies[name]
+        self.next_index[name] = 1 + max(proposed, default=-1)
+        if study.space is not None:
+            judge = self.judges[name] = Judge(self.spec, name)
+            directions = [objective.direction for objective in judge.objectives]
+            self.sampled[name] = SampledStudy(f"{self.spec.name}/{name}", study, directions)
+        index_of: dict[str, int] = {}
+        for index, event in sorted(proposed.items()):
+            index_of.setdefault(canonical_json(event["overrides"]), index)
+        base = canonical_json(self.spec.base_config_of(name).to_dict())
+        for planned in planned_points(self.spec, name):
+            found = index_of.pop(canonical_json(planned.overrides), None)
+            known = None if found is None else proposed.pop(found)
+            index = self._new_index(name) if known is None else known["index"]
+            if name not in self.base_index and canonical_json(planned.config.to_dict()) == base:
+                self.base_index[name] = index
+            self._propose(make_point(self.spec, name, index, planned.overrides), known)
+        for index, event in sorted(proposed.items()):  # in the order in which the sampler proposed them
+            if event["sampler"] is not None:
+                self._propose(make_point(self.spec, name, index, event["overrides"]), event)
 
     def _new_index(self, study: str) -> int:
         self.next_index[study] += 1
@@ -131,7 +108,7 @@ class Proposer:
         ids = [trial.trial_id for trial in trials]
         sampled = self.sampled.get(point.study)
         self.trials_of[point.study, point.index] = ids
-        self.num_points[point.study] += 1
+        self.points[point.study][point.index] = point
         if known is None:
             if sampled is not None and point.index not in sampled.open:
                 sampled.ask_for(point.index, point.overrides)
@@ -152,8 +129,8 @@ class Proposer:
         for trial in trials:
             self._enter(trial, point)
         if known is not None and known["sampler"] is not None and sampled is not None:
-            sampled.restore(point.index, known["sampler"], self._ended_as(point))
-        self._tell_if_ended(point)
+            sampled.restore(point.index, known["sampler"], self._result(point))
+        self._tell(point.study)
 
     def _enter(self, trial: TrialSpec, point: Point) -> None:
         if trial.trial_id in self.entries:
@@ -162,7 +139,7 @@ class Proposer:
         entry = self.entries[trial.trial_id] = Entry(trial, [point])
         folder = self.folder_of(trial.trial_id)
         outcome = folder.outcome()
-        if outcome is not None and outcome.status in _ENDED and outcome.status not in self.retry:
+        if outcome is not None and outcome.status != "interrupted" and outcome.status not in self.retry:
             entry.state, entry.outcome = outcome.status, outcome
             entry.by_epoch = self._values(folder.read_epochs())
         else:
@@ -193,7 +170,7 @@ class Proposer:
 
     def _open_points(self, study: str) -> int:
         """How many points a searched study has still to propose."""
-        return max(0, self.spec.studies[study].trials - self.num_points[study])
+        return max(0, self.spec.studies[study].trials - len(self.points[study]))
 
     @property
     def finished(self) -> bool:
@@ -217,70 +194,43 @@ class Proposer:
         entry.by_epoch[epoch] = float(value)
         for point in entry.points:
             self._report(point, epoch)
-        # a trial that a study without scheduler needs is never cut short
-        studies = {point.study for point in entry.points}
-        wishes = {study: self._wants_end(study, trial_id, epoch, value) for study in studies & set(self.pruning)}
-        return len(wishes) == len(studies) and all(wishes.values())
+        return self.pruning.wants_end(entry, epoch, float(value))
 
     def _report(self, point: Point, epoch: int) -> None:
         """To the sampler: the mean over seeds, once every seed has reached the epoch."""
         sampled = self.sampled.get(point.study)
-        values = [self.entries[i].by_epoch.get(epoch) for i in self.trials_of[point.study, point.index]]
-        if sampled is not None and all(value is not None for value in values):
-            sampled.report(point.index, epoch, sum(values) / len(values))  # type: ignore[arg-type]
-
-    def _wants_end(self, study: str, trial_id: str, epoch: int, value: float) -> bool:
-        trial = self.pruning_trials.get((study, trial_id))
-        if trial is None:
-            trial = self.pruning_trials[study, trial_id] = self.pruning[study].ask()
-        trial.report(value, epoch + 1)
-        return bool(trial.should_prune())
+        if sampled is None or not self.judges[point.study].reports:
+            return
+        values = [entry.by_epoch.get(epoch) for entry in self._entries_of(point.study, point.index)]
+        known = [value for value in values if value is not None]
+        if len(known) == len(values):
+            sampled.report(point.index, epoch, sum(known) / len(known))
 
     def ended(self, trial_id: str, outcome: Outcome) -> None:
         """Take a trial's outcome (already on disk), into the ledger and to every study that waits for it."""
         entry = self.entries[trial_id]
         entry.state, entry.outcome = outcome.status, outcome
         self.ledger.append(events.ended(trial_id, outcome.status, outcome.error))
-        self._end_in_pruner(entry)
-        for point in entry.points:
-            self._tell_if_ended(point)
+        self.pruning.end(entry)
+        for study in dict.fromkeys(point.study for point in entry.points):
+            self._tell(study)
 
-    def _end_in_pruner(self, entry: Entry) -> None:
-        for study in {point.study for point in entry.points} & set(self.pruning):
-            trial = self.pruning_trials.pop((study, entry.trial.trial_id), None)
-            if trial is None:
-                continue
-            if entry.state == "complete" and entry.by_epoch:
-                self.pruning[study].tell(trial, entry.by_epoch[max(entry.by_epoch)])
-            else:
-                self.pruning[study].tell(trial, state=TrialState.PRUNED if entry.by_epoch else TrialState.FAIL)
+    def _entries_of(self, study: str, index: int | None) -> list[Entry]:
+        return [] if index is None else [self.entries[trial_id] for trial_id in self.trials_of[study, index]]
 
-    def _ended_as(self, point: Point) -> tuple[TrialState, float | None, dict[int, float]] | None:
-        """A point as Optuna sees it, once all its trials have ended: PRUNED or FAIL as soon as one of them is."""
-        entries = [self.entries[trial_id] for trial_id in self.trials_of[point.study, point.index]]
-        if any(entry.state not in _ENDED for entry in entries):
-            return None
-        epochs = set.intersection(*(set(entry.by_epoch) for entry in entries)) if entries else set()
-        by_epoch = {e: sum(entry.by_epoch[e] for entry in entries) / len(entries) for e in sorted(epochs)}
-        states = {entry.state for entry in entries}
-        if "failed" in states:
-            return TrialState.FAIL, None, by_epoch
-        if states & {"pruned", "stopped"}:
-            return TrialState.PRUNED, None, by_epoch
-        values = [entry.outcome.metrics.get(self.key) if entry.outcome else None for entry in entries]
-        if any(value is None for value in values):
-            return TrialState.FAIL, None, by_epoch
-        return TrialState.COMPLETE, sum(values) / len(values), by_epoch  # type: ignore[arg-type]
+    def _result(self, point: Point) -> Result | None:
+        base = self._entries_of(point.study, self.base_index.get(point.study))
+        return self.judges[point.study].result(self._entries_of(point.study, point.index), base)
 
-    def _tell_if_ended(self, point: Point) -> None:
-        sampled = self.sampled.get(point.study)
-        ended = self._ended_as(point)
-        if sampled is None or ended is None or point.index not in sampled.open:
-            return
-        state, value, by_epoch = ended
-        for epoch, item in by_epoch.items():
-            sampled.report(point.index, epoch, item)
-        sampled.tell(point.index, state, value)
+    def _tell(self, study: str) -> None:
+        """Tell the sampler of every open point whose result is there."""
+        sampled = self.sampled.get(study)
+        for index in sorted(sampled.open) if sampled is not None else ():
+            assert sampled is not None
+            if index in self.points[study]:
+                result = self._result(self.points[study][index])
+                if result is not None:
+                    sampled.tell(index, result)
 
     def stop(self) -> None:
         """Propose nothing more."""

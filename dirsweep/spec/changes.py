@@ -32,6 +32,9 @@ def refused_changes(old: SweepSpec, new: SweepSpec) -> list[str]:
             refused.append(f"studies.{name}: seed {min(missing)} is gone")
         if study.trials > new.studies[name].trials:
             refused.append(f"studies.{name}.trials: {study.trials} -> {new.studies[name].trials}")
+        before, after = ([o.name for o in spec.objectives_of(name)] for spec in (old, new))
+        if study.space is not None and before != after and old.objective == new.objective:
+            refused.append(f"studies.{name}.objectives: {', '.join(before)} -> {', '.join(after)}")
         refused += _space_changes(old, new, name)
     return refused
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -17,6 +18,7 @@ from dirsweep.spec import resolve
 from dirsweep.spec.messages import shown
 from dirsweep.spec.ranges import Choice, IntUniform, LogUniform, Range, Uniform
 from dirsweep.spec.schema import Point, TrialConfig, TrialSpec, canonical_json, trial_id_of
+from dirsweep.spec.space import SearchSpace
 from dirsweep.spec.sweep import SAMPLERS, SamplerSpec, SweepSpec
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ NUM_SAMPLES = 20
 def planned_points(spec: SweepSpec, study: str) -> tuple[Point, ...]:
     """Every point of a study that is known before it runs, in order.
 
-    A ``space`` gives its ``start`` points (keys they leave out come from the base), the other designs all of theirs.
+    A ``space`` gives its ``start`` points (keys they leave out come from the base), before them the base where a
+    constraint counts from it; the other designs give all of theirs.
     Raises: SpecError: a point is no valid configuration.
     """
     points = [_point(spec, study, 0, overrides, where) for overrides, where in _planned_overrides(spec, study)]
@@ -55,12 +58,25 @@ def _planned_overrides(spec: SweepSpec, study: str) -> Iterator[tuple[dict[str, 
         yield from (({name: value}, key) for name, values in design.one_at_a_time.items() for value in values)
     else:
         assert design.space is not None
+        base = None
+        if any(constraint.of_base for constraint in spec.constraints_of(study)):
+            base = base_overrides(design.space)
+            yield base, f"studies.{study}.constraints"
         for index, start in enumerate(design.start):
             where = f"studies.{study}.start.{index}"
             try:
-                yield design.space.complete(start), where
+                point = design.space.complete(start)
             except SpecError as error:
                 raise error.at(spec.source, where) from None
+            if point != base:
+                yield point, where
+
+
+def base_overrides(space: SearchSpace) -> dict[str, Any]:
+    """The study's base as a point of its space; ``{}`` where it lies outside."""
+    with suppress(SpecError):
+        return space.complete({})
+    return {}
 
 
 def make_point(spec: SweepSpec, study: str, index: int, overrides: Mapping[str, Any]) -> Point:
@@ -153,9 +169,12 @@ def validate(spec: SweepSpec) -> None:
     except SpecError as error:
         raise error.at(spec.source, "base") from None
     for name, study in spec.studies.items():
-        planned_points(spec, name)
+        num_planned = len(planned_points(spec, name))
         if study.space is None:
             continue
+        if num_planned > study.trials:
+            what = f"{study.trials}, but {num_planned} points are planned: start, and the base for 'base_plus'"
+            raise SpecError(what, key=f"studies.{name}.trials", source=spec.source)
         _check_sampler(study.sampler, f"studies.{name}.sampler", spec.source)
         for overrides in _unique(study.space.probes()):
             make_point(spec, name, 0, overrides)

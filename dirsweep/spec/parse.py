@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from dirsweep.spec.space import parse_space
 from dirsweep.spec.sweep import (
     DESIGNS,
     SAMPLERS,
+    ConstraintSpec,
     ObjectiveSpec,
     ResourcesSpec,
     SamplerSpec,
@@ -33,9 +35,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ROOT_KEYS = (
-    "name", "benchmark", "base", "seeds", "studies", "objective", "scheduler", "resources", "preview",
+    "name", "benchmark", "base", "seeds", "studies", "objective", "objectives", "constraints", "scheduler",
+    "resources", "preview",
 )  # fmt: skip
-_SPACE_KEYS = ("sampler", "trials", "start")
+_SPACE_KEYS = ("sampler", "trials", "start", "objectives", "constraints")
 STUDY_KEYS = (*DESIGNS, "base", *_SPACE_KEYS, "seeds", "scheduler")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -71,13 +74,16 @@ def parse_sweep(raw: Any, *, source: str = "", default_name: str = "sweep") -> S
     with under("base"):
         base = resolve.normalized(raw["base"])
         _build_base(base, raw["base"])
-    objective = _objective(_or_default(raw, "objective", {}), benchmark)
+    with under("objective"):
+        objective = _objective(_or_default(raw, "objective", {}), benchmark)
     scheduler = _scheduler(raw.get("scheduler"))
-    return SweepSpec(
+    spec = SweepSpec(
         name=_name(_or_default(raw, "name", default_name), "name", _NAME),
         benchmark=benchmark,
         base=base,
-        studies=_studies(raw["studies"], base),
+        studies=_studies(raw["studies"], base, benchmark),
+        objectives=_objectives(raw.get("objectives"), benchmark) or (),
+        constraints=_constraints(raw.get("constraints"), benchmark) or (),
         seeds=_seeds(_or_default(raw, "seeds", [0]), "seeds"),
         objective=objective,
         # switched off for the whole sweep is the same as absent; a study has to say it
@@ -86,6 +92,9 @@ def parse_sweep(raw: Any, *, source: str = "", default_name: str = "sweep") -> S
         source=source,
         preview=_flag(_or_default(raw, "preview", False), "preview"),
     )
+    for name in spec.studies:
+        _check_search(spec, name)
+    return spec
 
 
 def _or_default(raw: Mapping[str, Any], key: str, default: Any) -> Any:
@@ -149,14 +158,79 @@ def _build_base(base: dict[str, Any], as_written: Mapping[str, Any]) -> None:
 def _objective(value: Any, benchmark: BenchmarkConfig) -> ObjectiveSpec:
     if isinstance(value, str):
         value = {"metric": value}
-    objective = _section(ObjectiveSpec, value, "objective")
+    objective = checked(ObjectiveSpec, value)
     if objective.metric not in type(benchmark).metrics:
-        name = type(benchmark).registered_name
-        raise SpecError(
-            f"{name} does not report '{objective.metric}'; {did_you_mean(objective.metric, type(benchmark).metrics)}",
-            key="objective.metric",
-        )
+        name, metrics = type(benchmark).registered_name, type(benchmark).metrics
+        what = f"{name} does not report '{objective.metric}'; {did_you_mean(objective.metric, metrics)}"
+        raise SpecError(what, key="metric")
     return objective
+
+
+def _list_of(value: Any, example: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise SpecError(f"expected a list such as [{example}], got {shown(value)}")
+    if not value:
+        raise SpecError(f"empty: leave it out, or give at least one such as {example}")
+    return value
+
+
+def _objectives(value: Any, benchmark: BenchmarkConfig) -> tuple[ObjectiveSpec, ...] | None:
+    if value is None:
+        return None
+    found: list[ObjectiveSpec] = []
+    with under("objectives"):
+        for index, item in enumerate(_list_of(value, "{metric: mae, region: few}")):
+            with under(str(index)):
+                objective = _objective(item, benchmark)
+            if objective in found:
+                raise SpecError(f"{objective.name} stands twice", key=str(index))
+            found.append(objective)
+    return tuple(found)
+
+
+def _constraints(value: Any, benchmark: BenchmarkConfig) -> tuple[ConstraintSpec, ...] | None:
+    if value is None:
+        return None
+    if value == []:
+        return ()  # a study without the sweep's
+    found = []
+    with under("constraints"):
+        for index, item in enumerate(_list_of(value, "{metric: mae, region: all, at_most: 7.5}")):
+            with under(str(index)):
+                found.append(_constraint(item, benchmark))
+    return tuple(found)
+
+
+def _constraint(value: Any, benchmark: BenchmarkConfig) -> ConstraintSpec:
+    if not isinstance(value, Mapping):
+        raise SpecError(f"expected a mapping such as {{metric: mae, region: all, at_most: 7.5}}, got {shown(value)}")
+    _known_keys(value, ("metric", "region", "at_most", "at_least"))
+    bounds = [key for key in ("at_most", "at_least") if key in value]
+    if len(bounds) != 1:
+        raise SpecError(f"needs exactly one of at_most, at_least; got {'both' if bounds else 'none'}")
+    objective = _objective({key: item for key, item in value.items() if key not in bounds}, benchmark)
+    limit, of_base = value[bounds[0]], False
+    if isinstance(limit, Mapping) and list(limit) == ["base_plus"]:
+        limit, of_base = limit["base_plus"], True
+    if not isinstance(limit, (int, float)) or isinstance(limit, bool) or not math.isfinite(limit):
+        raise SpecError(f"expected a number or {{base_plus: number}}, got {shown(value[bounds[0]])}", key=bounds[0])
+    return ConstraintSpec(objective, "at_most" if bounds[0] == "at_most" else "at_least", float(limit), of_base)
+
+
+def _check_search(spec: SweepSpec, name: str) -> None:
+    """Raises: SpecError: a study's objectives and constraints do not go with its scheduler or its sampler."""
+    study, objectives, scheduler = spec.studies[name], spec.objectives_of(name), spec.scheduler_of(name)
+    if scheduler is not None and objectives != (spec.objective,):
+        why = "Optuna prunes by one objective only" if len(objectives) > 1 else "it compares by the sweep's objective"
+        names = ", ".join(objective.name for objective in objectives)
+        raise SpecError(
+            f"'{scheduler.name}' cannot end trials early while the study is after {names}: {why}; "
+            f"set studies.{name}.scheduler: none",
+            key="scheduler" if study.scheduler is None else f"studies.{name}.scheduler",
+        )
+    if study.space is not None and study.sampler.name == "cmaes" and (len(objectives) > 1 or spec.constraints_of(name)):
+        wanted = "several objectives" if len(objectives) > 1 else "constraints"
+        raise SpecError(f"cmaes knows no {wanted}; take tpe, gp, nsga2 or nsga3", key=f"studies.{name}.sampler.name")
 
 
 def _scheduler(value: Any) -> SchedulerSpec | None:
@@ -189,7 +263,7 @@ def _seeds(value: Any, key: str) -> tuple[int, ...]:
 # studies
 
 
-def _studies(value: Any, base: Mapping[str, Any]) -> dict[str, StudySpec]:
+def _studies(value: Any, base: Mapping[str, Any], benchmark: BenchmarkConfig) -> dict[str, StudySpec]:
     if not isinstance(value, Mapping):
         raise SpecError(f"expected a mapping from names to studies, got {shown(value)}", key="studies")
     if not value:
@@ -198,11 +272,11 @@ def _studies(value: Any, base: Mapping[str, Any]) -> dict[str, StudySpec]:
     for name, study in value.items():
         with under(f"studies.{name}"):
             _name(name, "", _STUDY_NAME)
-            studies[name] = _study(study, base)
+            studies[name] = _study(study, base, benchmark)
     return studies
 
 
-def _study(raw: Any, base: Mapping[str, Any]) -> StudySpec:
+def _study(raw: Any, base: Mapping[str, Any], benchmark: BenchmarkConfig) -> StudySpec:
     if raw is None or raw == {}:
         raise SpecError(f"an empty study; give it one of {', '.join(DESIGNS)}")
     if not isinstance(raw, Mapping):
@@ -222,6 +296,8 @@ def _study(raw: Any, base: Mapping[str, Any]) -> StudySpec:
         "base": own,
         "seeds": None if raw.get("seeds") is None else _seeds(raw["seeds"], "seeds"),
         "scheduler": _scheduler(raw["scheduler"] or "none") if "scheduler" in raw else None,
+        "objectives": _objectives(raw.get("objectives"), benchmark),
+        "constraints": _constraints(raw.get("constraints"), benchmark),
     }
     with under(design):
         if design == "points":

@@ -28,10 +28,20 @@ _ROOT: list[Row] = [
     ("seeds", "list of whole numbers", "[0]", "each point is trained once with each"),
     ("studies", "mapping", "required", "name -> study; a study has exactly one of grid, one_at_a_time, points, space"),
     ("objective", "name or mapping", "{metric: mae, region: all}", "a bare name is the metric"),
+    ("objectives", "list of objectives", "[objective]", "what searches are after; with several, the Pareto front; "
+     "objective still chooses each trial's best epoch"),
+    ("constraints", "list of mappings", "[]", "what points of searches must keep to: {metric, region, at_most: 7.5}"),
     ("scheduler", "name or mapping", "none", "a bare name is the scheduler's"),
     ("resources", "mapping", "{cpu: 1, gpu: auto}", "what one trial gets"),
     ("preview", "true or false", "false", "a mark that --preview has thinned the sweep; thins nothing by itself"),
-]
+]  # fmt: skip
+_CONSTRAINT: list[Row] = [
+    ("constraints.*.metric", "text", "mae", "one of the benchmark's metrics, on the validation split"),
+    ("constraints.*.region", "one of all, many, median, few", "all", "of the samples"),
+    ("constraints.*.at_most", "number or {base_plus: number}", "", "largest mean over seeds; base_plus counts from the "
+     "base's, which is then the study's first point"),
+    ("constraints.*.at_least", "number or {base_plus: number}", "", "smallest mean over seeds"),
+]  # fmt: skip
 _STUDY: list[Row] = [
     ("studies.*.grid", "mapping", "", "dotted key -> values; all combinations, the last key fastest"),
     ("studies.*.one_at_a_time", "mapping", "", "dotted key -> values; the base once, then each key varied alone"),
@@ -42,6 +52,8 @@ _STUDY: list[Row] = [
     ("studies.*.start", "list of mappings", "[]", "with space: tried first; keys left out take the base's value"),
     ("studies.*.seeds", "list of whole numbers", "the sweep's", "instead of the sweep's"),
     ("studies.*.scheduler", "name or mapping", "the sweep's", "instead of the sweep's; none switches it off"),
+    ("studies.*.objectives", "list of objectives", "the sweep's", "with space: instead of the sweep's"),
+    ("studies.*.constraints", "list of mappings", "the sweep's", "with space: instead of the sweep's; [] for none"),
     ("studies.*.sampler", "name or mapping", "{name: tpe, seed: 0}", "with space: who proposes the points"),
     ("studies.*.sampler.name", "one of " + ", ".join(sweep.SAMPLERS), "tpe", "Optuna's sampler"),
     ("studies.*.sampler.seed", "whole number", "0", ">= 0"),
@@ -64,6 +76,7 @@ def rows() -> list[Row]:
     for section, cls in (("objective", sweep.ObjectiveSpec), ("scheduler", sweep.SchedulerSpec),
                          ("resources", sweep.ResourcesSpec)):  # fmt: skip
         found += _fields(section, cls)
+    found += _CONSTRAINT
     found += _STUDY
     found += _trial()
     for room in ("benchmark", *SECTIONS, "regularizers"):

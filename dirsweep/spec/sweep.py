@@ -59,6 +59,48 @@ class ObjectiveSpec(Config):
         """As Optuna calls it; correlations and delta1 are maximized, errors minimized."""
         return "maximize" if self.metric in self.HIGHER_IS_BETTER else "minimize"
 
+    @property
+    def name(self) -> str:
+        """``mae/few``."""
+        return f"{self.metric}/{self.region}"
+
+    @property
+    def column(self) -> str:
+        """Of the tables: ``val_mae_few``."""
+        return f"val_{self.metric}_{self.region}"
+
+
+@dataclass(frozen=True)
+class ConstraintSpec:
+    """What a point of a search must keep to, on the validation split, in the mean over its seeds.
+
+    Attributes:
+        objective: metric and region.
+        bound: ``at_most`` or ``at_least``.
+        limit: in the unit of the metric; counted from the base's mean with ``of_base``.
+        of_base: the limit is the base's own result plus ``limit``.
+    """
+
+    objective: ObjectiveSpec
+    bound: Literal["at_most", "at_least"]
+    limit: float
+    of_base: bool = False
+
+    @property
+    def name(self) -> str:
+        """``mae/all at_most base + 0.1``."""
+        return f"{self.objective.name} {self.bound} " + (f"base {self.limit:+g}" if self.of_base else f"{self.limit:g}")
+
+    def violation(self, value: float, base: float | None) -> float:
+        """How far ``value`` is beyond the limit, in the metric's unit; <= 0 where it keeps to it."""
+        limit = self.limit + base if self.of_base and base is not None else self.limit
+        return value - limit if self.bound == "at_most" else limit - value
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it stands in a sweep file."""
+        limit = {"base_plus": self.limit} if self.of_base else self.limit
+        return {**self.objective.model_dump(), self.bound: limit}
+
 
 class SchedulerSpec(Config):
     """What ends trials early. A trial it ends is ``pruned``, which is no failure."""
@@ -137,6 +179,7 @@ class StudySpec:
         start: space only: points tried first; keys left out take the base's value.
         seeds: instead of the sweep's.
         scheduler: instead of the sweep's; its name is ``none`` where it is switched off.
+        objectives, constraints: space only: instead of the sweep's.
     """
 
     base: dict[str, Any] = field(default_factory=dict)
@@ -149,6 +192,8 @@ class StudySpec:
     start: tuple[dict[str, Any], ...] = ()
     seeds: tuple[int, ...] | None = None
     scheduler: SchedulerSpec | None = None
+    objectives: tuple[ObjectiveSpec, ...] | None = None
+    constraints: tuple[ConstraintSpec, ...] | None = None
 
     @property
     def design(self) -> Design:
@@ -172,6 +217,10 @@ class StudySpec:
             plain["seeds"] = list(self.seeds)
         if self.scheduler is not None:
             plain["scheduler"] = self.scheduler.to_dict()
+        if self.objectives is not None:
+            plain["objectives"] = [objective.model_dump() for objective in self.objectives]
+        if self.constraints is not None:
+            plain["constraints"] = [constraint.to_dict() for constraint in self.constraints]
         return plain
 
 
@@ -186,6 +235,8 @@ class SweepSpec:
         seeds: each point is trained once with each.
         studies: by name, in the file's order.
         objective, scheduler, resources: see their classes; scheduler None lets every trial run to its end.
+        objectives: what searches are after, by Pareto's order where there are several; empty: ``objective``.
+        constraints: what the points of searches must keep to.
         source: the file, for messages.
         preview: True when ``--preview`` has thinned it. A mark for tables and plots; in a file it thins nothing.
     """
@@ -200,6 +251,8 @@ class SweepSpec:
     resources: ResourcesSpec = field(default_factory=ResourcesSpec)
     source: str = field(default="", compare=False)
     preview: bool = False
+    objectives: tuple[ObjectiveSpec, ...] = ()
+    constraints: tuple[ConstraintSpec, ...] = ()
 
     @cached_property
     def base_config(self) -> TrialConfig:
@@ -209,6 +262,10 @@ class SweepSpec:
     def base_of(self, study: str) -> dict[str, Any]:
         """The base with the study's own changes; not to be written to."""
         return self._bases[study]
+
+    def base_config_of(self, study: str) -> TrialConfig:
+        """The study's base, validated and with every default filled in."""
+        return resolve.build(self.base_of(study))
 
     @cached_property
     def _bases(self) -> dict[str, dict[str, Any]]:
@@ -224,6 +281,17 @@ class SweepSpec:
         scheduler = self.studies[study].scheduler or self.scheduler
         return None if scheduler is None or scheduler.name == "none" else scheduler
 
+    def objectives_of(self, study: str) -> tuple[ObjectiveSpec, ...]:
+        """What the study is after: its own objectives, the sweep's, or the one that chooses the best epoch."""
+        return self.studies[study].objectives or self.objectives or (self.objective,)
+
+    def constraints_of(self, study: str) -> tuple[ConstraintSpec, ...]:
+        """The study's constraints, the sweep's where it has none of its own; only searches have any."""
+        if self.studies[study].space is None:
+            return ()
+        own = self.studies[study].constraints
+        return self.constraints if own is None else own
+
     def to_dict(self) -> dict[str, Any]:
         """The resolved spec as plain data: variables expanded, overrides applied, ranges written out."""
         plain: dict[str, Any] = {
@@ -237,6 +305,10 @@ class SweepSpec:
         }
         if self.scheduler is not None:
             plain["scheduler"] = self.scheduler.to_dict()
+        if self.objectives:
+            plain["objectives"] = [objective.model_dump() for objective in self.objectives]
+        if self.constraints:
+            plain["constraints"] = [constraint.to_dict() for constraint in self.constraints]
         if self.preview:
             plain["preview"] = True
         return plain

@@ -35,9 +35,7 @@ def _spec(tmp_path: Path, studies: dict[str, Any], **more: Any) -> SweepSpec:
 
 def _open(spec: SweepSpec, root: Path, **more: Any) -> Proposer:
     paths = RunPaths(root)
-    return Proposer(
-        spec, Ledger(paths.ledger), lambda i: TrialFolder(paths.trial(i)), fingerprint="f", **more
-    )
+    return Proposer(spec, Ledger(paths.ledger), lambda i: TrialFolder(paths.trial(i)), fingerprint="f", **more)
 
 
 def _loss(trial: TrialSpec) -> float:
@@ -256,3 +254,134 @@ def test_tpe_finds_the_better_half(tmp_path: Path) -> None:
     done = _drain(_open(spec, tmp_path / "run"))
     losses = [_loss(trial) for trial in done]
     assert sum(losses[20:]) < sum(losses[:20]), "what was told is used"
+
+
+# ---- several objectives, constraints ---------------------------------------------------------------------------------
+
+GAMMA = {"regularizers.ranksim.gamma": {"log_uniform": [1, 1000]}}
+MANY_FEW = [{"metric": "mae", "region": "many"}, {"metric": "mae", "region": "few"}]
+
+
+def _two_sided(trial: TrialSpec) -> Outcome:
+    """Few gains by gamma what many and all lose."""
+    gamma = math.log10(trial.config["regularizers"].get("ranksim", {"gamma": 1.0})["gamma"])
+    metrics = {"val_mae_all": 5 + gamma, "val_mae_many": 4 + gamma, "val_mae_few": 9 - gamma + 0.01 * trial.seed}
+    return Outcome(trial.trial_id, "complete", metrics=metrics, best_epoch=0, num_epochs=1)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "nsga3", "random", "qmc", {"name": "gp", "n_startup_trials": 3}],
+                         ids=str)  # fmt: skip
+def test_several_objectives_are_told_as_such_also_after_a_cut(tmp_path: Path, sampler: Any) -> None:
+    study = {"trials": 6, "seeds": [0, 1], "sampler": sampler, "space": GAMMA, "objectives": MANY_FEW}
+    spec = _spec(tmp_path, {"s": study})
+    whole = _open(spec, tmp_path / "whole")
+    _drain(whole, _two_sided)
+    first = _open(spec, tmp_path / "cut")
+    _drain(first, _two_sided, limit=5)
+    first.ledger.close()
+    second = _open(spec, tmp_path / "cut")
+    _drain(second, _two_sided)
+    assert _points(second, "s") == _points(whole, "s")
+    told = second.sampled["s"].study.get_trials()
+    assert [len(trial.values) for trial in told] == [2] * 6
+    gamma = math.log10(told[0].params["regularizers.ranksim.gamma"])
+    assert told[0].values == pytest.approx([4 + gamma, 9 - gamma + 0.005])
+    front = second.sampled["s"].study.best_trials
+    assert len(front) == 6, "each gamma is a compromise of its own"
+
+
+def test_with_several_objectives_what_did_not_finish_is_a_failure(tmp_path: Path) -> None:
+    spec = _spec(tmp_path, {"s": {"trials": 3, "space": GAMMA, "objectives": MANY_FEW}})
+    proposer = _open(spec, tmp_path / "run")
+    _step(proposer, lambda t: Outcome(t.trial_id, "stopped", metrics={"val_mae_many": 3.0}))
+    _step(proposer, lambda t: Outcome(t.trial_id, "complete", metrics={"val_mae_all": 1.0, "val_mae_many": 3.0}))
+    _step(proposer, _two_sided)
+    states = [trial.state for trial in proposer.sampled["s"].study.get_trials()]
+    assert states == [TrialState.FAIL, TrialState.FAIL, TrialState.COMPLETE]
+
+
+def test_a_fixed_constraint_reaches_optuna(tmp_path: Path) -> None:
+    study = {"trials": 8, "space": GAMMA, "objectives": ["mae"], "constraints": [{"region": "few", "at_most": 7.5}]}
+    spec = _spec(tmp_path, {"s": study})
+    proposer = _open(spec, tmp_path / "run")
+    _drain(proposer, _two_sided)
+    proposer.ledger.close()
+    for found in (proposer, _open(spec, tmp_path / "run")):
+        trials = found.sampled["s"].study.get_trials()
+        for trial in trials:
+            few = 9 - math.log10(trial.params["regularizers.ranksim.gamma"])
+            assert trial.constraints == {"mae/few at_most 7.5": pytest.approx(few - 7.5)}
+        feasible = [t for t in trials if t.constraints["mae/few at_most 7.5"] <= 0]
+        assert found.sampled["s"].study.best_trial.value == min(t.value for t in feasible)
+
+
+def _with_base(tmp_path: Path, **more: Any) -> SweepSpec:
+    constraint = {"metric": "mae", "region": "all", "at_most": {"base_plus": 0.5}}
+    study = {"trials": 5, "seeds": [0, 1], "space": GAMMA, "objectives": [{"metric": "mae", "region": "few"}],
+             "constraints": [constraint], "base": {"regularizers.ranksim.gamma": 10}}  # fmt: skip
+    return _spec(tmp_path, {"s": study | more})
+
+
+def test_a_constraint_from_the_base_waits_for_the_base(tmp_path: Path) -> None:
+    proposer = _open(_with_base(tmp_path), tmp_path / "run")
+    assert _points(proposer, "s") == [{"regularizers.ranksim.gamma": 10}]
+    running = [proposer.next_trial() for _ in range(4)]
+    assert running[0] is not None
+    assert running[0].config["regularizers"]["ranksim"]["gamma"] == 10
+    for trial in (*running[2:], running[0]):
+        assert trial is not None
+        proposer.ended(trial.trial_id, _two_sided(trial))
+        assert {t.state for t in proposer.sampled["s"].study.get_trials()} == {TrialState.RUNNING}
+    assert running[1] is not None
+    proposer.ended(running[1].trial_id, _two_sided(running[1]))
+    trials = proposer.sampled["s"].study.get_trials()
+    assert [t.state for t in trials] == [TrialState.COMPLETE] * 2
+    gammas = [math.log10(t.params["regularizers.ranksim.gamma"]) for t in trials]
+    for trial, gamma in zip(trials, gammas, strict=True):
+        assert list(trial.constraints.values()) == [pytest.approx((5 + gamma) - (5 + 1) - 0.5)]
+
+
+@pytest.mark.parametrize("cut", [1, 2, 5])
+def test_a_constraint_from_the_base_survives_a_cut(tmp_path: Path, cut: int) -> None:
+    spec = _with_base(tmp_path)
+    whole = _open(spec, tmp_path / "whole")
+    _drain(whole, _two_sided)
+    first = _open(spec, tmp_path / "cut")
+    _drain(first, _two_sided, limit=cut)
+    first.ledger.close()
+    second = _open(spec, tmp_path / "cut")
+    assert len(_drain(second, _two_sided)) == 10 - cut
+    assert _points(second, "s") == _points(whole, "s")
+    assert [t.constraints for t in second.sampled["s"].study.get_trials()] == [
+        t.constraints for t in whole.sampled["s"].study.get_trials()
+    ]
+
+
+def test_when_the_base_fails_its_constraint_is_passed_over(tmp_path: Path) -> None:
+    proposer = _open(_with_base(tmp_path, seeds=[0]), tmp_path / "run")
+    _step(proposer, lambda t: Outcome(t.trial_id, "failed", "boom"))
+    _drain(proposer, _two_sided)
+    trials = proposer.sampled["s"].study.get_trials()
+    assert [t.state for t in trials] == [TrialState.FAIL] + [TrialState.COMPLETE] * 4
+    assert all(t.constraints == {} for t in trials)
+
+
+def test_a_base_outside_the_space_is_trained_but_not_told(tmp_path: Path) -> None:
+    proposer = _open(_with_base(tmp_path, base={"regularizers.ranksim.gamma": 5000}, seeds=[0]), tmp_path / "run")
+    assert len(_drain(proposer, _two_sided)) == 5
+    trials = proposer.sampled["s"].study.get_trials()
+    assert len(trials) == 4
+    limit = 5 + math.log10(5000) + 0.5
+    gamma = math.log10(trials[0].params["regularizers.ranksim.gamma"])
+    assert list(trials[0].constraints.values()) == [pytest.approx(5 + gamma - limit)]
+
+
+def test_points_proposed_twice_are_counted_twice_also_after_a_cut(tmp_path: Path) -> None:
+    space = {"batch_size": {"choice": [16, 32]}}
+    spec = _spec(tmp_path, {"s": {"trials": 6, "sampler": "random", "space": space}})
+    first = _open(spec, tmp_path / "run")
+    assert len(_drain(first)) == 2
+    first.ledger.close()
+    second = _open(spec, tmp_path / "run")
+    assert second.finished
+    assert len(_points(second, "s")) == len(second.sampled["s"].study.get_trials()) == 6

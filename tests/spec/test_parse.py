@@ -194,7 +194,7 @@ def test_complaints_about_the_file(complaint: Complaint, old: str, new: str, mes
         ("{}", "a.yaml: studies.x: an empty study; give it one of grid, one_at_a_time, points, space"),
         ("3", "a.yaml: studies.x: expected a mapping with one of grid, one_at_a_time, points, space, got 3"),
         ("{seeds: [1]}", "a.yaml: studies.x: no design; give it exactly one of grid, one_at_a_time, points, space"),
-        ("{gird: {batch_size: [1]}}", "a.yaml: studies.x.gird: unknown key; did you mean 'grid'? (known: base, grid, "),
+        ("{gird: {batch_size: [1]}}", "a.yaml: studies.x.gird: unknown key; did you mean 'grid'? (known: base, "),
         (
             "{grid: {batch_size: [1]}, points: [{}]}",
             "a.yaml: studies.x: 'grid' and 'points' exclude each other; give it",
@@ -277,7 +277,7 @@ def test_complaints_about_a_sampler(complaint: Complaint, sampler: str, message:
         (None, "the file is empty"),
         (
             3,
-            "expected a mapping with the keys name, benchmark, base, seeds, studies, objective, scheduler, resources, ",
+            "expected a mapping with the keys name, benchmark, base, seeds, studies, objective, ",
         ),
         ([], "expected a mapping with the keys"),
     ],

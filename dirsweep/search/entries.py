@@ -1,0 +1,102 @@
+"""A trial as the search sees it, and what the trials of a point come to together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from optuna.trial import TrialState
+
+from dirsweep.search.sampled import Result
+from dirsweep.spec.schema import Point, TrialSpec
+from dirsweep.spec.sweep import SweepSpec
+from dirsweep.store.schema import Outcome
+
+State = Literal["waiting", "running", "complete", "pruned", "stopped", "failed", "interrupted"]
+ENDED = ("complete", "pruned", "stopped", "failed")
+
+
+@dataclass
+class Entry:
+    """A trial and everything that waits for it."""
+
+    trial: TrialSpec
+    points: list[Point]
+    state: State = "waiting"
+    outcome: Outcome | None = None
+    #: best objective so far by epoch
+    by_epoch: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def point(self) -> Point:
+        """The point that asked for it first."""
+        return self.points[0]
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will not be trained any further."""
+        return self.state in ENDED
+
+
+class Judge:
+    """What the points of one study come to: objectives and constraints, each in the mean over the seeds.
+
+    Attributes:
+        reports: whether epochs say something about the objective: only where it is the sweep's own.
+        needs_base: whether a constraint counts from the base's result.
+    """
+
+    def __init__(self, spec: SweepSpec, study: str) -> None:
+        self.objectives, self.constraints = spec.objectives_of(study), spec.constraints_of(study)
+        self.reports = self.objectives == (spec.objective,)
+        self.needs_base = any(constraint.of_base for constraint in self.constraints)
+
+    def result(self, entries: Sequence[Entry], base: Sequence[Entry]) -> Result | None:
+        """None until every trial of the point has ended, and those of the base where a constraint counts from it.
+
+        A point is PRUNED or FAIL as soon as one of its trials is. Without a result of the base (it failed), its
+        constraints are passed over.
+        """
+        needed = [*entries, *(base if self.needs_base else ())]
+        if not all(entry.ended for entry in needed):
+            return None
+        epochs = set.intersection(*(set(entry.by_epoch) for entry in entries)) if self.reports and entries else set()
+        by_epoch = {e: sum(entry.by_epoch[e] for entry in entries) / len(entries) for e in sorted(epochs)}
+        states = {entry.state for entry in entries}
+        if "failed" in states or (states & {"pruned", "stopped"} and len(self.objectives) > 1):
+            return Result(TrialState.FAIL, None, by_epoch)  # Optuna has no PRUNED with several objectives
+        if states & {"pruned", "stopped"}:
+            return Result(TrialState.PRUNED, None, by_epoch)
+        means = mean_metrics(entries)
+        values = [means.get(objective.column) for objective in self.objectives]
+        violations = self.violations(means, mean_metrics(base))
+        if violations is None or any(value is None for value in values):
+            return Result(TrialState.FAIL, None, by_epoch)
+        found = tuple(value for value in values if value is not None)
+        return Result(TrialState.COMPLETE, found, by_epoch, violations)
+
+    def violations(self, means: Mapping[str, float], base: Mapping[str, float]) -> dict[str, float] | None:
+        """Constraint -> how far the point is beyond it; None when the point lacks a metric that one is about."""
+        found: dict[str, float] = {}
+        for constraint in self.constraints:
+            column = constraint.objective.column
+            if constraint.of_base and column not in base:
+                continue
+            if column not in means:
+                return None
+            found[constraint.name] = constraint.violation(means[column], base.get(column))
+        return found
+
+
+def mean_metrics(entries: Sequence[Entry]) -> dict[str, float]:
+    """Column -> mean over complete trials, of those columns for which every one of them has a value."""
+    metrics = [entry.outcome.metrics for entry in entries if entry.state == "complete" and entry.outcome is not None]
+    if not metrics or len(metrics) < len(entries):
+        return {}
+    means: dict[str, float] = {}
+    for column in metrics[0]:
+        values = [value for found in metrics if (value := found.get(column)) is not None]
+        if len(values) == len(metrics):
+            means[column] = sum(values) / len(values)
+    return means
