@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -39,6 +40,13 @@ class Retry(StrEnum):
 
 Sweep = Annotated[Path, typer.Argument(help="a sweep file (YAML)", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder", show_default=False)]
+Address = Annotated[str | None, typer.Option(help="of a running Ray cluster; without it Ray is started here")]
+Inline = Annotated[bool, typer.Option("--inline", help="in this process, without Ray")]
+Cpus = Annotated[int | None, typer.Option(help="CPUs a Ray started here may use", min=1)]
+Retries = Annotated[
+    list[Retry] | None, typer.Option(help="train trials again that failed, or that were stopped one by one")
+]
+Reuse = Annotated[bool, typer.Option("--reuse/--no-reuse", help="take over equal trials of the runs beside this one")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override a key of the sweep file")]
 Synthetic = Annotated[
     bool, typer.Option("--synthetic", help="swap the benchmark for drawn faces, the backbone for a small one")
@@ -63,28 +71,44 @@ def _folder_of(name: str, synthetic: bool, preview: bool) -> Path:
 def run(
     sweep: Sweep,
     out: Annotated[Path | None, typer.Option("--out", help="the run's folder [default: runs/<name>]")] = None,
-    address: Annotated[
-        str | None, typer.Option(help="of a running Ray cluster; without it Ray is started here")
-    ] = None,
-    inline: Annotated[bool, typer.Option("--inline", help="in this process, without Ray")] = False,
-    cpus: Annotated[int | None, typer.Option(help="CPUs a Ray started here may use", min=1)] = None,
-    retry: Annotated[
-        list[Retry] | None, typer.Option(help="train trials again that failed, or that were stopped one by one")
-    ] = None,
-    reuse: Annotated[
-        bool, typer.Option("--reuse/--no-reuse", help="take over equal trials of the runs beside this one")
-    ] = True,
+    address: Address = None,
+    inline: Inline = False,
+    cpus: Cpus = None,
+    retry: Retries = None,
+    reuse: Reuse = True,
     sets: Sets = None,
     synthetic: Synthetic = False,
     preview: Preview = False,
 ) -> None:
     """Train everything a sweep asks for; called again, go on where the run stands."""
+    spec = _load(sweep, sets, synthetic, preview)
+    _train_all(spec, out or _folder_of(spec.name, synthetic, preview), inline, address, cpus, retry, reuse)
+
+
+@app.command()
+def resume(
+    run: RunFolder,
+    address: Address = None,
+    inline: Inline = False,
+    cpus: Cpus = None,
+    retry: Retries = None,
+    reuse: Reuse = True,
+) -> None:
+    """Go on with a run from its own copy of the sweep (RUN/spec.yaml)."""
+    from dirsweep.runners.control import require_run
+    from dirsweep.store.paths import RunPaths
+
+    require_run(RunPaths(run))
+    _train_all(_load(RunPaths(run).spec, None, False, False), run, inline, address, cpus, retry, reuse)
+
+
+def _train_all(
+    spec: Any, root: Path, inline: bool, address: str | None, cpus: int | None, retry: list[Retry] | None, reuse: bool
+) -> None:
     from dirsweep.report.console import SweepConsole
     from dirsweep.runners.session import EXIT_FAILED, EXIT_INTERRUPTED, Options, prepare, run_sweep
 
-    spec = _load(sweep, sets, synthetic, preview)
     prepare(spec, os.environ.get("DIRSWEEP_CACHE"))  # with progress bars of its own
-    root = out or _folder_of(spec.name, synthetic, preview)
     console = SweepConsole(objective=(spec.objective.metric, spec.objective.region))
     console.start(0, spec.name, synthetic=type(spec.benchmark).synthetic)
     options = Options(
@@ -96,8 +120,8 @@ def run(
     finally:
         console.stop()
     if code == EXIT_INTERRUPTED:
-        again = " ".join(arg if " " not in arg else f"'{arg}'" for arg in sys.argv[1:])
-        Console(stderr=True).print(f"interrupted; what ended is kept. To go on: dirsweep {again}", highlight=False)
+        again = shlex.join(["dirsweep", *sys.argv[1:]])
+        print(f"interrupted; what ended is kept. To go on: {again}", file=sys.stderr)
     else:
         try:
             _report(root, plots=True, format_="console")
@@ -106,6 +130,70 @@ def run(
                 raise
             print(f"dirsweep: {error}", file=sys.stderr)
     raise typer.Exit(code)
+
+
+@app.command()
+def status(
+    run: RunFolder,
+    json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Show where a run stands, from any machine that sees its folder."""
+    from dirsweep.runners.status import as_json, as_text, snapshot
+    from dirsweep.store.paths import RunPaths
+
+    seen = snapshot(RunPaths(run))
+    if json:
+        print(as_json(seen))
+    else:
+        Console().print(as_text(seen), soft_wrap=True)
+
+
+@app.command()
+def watch(run: RunFolder) -> None:
+    """Follow where a run stands until it is over: exit code 0 all ended well, 1 some failed, 130 not at its end."""
+    from dirsweep.runners.session import exit_code
+    from dirsweep.runners.status import as_text
+    from dirsweep.runners.status import watch as follow
+    from dirsweep.store.paths import RunPaths
+
+    seen = follow(RunPaths(run), Console(stderr=True))
+    Console().print(as_text(seen), soft_wrap=True)
+    raise typer.Exit(exit_code(seen.counts, interrupted=not seen.over))
+
+
+@app.command()
+def stop(
+    run: RunFolder,
+    trial: Annotated[
+        str | None, typer.Argument(metavar="[TRIAL]", help="a trial's id, or its first digits", show_default=False)
+    ] = None,
+) -> None:
+    """Stop a run as Ctrl-C does, or end one trial for good (it keeps what it has); from any machine."""
+    from dirsweep.runners.control import stop_run, stop_trial
+    from dirsweep.store.paths import RunPaths
+
+    if trial is None:
+        stop_run(RunPaths(run))
+        print(f"asked {run} to stop; `dirsweep resume {run}` goes on")
+    else:
+        trial_id = stop_trial(RunPaths(run), trial)
+        print(f"asked {trial_id} to end after its epoch; `dirsweep run --retry stopped` takes it up again")
+
+
+@app.command()
+def logs(
+    run: RunFolder,
+    trial: Annotated[
+        str, typer.Argument(metavar="TRIAL", help="a trial's id, or its first digits", show_default=False)
+    ],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on until the trial has ended")] = False,
+) -> None:
+    """Print a trial's log."""
+    from dirsweep.runners.control import find_trial, log_lines
+    from dirsweep.store.paths import RunPaths
+
+    for text in log_lines(find_trial(RunPaths(run), trial), follow=follow):
+        print(text, end="", flush=True)
 
 
 def _report(root: Path, *, plots: bool, format_: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,9 +123,14 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
             collect(paths)
             write_provenance(paths, {**session, "ended_at": utc_now()})
             _forget_request(paths)
+    return exit_code(proposer.counts(), interrupted=interrupted)
+
+
+def exit_code(counts: Mapping[str, int], *, interrupted: bool) -> int:
+    """What ``dirsweep run`` ends with: 0 all ended well, 1 some failed, 130 interrupted."""
     if interrupted:
         return EXIT_INTERRUPTED
-    return EXIT_FAILED if proposer.counts().get("failed") else EXIT_OK
+    return EXIT_FAILED if counts.get("failed") else EXIT_OK
 
 
 def write_bins(spec: SweepSpec, benchmark: Benchmark, paths: RunPaths) -> None:

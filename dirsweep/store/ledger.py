@@ -217,9 +217,8 @@ def lock_run(paths: RunPaths) -> Iterator[None]:
         raise cannot_write(paths.lock, error) from error
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(f"{paths.root}: in use by {_holder(paths.lock)}; wait for it, or stop it first") from None
+            if not _locked(descriptor):
+                raise StoreError(f"{paths.root}: in use by {_holder(paths.lock)}; wait for it, or stop it first")
         except OSError as error:
             raise cannot_write(paths.lock, error) from error
         holder = {"pid": os.getpid(), "host": platform.node(), "since": utc_now()}
@@ -229,6 +228,17 @@ def lock_run(paths: RunPaths) -> Iterator[None]:
     finally:
         # closing releases the lock; the file stays, since deleting it would let two drivers hold two files of one name
         os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Tried a few times: whoever only asks whether the run is in use holds the lock for an instant."""
+    for attempt in range(5):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(0.1 if attempt < 4 else 0)
+    return False
 
 
 def _holder(lock: Path) -> str:
