@@ -55,6 +55,8 @@ class Proposer:
         self.sampled: dict[str, SampledStudy] = {}
         self.judges: dict[str, Judge] = {}
         self.base_index: dict[str, int] = {}
+        #: reproducible: so many points, in their order, the sampler knows by now
+        self.num_told: dict[str, int] = dict.fromkeys(spec.studies, 0)
         self.pruning = Pruning(spec)
         self.stopping = False
         self._plan()
@@ -129,7 +131,7 @@ class Proposer:
         for trial in trials:
             self._enter(trial, point)
         if known is not None and known["sampler"] is not None and sampled is not None:
-            sampled.restore(point.index, known["sampler"], self._result(point))
+            sampled.restore(point.index, known["sampler"], self._result(point) if self._was_told(point) else None)
         self._tell(point.study)
 
     def _enter(self, trial: TrialSpec, point: Point) -> None:
@@ -161,12 +163,35 @@ class Proposer:
                 entry.state = "running"
                 self.ledger.append(events.started(entry.trial.trial_id))
                 return entry.trial
-            name = next((name for name in self.sampled if self._open_points(name) > 0), None)
+            name = next((name for name in self.sampled if self._open_points(name) > 0 and self._may_ask(name)), None)
             if name is None:
                 return None
             index = self._new_index(name)
             self._propose(make_point(self.spec, name, index, self.sampled[name].ask(index)))
         return None
+
+    def _may_ask(self, study: str) -> bool:
+        """Whether it is time for the next point; ``reproducible`` makes that a matter of what has ended, not of when.
+
+        Point k is asked for once points 0 to k - window have ended; the sampler is told of these and of no other one.
+        """
+        return not self.spec.reproducible or self._tell_in_order(study, self.next_index[study] - self.spec.window)
+
+    def _was_told(self, point: Point) -> bool:
+        """Whether the sampler knew of a point's end when it was last asked."""
+        return not self.spec.reproducible or point.index < self.next_index[point.study] - self.spec.window
+
+    def _tell_in_order(self, study: str, last: int) -> bool:
+        """Tell of the points up to ``last`` as far as they have ended; whether all of them have."""
+        while self.num_told[study] <= last:
+            point = self.points[study].get(self.num_told[study])  # None: a planned point that is no longer wanted
+            result = self._result(point) if point is not None else None
+            if point is not None and result is None:
+                return False
+            if point is not None and result is not None:
+                self.sampled[study].tell(point.index, result)
+            self.num_told[study] += 1
+        return True
 
     def _open_points(self, study: str) -> int:
         """How many points a searched study has still to propose."""
@@ -199,7 +224,7 @@ class Proposer:
     def _report(self, point: Point, epoch: int) -> None:
         """To the sampler: the mean over seeds, once every seed has reached the epoch."""
         sampled = self.sampled.get(point.study)
-        if sampled is None or not self.judges[point.study].reports:
+        if sampled is None or self.spec.reproducible or not self.judges[point.study].reports:
             return
         values = [entry.by_epoch.get(epoch) for entry in self._entries_of(point.study, point.index)]
         known = [value for value in values if value is not None]
@@ -225,8 +250,9 @@ class Proposer:
     def _tell(self, study: str) -> None:
         """Tell the sampler of every open point whose result is there."""
         sampled = self.sampled.get(study)
-        for index in sorted(sampled.open) if sampled is not None else ():
-            assert sampled is not None
+        if sampled is None or (self.spec.reproducible and self._open_points(study)):
+            return
+        for index in sorted(sampled.open):
             if index in self.points[study]:
                 result = self._result(self.points[study][index])
                 if result is not None:

@@ -19,6 +19,9 @@ def refused_changes(old: SweepSpec, new: SweepSpec) -> list[str]:
     refused = _differences({"benchmark": _content(old), "base": old.base_config.to_dict()},
                            {"benchmark": _content(new), "base": new.base_config.to_dict()})  # fmt: skip
     refused += _differences({"objective": old.objective.model_dump()}, {"objective": new.objective.model_dump()})
+    if new.reproducible and any(study.space is not None for study in old.studies.values()):
+        refused += _differences({"reproducible": old.reproducible, "window": old.window},
+                                {"reproducible": True, "window": new.window})  # fmt: skip
     for name, study in old.studies.items():
         if name not in new.studies:
             refused.append(f"studies.{name}: gone")

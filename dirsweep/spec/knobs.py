@@ -175,14 +175,22 @@ def shortened(config: TrialConfig, num_epochs: int) -> dict[str, Any]:
     the training early; it is validated at its end.
     """
     plain = config.to_dict()
-    share = num_epochs / config.epochs
     for part in config.techniques():
         place = plain["regularizers"][part.registered_name] if part.room == "regularizers" else plain[part.room]
         for key, field in yaml_fields(type(part)).items():
             if place[key] and any(isinstance(item, InEpochs) for item in field.metadata):
-                place[key] = min(max(1, round(place[key] * share)), num_epochs - 1)
-    plain["optimizer"]["milestones_of"] = config.optimizer.milestones_of or config.epochs
+                place[key] = _within(place[key], config.epochs, num_epochs)
+    whole = config.optimizer.milestones_of or config.epochs
+    plain["optimizer"] |= {
+        "milestones_of": num_epochs,
+        "milestones": [_within(m, whole, num_epochs) if m < whole else num_epochs for m in config.optimizer.milestones],
+    }
     return {**plain, "epochs": num_epochs, "validate_every": num_epochs, "patience": None}
+
+
+def _within(epoch: int, whole: int, num_epochs: int) -> int:
+    """An epoch (or number of epochs) of a training of ``whole`` epochs in one of ``num_epochs``; 0 stays 0."""
+    return min(max(int(epoch > 0), round(epoch * num_epochs / whole)), num_epochs - 1)
 
 
 def shortened_apart(

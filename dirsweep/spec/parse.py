@@ -16,6 +16,7 @@ from dirsweep.spec.messages import checked, shown
 from dirsweep.spec.schema import TrialConfig, canonical_json
 from dirsweep.spec.space import parse_space
 from dirsweep.spec.sweep import (
+    DEFAULT_WINDOW,
     DESIGNS,
     SAMPLERS,
     ConstraintSpec,
@@ -36,7 +37,7 @@ T = TypeVar("T")
 
 ROOT_KEYS = (
     "name", "benchmark", "base", "seeds", "studies", "objective", "objectives", "constraints", "scheduler",
-    "resources", "preview",
+    "resources", "reproducible", "window", "preview",
 )  # fmt: skip
 _SPACE_KEYS = ("sampler", "trials", "start", "objectives", "constraints")
 STUDY_KEYS = (*DESIGNS, "base", *_SPACE_KEYS, "seeds", "scheduler")
@@ -90,8 +91,12 @@ def parse_sweep(raw: Any, *, source: str = "", default_name: str = "sweep") -> S
         scheduler=None if scheduler is None or scheduler.name == "none" else scheduler,
         resources=_section(ResourcesSpec, _or_default(raw, "resources", {}), "resources"),
         source=source,
+        reproducible=_flag(_or_default(raw, "reproducible", False), "reproducible"),
+        window=_whole(_or_default(raw, "window", DEFAULT_WINDOW), "window"),
         preview=_flag(_or_default(raw, "preview", False), "preview"),
     )
+    if raw.get("window") is not None and not spec.reproducible:
+        raise SpecError("does nothing without 'reproducible: true'", key="window")
     for name in spec.studies:
         _check_search(spec, name)
     return spec
@@ -124,6 +129,14 @@ def _section(cls: type[T], value: Any, key: str) -> T:
 def _flag(value: Any, key: str) -> bool:
     if not isinstance(value, bool):
         raise SpecError(f"expected true or false, got {shown(value)}", key=key)
+    return value
+
+
+def _whole(value: Any, key: str, at_least: int = 1) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise SpecError(f"expected a whole number, got {shown(value)}", key=key)
+    if value < at_least:
+        raise SpecError(f"must be >= {at_least}, got {value}", key=key)
     return value
 
 
@@ -226,6 +239,12 @@ def _check_search(spec: SweepSpec, name: str) -> None:
         raise SpecError(
             f"'{scheduler.name}' cannot end trials early while the study is after {names}: {why}; "
             f"set studies.{name}.scheduler: none",
+            key="scheduler" if study.scheduler is None else f"studies.{name}.scheduler",
+        )
+    if spec.reproducible and study.space is not None and scheduler is not None and scheduler.name != "patience":
+        raise SpecError(
+            f"'{scheduler.name}' compares a trial with those that happened to be as far, so the search would depend on "
+            f"timing; take patience or none, or leave out 'reproducible: true'",
             key="scheduler" if study.scheduler is None else f"studies.{name}.scheduler",
         )
     if study.space is not None and study.sampler.name == "cmaes" and (len(objectives) > 1 or spec.constraints_of(name)):
@@ -374,10 +393,7 @@ def _proposals(raw: Mapping[str, Any]) -> dict[str, Any]:
     trials = raw.get("trials")
     if trials is None:
         raise SpecError("missing: how many points shall be proposed?", key="trials")
-    if not isinstance(trials, int) or isinstance(trials, bool):
-        raise SpecError(f"expected a whole number, got {shown(trials)}", key="trials")
-    if trials < 1:
-        raise SpecError(f"must be >= 1, got {trials}", key="trials")
+    _whole(trials, "trials")
     start: tuple[dict[str, Any], ...] = ()
     if raw.get("start") is not None:
         with under("start"):

@@ -33,6 +33,10 @@ _ROOT: list[Row] = [
     ("constraints", "list of mappings", "[]", "what points of searches must keep to: {metric, region, at_most: 7.5}"),
     ("scheduler", "name or mapping", "none", "a bare name is the scheduler's"),
     ("resources", "mapping", "{cpu: 1, gpu: auto}", "what one trial gets"),
+    ("reproducible", "true or false", "false", "searches propose the same points in the same order whatever "
+     "the timing: point k once points 0 to k - window have ended, knowing just those"),
+    ("window", "whole number", str(sweep.DEFAULT_WINDOW), "with reproducible: points of a search that may be open at "
+     "once; >= 1, and at least as many as run at a time"),
     ("preview", "true or false", "false", "a mark that --preview has thinned the sweep; thins nothing by itself"),
 ]  # fmt: skip
 _CONSTRAINT: list[Row] = [

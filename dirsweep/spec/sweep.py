@@ -44,6 +44,10 @@ SAMPLERS = {
 }
 
 
+#: twice the trials that run at once on a small machine, so that hardly a worker waits for the slowest
+DEFAULT_WINDOW = 4
+
+
 class ObjectiveSpec(Config):
     """What is looked at on the validation split: it chooses each trial's best epoch and guides search and scheduler."""
 
@@ -237,6 +241,9 @@ class SweepSpec:
         objective, scheduler, resources: see their classes; scheduler None lets every trial run to its end.
         objectives: what searches are after, by Pareto's order where there are several; empty: ``objective``.
         constraints: what the points of searches must keep to.
+        reproducible: searches propose the same points whatever the timing: point k once points 0 to k - ``window`` have
+            ended, knowing just those.
+        window: with ``reproducible``: how many points of a search may be open at once.
         source: the file, for messages.
         preview: True when ``--preview`` has thinned it. A mark for tables and plots; in a file it thins nothing.
     """
@@ -253,6 +260,8 @@ class SweepSpec:
     preview: bool = False
     objectives: tuple[ObjectiveSpec, ...] = ()
     constraints: tuple[ConstraintSpec, ...] = ()
+    reproducible: bool = False
+    window: int = DEFAULT_WINDOW
 
     @cached_property
     def base_config(self) -> TrialConfig:
@@ -309,6 +318,8 @@ class SweepSpec:
             plain["objectives"] = [objective.model_dump() for objective in self.objectives]
         if self.constraints:
             plain["constraints"] = [constraint.to_dict() for constraint in self.constraints]
+        if self.reproducible:
+            plain |= {"reproducible": True, "window": self.window}
         if self.preview:
             plain["preview"] = True
         return plain

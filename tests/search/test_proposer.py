@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 import math
+import random
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -385,3 +388,90 @@ def test_points_proposed_twice_are_counted_twice_also_after_a_cut(tmp_path: Path
     second = _open(spec, tmp_path / "run")
     assert second.finished
     assert len(_points(second, "s")) == len(second.sampled["s"].study.get_trials()) == 6
+
+
+# ---- the same search whatever the timing -----------------------------------------------------------------------------
+
+
+def _simulate(
+    proposer: Proposer, workers: int, duration: Callable[[TrialSpec], float], limit: int = 10_000
+) -> list[tuple[float, int]]:
+    """Train on so many workers at once; (time, workers busy) after each event. ``limit`` trials are ended at most."""
+    now, busy, num_ended = 0.0, list[tuple[float, str, TrialSpec]](), 0
+    history = []
+    while True:
+        while len(busy) < workers and (trial := proposer.next_trial()) is not None:
+            heapq.heappush(busy, (now + duration(trial), trial.trial_id, trial))
+        history.append((now, len(busy)))
+        if not busy or num_ended == limit:
+            return history
+        now, _, trial = heapq.heappop(busy)
+        outcome = _train(trial)
+        folder = proposer.folder_of(trial.trial_id)
+        folder.begin(trial.to_dict())
+        row = {"epoch": 0, "best_value": outcome.metrics["val_mae_all"]}
+        folder.write_epochs([row])
+        proposer.observe(trial.trial_id, row)
+        folder.finish(outcome)
+        proposer.ended(trial.trial_id, outcome)
+        num_ended += 1
+
+
+def _reproducible(tmp_path: Path, sampler: Any, **more: Any) -> SweepSpec:
+    space = {"regularizers.ranksim.gamma": {"log_uniform": [1, 1000]}, "optimizer.lr": {"log_uniform": [1e-4, 1e-1]}}
+    study = {"trials": 14, "seeds": [0, 1], "sampler": sampler, "space": space,
+             "start": [{"regularizers.ranksim.gamma": 3.0}]}  # fmt: skip
+    return _spec(tmp_path, {"a": study, "b": {"grid": {"batch_size": [8, 16]}}}, reproducible=True, window=3, **more)
+
+
+REPRODUCIBLE = [{"name": "tpe", "n_startup_trials": 3}, "random", "qmc", {"name": "nsga2", "population_size": 4},
+                {"name": "cmaes"}]  # fmt: skip
+
+
+@pytest.mark.parametrize("sampler", REPRODUCIBLE, ids=str)
+def test_the_same_points_in_the_same_order_whatever_the_timing(tmp_path: Path, sampler: Any) -> None:
+    spec = _reproducible(tmp_path, sampler)
+    found = []
+    for attempt in range(4):
+        rng = random.Random(attempt)
+        proposer = _open(spec, tmp_path / f"run{attempt}")
+        _simulate(proposer, 1 + attempt, lambda trial, rng=rng: rng.expovariate(1.0))  # type: ignore[misc]
+        assert proposer.finished
+        found.append((_points(proposer, "a"), [t.values for t in proposer.sampled["a"].study.get_trials()]))
+    assert all(points == found[0][0] for points, _ in found)
+    assert len(found[0][0]) == 14
+    if isinstance(sampler, dict) and sampler["name"] == "tpe":
+        free = _spec(tmp_path, spec.to_dict()["studies"], reproducible=False)
+        others = []
+        for attempt in range(4):
+            rng = random.Random(attempt)
+            proposer = _open(free, tmp_path / f"free{attempt}")
+            _simulate(proposer, 3, lambda trial, rng=rng: rng.expovariate(1.0))  # type: ignore[misc]
+            others.append(_points(proposer, "a"))
+        assert any(points != others[0] for points in others), "without it timing does matter"
+
+
+@pytest.mark.parametrize("sampler", REPRODUCIBLE[:1] + REPRODUCIBLE[3:], ids=str)
+def test_reproducible_also_after_cuts(tmp_path: Path, sampler: Any) -> None:
+    spec = _reproducible(tmp_path, sampler)
+    whole = _open(spec, tmp_path / "whole")
+    _simulate(whole, 2, lambda trial: 1.0)
+    rng = random.Random(5)
+    for _ in range(12):
+        proposer = _open(spec, tmp_path / "cut")
+        _simulate(proposer, 3, lambda trial: rng.expovariate(1.0), limit=rng.randint(1, 6))
+        proposer.ledger.close()
+    last = _open(spec, tmp_path / "cut")
+    assert last.finished
+    assert _points(last, "a") == _points(whole, "a")
+
+
+def test_reproducible_idles_no_more_than_the_window_asks(tmp_path: Path) -> None:
+    spec = _reproducible(tmp_path, "random")
+    history = _simulate(_open(spec, tmp_path / "even"), 3, lambda trial: 1.0)
+    assert history[-1][0] == pytest.approx(10.0), "28 + 2 trials of one second on three workers"
+    rng = random.Random(2)
+    history = _simulate(_open(spec, tmp_path / "uneven"), 2, lambda trial: rng.uniform(0.5, 1.5))
+    spans = pairwise(history)
+    idle = sum((after - before) * (2 - busy) for (before, busy), (after, _) in spans)
+    assert idle < 0.05 * 2 * history[-1][0]

@@ -77,7 +77,7 @@ REFUSED = [
     (_study("objectives: []"), "a.yaml: studies.x.objectives: empty"),
     (_study("objectives: [{metric: mea}]"), "a.yaml: studies.x.objectives.0.metric: synthetic-agedb does not report "),
     (_study("objectives: [mae, {metric: mae}]"), "a.yaml: studies.x.objectives.1: mae/all stands twice"),
-    (_study("objectives: [{regoin: few}]"), "a.yaml: studies.x.objectives.0.regoin: unknown key; did you mean 'region'"),
+    (_study("objectives: [{regoin: few}]"), "a.yaml: studies.x.objectives.0.regoin: unknown key; did you mean 'reg"),
     (_study("constraints: {at_most: 3}"), "a.yaml: studies.x.constraints: expected a list such as [{metric: mae, "),
     (_study("constraints: [7.5]"), "a.yaml: studies.x.constraints.0: expected a mapping such as {metric: mae, "),
     (_study("constraints: [{metric: mae}]"), "a.yaml: studies.x.constraints.0: needs exactly one of at_most, at_least"),
@@ -87,12 +87,12 @@ REFUSED = [
     (_study("constraints: [{at_most: {base: 1}}]"), "a.yaml: studies.x.constraints.0.at_most: expected a number or "),
     (_study("constraints: [{atmost: 1}]"), "a.yaml: studies.x.constraints.0.atmost: unknown key; did you mean 'at_mos"),
     ("{points: [{}], objectives: [mae]}", "a.yaml: studies.x.objectives: is for 'space' only"),
-    (_study(MANY_FEW, SPACE.replace(", scheduler: none", "")), "a.yaml: scheduler: 'asha' cannot end trials early while "
-     "the study is after mae/many, mae/few: Optuna prunes by one objective only; set studies.x.scheduler: none"),
+    (_study(MANY_FEW, SPACE.replace(", scheduler: none", "")), "a.yaml: scheduler: 'asha' cannot end trials early "
+     "while the study is after mae/many, mae/few: Optuna prunes by one objective only; set studies.x.scheduler: none"),
     (_study("objectives: [{region: few}]", SPACE.replace("none", "median")), "a.yaml: studies.x.scheduler: 'median' "
      "cannot end trials early while the study is after mae/few: it compares by the sweep's objective"),
     (_study(MANY_FEW + ", sampler: cmaes"), "a.yaml: studies.x.sampler.name: cmaes knows no several objectives; take"),
-    (_study("sampler: cmaes, constraints: [{at_most: 7}]"), "a.yaml: studies.x.sampler.name: cmaes knows no constraint"),
+    (_study("sampler: cmaes, constraints: [{at_most: 7}]"), "a.yaml: studies.x.sampler.name: cmaes knows no constr"),
     (_study("start: [{regularizers.ranksim.gamma: 2}, {regularizers.ranksim.gamma: 3}], "
             "constraints: [{at_most: {base_plus: 0}}]"),
      "a.yaml: studies.x.trials: 2, but 3 points are planned: start, and the base for 'base_plus'"),
@@ -111,3 +111,39 @@ def test_other_objectives_do_not_extend_a_run(load: Load) -> None:
         "studies.x.objectives: mae/many, mae/few -> mae/all"
     ]
     assert refused_changes(old("constraints: [{at_most: 7}]"), old("constraints: [{at_most: 8}]")) == []
+
+
+def test_reproducible_is_read_and_written_out(load: Load) -> None:
+    plain, window = load("seeds: [0, 1]", "reproducible: false"), load("scheduler: {name: asha, grace_epochs: 2}",
+                                                                       "reproducible: true\nwindow: 6")  # fmt: skip
+    assert "reproducible" not in plain.to_dict()
+    assert (window.to_dict()["reproducible"], window.to_dict()["window"]) == (True, 6)
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    ("window: 3", "a.yaml: window: does nothing without 'reproducible: true'"),
+    ("reproducible: yes please", "a.yaml: reproducible: expected true or false, got 'yes please'"),
+    ("reproducible: true\nwindow: 0", "a.yaml: window: must be >= 1, got 0"),
+    ("reproducible: true\nwindow: 2.5", "a.yaml: window: expected a whole number, got 2.5"),
+])  # fmt: skip
+def test_reproducible_refused(complaint: Complaint, line: str, message: str) -> None:
+    assert complaint("seeds: [0, 1]", line) == message
+
+
+def test_reproducible_and_a_scheduler_that_compares(load: Load, complaint: Complaint) -> None:
+    study = "  s: {trials: 2, space: {batch_size: {choice: [8, 16]}}}\n"
+    line = complaint("studies:\n", f"reproducible: true\nstudies:\n{study}")
+    assert line.startswith("a.yaml: scheduler: 'asha' compares a trial with those that happened to be as far")
+    own = study.replace("}}}", "}}, scheduler: patience}")
+    assert load("studies:\n", f"reproducible: true\nstudies:\n{own}").reproducible
+
+
+def test_the_window_of_a_run_stays(load: Load) -> None:
+    def spec(line: str) -> SweepSpec:
+        study = f"studies:\n  x: {_study('sampler: tpe')}\n"
+        return _replaced(load, ("scheduler: {name: asha, grace_epochs: 2}", line), ("studies:\n", study))
+
+    small, large = spec("reproducible: true\nwindow: 2"), spec("reproducible: true\nwindow: 3")
+    assert refused_changes(small, large) == ["window: 2 -> 3"]
+    assert refused_changes(small, small) == []
+    assert refused_changes(small, spec("preview: false")) == []
