@@ -9,6 +9,7 @@ stage) still happens.
 from __future__ import annotations
 
 import math
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -89,6 +90,8 @@ class Checker:
     def __init__(self, spec: SweepSpec, benchmark: Benchmark, *, steps: int, cache: str | None = None) -> None:
         self.spec, self.cache = spec, cache
         self.steps_per_epoch = math.ceil(steps / NUM_EPOCHS)
+        # the small network of a made-up benchmark gains nothing by threads, and loses much where CPUs are busy
+        self.num_threads = 1 if benchmark.synthetic else max(1, min(os.cpu_count() or 1, int(spec.resources.cpu)))
         draw = torch.Generator().manual_seed(0)
         sizes = {name: len(benchmark.split(name)) for name in cast(tuple[SplitName, ...], ("train", "val"))}
         self.order = {name: torch.randperm(size, generator=draw) for name, size in sizes.items()}
@@ -112,7 +115,8 @@ class Checker:
             return Finding(knob, _values(knob), "not checked", "its values exclude each other's surroundings")
         plains = shortened_apart(configs, knob.key, NUM_EPOCHS)
         note = f"epochs shortened to {NUM_EPOCHS}" if counts_epochs(knob.key, configs[0][1]) else ""
-        num_train = self.steps_per_epoch * max(plain["batch_size"] for _, plain in plains)
+        sizes = [plain["batch_size"] for _, plain in plains]
+        num_train = max(self.steps_per_epoch * min(sizes), max(sizes))
         (first, start), *others = plains
         tried, loss, parameters, errors = [first], 0.0, 0.0, 0
         for value, plain in others:
@@ -158,7 +162,7 @@ class Checker:
             losses.append(row["train_loss"])
             parameters.update({name: tensor.clone() for name, tensor in training.model.state_dict().items()})
 
-        reset_process()
+        reset_process(self.num_threads)
         try:
             training = Training(
                 trial,
@@ -235,7 +239,7 @@ def print_check(spec: SweepSpec, *, steps: int, cache: str | None, console: Cons
     num_steps = NUM_EPOCHS * math.ceil(steps / NUM_EPOCHS)
     unchecked = sum(finding.verdict == "not checked" for finding in findings)
     console.print(
-        f"{len(findings)} knobs, {len(inert)} inert, {unchecked} not checked; "
+        f"keys varied: {len(findings)}, inert: {len(inert)}, not checked: {unchecked}; "
         f"{num_steps} steps in {NUM_EPOCHS} epochs each, seed {spec.seeds[0]}",
         highlight=False,
     )
