@@ -75,7 +75,7 @@ class SentenceConfig(BackboneConfig):
     #: length of the feature vector
     hidden: Annotated[int, Field(ge=1), Choice((64, 128, 256, 512))] = 256
     #: probability at which an entry of the pair or a feature is dropped in training; makes the second view
-    dropout: Annotated[float, Field(ge=0, lt=1), Uniform(0.0, 0.5)] = 0.2
+    dropout: Annotated[float, Field(ge=0, lt=1), Uniform(0.0, 0.5)] = 0.3
     #: factor on u and v beside |u - v| and u * v; small values keep single sentences from being learnt by heart
     sentence_scale: Annotated[float, Field(ge=0), Uniform(0.0, 1.0)] = 0.3
 
