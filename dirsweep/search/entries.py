@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -87,6 +88,14 @@ class Judge:
                 return None
             found[constraint.name] = constraint.violation(means[column], base.get(column))
         return found
+
+
+def value_for_race(entry: Entry, column: str) -> float | None:
+    """What a trial counts for in a comparison: NaN when it came to nothing, None when it has not ended."""
+    if not entry.ended:
+        return None
+    value = entry.outcome.metrics.get(column) if entry.state == "complete" and entry.outcome is not None else None
+    return math.nan if value is None else value
 
 
 def mean_metrics(entries: Sequence[Entry]) -> dict[str, float]:

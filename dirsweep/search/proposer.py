@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dirsweep.search.entries import Entry, Judge
+from dirsweep.search.entries import Entry, Judge, value_for_race
 from dirsweep.search.pruning import Pruning
+from dirsweep.search.racing import Standing, race, seeds_of_race
 from dirsweep.search.sampled import Result, SampledStudy
 from dirsweep.spec.expand import make_point, make_trial, planned_points
 from dirsweep.spec.schema import Point, TrialSpec, canonical_json
@@ -51,6 +52,10 @@ class Proposer:
         self.queue: deque[str] = deque()
         self.points: dict[str, dict[int, Point]] = {name: {} for name in spec.studies}
         self.trials_of: dict[tuple[str, int], list[str]] = {}
+        #: of the seeds that a race added, in their order
+        self.raced: dict[tuple[str, int], list[str]] = {}
+        self.standings: dict[str, set[Standing]] = {}
+        self.proposals: dict[tuple[str, int], Proposed] = {}
         self.next_index: dict[str, int] = {}
         self.sampled: dict[str, SampledStudy] = {}
         self.judges: dict[str, Judge] = {}
@@ -68,8 +73,12 @@ class Proposer:
         for event in self.ledger.events():
             if event["event"] == "proposed" and event["study"] in proposed:
                 proposed[event["study"]][event["index"]] = event  # the last one has all seeds
+            elif event["event"] == "raced":
+                standing = Standing(event["num_seeds"], event["best"], tuple(event["open"]))
+                self.standings.setdefault(event["study"], set()).add(standing)
         for name in self.spec.studies:
             self._plan_study(name, proposed[name])
+            self._race(name)
         # show the schedulers what ended before, in the order in which it ended
         ended = [event["trial_id"] for event in self.ledger.events() if event["event"] == "ended"]
         for trial_id in dict.fromkeys(ended):
@@ -80,8 +89,8 @@ class Proposer:
     def _plan_study(self, name: str, proposed: dict[int, Proposed]) -> None:
         study = self.spec.studies[name]
         self.next_index[name] = 1 + max(proposed, default=-1)
+        judge = self.judges[name] = Judge(self.spec, name)
         if study.space is not None:
-            judge = self.judges[name] = Judge(self.spec, name)
             directions = [objective.direction for objective in judge.objectives]
             self.sampled[name] = SampledStudy(f"{self.spec.name}/{name}", study, directions)
         index_of: dict[str, int] = {}
@@ -115,24 +124,37 @@ class Proposer:
             if sampled is not None and point.index not in sampled.open:
                 sampled.ask_for(point.index, point.overrides)
             state = sampled.state_of(point.index) if sampled is not None and point.index in sampled.open else None
-            self.ledger.append(
-                events.proposed(
-                    point.study,
-                    point.index,
-                    point.overrides,
-                    seeds=list(seeds),
-                    trial_ids=ids,
-                    sampler=state,
-                    config=point.config.to_dict(),
-                )
+            proposal = events.proposed(
+                point.study,
+                point.index,
+                point.overrides,
+                seeds=list(seeds),
+                trial_ids=ids,
+                sampler=state,
+                config=point.config.to_dict(),
             )
-        elif set(ids) - set(known["trial_ids"]):  # the sweep was extended by seeds
-            self.ledger.append({**known, "seeds": list(seeds), "trial_ids": ids, "config": point.config.to_dict()})
+            self.proposals[point.study, point.index] = proposal
+            self.ledger.append(proposal)
+        else:
+            self.proposals[point.study, point.index] = known
+            self._extend(point, trials)
         for trial in trials:
             self._enter(trial, point)
         if known is not None and known["sampler"] is not None and sampled is not None:
             sampled.restore(point.index, known["sampler"], self._result(point) if self._was_told(point) else None)
         self._tell(point.study)
+
+    def _extend(self, point: Point, trials: list[TrialSpec]) -> None:
+        """Enter further seeds of a proposed point into the ledger, where it does not have them."""
+        known = self.proposals[point.study, point.index]
+        new = [trial for trial in trials if trial.trial_id not in known["trial_ids"]]
+        if not new:
+            return
+        seeds = [*known["seeds"], *(trial.seed for trial in new)]
+        ids = [*known["trial_ids"], *(trial.trial_id for trial in new)]
+        extended: Proposed = {**known, "seeds": seeds, "trial_ids": ids, "config": point.config.to_dict()}
+        self.proposals[point.study, point.index] = extended
+        self.ledger.append(extended)
 
     def _enter(self, trial: TrialSpec, point: Point) -> None:
         if trial.trial_id in self.entries:
@@ -239,6 +261,7 @@ class Proposer:
         self.pruning.end(entry)
         for study in dict.fromkeys(point.study for point in entry.points):
             self._tell(study)
+            self._race(study)
 
     def _entries_of(self, study: str, index: int | None) -> list[Entry]:
         return [] if index is None else [self.entries[trial_id] for trial_id in self.trials_of[study, index]]
@@ -257,6 +280,55 @@ class Proposer:
                 result = self._result(self.points[study][index])
                 if result is not None:
                     sampled.tell(index, result)
+
+    # ---------------------------------------------------------------- more seeds where it is still open who is best
+
+    def _race(self, study: str) -> None:
+        """Once every trial of a study has ended: a further seed for each point that is not yet told from the best."""
+        racing = self.spec.studies[study].racing
+        if racing is None or self._open_points(study):
+            return
+        column, direction = self.judges[study].objectives[0].column, self.judges[study].objectives[0].direction
+        seeds = seeds_of_race(self.spec.seeds_of(study), racing.max_seeds)
+        while True:
+            rows = {index: self._values_for_race(study, index, column) for index in self._racers(study)}
+            if any(value is None for row in rows.values() for value in row):
+                return
+            standing = race(
+                rows, num_seeds=len(self.spec.seeds_of(study)), max_seeds=racing.max_seeds,
+                confidence=racing.confidence, minimize=direction == "minimize",
+            )  # fmt: skip
+            self._note_standing(study, standing)
+            if not standing.wanted:
+                return
+            for index in standing.wanted:
+                point = self.points[study][index]
+                more = self.raced.setdefault((study, index), [])
+                seed = seeds[len(self.trials_of[study, index]) + len(more)]
+                trial = make_trial(self.spec, point, seed, self.fingerprint, self.cache)
+                self._extend(point, [trial])
+                more.append(trial.trial_id)
+                self._enter(trial, point)
+
+    def _racers(self, study: str) -> list[int]:
+        """The points that keep to the study's constraints; all of them where none does."""
+        judge = self.judges[study]
+        if not judge.constraints:
+            return list(self.points[study])
+        results = {index: self._result(point) for index, point in self.points[study].items()}
+        kept = [i for i, found in results.items() if found and all(v <= 0 for v in found.constraints.values())]
+        return kept or list(results)
+
+    def _values_for_race(self, study: str, index: int, column: str) -> list[float | None]:
+        ids = [*self.trials_of[study, index], *self.raced.get((study, index), ())]
+        return [value_for_race(self.entries[trial_id], column) for trial_id in ids]
+
+    def _note_standing(self, study: str, standing: Standing) -> None:
+        """Into the ledger, unless it says so already."""
+        noted = Standing(standing.num_seeds, standing.best, standing.open)
+        if noted not in self.standings.setdefault(study, set()):
+            self.standings[study].add(noted)
+            self.ledger.append(events.raced(study, standing.num_seeds, standing.best, list(standing.open)))
 
     def stop(self) -> None:
         """Propose nothing more."""

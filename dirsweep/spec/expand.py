@@ -162,8 +162,12 @@ def make_trial(spec: SweepSpec, point: Point, seed: int, fingerprint: str, cache
 def validate(spec: SweepSpec) -> None:
     """Build every planned point, and of each space its corners, every value of its choices and random samples.
 
-    Raises: SpecError: the first that is no valid configuration; a sampler that Optuna refuses.
+    Raises: SpecError: the first that is no valid configuration; a sampler that Optuna refuses; labels that are vectors.
     """
+    if (label_dim := type(spec.benchmark).label_dim) != 1:
+        name = type(spec.benchmark).registered_name
+        what = f"labels of '{name}' have {label_dim} dimensions; the tables of a run keep scalar ones"
+        raise SpecError(what, key="benchmark.name", source=spec.source)
     try:
         _check_fit(spec.base_config, spec.benchmark)
     except SpecError as error:

@@ -187,7 +187,7 @@ def _put(study: Any, path: str, value: Any) -> Any:
         inside[head] = value
     elif head in (*DESIGNS, "base") and not isinstance(inside.get(head), list):
         inside[head] = _put_dotted(inside.get(head) or {}, rest, value)
-    elif head in ("sampler", "scheduler"):
+    elif head in ("sampler", "scheduler", "racing"):
         present = inside.get(head)
         named = {"name": present} if isinstance(present, str) else dict(present or {})
         inside[head] = {"name": value} if rest == "name" and named.get("name") != value else {**named, rest: value}

@@ -21,6 +21,7 @@ from dirsweep.spec.sweep import (
     SAMPLERS,
     ConstraintSpec,
     ObjectiveSpec,
+    RacingSpec,
     ResourcesSpec,
     SamplerSpec,
     SchedulerSpec,
@@ -40,7 +41,7 @@ ROOT_KEYS = (
     "resources", "reproducible", "window", "preview",
 )  # fmt: skip
 _SPACE_KEYS = ("sampler", "trials", "start", "objectives", "constraints")
-STUDY_KEYS = (*DESIGNS, "base", *_SPACE_KEYS, "seeds", "scheduler")
+STUDY_KEYS = (*DESIGNS, "base", *_SPACE_KEYS, "seeds", "scheduler", "racing")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -99,6 +100,7 @@ def parse_sweep(raw: Any, *, source: str = "", default_name: str = "sweep") -> S
         raise SpecError("does nothing without 'reproducible: true'", key="window")
     for name in spec.studies:
         _check_search(spec, name)
+        _check_racing(spec, name)
     return spec
 
 
@@ -282,6 +284,23 @@ def _seeds(value: Any, key: str) -> tuple[int, ...]:
 # studies
 
 
+def _check_racing(spec: SweepSpec, name: str) -> None:
+    """Raises: SpecError: nothing to race with."""
+    racing, seeds, objectives = spec.studies[name].racing, spec.seeds_of(name), spec.objectives_of(name)
+    if racing is None:
+        return
+    key = f"studies.{name}.racing"
+    if len(objectives) > 1:
+        raise SpecError("compares points by one objective, and the study has several", key=key)
+    if len(seeds) < 2:
+        raise SpecError("needs at least 2 seeds to begin with: their spread says how sure a comparison is", key=key)
+    if racing.max_seeds <= len(seeds):
+        what = f"must be larger than the number of the study's seeds, {len(seeds)}, got {racing.max_seeds}"
+        raise SpecError(what, key=f"{key}.max_seeds")
+    if max(seeds) + racing.max_seeds >= 2**32:
+        raise SpecError(f"no room for further seeds after {max(seeds)}", key=key)
+
+
 def _studies(value: Any, base: Mapping[str, Any], benchmark: BenchmarkConfig) -> dict[str, StudySpec]:
     if not isinstance(value, Mapping):
         raise SpecError(f"expected a mapping from names to studies, got {shown(value)}", key="studies")
@@ -315,6 +334,7 @@ def _study(raw: Any, base: Mapping[str, Any], benchmark: BenchmarkConfig) -> Stu
         "base": own,
         "seeds": None if raw.get("seeds") is None else _seeds(raw["seeds"], "seeds"),
         "scheduler": _scheduler(raw["scheduler"] or "none") if "scheduler" in raw else None,
+        "racing": None if raw.get("racing") is None else _section(RacingSpec, raw["racing"], "racing"),
         "objectives": _objectives(raw.get("objectives"), benchmark),
         "constraints": _constraints(raw.get("constraints"), benchmark),
     }

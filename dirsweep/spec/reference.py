@@ -58,6 +58,7 @@ _STUDY: list[Row] = [
     ("studies.*.scheduler", "name or mapping", "the sweep's", "instead of the sweep's; none switches it off"),
     ("studies.*.objectives", "list of objectives", "the sweep's", "with space: instead of the sweep's"),
     ("studies.*.constraints", "list of mappings", "the sweep's", "with space: instead of the sweep's; [] for none"),
+    ("studies.*.racing", "mapping", "none", "more seeds for the points that are not yet told from the study's best"),
     ("studies.*.sampler", "name or mapping", "{name: tpe, seed: 0}", "with space: who proposes the points"),
     ("studies.*.sampler.name", "one of " + ", ".join(sweep.SAMPLERS), "tpe", "Optuna's sampler"),
     ("studies.*.sampler.seed", "whole number", "0", ">= 0"),
@@ -82,6 +83,7 @@ def rows() -> list[Row]:
         found += _fields(section, cls)
     found += _CONSTRAINT
     found += _STUDY
+    found += _fields("studies.*.racing", sweep.RacingSpec)
     found += _trial()
     for room in ("benchmark", *SECTIONS, "regularizers"):
         for name in registry.names(room):

@@ -149,6 +149,15 @@ class ResourcesSpec(Config):
     checkpoint_every_s: Annotated[float, Field(ge=0)] = 10
 
 
+class RacingSpec(Config):
+    """More seeds for those points of a study only that are not yet told from its best one."""
+
+    #: no point gets more seeds than this
+    max_seeds: Annotated[int, Field(ge=3)]
+    #: of each paired comparison over the seeds; a point that is worse with this confidence gets no more of them
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
 @dataclass(frozen=True)
 class SamplerSpec:
     """Who proposes the points of a ``space``: an Optuna sampler.
@@ -184,6 +193,7 @@ class StudySpec:
         seeds: instead of the sweep's.
         scheduler: instead of the sweep's; its name is ``none`` where it is switched off.
         objectives, constraints: space only: instead of the sweep's.
+        racing: which points get more seeds than the study's; None: none.
     """
 
     base: dict[str, Any] = field(default_factory=dict)
@@ -198,6 +208,7 @@ class StudySpec:
     scheduler: SchedulerSpec | None = None
     objectives: tuple[ObjectiveSpec, ...] | None = None
     constraints: tuple[ConstraintSpec, ...] | None = None
+    racing: RacingSpec | None = None
 
     @property
     def design(self) -> Design:
@@ -225,6 +236,8 @@ class StudySpec:
             plain["objectives"] = [objective.model_dump() for objective in self.objectives]
         if self.constraints is not None:
             plain["constraints"] = [constraint.to_dict() for constraint in self.constraints]
+        if self.racing is not None:
+            plain["racing"] = self.racing.model_dump()
         return plain
 
 

@@ -66,7 +66,18 @@ class Ended(TypedDict):
     time: str
 
 
-Event = Proposed | Started | Ended
+class Raced(TypedDict):
+    """A round of a study's race: which points were not yet told from the best and get one seed more."""
+
+    event: Literal["raced"]
+    study: str
+    num_seeds: int
+    best: int | None
+    open: list[int]
+    time: str
+
+
+Event = Proposed | Started | Ended | Raced
 
 
 def utc_now() -> str:
@@ -102,6 +113,14 @@ def started(trial_id: str) -> Started:
 def ended(trial_id: str, status: str, error: str | None = None) -> Ended:
     """See ``Ended``; the time is now."""
     return {"event": "ended", "trial_id": trial_id, "status": status, "error": error, "time": utc_now()}
+
+
+def raced(study: str, num_seeds: int, best: int | None, open_points: list[int]) -> Raced:
+    """See ``Raced``; the time is now."""
+    return {
+        "event": "raced", "study": study, "num_seeds": num_seeds, "best": best, "open": list(open_points),
+        "time": utc_now(),
+    }  # fmt: skip
 
 
 def read_events(path: Path) -> list[Event]:

@@ -147,3 +147,27 @@ def test_the_window_of_a_run_stays(load: Load) -> None:
     assert refused_changes(small, large) == ["window: 2 -> 3"]
     assert refused_changes(small, small) == []
     assert refused_changes(small, spec("preview: false")) == []
+
+
+GRID = "grid: {batch_size: [16, 32]}"
+
+
+@pytest.mark.parametrize(("study", "message"), [
+    (f"{{{GRID}, racing: {{max_seeds: 2}}}}", "a.yaml: studies.x.racing.max_seeds: must be >= 3, got 2"),
+    (f"{{{GRID}, racing: {{max_seeds: 4}}, seeds: [0, 1, 2, 3]}}", "a.yaml: studies.x.racing.max_seeds: must be larger "
+     "than the number of the study's seeds, 4, got 4"),
+    (f"{{{GRID}, racing: {{max_seeds: 4, confidence: 0.5}}}}", "a.yaml: studies.x.racing.confidence: must be > 0.5"),
+    (f"{{{GRID}, racing: {{max_seed: 4}}}}", "a.yaml: studies.x.racing.max_seed: unknown key; did you mean 'max_s"),
+    (f"{{{GRID}, racing: {{max_seeds: 4}}, seeds: [0]}}", "a.yaml: studies.x.racing: needs at least 2 seeds to begin"),
+    (f"{{{SPACE}, trials: 3, {MANY_FEW}, racing: {{max_seeds: 4}}}}", "a.yaml: studies.x.racing: compares points by"),
+])  # fmt: skip
+def test_racing_refused(complaint: Complaint, study: str, message: str) -> None:
+    assert complaint(study=study).startswith(message)
+
+
+def test_racing_is_read_set_and_left_out_of_a_preview(load: Load) -> None:
+    study = f"{{{GRID}, racing: {{max_seeds: 4}}}}"
+    racing = load("", "", "studies.x.racing.confidence=0.9", study=study).studies["x"].racing
+    assert racing is not None
+    assert (racing.max_seeds, racing.confidence) == (4, 0.9)
+    assert load(study=study, preview=True).studies["x"].racing is None
