@@ -190,6 +190,7 @@ class Proposer:
                 return None
             index = self._new_index(name)
             self._propose(make_point(self.spec, name, index, self.sampled[name].ask(index)))
+            self._race(name)  # the last point may equal an earlier one, and then no end of a trial follows
         return None
 
     def _may_ask(self, study: str) -> bool:
