@@ -1,4 +1,4 @@
-"""A benchmark and a backbone so small that a trial takes milliseconds: a noisy line with many, median and few labels."""
+"""A benchmark and a backbone so small that a trial takes milliseconds: a noisy line; many, median and few labels."""
 
 from __future__ import annotations
 

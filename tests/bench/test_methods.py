@@ -35,7 +35,7 @@ def test_loop_rows_have_their_ratio_and_shares(monkeypatch: pytest.MonkeyPatch) 
         assert row.ours > 0
         assert all(share >= 0 for share in row.shares.values())
     assert set(rows[0].shares) == {"matmul", "sort"}
-    assert "16 distinct labels" == rows[0].setting
+    assert rows[0].setting == "16 distinct labels"
 
 
 @pytest.mark.parametrize(
