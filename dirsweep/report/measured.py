@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,6 +125,16 @@ def complete_trials(run: Run, study: str) -> dict[int, dict[int, str]]:
     return found
 
 
+def configs_of(run: Run, study: str) -> dict[int, dict[str, Any]]:
+    """Point -> resolved configuration, nested; points whose trials never began may lack one."""
+    table = run.trials().select(["study", "point", "config"])
+    found: dict[int, dict[str, Any]] = {}
+    for name, point, config in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        if name == study and point not in found and config is not None:
+            found[point] = json.loads(config)
+    return found
+
+
 def measure(
     run: Run,
     study: str,
@@ -134,7 +146,11 @@ def measure(
     num_resamples: int = NUM_RESAMPLES,
     seed: int = 0,
 ) -> Measured:
-    """One metric of a study's points by seed, with draws of the samples. The last few are kept."""
+    """One metric of a study's points by seed, with draws of the samples. The last few are kept.
+
+    Args:
+        points: only these get draws, which take the time; values are of all, for what they know about seeds.
+    """
     metric = run.objective[0] if metric is None else metric
     key = ("measured", study, metric, region, split, None if points is None else tuple(sorted(points)),
            num_resamples, seed)  # fmt: skip
@@ -165,33 +181,41 @@ def _measure(
 ) -> Measured:
     column = MetricColumn(split, metric, region).name
     summaries = {point.index: point for point in points_of(run, study) if not point.preliminary}
-    trials = {index: seeds for index, seeds in complete_trials(run, study).items()
-              if index in summaries and (points is None or index in points)}  # fmt: skip
+    trials = {index: seeds for index, seeds in complete_trials(run, study).items() if index in summaries}
     values = {index: dict(summaries[index].metrics[column].by_seed) if column in summaries[index].metrics else {}
               for index in sorted(trials)}  # fmt: skip
-    draws, columns, num_samples = None, {}, 0
     predicted = run.predicted(split)
     inside = predicted.inside(region)
-    whole = [trial for seeds in trials.values() for trial in seeds.values() if predicted.whole(trial)]
     computable = metric in resampling.METRICS and (not metric.startswith("macro_") or predicted.bins is not None)
+    whole = {trial for seeds in trials.values() for trial in seeds.values() if predicted.whole(trial)}
+    drawn = sorted(trial for index, seeds in trials.items() if points is None or index in points
+                   for trial in set(seeds.values()) & whole)  # fmt: skip
+    draws, num_samples = None, 0
     if inside is not None and inside.any() and whole and computable:
-        whole = list(dict.fromkeys(whole))
         labels = predicted.labels[inside]
-        preds = predicted.preds[[predicted.rows[trial] for trial in whole]][:, inside]
         bins = None if predicted.bins is None else predicted.bins[inside]
         num_samples = len(labels)
-        counts = resampling.sample_counts(num_samples, num_resamples, rng_for(seed, "samples", split, region))
-        draws = resampling.replicates(metric, labels, preds, counts, bins)
-        columns = {trial: number for number, trial in enumerate(whole)}
-        exact = resampling.observed(metric, labels, preds, bins)
+
+        def preds(names: Collection[str]) -> Floats:
+            rows = np.array([predicted.rows[name] for name in names])
+            found: Floats = predicted.preds[np.ix_(rows, np.flatnonzero(inside))]
+            return found
+
+        names = sorted(whole)
+        exact = dict(zip(names, resampling.observed(metric, labels, preds(names), bins).tolist(), strict=True))
         for index, seeds in trials.items():
-            found = {number: float(exact[columns[trial]]) for number, trial in seeds.items() if trial in columns}
-            values[index] |= {number: value for number, value in found.items() if np.isfinite(value)}
+            found = {number: exact[trial] for number, trial in seeds.items() if trial in exact}
+            values[index] |= {number: value for number, value in found.items() if math.isfinite(value)}
+        if drawn:
+            counts = resampling.sample_counts(num_samples, num_resamples, rng_for(seed, "samples", split, region))
+            drawn = list(dict.fromkeys(drawn))
+            draws = resampling.replicates(metric, labels, preds(drawn), counts, bins)
     values = {index: dict(sorted(found.items())) for index, found in values.items() if found}
     trials = {index: {number: trials[index][number] for number in values[index] if number in trials[index]}
               for index in values}  # fmt: skip
     return Measured(
         study=study, split=split, metric=metric, region=region,
-        points={index: summaries[index] for index in values},
-        trials=trials, values=values, draws=draws, columns=columns, num_samples=num_samples, synthetic=run.synthetic,
+        points={index: summaries[index] for index in values}, trials=trials, values=values, draws=draws,
+        columns={} if draws is None else {trial: number for number, trial in enumerate(drawn)},
+        num_samples=num_samples, synthetic=run.synthetic,
     )  # fmt: skip

@@ -350,7 +350,7 @@ def _variance_between_seeds(draws: Floats) -> float:
         return 0.0
     within = float(draws.var(axis=0, ddof=1).mean())
     between = float(draws.mean(axis=1).var(ddof=1))
-    return max(0.0, (within - between) / (num - 1))
+    return float(max(0.0, (within - between) / (num - 1)))
 
 
 def _combined(
@@ -384,7 +384,7 @@ def _p_value(estimate: float, moved: Floats, error: float, df: float) -> float:
         return 1.0 if estimate == 0 else 0.0
     beyond = min(int((moved <= 0).sum()), int((moved >= 0).sum()))
     if beyond >= _TAIL:
-        return float(min(1.0, 2 * beyond / len(moved)))
+        return min(1.0, 2 * beyond / len(moved))
     tail = 2 * float(stats.t.sf(abs(estimate) / error, df))
     return min(2 * _TAIL / len(moved), tail)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dirsweep.errors import StoreError, did_you_mean
 from dirsweep.report.frames import PointSummary, best_point, objective_column, sorted_by_objective
 from dirsweep.report.measured import NUM_RESAMPLES, Measured, measure, points_of, rng_for
 from dirsweep.report.statistics import Interval, default_point, interval_of, intervals
@@ -110,6 +111,24 @@ def top_points(run: Run, study: str, num: int) -> list[PointSummary]:
     objective = objective_column(run.objective)
     points = [p for p in points_of(run, study) if not p.preliminary and objective.name in p.metrics]
     return sorted_by_objective(points, objective)[:num]
+
+
+def best_of_studies(run: Run, num: int, study: str | None = None) -> dict[str, list[PointSummary]]:
+    """Study -> its best ``num`` points by validation.
+
+    Args:
+        study: its name; by default every search of the run, or, where there is none, every study of two points or more.
+    Raises: StoreError: no complete trial, no such study, none with complete points to choose from.
+    """
+    run.require_finished()
+    if study is not None and study not in run.studies:
+        raise StoreError(f"{run.paths.root}: no study '{study}'; {did_you_mean(study, run.studies)}")
+    searches = [name for name in run.studies if searched(run, name)]
+    names = [study] if study is not None else searches or [n for n in run.studies if len(top_points(run, n, 2)) > 1]
+    found = {name: points for name in names if (points := top_points(run, name, num))}
+    if not found:
+        raise StoreError(f"{run.paths.root}: no study with complete points to choose from")
+    return found
 
 
 def searched(run: Run, study: str) -> bool:

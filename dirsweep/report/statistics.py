@@ -160,7 +160,7 @@ def intervals(
     measured = measure(
         run, study, metric, region, split=split, points=points, num_resamples=num_resamples, seed=seed
     )  # fmt: skip
-    return [interval_of(measured, index, seed) for index in measured.values]
+    return [interval_of(measured, index, seed) for index in measured.values if points is None or index in points]
 
 
 def interval_of(measured: Measured, index: int, seed: int = 0) -> Interval:
@@ -180,6 +180,33 @@ def interval_of(measured: Measured, index: int, seed: int = 0) -> Interval:
         low=None if found is None else found.low, high=None if found is None else found.high,
         basis="none" if found is None else measured.basis(len(values), draws is not None),
         by_seed=dict(by_seed), trial_ids=tuple(measured.trials[index].values()), synthetic=measured.synthetic,
+    )  # fmt: skip
+
+
+def mean_of(measured: Measured, indices: Sequence[int], *, seed: int = 0) -> Interval | None:
+    """The interval of the mean of several points, over the seeds that all of them have; None when they share none."""
+    if len(indices) == 1:
+        return interval_of(measured, indices[0], seed)
+    seeds = sorted(set.intersection(*(set(measured.values[index]) for index in indices))) if indices else []
+    if not seeds:
+        return None
+    values: Floats = np.mean([measured.array(index, seeds) for index in indices], axis=0)
+    parts = [part for index in indices if (part := measured.draws_of(index, seeds)) is not None]
+    draws: Floats | None = np.mean(parts, axis=0) if len(parts) == len(indices) else None
+    found = resampling.uncertainty(
+        values, draws, num_samples=measured.num_samples, rng=rng_for(seed, "mean", ",".join(map(str, indices))),
+        limits=resampling.bounds(measured.metric),
+    )  # fmt: skip
+    return Interval(
+        study=measured.study, point=-1, label=f"mean of {len(indices)} points",
+        split=measured.split, metric=measured.metric, region=measured.region,
+        mean=float(values.mean()), deviation=float(values.std(ddof=1)) if len(values) > 1 else None,
+        num_seeds=len(values), num_samples=measured.num_samples if draws is not None else 0,
+        low=None if found is None else found.low, high=None if found is None else found.high,
+        basis="none" if found is None else measured.basis(len(values), draws is not None),
+        by_seed=dict(zip(seeds, values.tolist(), strict=True)),
+        trial_ids=tuple(measured.trials[index][number] for index in indices for number in seeds),
+        synthetic=measured.synthetic,
     )  # fmt: skip
 
 
@@ -241,7 +268,8 @@ def differences(
             run, study, metric, region, split=split, points=wanted, num_resamples=num_resamples, seed=seed
         )
         if baseline in measured.values:
-            found += [_pair(measured, index, baseline, seed) for index in measured.values if index != baseline]
+            found += [difference_of(measured, index, baseline, seed=seed) for index in measured.values
+                      if index != baseline and (points is None or index in points)]  # fmt: skip
     return corrected(found)
 
 
@@ -253,7 +281,8 @@ def corrected(found: Sequence[Difference]) -> list[Difference]:
             for item in found]  # fmt: skip
 
 
-def _pair(measured: Measured, index: int, baseline: int, seed: int) -> Difference:
+def difference_of(measured: Measured, index: int, baseline: int, *, seed: int = 0) -> Difference:
+    """One point minus another: paired if they share two seeds or all that one of them has, else as two groups."""
     mine, theirs = measured.values[index], measured.values[baseline]
     common = sorted(set(mine) & set(theirs))
     if len(common) >= 2 or (common and len(common) == min(len(mine), len(theirs))):

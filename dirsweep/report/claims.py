@@ -1,0 +1,326 @@
+"""What may be said about a run, in sentences, each with its evidence and the trials behind it.
+
+A difference is claimed when its p-value, corrected for all comparisons of its kind in the study, is below 0.05; what is
+not is called not separable. From one seed nothing is claimed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from dirsweep.report.effects import Effect, effects
+from dirsweep.report.factors import plateau
+from dirsweep.report.importance import importances
+from dirsweep.report.measured import points_of
+from dirsweep.report.selection import points_with_test_figures, searched, selection
+from dirsweep.report.statistics import Difference, Interval, default_point, differences, seed_null
+from dirsweep.report.tables import metric_title
+from dirsweep.report.verdicts import WORDS, verdicts
+from dirsweep.store.reader import Run
+from dirsweep.store.schema import REGION_ORDER
+
+Kind = Literal["effect", "difference", "selection", "default", "importance", "published", "null", "caution"]
+FORMATS = ("console", "md", "json")
+
+#: how papers spell what the configuration writes in lower case
+SPELT = {
+    "ranksim": "RankSim", "conr": "ConR", "lds": "LDS", "fds": "FDS", "rrt": "RRT", "focal_r": "Focal-R", "inv": "INV",
+    "sqinv": "SQINV", "balanced_mse": "Balanced MSE", "dense_weight": "DenseWeight", "moco": "MoCo",
+    "rank_n_contrast": "Rank-N-Contrast", "l1": "L1", "mse": "MSE", "huber": "Huber",
+}  # fmt: skip
+_SHOTS = {"all": "", "many": "many-shot ", "median": "median-shot ", "few": "few-shot "}
+MARK = "SYNTHETIC DATA: "
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence.
+
+    Attributes:
+        study: about which.
+        kind: what sort of evidence it rests on.
+        text: the sentence; on made-up data it begins with ``MARK``.
+        claimed: something is said to be different from something else.
+        trial_ids: behind it.
+        synthetic: made-up data.
+    """
+
+    study: str
+    kind: Kind
+    text: str
+    claimed: bool
+    trial_ids: tuple[str, ...]
+    synthetic: bool
+
+
+def claims(run: Run, studies: Sequence[str] | None = None, *, seed: int = 0) -> list[Claim]:
+    """Everything that may be said, study by study. Raises: StoreError: not one trial is complete."""
+    run.require_finished()
+    found = []
+    for study in run.studies if studies is None else studies:
+        found += _of_study(run, study, seed)
+    return found
+
+
+def _of_study(run: Run, study: str, seed: int) -> list[Claim]:
+    def say(kind: Kind, text: str, trial_ids: Sequence[str] = (), *, claimed: bool = False) -> Claim:
+        marked = f"{MARK if run.synthetic else ''}{text}"
+        return Claim(study, kind, marked, claimed, tuple(dict.fromkeys(trial_ids)), run.synthetic)
+
+    points = [point for point in points_of(run, study) if not point.preliminary]
+    if not points:
+        return [say("caution", f"{study}: no point is complete, so there is nothing to say.")]
+    trials = [trial for point in points for trial in point.trial_ids.values()]
+    if max(point.num_seeds for point in points) == 1:
+        said = [say("caution", f"{study}: one seed per point, so no difference is claimed; it may be the seed's.",
+                    trials)]  # fmt: skip
+    else:
+        said = _effects(run, study, say, seed) + _differences(run, study, say, seed) + _null(run, study, say, seed)
+    parts = (_selection, _default, _importance, _published)
+    return said + [claim for part in parts for claim in part(run, study, say, seed)]
+
+
+Say = Callable[..., Claim]
+
+# ---- techniques and points -------------------------------------------------------------------------------------------
+
+
+def _effects(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
+    if searched(run, study):
+        return []
+    groups: dict[tuple[str, str], list[Effect]] = {}
+    for effect in effects(run, study, seed=seed):
+        groups.setdefault((effect.key, str(effect.value)), []).append(effect)
+    said = []
+    for members in groups.values():
+        first = members[0]
+        num = len(first.pairs)
+        among = f" (mean over {num} pairs of points)" if num > 1 else f" ({_pair_words(first)})"
+        name = spelt(first.key.rpartition(".")[2] if first.value is True else first.value)
+        said.append(_sentence(name, among, [effect.difference for effect in members], say, "effect"))
+    return said
+
+
+def _pair_words(effect: Effect) -> str:
+    return f"{effect.difference.label} against {effect.difference.baseline_label}"
+
+
+def _differences(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
+    """Points against the base, as far as the techniques' effects have not said it already."""
+    default = default_point(run, study)
+    points = [point for point in points_of(run, study) if not point.preliminary]
+    baseline = default or points[0]
+    shown = [index for index in points_with_test_figures(run, study) if index != baseline.index]
+    found = differences(run, study, baseline.index, points=shown, seed=seed)
+    said_already = set()
+    if not searched(run, study):
+        pairs = [effect.pairs for effect in effects(run, study, seed=seed)]
+        said_already = {on for pair in pairs for on, off in pair if off == baseline.index}
+    groups: dict[int, list[Difference]] = {}
+    for item in found:
+        if item.point not in said_already:
+            groups.setdefault(item.point, []).append(item)
+    against = f" against {baseline.label}"
+    said = [_sentence(members[0].label, against, members, say, "difference")
+            for members in groups.values() if any(item.separable for item in members)]  # fmt: skip
+    rest = [members for members in groups.values() if not any(item.separable for item in members)]
+    if rest:
+        labels = [members[0].label for members in rest]
+        shortened = "; ".join(labels[:6]) + (f" and {len(labels) - 6} more" if len(labels) > 6 else "")
+        regions = ", ".join(dict.fromkeys(item.region for members in rest for item in members))
+        trials = [
+            trial for members in rest for item in members for trial in (*item.trial_ids, *item.baseline_trial_ids)
+        ]
+        said.append(say("difference", f"Not separable from {baseline.label} in any region ({regions}): {shortened}.",
+                        trials))  # fmt: skip
+    return said
+
+
+def _sentence(name: str, tail: str, members: Sequence[Difference], say: Say, kind: Kind) -> Claim:
+    real = [item for item in members if item.separable]
+    rest = [item for item in members if not item.separable]
+    trials = [trial for item in members for trial in (*item.trial_ids, *item.baseline_trial_ids)]
+    metric = metric_title(members[0].metric)
+    if real:
+        parts = [evidence(item) for item in sorted(real, key=lambda item: item.p or 0.0)]
+        text = f"{name} {', '.join(parts)}{tail}"
+        if rest:
+            text += f"; {_on([item.region for item in rest])} not separable"
+        return say(kind, f"{text}.", trials, claimed=True)
+    whole = next((item for item in rest if item.region == "all"), rest[0])
+    numbers = f"; {_SHOTS[whole.region]}{metric} {_signed(whole)}" if whole.low is not None else ""
+    return say(kind, f"{name}{tail}: {_on([i.region for i in rest])} not separable in {metric}{numbers}.", trials)
+
+
+def _on(regions: Sequence[str]) -> str:
+    if len(set(regions)) == len(REGION_ORDER):
+        return "on all regions"
+    words = [f"{region}-shot" if region != "all" else "all samples" for region in dict.fromkeys(regions)]
+    return "on " + (" and ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} and {words[-1]}")
+
+
+def evidence(item: Difference) -> str:
+    """``lowers few-shot MAE by 0.41 [0.12, 0.70], 5 seeds, p = 0.01``."""
+    assert item.low is not None
+    assert item.high is not None
+    ends = (item.low, item.high) if item.difference >= 0 else (-item.high, -item.low)
+    places = digits(*ends)
+    verb = "raises" if item.difference >= 0 else "lowers"
+    seeds = f"{item.num_seeds} seed{'s' if item.num_seeds > 1 else ''}"
+    return (
+        f"{verb} {_SHOTS[item.region]}{metric_title(item.metric)} by {abs(item.difference):.{places}f} "
+        f"[{ends[0]:.{places}f}, {ends[1]:.{places}f}], {seeds}, {p_words(item.p_corrected)}"
+    )
+
+
+def _signed(item: Difference) -> str:
+    assert item.low is not None
+    assert item.high is not None
+    places = digits(item.low, item.high)
+    seeds = f"{item.num_seeds} seed{'s' if item.num_seeds > 1 else ''}"
+    return (f"{item.difference:+.{places}f} [{item.low:+.{places}f}, {item.high:+.{places}f}], {seeds}, "
+            f"{p_words(item.p_corrected)}")  # fmt: skip
+
+
+def digits(low: float, high: float) -> int:
+    """Decimals that show an interval's half width with two figures."""
+    half = (high - low) / 2
+    return 2 if half <= 0 or not math.isfinite(half) else min(6, max(0, 1 - math.floor(math.log10(half))))
+
+
+def p_words(p: float | None) -> str:
+    """``p = 0.03``, ``p < 0.001``, ``no p-value``."""
+    if p is None:
+        return "no p-value"
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.2f}" if p >= 0.0095 else f"p = {p:.3f}"
+
+
+def with_interval(item: Interval) -> str:
+    """``7.12 [6.80, 7.44]``; the mean alone, and why, where there is no interval."""
+    if item.low is None or item.high is None:
+        return f"{item.mean:.4g} (no interval)"
+    places = digits(item.low, item.high)
+    only = " over samples only" if item.basis == "samples" else ""
+    return f"{item.mean:.{places}f} [{item.low:.{places}f}, {item.high:.{places}f}]{only}"
+
+
+def spelt(name: Any) -> str:
+    """``RankSim`` for ``ranksim``; what is not known stays as it is."""
+    return SPELT.get(str(name), str(name))
+
+
+# ---- what else there is to say ---------------------------------------------------------------------------------------
+
+
+def _null(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
+    metric, region = run.objective
+    null = seed_null(run, study, metric, region, seed=seed)
+    if null.largest_by_chance is None or null.best_by_chance is None:
+        return []
+    title = f"{_SHOTS[region]}{metric_title(metric)}"
+    text = (
+        f"{study}: seeds alone move test {title}: two configurations that are the same differ by up to "
+        f"{null.largest_by_chance:.2g} in 95 of 100 cases ({null.num_seeds} seeds each)"
+    )
+    if null.num_points > 2:
+        text += f", and the best of {null.num_points} would beat their mean by {null.best_by_chance:.2g}"
+    return [say("null", f"{text}.", null.trial_ids)]
+
+
+def _selection(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
+    chosen = selection(run, study, seed=seed)
+    if chosen is None or chosen.num_looked_at < 2:
+        return []
+    metric, region = run.objective
+    title = metric_title(metric)
+    text = (
+        f"{study}: of {chosen.num_looked_at} configurations looked at, validation chooses {chosen.chosen.label}: "
+        f"validation {_SHOTS[region]}{title} {with_interval(chosen.validation)}"
+    )
+    if chosen.optimism is not None and chosen.corrected is not None:
+        text += f", {chosen.optimism:.2g} of it luck of the best of {chosen.num_complete}"
+    test = [
+        f"{_SHOTS[name]}{title} {with_interval(item)}" for name, item in chosen.test.items() if name in ("all", "few")
+    ]
+    if test:
+        text += f"; test {', '.join(test)}"
+    return [say("selection", f"{text}; {_seeds(chosen.validation.num_seeds)}.", chosen.validation.trial_ids)]
+
+
+def _seeds(num: int) -> str:
+    return "one seed" if num == 1 else f"{num} seeds"
+
+
+def _default(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
+    found = plateau(run, study, seed=seed)
+    if found is None or len(points_of(run, study)) < 2:
+        return []
+    trials = (*found.default.trial_ids, *found.best.trial_ids)
+    if found.is_best:
+        return [say("default", f"{study}: the default ({found.default.label}) is the best by validation.", trials)]
+    if found.on_plateau is None or found.default.num_seeds < 2 or found.best.num_seeds < 2:
+        return [say("default", f"{study}: whether the default is as good as the best cannot be told from one seed.",
+                    trials)]  # fmt: skip
+    place = "lies on the plateau of the best" if found.on_plateau else "lies off the plateau of the best"
+    extra = f"; best minus default {_signed(found.difference)}" if found.difference is not None else ""
+    return [say("default", f"{study}: the default ({found.default.label}) {place} ({found.best.label}){extra}.", trials,
+                claimed=not found.on_plateau)]  # fmt: skip
+
+
+def _importance(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
+    found = [item for item in importances(run, study, seed=seed) if item.fanova is not None]
+    if len(found) < 2:
+        return []
+    metric, region = run.objective
+    parts = [f"{item.key} {100 * (item.fanova or 0):.0f} %" for item in found[:3]]
+    trials = [trial for point in points_of(run, study) if not point.preliminary for trial in point.trial_ids.values()]
+    text = f"{study}: of the variance of validation {_SHOTS[region]}{metric_title(metric)} over its points, " \
+           f"by fANOVA {', '.join(parts)}."  # fmt: skip
+    return [say("importance", text, trials)]
+
+
+def _published(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
+    found = verdicts(run, study, seed=seed)
+    if not found:
+        return []
+    counts = {word: sum(item.verdict == word for item in found) for word in WORDS}
+    parts = [f"{count} {word}" for word, count in counts.items() if count]
+    differ = list(dict.fromkeys(key for item in found if item.verdict == "not comparable" for key in item.differs))
+    why = f" (differs in {', '.join(differ)})" if differ else ""
+    trials = [trial for item in found for trial in item.trial_ids]
+    return [say("published", f"{study}: beside {len(found)} published cells: {', '.join(parts)}{why}.", trials)]
+
+
+# ---- formats ---------------------------------------------------------------------------------------------------------
+
+
+def rendered(found: Sequence[Claim], format: str = "console", *, title: str = "") -> str:
+    """The claims as text: ``console`` with one line of trials each, ``md``, or ``json`` (a list of objects).
+
+    Raises: ValueError: no such format.
+    """
+    if format == "json":
+        return json.dumps([asdict(claim) for claim in found], indent=2, ensure_ascii=False)
+    if format not in FORMATS:
+        raise ValueError(f"unknown format '{format}' (known: {', '.join(FORMATS)})")
+    lines = [f"# {title}" if format == "md" else title, ""] if title else []
+    for claim in found:
+        trials = _trial_words(claim.trial_ids, format)
+        strong = claim.claimed and format == "md"
+        lines.append(f"- {'**' if strong else ''}{claim.text}{'**' if strong else ''}")
+        lines += [f"  {trials}"] if trials else []
+    return "\n".join(lines)
+
+
+def _trial_words(trial_ids: Sequence[str], format: str) -> str:
+    if not trial_ids:
+        return ""
+    if format == "console" and len(trial_ids) > 6:
+        return f"trials: {' '.join(trial_ids[:6])} and {len(trial_ids) - 6} more (--format json has all)"
+    return f"trials: {' '.join(trial_ids)}"

@@ -1,0 +1,158 @@
+"""Published beside measured: what was reproduced, what came out better or worse, and what cannot be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from dirsweep.published import match
+from dirsweep.report.measured import NOTES, Basis, configs_of
+from dirsweep.report.selection import points_with_test_figures
+from dirsweep.report.statistics import Interval, intervals
+from dirsweep.store.reader import Run
+from dirsweep.store.schema import HIGHER_IS_BETTER
+
+Word = Literal["reproduced", "better", "worse", "no interval", "not comparable", "synthetic"]
+WORDS: tuple[Word, ...] = ("reproduced", "better", "worse", "no interval", "not comparable", "synthetic")
+
+#: what both papers train (RankSim Appendix B, ConR Appendix A.4); the published rows do not repeat it
+BACKBONES = {"agedb-dir": "resnet50", "imdb-wiki-dir": "resnet50", "sts-b-dir": "bilstm"}
+#: what a made-up benchmark stands in for
+STANDS_FOR = {"synthetic-agedb": "agedb-dir"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One published cell beside one measured number.
+
+    Attributes:
+        study, point, label: what was measured.
+        paper, table, section, row: where the cell stands; quoted_from: whose number it is, empty for the paper's own.
+        benchmark, metric, region, unit: of both; the measured number is given in the published unit.
+        published, printed: the cell.
+        measured, low, high: mean over seeds and 95 % interval.
+        difference: measured minus published.
+        verdict: reproduced: the published value, within its printed digits, lies in the interval. better, worse: it
+            does not. no interval: one seed and no predictions. not comparable: see differs. synthetic: made-up data.
+        differs: keys on which our trial departs from what the paper states.
+        basis: what the interval takes into account.
+        num_seeds, trial_ids: behind the measured number.
+    """
+
+    study: str
+    point: int
+    label: str
+    paper: str
+    table: int
+    section: str
+    row: str
+    quoted_from: str
+    benchmark: str
+    metric: str
+    region: str
+    unit: str
+    published: float
+    printed: str
+    measured: float
+    low: float | None
+    high: float | None
+    difference: float
+    verdict: Word
+    differs: tuple[str, ...]
+    basis: Basis
+    num_seeds: int
+    trial_ids: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """Why one should be careful; empty when there is no reason."""
+        if self.verdict == "not comparable":
+            return f"differs in {', '.join(self.differs)}"
+        return "" if self.verdict == "synthetic" else NOTES[self.basis]
+
+
+def verdicts(
+    run: Run, study: str, *, points: Collection[int] | None = None, extra: Sequence[Path] = (), seed: int = 0
+) -> list[Verdict]:
+    """Every published cell that stands for one of the study's configurations, beside the test figure measured for it.
+
+    Of each published table only the rows closest to the configuration: those with the fewest keys that differ. Cells of
+    metrics that were not measured are left out, as are points of a search that were not chosen.
+
+    Args:
+        points: indices; by default those whose test figures may be shown.
+        extra: files with further published numbers.
+    """
+    configs = configs_of(run, study)
+    allowed = points_with_test_figures(run, study) if points is None else points
+    cells = {index: _cells(run, configs[index], extra) for index in sorted(allowed) if index in configs}
+    wanted = {(cell["metric"], cell["region"]) for rows in cells.values() for cell in rows}
+    measured: dict[tuple[int, str, str], Interval] = {}
+    for metric, region in sorted(wanted):
+        there = [index for index, rows in cells.items() if any(row["metric"] == metric for row in rows)]
+        for item in intervals(run, study, metric, region, points=there, seed=seed):
+            measured[item.point, metric, region] = item
+    return [
+        _verdict(measured[index, cell["metric"], cell["region"]], cell)
+        for index, rows in cells.items()
+        for cell in rows
+        if (index, cell["metric"], cell["region"]) in measured
+    ]
+
+
+def _cells(run: Run, config: Mapping[str, Any], extra: Sequence[Path]) -> list[dict[str, Any]]:
+    benchmark = _benchmark(run)
+    found = match(config, benchmark=benchmark, exact=False, extra=extra).to_pylist()
+    backbone = (config.get("backbone") or {}).get("name") if isinstance(config.get("backbone"), Mapping) else None
+    expected = BACKBONES.get(benchmark or "")
+    for cell in found:
+        if expected is not None and backbone is not None and backbone != expected:
+            cell["differs"] = [*cell["differs"], "backbone.name"]
+    fewest: dict[tuple[str, int], int] = {}
+    for cell in found:
+        table = (cell["paper"], cell["table"])
+        fewest[table] = min(fewest.get(table, len(cell["differs"])), len(cell["differs"]))
+    return [cell for cell in found if len(cell["differs"]) == fewest[cell["paper"], cell["table"]]]
+
+
+def _benchmark(run: Run) -> str | None:
+    value = run.spec.get("benchmark")
+    name = value.get("name") if isinstance(value, Mapping) else value
+    return None if name is None else STANDS_FOR.get(str(name), str(name))
+
+
+def _verdict(found: Interval, cell: Mapping[str, Any]) -> Verdict:
+    scale = 100.0 if cell["unit"] == "%" else 1.0
+    mean, published = found.mean * scale, float(cell["value"])
+    low, high = (None if end is None else end * scale for end in (found.low, found.high))
+    return Verdict(
+        study=found.study, point=found.point, label=found.label,
+        paper=cell["paper"], table=cell["table"], section=cell["section"], row=cell["row"],
+        quoted_from=cell["quoted_from"], benchmark=cell["benchmark"], metric=cell["metric"], region=cell["region"],
+        unit=cell["unit"], published=published, printed=cell["printed"], measured=mean, low=low, high=high,
+        difference=mean - published, verdict=_word(found, cell, mean, low, high), differs=tuple(cell["differs"]),
+        basis=found.basis, num_seeds=found.num_seeds, trial_ids=found.trial_ids,
+    )  # fmt: skip
+
+
+def _word(found: Interval, cell: Mapping[str, Any], mean: float, low: float | None, high: float | None) -> Word:
+    if found.synthetic:
+        return "synthetic"
+    if cell["differs"]:
+        return "not comparable"
+    if low is None or high is None:
+        return "no interval"
+    published = float(cell["value"])
+    rounding = _half_a_digit(cell["printed"])
+    if low - rounding <= published <= high + rounding:
+        return "reproduced"
+    return "better" if (mean > published) == (cell["metric"] in HIGHER_IS_BETTER) else "worse"
+
+
+def _half_a_digit(printed: str) -> float:
+    """7.20 stands for anything from 7.195 to 7.205."""
+    digits = printed.strip("[]() ").partition(".")[2]
+    num = len(digits) if digits.isdigit() else 0
+    return float(0.5 * 10.0**-num) + 1e-12
