@@ -31,6 +31,29 @@ class Format(StrEnum):
     csv = "csv"
 
 
+class TextFormat(StrEnum):
+    """How sentences and comparisons are written."""
+
+    console = "console"
+    md = "md"
+    json = "json"
+
+
+class TableFormat(StrEnum):
+    """How a run's tables are exported."""
+
+    parquet = "parquet"
+    csv = "csv"
+
+
+class PublishedFormat(StrEnum):
+    """How published numbers are exported."""
+
+    csv = "csv"
+    parquet = "parquet"
+    arrow = "arrow"
+
+
 class Retry(StrEnum):
     """Which ended trials can be trained again."""
 
@@ -51,6 +74,8 @@ Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", he
 Synthetic = Annotated[
     bool, typer.Option("--synthetic", help="swap the benchmark for drawn faces, the backbone for a small one")
 ]
+AsText = Annotated[TextFormat, typer.Option("--format")]
+Extra = Annotated[list[Path] | None, typer.Option("--extra", help="a CSV file with further published numbers")]
 Preview = Annotated[bool, typer.Option("--preview", help="a few points per study, one seed, few epochs")]
 
 
@@ -295,6 +320,126 @@ def keys() -> None:
     for row in describe():
         table.add_row(*row)
     Console().print(table)
+
+
+@app.command()
+def claims(run: RunFolder, format_: AsText = TextFormat.console) -> None:
+    """What may be said about a run: sentences with their evidence and the trials behind them."""
+    from dirsweep.report.claims import claims as find
+    from dirsweep.report.claims import rendered
+    from dirsweep.store.reader import open_run
+
+    stored = open_run(run)
+    print(rendered(find(stored), format_.value, title=stored.name))
+
+
+@app.command()
+def confirm(
+    run: RunFolder,
+    top: Annotated[int, typer.Option(help="so many points of each study, the best by validation", min=1)] = 3,
+    seeds: Annotated[int, typer.Option(help="how many fresh seeds", min=1)] = 5,
+    study: Annotated[
+        str | None, typer.Option(help="[default: every search, or every study where there is none]")
+    ] = None,
+    address: Address = None,
+    inline: Inline = False,
+    cpus: Cpus = None,
+) -> None:
+    """Train the best points again with seeds that had no part in choosing them, into RUN-confirm."""
+    from dirsweep.report.compare import compare as put_beside
+    from dirsweep.report.compare import console_table
+    from dirsweep.report.selection import best_of_studies
+    from dirsweep.runners.confirm import confirm_folder, confirm_sweep
+    from dirsweep.spec.expand import validate
+    from dirsweep.store.reader import open_run
+
+    stored = open_run(run)
+    chosen = best_of_studies(stored, top, study)
+    overrides = {name: [point.overrides for point in points] for name, points in chosen.items()}
+    spec = confirm_sweep(stored, overrides, num_seeds=seeds)
+    validate(spec)
+    folder = confirm_folder(stored)
+    try:
+        _train_all(spec, folder, inline, address, cpus, None, True)
+    except typer.Exit as ended:
+        if ended.exit_code == 0:  # how far the figure that was chosen by holds with seeds that it was not chosen by
+            metric, region = stored.objective
+            beside = put_beside(stored, open_run(folder), metric=metric, regions=[region], split="val")
+            Console().print(console_table(beside), highlight=False)
+        raise
+
+
+@app.command()
+def compare(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="a run's folder", show_default=False)],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="another's", show_default=False)],
+    split: Annotated[str, typer.Option(help="test or val")] = "test",
+    format_: AsText = TextFormat.console,
+) -> None:
+    """Put the points that two runs have in common side by side: differences with intervals."""
+    from dirsweep.report.compare import as_json, console_table, markdown
+    from dirsweep.report.compare import compare as put_beside
+    from dirsweep.store.reader import open_run
+
+    found = put_beside(open_run(run_a), open_run(run_b), split=split)
+    if format_ is TextFormat.console:
+        Console().print(console_table(found), highlight=False)
+    else:
+        print(markdown(found) if format_ is TextFormat.md else as_json(found))
+
+
+@app.command()
+def export(
+    run: RunFolder,
+    out: Annotated[Path, typer.Option("--out", help="a folder", show_default=False)],
+    format_: Annotated[TableFormat, typer.Option("--format")] = TableFormat.parquet,
+) -> None:
+    """Write a run's tables as Parquet or CSV."""
+    from dirsweep.store.export import export_run
+    from dirsweep.store.reader import open_run
+
+    for file in export_run(open_run(run), out, format_.value):
+        print(file)
+
+
+published = typer.Typer(no_args_is_help=True, help="The numbers of the papers' tables.")
+app.add_typer(published, name="published")
+
+
+@published.command("list")
+def published_list(extra: Extra = None) -> None:
+    """Every published table."""
+    from dirsweep.report.printed import list_table
+
+    Console().print(list_table(extra or ()), highlight=False)
+
+
+@published.command("show")
+def published_show(
+    name: Annotated[str, typer.Argument(help="paper/number, such as ranksim/10", show_default=False)],
+    extra: Extra = None,
+) -> None:
+    """One published table, as printed."""
+    from dirsweep.report.printed import show_tables
+
+    for table in show_tables(name, extra or ()):
+        Console().print(table, highlight=False)
+
+
+@published.command("export")
+def published_export(
+    name: Annotated[str | None, typer.Argument(help="a paper, or paper/number [default: all]")] = None,
+    format_: Annotated[PublishedFormat, typer.Option("--format")] = PublishedFormat.csv,
+    out: Annotated[Path | None, typer.Option("--out", help="a file [default: standard output]")] = None,
+    extra: Extra = None,
+) -> None:
+    """Published numbers in long form, one line per cell."""
+    from dirsweep.published import export as write
+    from dirsweep.published import parse_name
+
+    paper, table = parse_name(name) if name else (None, None)
+    sink = sys.stdout.buffer if out is None else out
+    write(sink, format=format_.value, paper=paper, table=table, extra=extra or ())
 
 
 bench = typer.Typer(no_args_is_help=True, help="Measure how fast dirsweep is, as ratios taken side by side in one run.")
