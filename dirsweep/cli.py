@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from enum import StrEnum
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -383,7 +384,8 @@ def compare(
 
     found = put_beside(open_run(run_a), open_run(run_b), split=split)
     if format_ is TextFormat.console:
-        Console().print(console_table(found), highlight=False)
+        console = Console()
+        console.print(console_table(found, console.width), highlight=False)
     else:
         print(markdown(found) if format_ is TextFormat.md else as_json(found))
 
@@ -422,8 +424,9 @@ def published_show(
     """One published table, as printed."""
     from dirsweep.report.printed import show_tables
 
-    for table in show_tables(name, extra or ()):
-        Console().print(table, highlight=False)
+    console = Console()
+    for table in show_tables(name, console.width, extra or ()):
+        console.print(table, highlight=False)
 
 
 @published.command("export")
@@ -438,8 +441,9 @@ def published_export(
     from dirsweep.published import parse_name
 
     paper, table = parse_name(name) if name else (None, None)
-    sink = sys.stdout.buffer if out is None else out
-    write(sink, format=format_.value, paper=paper, table=table, extra=extra or ())
+    text = BytesIO()
+    write(text if out is None else out, format=format_.value, paper=paper, table=table, extra=extra or ())
+    sys.stdout.buffer.write(text.getvalue())
 
 
 bench = typer.Typer(no_args_is_help=True, help="Measure how fast dirsweep is, as ratios taken side by side in one run.")

@@ -48,7 +48,7 @@ class Comparison:
     """Everything that two runs have in common, and how much each has alone.
 
     Attributes:
-        rows: the configurations in both, in the order of the first run, region by region.
+        rows: the configurations in both, in the order of the first run, with its regions together.
         only_a, only_b: labels of those in one run alone.
     """
 
@@ -112,6 +112,8 @@ def compare(
             one, other = 2 * place, 2 * place + 1
             if joint.values.get(one) and joint.values.get(other):
                 rows.append(_row(joint, one, other, first[key], second[key], seed))
+    order = {found.label: place for place, found in enumerate(first.values())}
+    rows.sort(key=lambda row: order[row.label_a])
     differences = corrected([row.difference for row in rows])
     return Comparison(
         name_a=str(run_a.paths.root), name_b=str(run_b.paths.root), split=split,
@@ -234,26 +236,33 @@ def _bare(trial_ids: Sequence[str]) -> tuple[str, ...]:
 
 # ---- formats ---------------------------------------------------------------------------------------------------------
 
-_HEAD = ("configuration", "region", "A", "B", "B - A", "p", "seeds", "")
+_HEAD = ("configuration", "region", "A", "B", "B - A", "p", "seeds", "remarks")
+_RIGHT = ("A", "B", "B - A", "p", "seeds")
 
 
-def _cells(row: Compared) -> tuple[str, ...]:
-    from dirsweep.report.claims import digits, p_words, with_interval
+def _cells(row: Compared, *, short: bool = False) -> tuple[str, ...]:
+    from dirsweep.report.claims import digits, p_words, with_interval  # it imports tables, too
 
     item = row.difference
+    sides = [with_interval(side) for side in (row.a, row.b)]
     if item.low is None or item.high is None:
         change = f"{item.difference:+.4g}"
     else:
         places = digits(item.low, item.high)
         change = f"{item.difference:+.{places}f} [{item.low:+.{places}f}, {item.high:+.{places}f}]"
-    word = "same trials" if row.same_trials else "" if item.paired else "other seeds"
+    if short:
+        sides = [side.partition(" ")[0] for side in sides]
+    words = []
     if item.separable:
-        word = f"{'better' if item.better else 'worse'}{', ' if word else ''}{word}"
-    elif item.basis in ("samples", "none"):
-        word = f"one seed: nothing claimed{', ' if word else ''}{word}"
-    seeds = f"{row.a.num_seeds}/{row.b.num_seeds}"
-    p = p_words(item.p_corrected).removeprefix("p ").removeprefix("= ") if item.p_corrected is not None else NOTHING
-    return row.label_a, item.region, with_interval(row.a), with_interval(row.b), change, p, seeds, word
+        words.append("better" if item.better else "worse")
+    elif item.basis in ("samples", "none") and not row.same_trials:
+        words.append("one seed: nothing claimed")
+    if row.same_trials:
+        words.append("same trials")
+    elif not item.paired:
+        words.append("other seeds")
+    p = NOTHING if item.p_corrected is None else p_words(item.p_corrected).removeprefix("p ").removeprefix("= ")
+    return row.label_a, item.region, *sides, change, p, f"{row.a.num_seeds}/{row.b.num_seeds}", ", ".join(words)
 
 
 def _notes(found: Comparison) -> list[str]:
@@ -269,14 +278,18 @@ def heading(found: Comparison) -> str:
     return f"{found.split} {metric}: A = {found.name_a}, B = {found.name_b}{mark}"
 
 
-def console_table(found: Comparison) -> Table:
-    """For a terminal."""
+def console_table(found: Comparison, width: int = 80) -> Table:
+    """For a terminal of ``width`` columns: where room is short A and B go without their intervals."""
     table = Table(title=heading(found), title_justify="left", box=box.SIMPLE_HEAD, caption="\n".join(_notes(found)),
                   caption_justify="left")  # fmt: skip
     for name in _HEAD:
-        table.add_column(name, justify="right" if name in ("A", "B", "B - A", "p", "seeds") else "left")
+        right = name in _RIGHT
+        table.add_column(name, justify="right" if right else "left", no_wrap=right or name == "region")
+    above = None
     for row in found.rows:
-        table.add_row(*_cells(row))
+        cells = _cells(row, short=width < 140)
+        table.add_row("" if cells[0] == above else cells[0], *cells[1:])
+        above = cells[0]
     return table
 
 
@@ -286,11 +299,10 @@ def markdown(found: Comparison) -> str:
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
-    rule = line(["---:" if name in ("A", "B", "B - A", "p", "seeds") else ":---" for name in _HEAD])
+    rule = line(["---:" if name in _RIGHT else ":---" for name in _HEAD])
     rows = [line(_cells(row)) for row in found.rows]
-    return "\n".join(
-        [f"### {heading(found)}", "", line(_HEAD), rule, *rows, "", *(f"{n}  " for n in _notes(found)), ""]
-    )
+    notes = [f"{note}  " for note in _notes(found)]
+    return "\n".join([f"### {heading(found)}", "", line(_HEAD), rule, *rows, "", *notes, ""])
 
 
 def as_json(found: Comparison) -> str:
