@@ -54,6 +54,8 @@ def announce_end(watcher: Watcher, proposer: Proposer, outcome: Outcome) -> None
     proposer.ended(outcome.trial_id, outcome)
     watcher.total(proposer.num_trials)
     watcher.trial_ended(outcome.trial_id, outcome.status, outcome.error, outcome.metrics)
+    for note in proposer.take_notes():
+        watcher.message(note)
 
 
 def fail(trial: TrialSpec, folder: TrialFolder, reason: str) -> Outcome:

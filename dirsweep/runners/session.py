@@ -113,6 +113,8 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
             names = ", ".join(sorted({str(folder) for folder in elsewhere.taken.values()}))
             watcher.message(f"{len(elsewhere.taken)} trials are finished in other runs and are taken over ({names})")
         watcher.earlier(proposer.counts())
+        for note in proposer.take_notes():
+            watcher.message(note)
         interrupted = False
         try:
             if not proposer.finished:

@@ -69,13 +69,17 @@ class Judge:
             return Result(TrialState.FAIL, None, by_epoch)  # Optuna has no PRUNED with several objectives
         if states & {"pruned", "stopped"}:
             return Result(TrialState.PRUNED, None, by_epoch)
-        means = mean_metrics(entries)
-        values = [means.get(objective.column) for objective in self.objectives]
-        violations = self.violations(means, mean_metrics(base))
-        if violations is None or any(value is None for value in values):
-            return Result(TrialState.FAIL, None, by_epoch)
-        found = tuple(value for value in values if value is not None)
-        return Result(TrialState.COMPLETE, found, by_epoch, violations)
+        return self.complete(mean_metrics(entries), mean_metrics(base), by_epoch)
+
+    def complete(
+        self, means: Mapping[str, float], base: Mapping[str, float], by_epoch: Mapping[int, float] | None = None
+    ) -> Result:
+        """A complete point's result from its means and the base's; FAIL where it lacks a metric that is looked at."""
+        values = [means[objective.column] for objective in self.objectives if objective.column in means]
+        violations = self.violations(means, base)
+        if violations is None or len(values) < len(self.objectives):
+            return Result(TrialState.FAIL, None, by_epoch or {})
+        return Result(TrialState.COMPLETE, tuple(values), by_epoch or {}, violations)
 
     def violations(self, means: Mapping[str, float], base: Mapping[str, float]) -> dict[str, float] | None:
         """Constraint -> how far the point is beyond it; None when the point lacks a metric that one is about."""

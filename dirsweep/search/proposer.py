@@ -15,7 +15,8 @@ from dirsweep.search.entries import Entry, Judge, value_for_race
 from dirsweep.search.pruning import Pruning
 from dirsweep.search.racing import Standing, race, seeds_of_race
 from dirsweep.search.sampled import Result, SampledStudy
-from dirsweep.spec.expand import make_point, make_trial, planned_points
+from dirsweep.search.warm import read_earlier, told_in_words
+from dirsweep.spec.expand import base_overrides, make_point, make_trial, planned_points
 from dirsweep.spec.schema import Point, TrialSpec, canonical_json
 from dirsweep.spec.sweep import SweepSpec
 from dirsweep.store import ledger as events
@@ -64,6 +65,8 @@ class Proposer:
         self.num_told: dict[str, int] = dict.fromkeys(spec.studies, 0)
         self.pruning = Pruning(spec)
         self.stopping = False
+        #: to be shown to whoever watches, see ``take_notes``
+        self.notes: list[str] = []
         self._plan()
 
     # ---------------------------------------------------------------- planning and taking up
@@ -93,6 +96,8 @@ class Proposer:
         if study.space is not None:
             directions = [objective.direction for objective in judge.objectives]
             self.sampled[name] = SampledStudy(f"{self.spec.name}/{name}", study, directions)
+            for folder in study.warm_start:
+                self._warm(name, folder)
         index_of: dict[str, int] = {}
         for index, event in sorted(proposed.items()):
             index_of.setdefault(canonical_json(event["overrides"]), index)
@@ -107,6 +112,28 @@ class Proposer:
         for index, event in sorted(proposed.items()):  # in the order in which the sampler proposed them
             if event["sampler"] is not None:
                 self._propose(make_point(self.spec, name, index, event["overrides"]), event)
+
+    def _warm(self, name: str, folder: str) -> None:
+        """Tell the sampler what another run knows; what that was is in the ledger from the first time on."""
+        known = [e for e in self.ledger.events() if e["event"] == "warmed" and (e["study"], e["run"]) == (name, folder)]
+        found = known[0] if known else read_earlier(self.spec, name, folder, self.fingerprint)
+        judge, space = self.judges[name], self.spec.studies[name].space
+        assert space is not None
+        base = base_overrides(space)
+        of_base = next((point["metrics"] for point in found["points"] if point["overrides"] == base), {})
+        if judge.needs_base and not of_base and found["points"]:
+            reason = "without the base, from which a constraint counts"
+            found = {**found, "points": [], "skipped": {**found["skipped"], reason: len(found["points"])}}
+        if not known:
+            self.ledger.append(found)
+            self.notes.append(told_in_words(found))
+        for point in found["points"]:
+            self.sampled[name].add(point["overrides"], judge.complete(point["metrics"], of_base))
+
+    def take_notes(self) -> list[str]:
+        """What there is to say to whoever watches; each line once."""
+        notes, self.notes = self.notes, []
+        return notes
 
     def _new_index(self, study: str) -> int:
         self.next_index[study] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -10,14 +11,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dirsweep import registry
-from dirsweep.errors import SpecError, did_you_mean
+from dirsweep.errors import SpecError, StoreError, did_you_mean
 from dirsweep.spec import resolve
 from dirsweep.spec.messages import checked, shown
 from dirsweep.spec.schema import TrialConfig, canonical_json
-from dirsweep.spec.space import parse_space
+from dirsweep.spec.space import SearchSpace, parse_space
 from dirsweep.spec.sweep import (
     DEFAULT_WINDOW,
     DESIGNS,
+    LEARNS_FROM_ANY,
     SAMPLERS,
     ConstraintSpec,
     ObjectiveSpec,
@@ -40,7 +42,7 @@ ROOT_KEYS = (
     "name", "benchmark", "base", "seeds", "studies", "objective", "objectives", "constraints", "scheduler",
     "resources", "reproducible", "window", "preview",
 )  # fmt: skip
-_SPACE_KEYS = ("sampler", "trials", "start", "objectives", "constraints")
+_SPACE_KEYS = ("sampler", "trials", "start", "warm_start", "objectives", "constraints")
 STUDY_KEYS = (*DESIGNS, "base", *_SPACE_KEYS, "seeds", "scheduler", "racing")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -346,7 +348,7 @@ def _study(raw: Any, base: Mapping[str, Any], benchmark: BenchmarkConfig) -> Stu
         else:
             common[design] = _factors(raw[design])
     if design == "space":
-        common |= _proposals(raw)
+        common |= _proposals(raw, common["space"], benchmark)
     return StudySpec(**common)
 
 
@@ -408,8 +410,8 @@ def _finite(value: Any) -> bool:
     return True
 
 
-def _proposals(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """``trials``, ``sampler`` and ``start`` of a space study."""
+def _proposals(raw: Mapping[str, Any], space: SearchSpace, benchmark: BenchmarkConfig) -> dict[str, Any]:
+    """``trials``, ``sampler``, ``start`` and ``warm_start`` of a space study."""
     trials = raw.get("trials")
     if trials is None:
         raise SpecError("missing: how many points shall be proposed?", key="trials")
@@ -417,10 +419,58 @@ def _proposals(raw: Mapping[str, Any]) -> dict[str, Any]:
     start: tuple[dict[str, Any], ...] = ()
     if raw.get("start") is not None:
         with under("start"):
-            start = _points(raw["start"])
+            start = _published(raw["start"], space, benchmark) or _points(raw["start"])
             if len(start) > trials:
                 raise SpecError(f"{len(start)} points, but the study has {trials} trials in all")
-    return {"trials": trials, "start": start, "sampler": _sampler(raw.get("sampler"))}
+    sampler = _sampler(raw.get("sampler"))
+    warm_start = _runs(raw.get("warm_start"))
+    if warm_start and sampler.name not in LEARNS_FROM_ANY:
+        what = f"{sampler.name} learns from points of its own only; take {' or '.join(LEARNS_FROM_ANY)}"
+        raise SpecError(what, key="warm_start")
+    return {"trials": trials, "start": start, "sampler": sampler, "warm_start": warm_start}
+
+
+def _runs(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    with under("warm_start"):
+        runs = _list_of(value, "runs/first")
+        for index, run in enumerate(runs):
+            if not isinstance(run, str) or not run:
+                raise SpecError(f"expected the folder of a run, got {shown(run)}", key=str(index))
+            if run in runs[:index]:
+                raise SpecError(f"{shown(run)} stands twice", key=str(index))
+    return tuple(runs)
+
+
+def _published(value: Any, space: SearchSpace, benchmark: BenchmarkConfig) -> tuple[dict[str, Any], ...]:
+    """The settings of the papers' tables that lie in the space, for ``published`` or ``{published: ranksim/10}``."""
+    if value == "published":
+        value = {"published": None}
+    if not isinstance(value, Mapping) or list(value) != ["published"]:
+        return ()
+    from dirsweep.published import parse_name, published  # only where asked for
+
+    source = value["published"]
+    if source is not None and not isinstance(source, str):
+        raise SpecError(f"expected a paper or a table such as ranksim/10, got {shown(source)}", key="published")
+    try:
+        rows = published(*(parse_name(source) if source else (None, None))).to_pylist()
+    except StoreError as error:
+        raise SpecError(str(error), key="published") from None
+    name, synthetic = type(benchmark).registered_name, type(benchmark).synthetic
+    configs = dict.fromkeys(
+        row["config"] for row in rows if row["config"] is not None and (synthetic or row["benchmark"] == name)
+    )
+    points: dict[str, dict[str, Any]] = {}
+    for config in configs:
+        point = space.locate_settings(json.loads(config))
+        if point is not None:
+            points.setdefault(canonical_json(point), point)
+    if not points:
+        what = f"none of the {len(configs)} published settings of {name} lies in this space"
+        raise SpecError(what if configs else f"no paper has settings of {name}", key="published")
+    return tuple(points.values())
 
 
 # samplers

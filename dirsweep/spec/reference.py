@@ -53,7 +53,10 @@ _STUDY: list[Row] = [
     ("studies.*.space", "mapping", "", "dotted key -> range, 'default' or 'optional'; Optuna proposes the points"),
     ("studies.*.base", "mapping", "{}", "dotted key -> value: what this study changes in the base for all its points"),
     ("studies.*.trials", "whole number", "required with space", "points proposed, those of start included; >= 1"),
-    ("studies.*.start", "list of mappings", "[]", "with space: tried first; keys left out take the base's value"),
+    ("studies.*.start", "list of mappings, or published", "[]", "with space: tried first; keys left out take the "
+     "base's value; published, or {published: ranksim/10}: the settings of the papers' tables that lie in the space"),
+    ("studies.*.warm_start", "list of folders", "[]", "with space and tpe or gp: earlier runs whose points in the "
+     "space the sampler is told of; they do not count among trials"),
     ("studies.*.seeds", "list of whole numbers", "the sweep's", "instead of the sweep's"),
     ("studies.*.scheduler", "name or mapping", "the sweep's", "instead of the sweep's; none switches it off"),
     ("studies.*.objectives", "list of objectives", "the sweep's", "with space: instead of the sweep's"),

@@ -33,6 +33,8 @@ Draw = Callable[[str, Range], Any]
 
 #: how each range is written in YAML
 RANGES = ("log_uniform", "uniform", "int", "log_int", "choice")
+#: sections that are off where a paper's row does not name them; its loss is then the plain one that the base has
+_TECHNIQUES = ("reweighting", "smoothing", "schedule")
 _SWITCHES = {True: True, "on": True, "true": True, False: False, "off": False, "none": False, None: False}
 
 
@@ -125,6 +127,42 @@ class SearchSpace:
                 raise SpecError("does not exist in this point: its condition does not hold", key=key)
         return point
 
+    def locate(self, config: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The point of the space that comes to a resolved configuration (``TrialConfig.to_dict()``).
+
+        Returns: None when there is none: a value outside its range, or a difference in what is not searched.
+        """
+        try:
+            there = resolve.normalized(config)
+
+            def draw(key: str, range_: Range) -> Any:
+                value = _as_member(range_, _value_there(there, key, range_))
+                if value is MISSING or not contains(range_, value):
+                    raise SpecError("outside", key=key)
+                return value
+
+            point = self.sample(draw)
+            here = resolve.build(resolve.with_overrides(self.base, point)).to_dict()
+            same = here == resolve.build(there).to_dict()
+        except SpecError:
+            return None
+        return point if same else None
+
+    def locate_settings(self, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The point of the space that stands for published settings: dotted keys, what they do not name is off.
+
+        A technique's parameters that they leave out are the base's where it uses the technique, else its defaults.
+        """
+        named = {key.partition(".")[0] for key in settings}
+        plain = {key: value for key, value in self.base.items() if key not in _TECHNIQUES or key in named}
+        regularizers = {".".join(key.split(".")[:2]) for key in settings if key.startswith("regularizers.")}
+        present = self.base.get("regularizers", {})
+        plain["regularizers"] = {name: p for name, p in present.items() if f"regularizers.{name}" in regularizers}
+        try:
+            return self.locate(resolve.build(resolve.with_overrides(plain, settings)).to_dict())
+        except SpecError:
+            return None
+
     def probes(self) -> Iterator[dict[str, Any]]:
         """Points that touch both ends of every range, every value of every choice, and every pair of such values."""
         for end in (0, -1):
@@ -166,6 +204,16 @@ class SearchSpace:
     def to_dict(self) -> dict[str, Any]:
         """As it stands in a sweep file, default ranges written out."""
         return {entry.key: entry.to_dict() for entry in self.entries}
+
+
+def _value_there(raw: Mapping[str, Any], key: str, range_: Range) -> Any:
+    """A key's value in a complete configuration; of a choice between whole sections the one that comes to the same."""
+    if isinstance(range_, Choice) and key in resolve.SECTIONS:
+        for value in range_.values:
+            section = {"name": value} if isinstance(value, str) else value
+            if isinstance(section, Mapping) and resolve.named(key, section, key).to_dict() == raw.get(key):
+                return value
+    return resolve.value_at(raw, key)
 
 
 def _can_exist(key: str, raw: Mapping[str, Any]) -> bool:

@@ -44,6 +44,8 @@ SAMPLERS = {
 }
 
 
+#: samplers that learn from points which they did not propose
+LEARNS_FROM_ANY = ("tpe", "gp")
 #: twice the trials that run at once on a small machine, so that hardly a worker waits for the slowest
 DEFAULT_WINDOW = 4
 
@@ -194,6 +196,7 @@ class StudySpec:
         scheduler: instead of the sweep's; its name is ``none`` where it is switched off.
         objectives, constraints: space only: instead of the sweep's.
         racing: which points get more seeds than the study's; None: none.
+        warm_start: space only: folders of earlier runs whose points the sampler is told of.
     """
 
     base: dict[str, Any] = field(default_factory=dict)
@@ -209,6 +212,7 @@ class StudySpec:
     objectives: tuple[ObjectiveSpec, ...] | None = None
     constraints: tuple[ConstraintSpec, ...] | None = None
     racing: RacingSpec | None = None
+    warm_start: tuple[str, ...] = ()
 
     @property
     def design(self) -> Design:
@@ -222,6 +226,8 @@ class StudySpec:
             plain |= {"sampler": self.sampler.to_dict(), "trials": self.trials}
             if self.start:
                 plain["start"] = [dict(point) for point in self.start]
+            if self.warm_start:
+                plain["warm_start"] = list(self.warm_start)
             plain["space"] = self.space.to_dict()
         elif self.points is not None:
             plain["points"] = [dict(point) for point in self.points]

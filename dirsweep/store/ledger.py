@@ -77,7 +77,27 @@ class Raced(TypedDict):
     time: str
 
 
-Event = Proposed | Started | Ended | Raced
+class KnownPoint(TypedDict):
+    """A point that another run has trained, with its means over seeds by column (``val_mae_all``)."""
+
+    overrides: dict[str, Any]
+    metrics: dict[str, float]
+    seeds: list[int]
+
+
+class Warmed(TypedDict):
+    """What a study's sampler was told of another run, so that it need not be read again (it may grow, or go)."""
+
+    event: Literal["warmed"]
+    study: str
+    run: str
+    points: list[KnownPoint]
+    #: reason -> points left out
+    skipped: dict[str, int]
+    time: str
+
+
+Event = Proposed | Started | Ended | Raced | Warmed
 
 
 def utc_now() -> str:
@@ -120,6 +140,13 @@ def raced(study: str, num_seeds: int, best: int | None, open_points: list[int]) 
     return {
         "event": "raced", "study": study, "num_seeds": num_seeds, "best": best, "open": list(open_points),
         "time": utc_now(),
+    }  # fmt: skip
+
+
+def warmed(study: str, run: str, points: list[KnownPoint], skipped: dict[str, int]) -> Warmed:
+    """See ``Warmed``; the time is now."""
+    return {
+        "event": "warmed", "study": study, "run": run, "points": points, "skipped": skipped, "time": utc_now(),
     }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 import random
+import shutil
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -14,10 +15,12 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
+from dirsweep.errors import StoreError
 from dirsweep.search.proposer import Proposer
 from dirsweep.spec.load import load_sweep
 from dirsweep.spec.schema import TrialSpec
 from dirsweep.spec.sweep import SweepSpec
+from dirsweep.store.collect import collect
 from dirsweep.store.ledger import Ledger
 from dirsweep.store.paths import RunPaths
 from dirsweep.store.schema import Outcome
@@ -567,3 +570,82 @@ def test_points_beyond_a_constraint_do_not_race(tmp_path: Path) -> None:
     proposer = _open(_spec(tmp_path, {"s": study}), tmp_path / "run")
     _drain(proposer, outcome)
     assert _seeds_by_size(proposer) == {8: [0, 1], 16: [0, 1]}, "one point is left, with nothing to compare it with"
+
+
+# ---- warm start ------------------------------------------------------------------------------------------------------
+
+
+def _earlier(tmp_path: Path, name: str, studies: dict[str, Any], limit: int = 1000, **more: Any) -> str:
+    """A run on the disk."""
+    paths = RunPaths(tmp_path / name)
+    spec = _spec(tmp_path, studies, **more)
+    proposer = _open(spec, paths.root)
+    paths.spec.write_text(spec.to_yaml())
+    _drain(proposer, _two_sided, limit=limit)
+    proposer.ledger.close()
+    collect(paths)
+    return str(paths.root)
+
+
+GRID = {"grid": {"regularizers.ranksim.gamma": [2.0, 20.0, 5000.0]}, "seeds": [0, 1]}
+
+
+def test_a_warm_start_tells_what_another_run_knows(tmp_path: Path) -> None:
+    first = _earlier(tmp_path, "first", {"g": GRID, "more": {"points": [{"batch_size": 8}]}})
+    spec = _spec(tmp_path, {"s": {"trials": 3, "space": GAMMA, "warm_start": [first]}})
+    proposer = _open(spec, tmp_path / "run")
+    note = f"s: 2 points of {first} are known to its sampler (left out: 2 outside the space, or trained otherwise than "
+    assert proposer.take_notes()[0].startswith(note)
+    assert proposer.take_notes() == []
+    trials = proposer.sampled["s"].study.get_trials()
+    assert [t.params for t in trials] == [{"regularizers.ranksim.gamma": 2.0}, {"regularizers.ranksim.gamma": 20.0}]
+    assert [t.value for t in trials] == pytest.approx([5 + math.log10(2), 5 + math.log10(20)])
+    assert proposer.num_trials == 3, "known points do not count"
+    assert len(_drain(proposer, _two_sided)) == 3
+    proposer.ledger.close()
+    shutil.rmtree(first)
+    again = _open(spec, tmp_path / "run")
+    assert again.take_notes() == []
+    assert [t.params for t in again.sampled["s"].study.get_trials()[:2]] == [t.params for t in trials]
+    assert len(again.sampled["s"].study.get_trials()) == 5
+
+
+def test_what_is_left_out_of_a_warm_start(tmp_path: Path) -> None:
+    studies = {"g": GRID}
+    runs = [
+        _earlier(tmp_path, "objective", studies, objective={"metric": "mae", "region": "few"}),
+        _earlier(tmp_path, "benchmark", studies, benchmark={"name": "tiny", "noise": 0.5}),
+        _earlier(tmp_path, "unfinished", studies, limit=3),
+        _earlier(tmp_path, "good", studies),
+    ]
+    space = {"regularizers.ranksim.gamma": {"log_uniform": [1, 10000]}}
+    spec = _spec(tmp_path, {"s": {"trials": 3, "space": space, "warm_start": runs}})
+    proposer = _open(spec, tmp_path / "run")
+    warmed = {Path(e["run"]).name: e for e in proposer.ledger.events() if e["event"] == "warmed"}
+    assert warmed["objective"]["skipped"] == {"best epochs chosen by mae/few": 3}
+    assert warmed["benchmark"]["skipped"] == {"on another benchmark": 3}
+    assert warmed["unfinished"]["skipped"] == {"not complete": 2}
+    assert warmed["good"]["skipped"] == {}
+    assert [len(event["points"]) for event in warmed.values()] == [0, 0, 1, 3]
+    paths = RunPaths(tmp_path / "other")
+    moved = Proposer(spec, Ledger(paths.ledger), lambda i: TrialFolder(paths.trial(i)), fingerprint="other")
+    skipped = [e["skipped"] for e in moved.ledger.events() if e["event"] == "warmed"]
+    assert skipped[3] == {"with other data or by other code": 3}
+
+
+def test_a_warm_start_brings_its_base_along(tmp_path: Path) -> None:
+    run = _earlier(tmp_path, "first", {"g": {"grid": {"regularizers.ranksim.gamma": [10.0, 20.0]}}})
+    proposer = _open(_with_base(tmp_path, warm_start=[run]), tmp_path / "run")
+    trials = [t for t in proposer.sampled["s"].study.get_trials() if t.state is TrialState.COMPLETE]
+    assert [list(t.constraints.values()) for t in trials] == [
+        [pytest.approx(-0.5)], [pytest.approx(math.log10(2) - 0.5)]
+    ]  # fmt: skip
+    without = _earlier(tmp_path, "second", {"g": {"grid": {"regularizers.ranksim.gamma": [20.0]}}})
+    proposer = _open(_with_base(tmp_path, warm_start=[without]), tmp_path / "other")
+    assert "left out: 1 without the base" in proposer.take_notes()[0]
+
+
+def test_a_warm_start_from_what_is_no_run(tmp_path: Path) -> None:
+    spec = _spec(tmp_path, {"s": {"trials": 3, "space": GAMMA, "warm_start": [str(tmp_path / "nowhere")]}})
+    with pytest.raises(StoreError, match="nowhere: no such folder"):
+        _open(spec, tmp_path / "run")

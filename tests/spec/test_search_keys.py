@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from dirsweep.spec.changes import refused_changes
-from dirsweep.spec.expand import planned_points
+from dirsweep.spec.expand import make_point, planned_points
 from dirsweep.spec.load import load_sweep
 from dirsweep.spec.sweep import SweepSpec
 from tests.spec.conftest import Complaint, Load
@@ -171,3 +171,65 @@ def test_racing_is_read_set_and_left_out_of_a_preview(load: Load) -> None:
     assert racing is not None
     assert (racing.max_seeds, racing.confidence) == (4, 0.9)
     assert load(study=study, preview=True).studies["x"].racing is None
+
+
+# ---- warm start, published settings ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("extra", "message"), [
+    ("warm_start: runs/a", "a.yaml: studies.x.warm_start: expected a list such as [runs/first], got 'runs/a'"),
+    ("warm_start: [3]", "a.yaml: studies.x.warm_start.0: expected the folder of a run, got 3"),
+    ("warm_start: [a, a]", "a.yaml: studies.x.warm_start.1: 'a' stands twice"),
+    ("warm_start: [a], sampler: random", "a.yaml: studies.x.warm_start: random learns from points of its own only; "
+     "take tpe or gp"),
+    ("start: publishd", "a.yaml: studies.x.start: expected a list of mappings"),
+    ("start: {published: 3}", "a.yaml: studies.x.start.published: expected a paper or a table such as ranks"),
+    ("start: {published: rnaksim}", "a.yaml: studies.x.start.published: no published results of paper 'rnaksim'; did "),
+    ("start: published", "a.yaml: studies.x.start.published: none of the "),
+])  # fmt: skip
+def test_warm_start_and_published_refused(complaint: Complaint, extra: str, message: str) -> None:
+    outside = "space: {regularizers.ranksim.gamma: {uniform: [0.015, 0.016]}}, scheduler: none"
+    assert complaint(study=_study(extra, outside)).startswith(message)
+
+
+def _with_start(start: str) -> str:
+    base = "base: {reweighting.name: sqinv, regularizers.ranksim.lambda: 2}"
+    return f"{{{SPACE}, trials: 50, {base}, start: {start}}}"
+
+
+def _gammas(load: Load, start: str) -> list[float]:
+    points = planned_points(load(study=_with_start(start)), "x")
+    return [point.overrides["regularizers.ranksim.gamma"] for point in points]
+
+
+def test_published_settings_are_planned_points(load: Load, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    table_10 = _gammas(load, "{published: ranksim/10}")
+    assert table_10 == [1, 10, 100, 200, 500, 1000], "0.01 and 0.1 lie outside, (100, 2) stands there twice"
+    assert set(_gammas(load, "published")) == set(table_10)
+    spec = load(study=_with_start("published"))
+    (tmp_path / "again.yaml").write_text(spec.to_yaml())
+    assert load_sweep(tmp_path / "again.yaml") == spec
+
+
+def test_published_settings_switch_off_what_they_do_not_name(load: Load) -> None:
+    space = "space: {reweighting.name: {choice: [none, sqinv]}, regularizers.ranksim: {choice: [false, true]}}"
+    study = f"{{{space}, scheduler: none, trials: 9, base: {{regularizers.ranksim.lambda: 2}}, start: published}}"
+    points = [point.overrides for point in planned_points(load(study=study), "x")]
+    assert {tuple(point.values()) for point in points} == {
+        ("none", False), ("none", True), ("sqinv", False), ("sqinv", True)
+    }  # fmt: skip
+
+
+def test_the_space_finds_a_configuration_again(load: Load) -> None:
+    space = ("space: {regularizers.ranksim.gamma: {log_uniform: [1, 1000]}, batch_size: {choice: [16, 32]}, "
+             "loss: {choice: [l1, {name: huber, beta: 2}]}}, scheduler: none")  # fmt: skip
+    spec = load(study=f"{{{space}, trials: 3}}")
+    found = spec.studies["x"].space
+    assert found is not None
+    for loss, gamma, size in (("l1", 7.5, 32), ({"name": "huber", "beta": 2}, 2.0, 16)):
+        point = {"loss": loss, "regularizers.ranksim.gamma": gamma, "batch_size": size}
+        config = make_point(spec, "x", 0, point).config.to_dict()
+        assert found.locate(config) == point
+        assert found.locate({**config, "epochs": 5}) is None
+        assert found.locate({**config, "batch_size": 64}) is None
+        assert found.locate({**config, "loss": {"name": "huber", "beta": 3.0}}) is None
