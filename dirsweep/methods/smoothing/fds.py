@@ -55,7 +55,7 @@ class FDS(Smoothing):
 
     Source: Yang et al., ICML 2021, Section 3.2, Eqs. 2 to 5. ``paper`` calibrates with running and smoothed statistics
     of the same epoch. ``released``: the smoothed ones are made before the running ones are updated, so they lag one
-    epoch behind (mean 0 and variance 1 after the first).
+    epoch behind (mean 0 and variance 1 after the first), and features stay as they are until the second update.
 
     Args:
         feature_dim: D.
@@ -126,7 +126,8 @@ class FDS(Smoothing):
         return self.smooth(features, labels)
 
     def smooth(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Calibrate (N, D) features by the bins of (N,) labels; unchanged before the first ``update``.
+        """Calibrate (N, D) features by the bins of (N,) labels; unchanged before the first ``update`` (the second for
+        ``released``).
 
         Raises: ShapeError: features are not (N, D) or labels not (N,).
         """
@@ -203,6 +204,9 @@ class FDS(Smoothing):
     def _derive(self) -> None:
         """Scale and shift of each bin and dimension; 1 and 0 where there is no variance to calibrate."""
         alive = (self.running_var != 0) & (self.running_var.sum(1, keepdim=True) >= NO_VARIANCE)
+        if self.formulation == "released":
+            # that code calibrates with copies it takes of the statistics, the first time before the second update
+            alive = alive & (self.num_updates > 1)
         ratio = self.smoothed_var / torch.where(alive, self.running_var, 1.0)
         scale = ratio.clamp(RATIO_LOW, RATIO_HIGH).sqrt()
         self.scale.copy_(torch.where(alive, scale, 1.0))

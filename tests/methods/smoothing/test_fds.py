@@ -62,6 +62,8 @@ class SlowFDS:
             self.smoothed = self.convolved()
 
     def smooth(self, features, bins):
+        if self.formulation == "released" and self.updates < 2:
+            return features
         out = []
         for row, b in zip(features, bins, strict=True):
             dead = sum(v for _, v in self.running[b]) < 1e-10
@@ -150,6 +152,16 @@ def test_by_hand() -> None:
     assert smoothed.flatten().tolist() == pytest.approx([1 * math.sqrt(2.5) + 7, 7])
     fds.update(torch.tensor([[4.0], [6.0]]), torch.tensor([0.0, 0.0]))
     assert fds.running_mean.flatten().tolist() == [0.5 * 2 + 0.5 * 5, 12]  # bin 1 saw nothing and keeps what it has
+
+
+def test_the_released_form_leaves_features_alone_until_the_second_update() -> None:
+    fds = two_bins(formulation="released")
+    features, labels = torch.tensor([[3.0], [12.0]]), torch.tensor([0.2, 1.2])
+    fds.update(torch.tensor([[1.0], [3.0], [10.0], [14.0]]), torch.tensor([0.0, 0.5, 1.0, 2.0]))
+    assert fds.smooth(features, labels).flatten().tolist() == [3, 12]
+    fds.update(torch.tensor([[4.0], [8.0]]), torch.tensor([0.0, 0.0]))
+    # running: means 4 and 12, variances 5 and 8; smoothed: those of the first update, means 7 and variances 5
+    assert fds.smooth(features, labels).flatten().tolist() == pytest.approx([(3 - 4) + 7, 7])
 
 
 def test_variance_ratio_is_clipped() -> None:
