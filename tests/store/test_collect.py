@@ -204,6 +204,9 @@ def test_metric_columns_sort_as_the_papers_print_them() -> None:
         ({"loss.beta": 1, "regularizers.conr.beta": 2, "regularizers.conr.eta": 3}, "loss.beta=1, conr.beta=2, eta=3"),
         ({"regularizers.ranksim": {}, "regularizers.conr": None}, "ranksim, no conr"),
         ({"regularizers.ranksim": "default"}, "ranksim"),
+        ({"loss": {"name": "balanced_mse", "variant": "bmc"}, "epochs": 2}, "loss=balanced_mse, variant=bmc, epochs=2"),
+        ({"regularizers.conr": {"beta": 0.01, "omega": 5}}, "conr, beta=0.01, omega=5"),
+        ({"regularizers": {"ranksim": {"lambda": 2}, "conr": None}}, "ranksim, lambda=2, no conr"),
         ({"optimizer.milestones": [60, 80]}, "milestones=[60, 80]"),
     ],
 )
