@@ -310,6 +310,18 @@ def collect(run: RunFolder) -> None:
     build(RunPaths(run))
 
 
+@app.command("export-study")
+def export_study(
+    run: RunFolder,
+    storage: Annotated[str, typer.Option(help="where to: sqlite:///studies.db", show_default=False)],
+) -> None:
+    """Write a run's studies into an Optuna storage, which optuna-dashboard opens."""
+    from dirsweep.search.export import export_studies
+
+    for name in export_studies(run, storage):
+        print(name)
+
+
 @app.command()
 def keys() -> None:
     """List every key of a sweep file with its type, default and meaning."""

@@ -89,10 +89,11 @@ def make_pruner(spec: SchedulerSpec, max_epochs: int) -> optuna.pruners.BasePrun
 
 def optuna_value(found: Range, value: Any) -> Any:
     """``value`` in Optuna's terms; a choice that Optuna has no word for goes by its JSON text."""
-    return _choice_key(value) if isinstance(found, Choice) else value
+    return choice_key(value) if isinstance(found, Choice) else value
 
 
-def _choice_key(value: Any) -> Any:
+def choice_key(value: Any) -> Any:
+    """A choice's value as Optuna can keep it: what is no plain value goes by its JSON text."""
     return value if value is None or isinstance(value, bool | int | float | str) else canonical_json(value)
 
 
@@ -106,7 +107,7 @@ def distribution_of(found: Range) -> BaseDistribution:
         case IntUniform(low, high, log):
             return optuna.distributions.IntDistribution(low, high, log=log)
         case Choice(values):
-            return optuna.distributions.CategoricalDistribution([_choice_key(value) for value in values])
+            return optuna.distributions.CategoricalDistribution([choice_key(value) for value in values])
 
 
 def suggest(trial: optuna.trial.Trial, key: str, found: Range) -> Any:
@@ -119,7 +120,7 @@ def suggest(trial: optuna.trial.Trial, key: str, found: Range) -> Any:
         case IntUniform(low, high, log):
             return trial.suggest_int(key, low, high, log=log)
         case Choice(values):
-            keys = [_choice_key(value) for value in values]
+            keys = [choice_key(value) for value in values]
             return value_of(found, trial.suggest_categorical(key, keys))
 
 
@@ -127,7 +128,7 @@ def value_of(found: Range, drawn: Any) -> Any:
     """What Optuna drew, in the sweep file's terms."""
     if isinstance(found, Choice):
         return next(
-            value for value in found.values if _choice_key(value) == drawn and type(_choice_key(value)) is type(drawn)
+            value for value in found.values if choice_key(value) == drawn and type(choice_key(value)) is type(drawn)
         )
     return drawn
 

@@ -21,7 +21,7 @@ from dirsweep.search.optuna_parts import (
     suggest,
 )
 from dirsweep.spec.ranges import Range
-from dirsweep.spec.space import contains
+from dirsweep.spec.space import SearchSpace, contains
 from dirsweep.spec.sweep import StudySpec
 from dirsweep.store.ledger import SamplerState
 
@@ -80,7 +80,7 @@ class SampledStudy:
 
     def ask_for(self, index: int, overrides: Mapping[str, Any]) -> bool:
         """Make a given point known to the sampler, if the space holds it; False when it does not."""
-        params = self.params_of(overrides)
+        params = params_of(self.space, overrides)
         if params is None:
             return False
         self.study.enqueue_trial({key: value for key, (value, _) in params.items()})
@@ -88,21 +88,6 @@ class SampledStudy:
         self._sample(trial)
         self.open[index] = trial
         return True
-
-    def params_of(self, overrides: Mapping[str, Any]) -> dict[str, tuple[Any, Range]] | None:
-        """Key -> (value in Optuna's terms, range) of a point; None when the space does not hold it."""
-        params: dict[str, tuple[Any, Range]] = {}
-
-        def look_up(key: str, found: Range) -> Any:
-            if key not in overrides or not contains(found, overrides[key]):
-                raise LookupError(key)
-            params[key] = optuna_value(found, overrides[key]), found
-            return overrides[key]
-
-        try:
-            return params if set(self.space.sample(look_up)) == set(overrides) else None
-        except LookupError:
-            return None
 
     def _sample(self, trial: Trial) -> dict[str, Any]:
         def draw(key: str, found: Range) -> Any:
@@ -150,7 +135,7 @@ class SampledStudy:
     def restore(self, index: int, saved: SamplerState, result: Result | None) -> None:
         """Bring back a point from the ledger: with what it came to, or still open."""
         distributions, attrs = distributions_from_json(saved["distributions"]), saved["system_attrs"]
-        found = _frozen(saved["params"], distributions, result, attrs.get("trial", {}))
+        found = frozen_trial(saved["params"], distributions, result, attrs.get("trial", {}))
         self.study.add_trial(found)
         for key, item in attrs.get("study", {}).items():
             self.study._storage.set_study_system_attr(self.study._study_id, key, item)
@@ -161,19 +146,38 @@ class SampledStudy:
 
     def add(self, overrides: Mapping[str, Any], result: Result) -> bool:
         """Tell of a point that was trained elsewhere; False when the space does not hold it."""
-        params = self.params_of(overrides)
+        params = params_of(self.space, overrides)
         if params is None:
             return False
         distributions = {key: distribution_of(found) for key, (_, found) in params.items()}
-        self.study.add_trial(_frozen({key: value for key, (value, _) in params.items()}, distributions, result, {}))
+        self.study.add_trial(
+            frozen_trial({key: value for key, (value, _) in params.items()}, distributions, result, {})
+        )
         return True
 
 
-def _frozen(
+def params_of(space: SearchSpace, overrides: Mapping[str, Any]) -> dict[str, tuple[Any, Range]] | None:
+    """Key -> (value in Optuna's terms, range) of a point; None when ``space`` does not hold it."""
+    params: dict[str, tuple[Any, Range]] = {}
+
+    def look_up(key: str, found: Range) -> Any:
+        if key not in overrides or not contains(found, overrides[key]):
+            raise LookupError(key)
+        params[key] = optuna_value(found, overrides[key]), found
+        return overrides[key]
+
+    try:
+        return params if set(space.sample(look_up)) == set(overrides) else None
+    except LookupError:
+        return None
+
+
+def frozen_trial(
     params: dict[str, Any],
     distributions: dict[str, optuna.distributions.BaseDistribution],
     result: Result | None,
     system_attrs: dict[str, Any],
+    user_attrs: dict[str, Any] | None = None,
 ) -> FrozenTrial:
     """A trial as Optuna keeps it; without a result it is RUNNING."""
     if result is None:
@@ -190,6 +194,7 @@ def _frozen(
         values=values,
         params=params,
         distributions=distributions,
+        user_attrs=user_attrs,
         system_attrs=system_attrs,
         intermediate_values=by_epoch,
         constraints=dict(result.constraints),
