@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
@@ -73,6 +74,8 @@ class BiLSTM(Backbone):
         train_words: whether the word embeddings are learnt.
     """
 
+    words: Tensor
+
     def __init__(
         self, words: NDArray[np.float32], *, hidden: int, num_layers: int, dropout: float, train_words: bool
     ) -> None:
@@ -84,7 +87,11 @@ class BiLSTM(Backbone):
         scale = float(weight[given].std()) if bool(given.any()) else 1.0
         weight[~given] = scale * torch.randn(int((~given).sum()), weight.shape[1])
         weight[PAD] = 0.0
-        self.words = nn.Embedding.from_pretrained(weight, freeze=not train_words, padding_idx=PAD)
+        if train_words:
+            self.words = nn.Parameter(weight)
+        else:
+            # no parameter: the trainer unfreezes all of those; not in checkpoints: drawing them again gives the same
+            self.register_buffer("words", weight, persistent=False)
         # one module a layer: the dropout between layers is torch's own, whose generator a checkpoint restores
         self.layers = nn.ModuleList(
             nn.LSTM(2 * hidden if layer else words.shape[1], hidden, batch_first=True, bidirectional=True)
@@ -103,7 +110,10 @@ class BiLSTM(Backbone):
         """(M, L) word numbers -> (M, 2 * hidden)."""
         lengths = (numbers != PAD).sum(dim=1).cpu()  # pack_padded_sequence takes them on the CPU only
         sequence = pack_padded_sequence(
-            self.dropout(self.words(numbers)), lengths, batch_first=True, enforce_sorted=False
+            self.dropout(F.embedding(numbers, self.words, padding_idx=PAD)),
+            lengths,
+            batch_first=True,
+            enforce_sorted=False,
         )
         for number, layer in enumerate(self.layers):
             if number:

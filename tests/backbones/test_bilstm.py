@@ -67,7 +67,7 @@ def test_features_are_those_of_a_plain_loop() -> None:
         for pair, features in zip(pairs, backbone(pairs), strict=True):
             vectors = []
             for numbers in pair:
-                sequence = backbone.words.weight[numbers[numbers > 0]]
+                sequence = backbone.words[numbers[numbers > 0]]
                 for layer in backbone.layers:
                     assert isinstance(layer, nn.LSTM)
                     sequence = lstm_by_hand(layer, sequence)
@@ -88,7 +88,7 @@ def test_padding_does_not_change_features() -> None:
 def test_gradient_reaches_words_but_not_padding() -> None:
     backbone = small()
     backbone(torch.tensor([[[2, 3, 0], [5, 0, 0]]])).square().sum().backward()
-    grad = backbone.words.weight.grad
+    grad = backbone.words.grad
     assert grad is not None
     assert (grad.abs().sum(dim=1) > 0).tolist() == [False, False, True, True, False, True, False, False, False]
 
@@ -110,7 +110,7 @@ def test_default_sizes(tmp_path: Path) -> None:
     # 14 words, padding, unknown; per direction 4 gates of inputs, state and two biases
     lstm = sum(2 * 4 * 3 * (inputs + 3 + 2) for inputs in (2, 6))
     assert sum(p.numel() for p in backbone.parameters() if p.requires_grad) == 16 * 2 + lstm
-    assert backbone.words.weight[0].tolist() == [0.0, 0.0]
+    assert backbone.words[0].tolist() == [0.0, 0.0]
     defaults = BiLSTMConfig()
     assert (defaults.hidden, defaults.num_layers, defaults.word_dim, defaults.dropout) == (1500, 2, 300, 0.2)
 
@@ -121,15 +121,19 @@ def test_glove_vectors_are_read_once_and_frozen_unless_asked(tmp_path: Path, mon
     benchmark = small_benchmark(tmp_path)
     config = BiLSTMConfig(hidden=2, word_dim=2, glove=str(file))
     torch.manual_seed(0)
-    words = config.build(benchmark, tmp_path).words.weight
+    backbone = config.build(benchmark, tmp_path)
+    words = backbone.words
+    # the trainer unfreezes every parameter, so frozen vectors must be none
+    assert all(parameter is not words for parameter in backbone.parameters())
     assert not words.requires_grad
+    assert "words" not in backbone.state_dict()
     number = {"dog": 2, "cat": 9}
     assert words[number["dog"]].tolist() == [0.5, -1.0]
     assert words[number["cat"]].tolist() == [float(np.float32(0.1)), 2.0]
     assert words[0].tolist() == [0.0, 0.0]
     assert bool(torch.isfinite(words).all())
     monkeypatch.setattr("dirsweep.backbones.bilstm.read_glove", None)  # the kept vectors serve from now on
-    again = config.model_copy(update={"train_glove": True}).build(benchmark, tmp_path).words.weight
+    again = config.model_copy(update={"train_glove": True}).build(benchmark, tmp_path).words
     assert again.requires_grad
     assert again[2].tolist() == [0.5, -1.0]
 
@@ -138,7 +142,7 @@ def test_words_without_a_vector_are_drawn_as_long_as_the_given_ones() -> None:
     words = np.full((5000, 4), np.nan, dtype=np.float32)
     words[2:1000] = np.random.default_rng(0).normal(0, 0.1, (998, 4))
     torch.manual_seed(0)
-    weight = BiLSTM(words, hidden=1, num_layers=1, dropout=0.0, train_words=False).words.weight
+    weight = BiLSTM(words, hidden=1, num_layers=1, dropout=0.0, train_words=False).words
     assert float(weight[1000:].std()) == pytest.approx(0.1, rel=0.05)
 
 
