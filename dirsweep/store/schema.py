@@ -40,7 +40,7 @@ column                  type                 meaning
 ``<split>_<metric>_<region>``  double?       val and test metrics of the best epoch; null for an empty region
 ======================  ===================  ==============================================================
 
-``epochs``: one row per (trial, validated epoch).
+``epochs``: one row per (trial, epoch); metrics are null where the epoch was not validated.
 
 ===========================  ====================  ==========================================================
 ``trial_id``                 dictionary<string>
@@ -48,7 +48,7 @@ column                  type                 meaning
 ``stage``                    int32                 from 0; only schedules such as RRT have more than one
 ``lr``                       double?               learning rate of the epoch
 ``train_loss``               double?               mean over the epoch's steps; null when not finite
-``loss_terms``               map<string, double>?  its terms: ``loss`` and each regularizer by name
+``loss_terms``               map<string, double>?  its terms: ``regression`` and each regularizer by name
 ``epoch_time_s``             double?               seconds, validation included
 ``val_<metric>_<region>``    double?
 ===========================  ====================  ==========================================================
