@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
-import tiny  # noqa: F401 - registers its benchmark and backbone
 import yaml
 
 from dirsweep.runners.session import Options, run_sweep
@@ -28,13 +27,14 @@ from dirsweep.store.ledger import read_events
 from dirsweep.store.paths import RunPaths
 from dirsweep.store.reader import Run, open_run
 from dirsweep.store.writer import TrialFolder, read_json
+from tests import tiny  # noqa: F401 - registers its benchmark and backbone
 
 TESTS = Path(__file__).resolve().parents[1]
 #: columns of the tables that may differ between two runs of one sweep
 OF_THE_OCCASION = {"started_at", "ended_at", "wall_time_s", "epoch_time_s", "peak_memory_mib", "host", "attempts"}
 ENDED = {"complete", "pruned", "stopped", "failed"}
 #: starts the command line with the tiny benchmark of the tests registered (inline only: Ray's workers do not know it)
-WITH_TINY = ["-c", "import tiny; from dirsweep.cli import main; main()"]
+WITH_TINY = ["-c", "from tests import tiny; from dirsweep.cli import main; main()"]
 
 
 def tiny_sweep(folder: Path, studies: Mapping[str, Any] | None = None, **more: Any) -> Path:

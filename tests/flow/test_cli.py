@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from flow.driving import WITH_TINY, command, tiny_sweep
 
 from dirsweep.cli import main
+from tests.flow.driving import WITH_TINY, command, tiny_sweep
 
 GOOD = """
 name: good
@@ -205,6 +205,7 @@ def test_an_age_that_is_no_number(tmp_path: Path, run: Run, data_dir: Path) -> N
 # ---- as processes of their own ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_exit_codes_of_the_command(tmp_path: Path) -> None:
     good = tiny_sweep(tmp_path)
     bad = tiny_sweep(tmp_path / "bad", {"p": {"points": [{"optimizer.name": "sgd", "optimizer.lr": 1e30}, {}]}})

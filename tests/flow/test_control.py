@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flow.driving import (
+
+from dirsweep.cli import main
+from dirsweep.runners.control import stop_trial
+from dirsweep.runners.status import snapshot
+from dirsweep.store.ledger import lock_run
+from dirsweep.store.paths import RunPaths
+from tests.flow.driving import (
     WITH_TINY,
     Listener,
     begun,
@@ -25,12 +31,6 @@ from flow.driving import (
     total,
     trial_ids,
 )
-
-from dirsweep.cli import main
-from dirsweep.runners.control import stop_trial
-from dirsweep.runners.status import snapshot
-from dirsweep.store.ledger import lock_run
-from dirsweep.store.paths import RunPaths
 
 Call = Callable[..., tuple[int, str, str]]
 THREE = {"p": {"points": [{}, {"reweighting": "sqinv"}, {"batch_size": 16}]}}

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flow.driving import (
+
+from dirsweep.store.paths import RunPaths
+from dirsweep.store.reader import open_run
+from tests.flow.driving import (
     WITH_TINY,
     Listener,
     begun,
@@ -26,9 +29,6 @@ from flow.driving import (
     total,
     trial_ids,
 )
-
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.reader import open_run
 
 #: enough epochs that a kill can hit the middle; a checkpoint after each
 LONG = {"base": {"epochs": 30}, "resources": {"checkpoint_every_s": 0}}

@@ -13,7 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from flow.driving import (
+
+from dirsweep.runners.control import stop_run, stop_trial
+from dirsweep.runners.locks import lock_holder
+from dirsweep.runners.status import snapshot
+from dirsweep.store.paths import RunPaths
+from dirsweep.store.reader import Run, open_run
+from tests.flow.driving import (
     Command,
     alive,
     begun,
@@ -30,12 +36,6 @@ from flow.driving import (
     trial_ids,
     workers,
 )
-
-from dirsweep.runners.control import stop_run, stop_trial
-from dirsweep.runners.locks import lock_holder
-from dirsweep.runners.status import snapshot
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.reader import Run, open_run
 
 pytestmark = pytest.mark.ray
 
@@ -66,32 +66,35 @@ class Sweep:
     def driver(self) -> Iterator[Command]:
         """``dirsweep run`` on 2 CPUs; nothing of it is left after the block."""
         arguments = ("run", self.file, "--out", self.root, "--cpus", "2", "--no-reuse")
-        try:
-            with command(*arguments, folder=self.folder, env={self.mark: "1"}) as running:
+        with command(*arguments, folder=self.folder, env={self.mark: "1"}) as running:
+            try:
                 yield running
-        finally:
-            self.gone()
+            finally:
+                self.gone(killed=running.process.poll() == -signal.SIGKILL)
 
-    def family(self) -> set[int]:
-        """Every process of a driver, its Ray and its workers: they inherit its environment."""
-        found = set()
+    def family(self) -> dict[int, bytes]:
+        """Every process of a driver, its Ray and its workers (they inherit its environment), with its command line."""
+        found = {}
         for entry in Path("/proc").iterdir():
             try:
                 if entry.name.isdigit() and self.mark.encode() in (entry / "environ").read_bytes():
-                    found.add(int(entry.name))
+                    found[int(entry.name)] = (entry / "cmdline").read_bytes()[:60]
             except OSError:
                 continue
-        return {pid for pid in found if alive(pid)}
+        return {pid: name for pid, name in found.items() if alive(pid)}
 
-    def gone(self, timeout: float = 60) -> None:
-        """Wait until no process of a driver is left; what stays is killed, and the test fails."""
+    def gone(self, killed: bool, timeout: float = 60) -> None:
+        """Wait until no process of a driver is left; what stays is killed, and the test fails.
+
+        A Ray whose driver was killed while it started may leave its agents waiting for it: they do no work, and go.
+        """
         until = time.monotonic() + timeout
         while left := self.family():
-            if time.monotonic() > until:
-                names = {pid: Path(f"/proc/{pid}/cmdline").read_bytes()[:80] for pid in left}
+            agents_only = killed and all(b"Agent" in name or b"agent" in name for name in left.values())
+            if time.monotonic() > until - (timeout - 10 if agents_only else 0):
                 for pid in left:
                     os.kill(pid, signal.SIGKILL)
-                raise AssertionError(f"left behind: {names}")
+                assert agents_only, f"left behind: {left}"
             time.sleep(0.2)
 
     def in_the_middle(self, driver: Command) -> str:
@@ -115,6 +118,11 @@ class Sweep:
         run = check_finished(self.root, NUM_TRIALS)
         same_results(run, whole)
         return run
+
+
+def begun_by_now(root: Path) -> list[str]:
+    """As ``begun``, also while there is no ledger yet."""
+    return begun(root) if (root / "ledger.jsonl").exists() else []
 
 
 @pytest.fixture
@@ -206,16 +214,35 @@ def test_stopped_from_outside(sweep: Sweep, whole: Run) -> None:
 
 
 @pytest.mark.slow
-def test_the_driver_is_killed_at_twenty_random_moments(sweep: Sweep, whole: Run) -> None:
+@pytest.mark.timeout(1800)
+def test_the_driver_is_killed_at_twenty_random_moments(sweep: Sweep, tmp_path: Path) -> None:
     rng = random.Random(20)
-    kills = 0
-    while kills < 20 and len(statuses(sweep.root) if sweep.root.exists() else {}) < NUM_TRIALS:
-        before = outcomes(sweep.root) if sweep.root.exists() else {}
+    kills, num_seeds = 0, 4
+    while kills < 20:
+        more = {**LONG, "base": {"epochs": 6}, "seeds": list(range(num_seeds))}
+        points = {"p": {"points": [{}, {"reweighting": "sqinv"}, {"batch_size": 32}]}}
+        sweep.file = small_sweep(sweep.folder, points, **more)
+        known = (sweep.root / "ledger.jsonl").exists()
+        before = outcomes(sweep.root) if known else {}
         with sweep.driver() as driver:
-            time.sleep(rng.uniform(2, 18))
-            assert driver.process.poll() in (None, 0), driver.stderr
-            driver.kill()
-            kills += 1
+            if rng.random() < 0.5:  # while it starts, or in the thick of it
+                time.sleep(rng.uniform(1, 12))
+            else:
+                driver.when(lambda: begun_by_now(sweep.root), "a trial")
+                time.sleep(rng.uniform(0, 6))
+            if driver.process.poll() is None:
+                driver.kill()
+                kills += 1
+            else:
+                assert driver.process.returncode == 0, driver.stderr
         if (sweep.root / "ledger.jsonl").exists() and trial_ids(sweep.root):
-            check_sound(sweep.root, before)
-    sweep.finish(whole, outcomes(sweep.root))
+            run = check_sound(sweep.root, before)
+            if total(run, "unfinished") == 0:
+                num_seeds += 2  # there must be work left to be killed
+    before = outcomes(sweep.root)
+    with sweep.driver() as driver:
+        assert driver.ends(600) == 0, driver.stderr
+    check_sound(sweep.root, before)
+    run = check_finished(sweep.root, 3 * num_seeds)
+    assert run_here(sweep.file, tmp_path / "elsewhere" / "run") == 0
+    same_results(run, open_run(tmp_path / "elsewhere" / "run"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from flow.driving import Listener, check_finished, run_here, same_results, small_sweep, workers
+
+from tests.flow.driving import Listener, check_finished, run_here, same_results, small_sweep, workers
 
 pytestmark = pytest.mark.ray
 
