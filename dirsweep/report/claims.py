@@ -112,6 +112,8 @@ def _pair_words(effect: Effect) -> str:
 def _differences(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
     """Points against the base, as far as the techniques' effects have not said it already."""
     default = default_point(run, study)
+    if default is None and searched(run, study):
+        return []  # its first point is nobody's baseline
     points = [point for point in points_of(run, study) if not point.preliminary]
     baseline = default or points[0]
     shown = [index for index in points_with_test_figures(run, study) if index != baseline.index]

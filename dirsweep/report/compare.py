@@ -279,15 +279,27 @@ def heading(found: Comparison) -> str:
 
 
 def console_table(found: Comparison, width: int = 80) -> Table:
-    """For a terminal of ``width`` columns: where room is short A and B go without their intervals."""
-    table = Table(title=heading(found), title_justify="left", box=box.SIMPLE_HEAD, caption="\n".join(_notes(found)),
+    """For a terminal of ``width`` columns: where room is short A and B go without their intervals.
+
+    What all rows share (number of seeds, a remark) stands below the table.
+    """
+    rows = [_cells(row, short=width < 140) for row in found.rows]
+    notes = _notes(found)
+    hidden = set()
+    for name, words in (("seeds", "{} seeds in A/B"), ("remarks", "{}")):
+        place = _HEAD.index(name)
+        if len({row[place] for row in rows}) == 1:
+            hidden.add(place)
+            notes = [words.format(rows[0][place]), *notes] if rows[0][place] else notes
+    table = Table(title=heading(found), title_justify="left", box=box.SIMPLE_HEAD, caption="\n".join(notes),
                   caption_justify="left")  # fmt: skip
-    for name in _HEAD:
-        right = name in _RIGHT
-        table.add_column(name, justify="right" if right else "left", no_wrap=right or name == "region")
+    for place, name in enumerate(_HEAD):
+        if place not in hidden:
+            right = name in _RIGHT
+            table.add_column(name, justify="right" if right else "left", no_wrap=right or name == "region")
     above = None
-    for row in found.rows:
-        cells = _cells(row, short=width < 140)
+    for row in rows:
+        cells = [cell for place, cell in enumerate(row) if place not in hidden]
         table.add_row("" if cells[0] == above else cells[0], *cells[1:])
         above = cells[0]
     return table

@@ -42,7 +42,8 @@ class Measured:
         points: index -> summary; points with at least one value.
         trials: point -> seed -> trial, complete ones only.
         values: point -> seed -> value.
-        draws: (R, T) the metric of each trial under each draw of the samples; None without predictions.
+        draws: (R, T) the metric of each trial under each draw of the samples, float32 to save memory; None without
+            predictions.
         columns: trial -> column of ``draws``.
         num_samples: of the split that lie in the region.
     """
@@ -54,7 +55,7 @@ class Measured:
     points: dict[int, PointSummary]
     trials: dict[int, dict[int, str]]
     values: dict[int, dict[int, float]]
-    draws: Floats | None
+    draws: NDArray[np.floating] | None
     columns: dict[str, int]
     num_samples: int
     synthetic: bool
@@ -68,7 +69,7 @@ class Measured:
         trials = [self.trials[point][seed] for seed in seeds]
         if self.draws is None or not all(trial in self.columns for trial in trials):
             return None
-        return self.draws[:, [self.columns[trial] for trial in trials]]
+        return self.draws[:, [self.columns[trial] for trial in trials]].astype(np.float64)
 
     @cached_property
     def prior(self) -> resampling.Prior | None:
@@ -190,7 +191,8 @@ def _measure(
     whole = {trial for seeds in trials.values() for trial in seeds.values() if predicted.whole(trial)}
     drawn = sorted(trial for index, seeds in trials.items() if points is None or index in points
                    for trial in set(seeds.values()) & whole)  # fmt: skip
-    draws, num_samples = None, 0
+    draws: NDArray[np.floating] | None = None
+    num_samples = 0
     if inside is not None and inside.any() and whole and computable:
         labels = predicted.labels[inside]
         bins = None if predicted.bins is None else predicted.bins[inside]
@@ -209,7 +211,7 @@ def _measure(
         if drawn:
             counts = resampling.sample_counts(num_samples, num_resamples, rng_for(seed, "samples", split, region))
             drawn = list(dict.fromkeys(drawn))
-            draws = resampling.replicates(metric, labels, preds(drawn), counts, bins)
+            draws = resampling.replicates(metric, labels, preds(drawn), counts, bins).astype(np.float32)
     values = {index: dict(sorted(found.items())) for index, found in values.items() if found}
     trials = {index: {number: trials[index][number] for number in values[index] if number in trials[index]}
               for index in values}  # fmt: skip

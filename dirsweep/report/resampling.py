@@ -365,17 +365,20 @@ def _combined(
 ) -> Uncertainty:
     num_draws = max(len(sample_part), 2000)
     moved = np.resize(sample_part, num_draws) + estimate
-    variances, dfs = [sample_variance], [float(max(1, num_samples - 1))]
-    for variance, df in seed_parts:
-        moved = moved + np.sqrt(variance) * student_draws(df, num_draws, rng)
-        variances.append(variance)
-        dfs.append(df)
-    total = sum(variances)
-    spread = sum(variance**2 / df for variance, df in zip(variances, dfs, strict=True))
-    joint = total**2 / spread if spread > 0 else max(dfs)
+    seed_variance, seed_df = _joined(seed_parts)
+    if seed_variance > 0:
+        moved = moved + np.sqrt(seed_variance) * student_draws(seed_df, num_draws, rng)
+    total, joint = _joined([(sample_variance, float(max(1, num_samples - 1))), (seed_variance, seed_df)])
     low, high = np.quantile(moved, [(1 - level) / 2, (1 + level) / 2])
     low, high = float(np.clip(low, *limits)), float(np.clip(high, *limits))
     return Uncertainty(low, high, _p_value(estimate, moved, np.sqrt(total), joint), float(np.sqrt(total)), float(joint))
+
+
+def _joined(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The sum of variances and the degrees of freedom it is known with (Satterthwaite, Biometrics Bulletin 2, 1946)."""
+    total = sum(variance for variance, _ in parts)
+    spread = sum(variance**2 / df for variance, df in parts if variance > 0)
+    return total, total**2 / spread if spread > 0 else max((df for _, df in parts), default=1.0)
 
 
 def _p_value(estimate: float, moved: Floats, error: float, df: float) -> float:
