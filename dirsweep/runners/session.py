@@ -7,17 +7,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
+from dirsweep.backbones.base import BackboneConfig
 from dirsweep.data.base import SPLITS, Benchmark
+from dirsweep.data.cache import default_cache
 from dirsweep.errors import StoreError
 from dirsweep.runners.base import Watcher
 from dirsweep.runners.inline import run_inline
 from dirsweep.runners.reuse import FinishedElsewhere
 from dirsweep.search.proposer import Proposer
 from dirsweep.spec.changes import refused_changes
+from dirsweep.spec.expand import planned_points
 from dirsweep.spec.load import load_sweep
+from dirsweep.spec.schema import canonical_json
 from dirsweep.spec.sweep import SweepSpec
 from dirsweep.store.bins import Bins
 from dirsweep.store.collect import collect
@@ -72,9 +77,16 @@ def opened(spec: SweepSpec, paths: RunPaths) -> Iterator[Ledger]:
 
 
 def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
-    """The sweep's benchmark with its data checked and its caches built. Raises: DataError."""
+    """The sweep's benchmark with its data checked and every cache built that its planned points need.
+
+    Raises: DataError: the data is absent or broken, or a backbone lacks what it is made from.
+    """
     benchmark = open_benchmark(spec.benchmark.to_dict(), cache)
     benchmark.prepare()
+    planned = (point.config for study in spec.studies for point in planned_points(spec, study))
+    backbones = {canonical_json(config.backbone.to_dict()): config.backbone for config in (spec.base_config, *planned)}
+    for backbone in backbones.values():
+        cast(BackboneConfig, backbone).prepare(benchmark, Path(cache) if cache else default_cache())
     return benchmark
 
 
