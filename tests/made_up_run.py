@@ -104,6 +104,22 @@ def write_trial(
     folder.finish(outcome, table)
 
 
+def resolved_config(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain training as RankSim has it on AgeDB-DIR, with the overrides in their places."""
+    config: dict[str, Any] = {
+        "backbone": {"name": "resnet50"}, "loss": {"name": "l1"}, "reweighting": {"name": "none"},
+        "smoothing": {"name": "none"}, "schedule": {"name": "plain"}, "regularizers": {},
+        "optimizer": {"name": "adam", "lr": 2.5e-4}, "batch_size": 64, "epochs": 90,
+    }  # fmt: skip
+    for key, value in overrides.items():
+        *path, last = key.split(".")
+        section = config
+        for part in path:
+            section = section.setdefault(part, {})
+        section[last] = value
+    return config
+
+
 def write_run(
     root: Path,
     studies: Mapping[str, Sequence[tuple[dict[str, Any], Sequence[float | Status | None]]]],
@@ -113,6 +129,7 @@ def write_run(
     num_epochs: int = 4,
     num_samples: int = 6,
     searches: Sequence[str] = (),
+    resolved: bool = False,
 ) -> RunPaths:
     """A whole run.
 
@@ -120,6 +137,7 @@ def write_run(
         studies: study -> points, each its overrides and, per seed, the validation error of a complete trial, or the
             status of one that is not (None for unfinished).
         searches: studies that are a search over a space.
+        resolved: every trial's configuration is plain training with the point's overrides, not just two keys.
     """
     paths = RunPaths(root)
     write_spec(paths, {study: {"space": {}} if study in searches else {} for study in studies}, metric=metric)
@@ -135,6 +153,7 @@ def write_run(
                     write_trial(
                         paths, trial_id, seed=seed, mae=float(found) if complete else 9.0, status=status,  # type: ignore[arg-type]
                         synthetic=synthetic, num_epochs=num_epochs, num_samples=num_samples,
+                        config=resolved_config(overrides) if resolved else None,
                         error="loss is NaN at epoch 1" if status == "failed" else None,
                     )  # fmt: skip
                     ledger.append(started(trial_id))

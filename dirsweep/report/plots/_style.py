@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,6 +56,20 @@ def new_figure(width: float, height: float, *, title: str, synthetic: bool) -> F
     return figure
 
 
+def note(figure: Figure, text: str) -> None:
+    """How to read the figure, small, below it."""
+    figure.supxlabel(text, fontsize=8.5, color=GREY, x=0.01, ha="left")
+
+
+def listing(figure: Figure, lines: list[str]) -> None:
+    """Lines of text to the right of the axes, room kept for them."""
+    from matplotlib.lines import Line2D
+
+    blank = [Line2D([], [], linestyle="none") for _ in lines[1:]]
+    figure.legend(blank, lines[1:], title=lines[0], loc="outside right center", alignment="left", handlelength=0,
+                  handletextpad=0, labelspacing=0.7)  # fmt: skip
+
+
 def wrapped(text: str, width: int = 34, max_lines: int = 3) -> str:
     """Long labels on several lines, cut after ``max_lines``."""
     lines = textwrap.wrap(text, width, break_long_words=True) or [""]
@@ -66,21 +80,36 @@ def wrapped(text: str, width: int = 34, max_lines: int = 3) -> str:
     )
 
 
+def tail(key: str) -> str:
+    """``ranksim.gamma`` of ``regularizers.ranksim.gamma``."""
+    return ".".join(key.removesuffix(".name").split(".")[-2:])
+
+
 def use_log(values: list[float]) -> bool:
     """Whether a logarithmic axis reads better: all positive and over a decade wide."""
     return len(values) > 1 and min(values) > 0 and max(values) / min(values) >= 20
 
 
-def plain_ticks(axes: Axes, values: list[float]) -> None:
-    """Label a logarithmic axis with the values that were run where they have room, else with plain decades."""
+def plain_ticks(axes: Axes, values: list[float], *, planned: bool = True, which: Literal["x", "y"] = "x") -> None:
+    """Label a logarithmic axis with the values that were run where they have room, else with plain decades.
+
+    Args:
+        planned: the values are few and chosen by a person; those of a search are arbitrary numbers.
+        which: axis.
+    """
     from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-    axes.set_xscale("log")
-    ticks = spread_out(sorted(set(values)))
-    axes.xaxis.set_major_locator(FixedLocator(ticks) if len(values) <= 24 else LogLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xscale("log") if which == "x" else axes.set_yscale("log")
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    if planned and len(set(values)) <= 24:
+        axis.set_major_locator(FixedLocator(spread_out(sorted(set(values)))))
+    else:
+        # where it spans little 1, 2 and 5 as well: a decade alone may have one tick only
+        narrow = max(values) / min(values) < 30
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
 
 
 def spread_out(values: list[float], share: float = 0.09) -> list[float]:

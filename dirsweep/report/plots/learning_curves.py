@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dirsweep.report.frames import PointSummary, best_point, objective_column, sorted_by_objective, study_summary
+from dirsweep.report.frames import PointSummary, best_point, objective_column, sorted_by_objective
+from dirsweep.report.measured import points_of
 from dirsweep.report.plots import _style as style
 from dirsweep.report.tables import metric_title
 from dirsweep.store.reader import Run
@@ -58,7 +59,7 @@ def numbers(run: Run, study: str) -> LearningCurves | None:
     table = run.epochs()
     if objective.name not in table.schema.names:
         return None
-    points = study_summary(run.trials(), study)
+    points = points_of(run, study)
     by_trial = _by_trial(table, objective.name, [trial for point in points for trial in point.trial_ids.values()])
     best_epochs = _best_epochs(run.trials())
     curves: list[Curve] = []

@@ -6,15 +6,17 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from dirsweep.report.frames import (
     PointSummary,
     Spread,
     best_point,
     objective_column,
-    study_summary,
     value_of,
     varied_keys,
 )
+from dirsweep.report.measured import points_of
 from dirsweep.report.plots import _style as style
 from dirsweep.report.tables import metric_title
 from dirsweep.store.reader import Run
@@ -75,7 +77,7 @@ class Response:
 def numbers(run: Run, study: str) -> Response | None:
     """Validation values of the objective's metric over what the study varies; None when no point has one."""
     objective = objective_column(run.objective)
-    points = [point for point in study_summary(run.trials(), study) if objective.name in point.metrics]
+    points = [point for point in points_of(run, study) if objective.name in point.metrics]
     if not points:
         return None
     best = best_point(points, objective)
@@ -162,10 +164,12 @@ def _grid(points: list[PointSummary], keys: list[str], objective: MetricColumn, 
         line = [point for point in points if _numeric(point, beside) == value]
         line.sort(key=lambda point: _numeric(point, across) or 0.0)
         xs = [x for point in line if (x := _numeric(point, across)) is not None]
-        series.append(Series(f"{_tail(beside)} = {value:g}", xs, [point.metrics[objective.name] for point in line]))
+        series.append(
+            Series(f"{style.tail(beside)} = {value:g}", xs, [point.metrics[objective.name] for point in line])
+        )
     star = None
     if best is not None:
-        star = f"{_tail(beside)} = {_numeric(best, beside):g}", _numeric(best, across) or 0.0
+        star = f"{style.tail(beside)} = {_numeric(best, beside):g}", _numeric(best, across) or 0.0
     return Panel("curve", "", across, series, best=star)
 
 
@@ -202,11 +206,6 @@ def _scatter(points: list[PointSummary], objective: MetricColumn, best: PointSum
 
 def _word(value: object) -> str:
     return "on" if value == {} else str(value)
-
-
-def _tail(key: str) -> str:
-    """``ranksim.gamma`` of ``regularizers.ranksim.gamma``."""
-    return ".".join(key.removesuffix(".name").split(".")[-2:])
 
 
 # ---- drawing ---------------------------------------------------------------------------------------------------------
@@ -266,16 +265,17 @@ def _draw_curve(axes: Axes, panel: Panel) -> None:
     if style.use_log(every_x):
         style.plain_ticks(axes, every_x)
     axes.margins(x=0.04, y=0.12)
-    axes.set_xlabel(_tail(panel.x_label))
+    axes.set_xlabel(style.tail(panel.x_label))
     if len(panel.series) > 1:
         axes.legend(ncols=min(4, len(panel.series)), loc="lower center", bbox_to_anchor=(0.5, 1.0),
                     columnspacing=1.2, handlelength=1.6, handletextpad=0.4)  # fmt: skip
 
 
 def _single_seeds(axes: Axes, series: Series, color: str) -> None:
-    for x, spread in zip(series.x, series.ys, strict=True):
-        if spread.num > 1:
-            axes.plot([x] * spread.num, list(spread.by_seed.values()), ".", color=color, markersize=3, alpha=0.6)
+    several = [(x, value) for x, spread in zip(series.x, series.ys, strict=True) if spread.num > 1
+               for value in spread.by_seed.values()]  # fmt: skip
+    if several:
+        axes.plot(*zip(*several, strict=True), ".", color=color, markersize=3, alpha=0.6)
 
 
 def _star(axes: Axes, panel: Panel) -> None:
@@ -300,9 +300,9 @@ def _draw_scatter(axes: Axes, panel: Panel) -> None:
     if panel.labels:
         axes.set_xticks(range(len(panel.labels)), [style.wrapped(label, 12) for label in panel.labels])
     elif style.use_log(every_x):
-        style.plain_ticks(axes, every_x)
+        style.plain_ticks(axes, every_x, planned=False)
     axes.margins(0.08)
-    axes.set_xlabel(_tail(panel.x_label))
+    axes.set_xlabel(style.tail(panel.x_label))
 
 
 def _draw_dots(part: Figure, panel: Panel, value_label: str) -> None:
@@ -310,11 +310,14 @@ def _draw_dots(part: Figure, panel: Panel, value_label: str) -> None:
     grid = part.subplots(1, len(panel.series), squeeze=False, sharey=True)[0]
     for axes, series in zip(grid, panel.series, strict=True):
         color = style.REGION_COLORS.get(series.name, style.BLUE)
-        for row, spread in zip(series.x, series.ys, strict=True):
-            axes.errorbar(spread.mean, row, xerr=spread.deviation, fmt="none", ecolor=color, elinewidth=1.6, capsize=3)
-            if spread.num > 1:
-                axes.plot(list(spread.by_seed.values()), [row] * spread.num, ".", color=color, markersize=3, alpha=0.5)
-            axes.plot([spread.mean], [row], "o", color=color, markersize=5.5)
+        means = [spread.mean for spread in series.ys]
+        bars = [spread.deviation or 0.0 for spread in series.ys]
+        axes.hlines(series.x, np.subtract(means, bars), np.add(means, bars), color=color, linewidth=1.6)
+        several = [(value, row) for row, spread in zip(series.x, series.ys, strict=True) if spread.num > 1
+                   for value in spread.by_seed.values()]  # fmt: skip
+        if several:
+            axes.plot(*zip(*several, strict=True), ".", color=color, markersize=3, alpha=0.5)
+        axes.plot(means, series.x, "o", color=color, markersize=5.5)
         axes.set_title(series.name, loc="left", color=color)
         axes.set_ylim(len(panel.labels) - 0.5, -0.5)
         axes.margins(x=0.12)

@@ -1,0 +1,137 @@
+"""Many-shot error against few-shot error, one mark per point: who buys one with the other, and who gets both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dirsweep.report.frames import PointSummary, best_point, objective_column
+from dirsweep.report.measured import points_of
+from dirsweep.report.plots import _style as style
+from dirsweep.report.statistics import default_point
+from dirsweep.report.tables import metric_title
+from dirsweep.store.reader import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: points of the front that get their label written beside them
+MAX_LABELS = 8
+
+
+@dataclass(frozen=True)
+class Pareto:
+    """What ``draw`` needs; all on validation, means over seeds.
+
+    Attributes:
+        metric: the objective's.
+        many, few: (P,) values.
+        deviations: (P, 2) sample deviations over seeds of many and few, 0 for one seed.
+        labels: what each point changes in the base.
+        front: (P,) no other point is at least as good in both and better in one.
+        best, base: positions of the point chosen on validation and of the base; None when not among them.
+    """
+
+    title: str
+    synthetic: bool
+    metric: str
+    higher_is_better: bool
+    many: NDArray[np.float64]
+    few: NDArray[np.float64]
+    deviations: NDArray[np.float64]
+    labels: list[str]
+    front: NDArray[np.bool_]
+    best: int | None
+    base: int | None
+
+
+def numbers(run: Run, study: str) -> Pareto | None:
+    """Complete points with both values; None for fewer than three of them."""
+    objective = objective_column(run.objective)
+    columns = [objective._replace(region=region).name for region in ("many", "few")]
+    points = [point for point in points_of(run, study)
+              if not point.preliminary and all(column in point.metrics for column in columns)]  # fmt: skip
+    if len(points) < 3:
+        return None
+    values = np.array([[point.metrics[column].mean for column in columns] for point in points])
+    base = default_point(run, study)
+    return Pareto(
+        title=f"many against few · {study} · {run.name}",
+        synthetic=run.synthetic,
+        metric=objective.metric,
+        higher_is_better=objective.higher_is_better,
+        many=values[:, 0],
+        few=values[:, 1],
+        deviations=np.array([[point.metrics[column].deviation or 0.0 for column in columns] for point in points]),
+        labels=[point.label for point in points],
+        front=not_dominated(-values if objective.higher_is_better else values),
+        best=_position(points, best_point(points, objective)),
+        base=_position(points, base),
+    )
+
+
+def _position(points: list[PointSummary], wanted: PointSummary | None) -> int | None:
+    there = (i for i, point in enumerate(points) if wanted is not None and point.index == wanted.index)
+    return next(there, None)
+
+
+def not_dominated(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(P, 2) costs, less is better -> (P,) whether no other row is at most as large in both and smaller in one."""
+    order = np.lexsort((costs[:, 1], costs[:, 0]))
+    first, second = costs[order, 0], costs[order, 1]
+    # along ascending first costs a row is dominated by a smaller second cost before it, or by its equal with less first
+    below = np.concatenate([[np.inf], np.minimum.accumulate(second)[:-1]])
+    kept = second < below
+    same = np.concatenate([[False], (first[1:] == first[:-1]) & (second[1:] == second[:-1])])
+    for row in np.flatnonzero(same):  # equal rows share their fate
+        kept[row] = kept[row - 1]
+    front = np.zeros(len(costs), dtype=np.bool_)
+    front[order] = kept
+    return front
+
+
+def draw(numbers: Pareto) -> Figure:
+    """Dots, the front joined by steps and labelled, the base as a square, the chosen point as a star."""
+    with style.styled():
+        figure = style.new_figure(8.0, 5.4, title=numbers.title, synthetic=numbers.synthetic)
+        axes = figure.subplots()
+        behind = ~numbers.front
+        axes.plot(numbers.many[behind], numbers.few[behind], "o", color=style.LIGHT, label="dominated")
+        order = np.flatnonzero(numbers.front)[np.argsort(numbers.many[numbers.front])]
+        axes.step(
+            numbers.many[order],
+            numbers.few[order],
+            where="pre" if numbers.higher_is_better else "post",
+            color=style.BLUE,
+            linewidth=1.2,
+            alpha=0.7,
+        )
+        if numbers.deviations.any():
+            axes.errorbar(numbers.many[order], numbers.few[order], xerr=numbers.deviations[order, 0],
+                          yerr=numbers.deviations[order, 1], fmt="none", ecolor=style.BLUE, alpha=0.35,
+                          elinewidth=1.2)  # fmt: skip
+        axes.plot(numbers.many[order], numbers.few[order], "o", color=style.BLUE, label="Pareto front")
+        if numbers.base is not None:
+            axes.plot(numbers.many[numbers.base], numbers.few[numbers.base], "s", color=style.INK, label="base",
+                      markersize=7, zorder=4)  # fmt: skip
+        if numbers.best is not None:
+            axes.plot(numbers.many[numbers.best], numbers.few[numbers.best], "*", markersize=15, color=style.YELLOW,
+                      markeredgecolor=style.INK, label="best by validation", zorder=5)  # fmt: skip
+        keys = [str(number) for number in range(1, len(order) + 1)]
+        for key, at in zip(keys[:MAX_LABELS], order, strict=False):
+            axes.annotate(key, (numbers.many[at], numbers.few[at]), xytext=(6, 5), textcoords="offset points",
+                          fontsize=8.5, color=style.BLUE)  # fmt: skip
+        listed = [f"{key}  {style.wrapped(numbers.labels[at], 38, 2)}" for key, at in zip(keys, order, strict=True)]
+        axes.set_xlabel(f"validation {metric_title(numbers.metric)}, many")
+        axes.set_ylabel(f"validation {metric_title(numbers.metric)}, few")
+        axes.margins(0.1)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, columnspacing=1.2, handletextpad=0.3)
+        title = "on the front" if len(order) <= MAX_LABELS else f"on the front, {MAX_LABELS} of {len(order)}"
+        style.listing(figure, [title, *listed[:MAX_LABELS]])
+        corner = "upper right" if numbers.higher_is_better else "lower left"
+        bars = "; bars: sample deviation over seeds" if numbers.deviations.any() else ""
+        style.note(figure, f"{corner} is better in both{bars}")
+        return figure
