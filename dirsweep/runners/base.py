@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from dirsweep.search.proposer import Proposer
 from dirsweep.spec.schema import TrialSpec
 from dirsweep.store.ledger import utc_now
-from dirsweep.store.schema import Outcome
+from dirsweep.store.schema import MetricColumn, Outcome
 from dirsweep.store.writer import TrialFolder, read_json
 
 #: what a trial may take in addition before its first epoch ends: imports, data, frozen features
@@ -68,11 +68,14 @@ def fail(trial: TrialSpec, folder: TrialFolder, reason: str) -> Outcome:
         return outcome
     begun = read_json(folder.paths.spec) or trial.to_dict()
     rows, now = folder.read_epochs(), utc_now()
+    best = rows[-1].get("best_epoch") if rows else None
+    chosen: dict[str, Any] = next((row for row in rows if row["epoch"] == best), {})
     outcome = Outcome(
         trial.trial_id,
         "failed",
         reason,
-        best_epoch=rows[-1].get("best_epoch") if rows else None,
+        metrics={key: value for key, value in chosen.items() if MetricColumn.parse(key) is not None},
+        best_epoch=best,
         num_epochs=len(rows),
         wall_time_s=sum(row.get("epoch_time_s") or 0.0 for row in rows),
         started_at=begun.get("started_at", now),

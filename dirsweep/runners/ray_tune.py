@@ -111,8 +111,8 @@ class _Driver(_NotKept, Searcher):
     """Gives Ray the proposer's trials and the proposer Ray's news.
 
     Args:
-        room: how many trials the cluster can hold at this moment. No more are given out: what is proposed while its
-            place is still taken could not learn from the trial there.
+        room: how many trials the cluster can hold at this moment. A planned one more may wait for its place; of a
+            sampler no more are asked, since what is proposed too early could not learn from the trials that run.
 
     Attributes:
         running: Ray's id -> the trial that was given out and has not ended.
@@ -137,11 +137,12 @@ class _Driver(_NotKept, Searcher):
 
     @_kept
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        if len(self.running) >= self.room():
+        if len(self.running) >= self.room() + bool(self.proposer.queue):
             return None
         trial = self.proposer.next_trial()
         if trial is None:
-            return Searcher.FINISHED if self.proposer.finished or self.proposer.stopping else None
+            over = self.proposer.finished or self.proposer.stopping or self.proposer.exhausted
+            return Searcher.FINISHED if over else None
         self.running[trial_id] = trial
         return {
             "trial": json.dumps(trial.to_dict()),
@@ -210,6 +211,9 @@ class _Driver(_NotKept, Searcher):
         if RunPaths(self.root).stop.exists() and not self.proposer.stopping:
             self.watcher.message("stopping, as asked: running trials keep their checkpoints")
             self.proposer.stop()
+        self.proposer.look_at_budget()
+        for note in self.proposer.take_notes():
+            self.watcher.message(note)
         for ray_id in [ray_id for ray_id, deadline in self.deadlines.items() if now > deadline]:
             self._end_hanging(ray_id)
 
@@ -329,6 +333,8 @@ def run_ray(
     try:
         share = {kind: amount for kind, amount in (("CPU", cpus), ("GPU", _gpus_of(gpus))) if amount}
         _refuse_too_large(share)
+        if proposer.budget is not None:
+            proposer.budget.gpu = share.get("GPU", 0.0)
         # one that waits for a place is what makes a cluster grow
         room = _Room(share, waiting=0 if address is None else 1)
         driver = _Driver(proposer, root, watcher, num_threads=max(1, int(cpus)), room=room)
