@@ -154,7 +154,11 @@ class Setting:
 
     def _in_section(self, section: Any, rest: str) -> dict[str, Any]:
         """One key of ``benchmark``, ``objective``, ``scheduler`` or ``resources``."""
-        named = {"name": section} if isinstance(section, str) else dict(section or {})
+        head = self.key.partition(".")[0]
+        if head == "name" or not isinstance(section, str | Mapping | None):
+            raise SpecError(f"has no keys below it; set it as a whole: {head}=...", key=head, source=self.source)
+        bare = "metric" if head == "objective" else "name"
+        named = {bare: section} if isinstance(section, str) else dict(section or {})
         if rest == "name" and named.get("name") != self.value:
             return {"name": self.value}  # the other parameters belong to the former choice
         return {**named, rest: self.value}

@@ -57,6 +57,20 @@ def test_an_override_of_a_name_drops_the_parameters_of_the_former_choice(load: L
     assert spec.scheduler.to_dict() == {"name": "median", "grace_epochs": 1, "min_trials": 5}
 
 
+def test_an_override_goes_below_an_objective_given_as_a_bare_metric(load: Load) -> None:
+    objective = load("objective: {metric: mae, region: all}", "objective: mae", "objective.region=few").objective
+    assert (objective.metric, objective.region) == ("mae", "few")
+    objective = load("objective: {metric: mae, region: all}", "objective: mae", "objective.metric=mse").objective
+    assert (objective.metric, objective.region) == ("mse", "all")
+
+
+@pytest.mark.parametrize("present", ["window: 4", "reproducible: true", "constraints: [{metric: mse, at_most: 7}]"])
+def test_an_override_below_what_has_no_keys_is_refused(complaint: Complaint, present: str) -> None:
+    head = present.partition(":")[0]
+    line = complaint("name: good", f"name: good\n{present}", f"{head}.x=1")
+    assert line == f"--set {head}.x=1: {head}: has no keys below it; set it as a whole: {head}=..."
+
+
 def test_overrides_reach_into_studies(load: Load) -> None:
     study = "{trials: 5, sampler: tpe, space: {batch_size: {int: [1, 9]}}}"
     spec = load(
@@ -105,6 +119,8 @@ def test_overrides_reach_into_studies(load: Load) -> None:
         ("studies=null", "--set studies=null: studies: missing"),
         ("resources.gpu=x", "--set resources.gpu=x: resources.gpu: expected a number or 'auto', got 'x'"),
         ("resources=3", "--set resources=3: resources: expected a mapping, got 3"),
+        ("name.x=1", "--set name.x=1: name: has no keys below it; set it as a whole: name=..."),
+        ("window.x=1", "a.yaml: window: "),
         ("benchmark.nmae=3", "--set benchmark.nmae=3: benchmark.nmae: unknown key; "),
         ("base=3", "--set base=3: base: expected a mapping, got 3"),
         (
