@@ -132,11 +132,15 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
             if not proposer.finished:
                 _run(proposer, root, watcher, options)
         except KeyboardInterrupt:
-            interrupted = True
+            interrupted = not proposer.exhausted
         finally:
             collect(paths)
             write_provenance(paths, {**session, "ended_at": utc_now()})
             _forget_request(paths)
+    for note in proposer.take_notes():
+        watcher.message(note)
+    if proposer.exhausted and not interrupted:
+        watcher.message("what has ended is kept, what was begun goes on from its checkpoint once the budget is raised")
     return exit_code(proposer.counts(), interrupted=interrupted)
 
 

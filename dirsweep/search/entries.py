@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from optuna.trial import TrialState
 
@@ -28,11 +28,23 @@ class Entry:
     outcome: Outcome | None = None
     #: best objective so far by epoch
     by_epoch: dict[int, float] = field(default_factory=dict)
+    epochs_done: int = 0
+    #: of the last epoch that was seen
+    seconds_per_epoch: float | None = None
+    #: of work in earlier sessions, while it has not ended
+    earlier_s: float = 0.0
+    #: by the budget's clock
+    begun_at: float | None = None
 
     @property
     def point(self) -> Point:
         """The point that asked for it first."""
         return self.points[0]
+
+    def note_epoch(self, row: Mapping[str, Any]) -> None:
+        """Take how far it is and how fast it goes."""
+        self.epochs_done = max(self.epochs_done, int(row["epoch"]) + 1)
+        self.seconds_per_epoch = row.get("epoch_time_s") or self.seconds_per_epoch
 
     @property
     def ended(self) -> bool:

@@ -7,10 +7,12 @@ ledger before a trial starts. Both runners ask the same object, so both train th
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dirsweep.search.budget import Budget
 from dirsweep.search.entries import Entry, Judge, value_for_race
 from dirsweep.search.pruning import Pruning
 from dirsweep.search.racing import Standing, race, seeds_of_race
@@ -35,6 +37,10 @@ class Proposer:
         fingerprint: of the benchmark's content.
         cache: where benchmarks keep what they derive, None for the default.
         retry: statuses whose trials are trained again (``{"failed"}``).
+        clock: seconds, for the budget.
+
+    Attributes:
+        exhausted: the budget is used up; nothing more begins.
     """
 
     def __init__(
@@ -46,6 +52,7 @@ class Proposer:
         fingerprint: str,
         cache: str | None = None,
         retry: frozenset[str] = frozenset(),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.spec, self.ledger, self.folder_of = spec, ledger, folder_of
         self.fingerprint, self.cache, self.retry = fingerprint, cache, retry
@@ -64,7 +71,11 @@ class Proposer:
         #: reproducible: so many points, in their order, the sampler knows by now
         self.num_told: dict[str, int] = dict.fromkeys(spec.studies, 0)
         self.pruning = Pruning(spec)
-        self.stopping = False
+        self.stopping = self.exhausted = False
+        self.budget: Budget | None = None
+        if spec.budget is not None:
+            self.budget = Budget(spec.budget, cpu=spec.resources.cpu, history=ledger.events(), clock=clock)
+            ledger.append(events.session())
         #: to be shown to whoever watches, see ``take_notes``
         self.notes: list[str] = []
         self._plan()
@@ -197,6 +208,10 @@ class Proposer:
             if outcome is not None:  # failed, and wanted again: from its start
                 folder.paths.outcome.unlink(missing_ok=True)
                 folder.paths.checkpoint.unlink(missing_ok=True)
+            if self.budget is not None:
+                for row in folder.read_epochs():
+                    entry.note_epoch(row)
+                    entry.earlier_s += row.get("epoch_time_s") or 0.0
             self.queue.append(trial.trial_id)
 
     def _values(self, rows: list[dict[str, Any]]) -> dict[int, float]:
@@ -206,9 +221,12 @@ class Proposer:
 
     def next_trial(self) -> TrialSpec | None:
         """The next trial, in the ledger as started; None when there is none (for now, or at all: see ``finished``)."""
-        while not self.stopping:
+        while not self.stopping and not self.exhausted:
             if self.queue:
-                entry = self.entries[self.queue.popleft()]
+                entry = self.entries[self.queue[0]]
+                if not self._can_afford(entry):
+                    return None
+                self.queue.popleft()
                 entry.state = "running"
                 self.ledger.append(events.started(entry.trial.trial_id))
                 return entry.trial
@@ -264,6 +282,7 @@ class Proposer:
     def observe(self, trial_id: str, row: Mapping[str, Any]) -> bool:
         """Take an epoch's row; True when the scheduler wants the trial to end."""
         entry, value, epoch = self.entries[trial_id], row.get("best_value"), int(row["epoch"])
+        entry.note_epoch(row)
         if value is None or not math.isfinite(value) or epoch in entry.by_epoch:
             return False
         entry.by_epoch[epoch] = float(value)
@@ -357,6 +376,41 @@ class Proposer:
         if noted not in self.standings.setdefault(study, set()):
             self.standings[study].add(noted)
             self.ledger.append(events.raced(study, standing.num_seeds, standing.best, list(standing.open)))
+
+    # ---------------------------------------------------------------- budget
+
+    def _can_afford(self, entry: Entry) -> bool:
+        """Whether a trial may begin. Where it may not and nothing runs that could end early, the budget is used up."""
+        if self.budget is None:
+            return True
+        reason = self.budget.refuses(entry, self.entries)
+        if reason is None:
+            self.budget.begin(entry)
+        elif self.budget.out_of_trials(entry) or not any(e.state == "running" for e in self.entries.values()):
+            self._exhaust(reason)
+        return reason is None
+
+    def look_at_budget(self) -> None:
+        """To be called every now and then: stops the run where a limit is reached, once what is nearly done is done."""
+        if self.budget is None or self.stopping:
+            return
+        reached = [usage for usage in self.budget.usages(self.entries.values()) if usage.reached]
+        if not reached:
+            return
+        if not self.exhausted:
+            self._exhaust(str(reached[0]))
+        if not self.budget.nearly_done(self.entries):
+            self.stop()
+
+    def _exhaust(self, reason: str) -> None:
+        self.exhausted = True
+        running = [entry for entry in self.entries.values() if entry.state == "running"]
+        nearly = self.budget.nearly_done(self.entries) if self.budget is not None else []
+        left = self.num_trials - sum(entry.ended for entry in self.entries.values()) - len(running)
+        self.notes.append(
+            f"budget used up: {reason}; {left} trials are left"
+            + (f", {len(running)} are running, {len(nearly)} of them nearly done" if running else "")
+        )
 
     def stop(self) -> None:
         """Propose nothing more."""

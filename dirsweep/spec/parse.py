@@ -21,6 +21,7 @@ from dirsweep.spec.sweep import (
     DESIGNS,
     LEARNS_FROM_ANY,
     SAMPLERS,
+    BudgetSpec,
     ConstraintSpec,
     ObjectiveSpec,
     RacingSpec,
@@ -40,7 +41,7 @@ T = TypeVar("T")
 
 ROOT_KEYS = (
     "name", "benchmark", "base", "seeds", "studies", "objective", "objectives", "constraints", "scheduler",
-    "resources", "reproducible", "window", "preview",
+    "resources", "budget", "reproducible", "window", "preview",
 )  # fmt: skip
 _SPACE_KEYS = ("sampler", "trials", "start", "warm_start", "objectives", "constraints")
 STUDY_KEYS = (*DESIGNS, "base", *_SPACE_KEYS, "seeds", "scheduler", "racing")
@@ -94,6 +95,7 @@ def parse_sweep(raw: Any, *, source: str = "", default_name: str = "sweep") -> S
         scheduler=None if scheduler is None or scheduler.name == "none" else scheduler,
         resources=_section(ResourcesSpec, _or_default(raw, "resources", {}), "resources"),
         source=source,
+        budget=_budget(raw.get("budget")),
         reproducible=_flag(_or_default(raw, "reproducible", False), "reproducible"),
         window=_whole(_or_default(raw, "window", DEFAULT_WINDOW), "window"),
         preview=_flag(_or_default(raw, "preview", False), "preview"),
@@ -254,6 +256,15 @@ def _check_search(spec: SweepSpec, name: str) -> None:
     if study.space is not None and study.sampler.name == "cmaes" and (len(objectives) > 1 or spec.constraints_of(name)):
         wanted = "several objectives" if len(objectives) > 1 else "constraints"
         raise SpecError(f"cmaes knows no {wanted}; take tpe, gp, nsga2 or nsga3", key=f"studies.{name}.sampler.name")
+
+
+def _budget(value: Any) -> BudgetSpec | None:
+    if value is None:
+        return None
+    budget = _section(BudgetSpec, value, "budget")
+    if not budget.to_dict():
+        raise SpecError(f"empty; give it one of {', '.join(BudgetSpec.model_fields)}", key="budget")
+    return budget
 
 
 def _scheduler(value: Any) -> SchedulerSpec | None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from dirsweep.spec import resolve
 from dirsweep.spec.schema import Config, TrialConfig
@@ -151,6 +151,42 @@ class ResourcesSpec(Config):
     checkpoint_every_s: Annotated[float, Field(ge=0)] = 10
 
 
+class MoneySpec(Config):
+    """What a run may cost, in whatever currency the prices are."""
+
+    #: in the currency of the prices
+    limit: Annotated[float, Field(gt=0)]
+    #: price of one CPU for an hour
+    cpu_hour: Annotated[float, Field(ge=0)] = 0.0
+    #: price of one GPU for an hour
+    gpu_hour: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _has_a_price(self) -> MoneySpec:
+        if self.cpu_hour == 0 and self.gpu_hour == 0:
+            raise ValueError("needs a price: cpu_hour, gpu_hour, or both")
+        return self
+
+
+class BudgetSpec(Config):
+    """What a run may use in all, every session counted. Reached, trials that are nearly done are finished."""
+
+    #: different trials begun
+    trials: Annotated[int | None, Field(ge=1)] = None
+    #: hours in which a driver worked on the run
+    wall_hours: Annotated[float | None, Field(gt=0)] = None
+    #: hours of trials times their resources.cpu
+    cpu_hours: Annotated[float | None, Field(gt=0)] = None
+    #: hours of trials times their share of a GPU
+    gpu_hours: Annotated[float | None, Field(gt=0)] = None
+    #: limit and prices per hour
+    money: MoneySpec | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The limits there are."""
+        return self.model_dump(exclude_none=True)
+
+
 class RacingSpec(Config):
     """More seeds for those points of a study only that are not yet told from its best one."""
 
@@ -263,6 +299,7 @@ class SweepSpec:
         reproducible: searches propose the same points whatever the timing: point k once points 0 to k - ``window`` have
             ended, knowing just those.
         window: with ``reproducible``: how many points of a search may be open at once.
+        budget: what the run may use; None: whatever it takes.
         source: the file, for messages.
         preview: True when ``--preview`` has thinned it. A mark for tables and plots; in a file it thins nothing.
     """
@@ -281,6 +318,7 @@ class SweepSpec:
     constraints: tuple[ConstraintSpec, ...] = ()
     reproducible: bool = False
     window: int = DEFAULT_WINDOW
+    budget: BudgetSpec | None = None
 
     @cached_property
     def base_config(self) -> TrialConfig:
@@ -337,6 +375,8 @@ class SweepSpec:
             plain["objectives"] = [objective.model_dump() for objective in self.objectives]
         if self.constraints:
             plain["constraints"] = [constraint.to_dict() for constraint in self.constraints]
+        if self.budget is not None:
+            plain["budget"] = self.budget.to_dict()
         if self.reproducible:
             plain |= {"reproducible": True, "window": self.window}
         if self.preview:

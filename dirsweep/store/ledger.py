@@ -97,7 +97,14 @@ class Warmed(TypedDict):
     time: str
 
 
-Event = Proposed | Started | Ended | Raced | Warmed
+class Session(TypedDict):
+    """A driver has taken the run up; written where a budget counts its time."""
+
+    event: Literal["session"]
+    time: str
+
+
+Event = Proposed | Started | Ended | Raced | Warmed | Session
 
 
 def utc_now() -> str:
@@ -148,6 +155,11 @@ def warmed(study: str, run: str, points: list[KnownPoint], skipped: dict[str, in
     return {
         "event": "warmed", "study": study, "run": run, "points": points, "skipped": skipped, "time": utc_now(),
     }  # fmt: skip
+
+
+def session() -> Session:
+    """See ``Session``; the time is now."""
+    return {"event": "session", "time": utc_now()}
 
 
 def read_events(path: Path) -> list[Event]:
