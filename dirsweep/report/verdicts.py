@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dirsweep.published import match
+from dirsweep.published.matching import flatten
 from dirsweep.report.measured import NOTES, Basis, configs_of
 from dirsweep.report.selection import points_with_test_figures
 from dirsweep.report.statistics import Interval, intervals
@@ -105,7 +106,7 @@ def verdicts(
 def _cells(run: Run, config: Mapping[str, Any], extra: Sequence[Path]) -> list[dict[str, Any]]:
     benchmark = _benchmark(run)
     found = match(config, benchmark=benchmark, exact=False, extra=extra).to_pylist()
-    backbone = (config.get("backbone") or {}).get("name") if isinstance(config.get("backbone"), Mapping) else None
+    backbone = flatten(config).get("backbone.name")
     expected = BACKBONES.get(benchmark or "")
     for cell in found:
         if expected is not None and backbone is not None and backbone != expected:

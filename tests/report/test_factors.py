@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from simulated_run import Made, simulate
+
+from dirsweep.report.factors import main_effects, plateau, response_curves
+from dirsweep.store.reader import open_run
+
+GAMMA, LAMBDA, CONR = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda", "regularizers.conr"
+
+
+def made(root: Path, shift: float = 0.0) -> None:
+    base = {"regularizers": {"ranksim": {"gamma": 10, "lambda": 2}}}
+    grid = [Made({GAMMA: g, LAMBDA: l}, {"all": shift if g == 100 else 0.0}) for g in (1, 10, 100) for l in (1, 2)]
+    rng = np.random.default_rng(0)
+    search = [Made({"optimizer.lr": float(10 ** rng.uniform(-5, -2))}, seeds=(0,)) for _ in range(20)]
+    switch = [Made(), Made({CONR: True}), Made({CONR: False}), Made({"loss.name": "mse"}, {"all": 1.0})]
+    simulate(root, {"grid": grid, "search": search, "switch": switch}, base=base, noise=0.2, seed_deviation=0.05,
+             specs={"search": {"space": {"optimizer.lr": {"log_uniform": [1e-5, 1e-2]}}}})  # fmt: skip
+
+
+def test_main_effects(tmp_path: Path) -> None:
+    made(tmp_path, 1.0)
+    run = open_run(tmp_path)
+    found = main_effects(run, "grid")
+    assert [(item.key, item.level, item.points) for item in found] == [
+        (GAMMA, "1", (0, 1)), (GAMMA, "10", (2, 3)), (GAMMA, "100", (4, 5)), (LAMBDA, "1", (0, 2, 4)), (LAMBDA, "2", (1, 3, 5)),
+    ]  # fmt: skip
+    table = {row["trial_id"]: row["val_mae_all"] for row in run.trials().to_pylist()}
+    assert found[2].interval.mean == pytest.approx(np.mean([table[f"grid-{i}-{s}"] for i in (4, 5) for s in range(3)]))
+    assert found[2].interval.low is not None
+    assert found[1].interval.high is not None
+    assert found[2].interval.low > found[1].interval.high
+    levels = main_effects(run, "search")
+    assert [len(item.points) for item in levels] == [4] * 5
+    assert levels[0].level.startswith("1.")
+    assert max(levels[0].values) < min(levels[1].values)
+    assert {item.interval.basis for item in levels} == {"samples"}
+    switch = main_effects(run, "switch")
+    assert [(item.level, item.points) for item in switch if item.key == CONR] == [("off", (0, 2, 3)), ("on", (1,))]
+    assert [(item.level, item.points) for item in switch if item.key == "loss.name"] == [("l1", (0, 1, 2)), ("mse", (3,))]
+
+
+def test_response_curves(tmp_path: Path) -> None:
+    made(tmp_path)
+    run = open_run(tmp_path)
+    curves = response_curves(run, "grid", split="test", region="few")
+    assert [(curve.key, curve.held, curve.x, curve.default) for curve in curves] == [
+        (GAMMA, {LAMBDA: 1}, (1.0, 10.0, 100.0), 10.0),
+        (GAMMA, {LAMBDA: 2}, (1.0, 10.0, 100.0), 10.0),
+    ]
+    assert [item.point for item in curves[1].intervals] == [1, 3, 5]
+    assert all((item.split, item.region, item.num_seeds) == ("test", "few", 3) for item in curves[1].intervals)
+    assert response_curves(run, "search") == []
+
+
+def test_the_default_on_the_plateau(tmp_path: Path) -> None:
+    made(tmp_path / "flat")
+    flat = plateau(open_run(tmp_path / "flat"), "grid")
+    assert flat is not None
+    assert (flat.default.point, flat.overlap) == (3, True)
+    assert flat.is_best or flat.on_plateau is not None
+
+    made(tmp_path / "steep", -2.0)
+    steep = plateau(open_run(tmp_path / "steep"), "grid")
+    assert steep is not None
+    assert not steep.is_best
+    assert (steep.overlap, steep.on_plateau) == (False, False)
+    assert steep.difference is not None
+    assert steep.difference.difference < -1.5
+    assert steep.difference.num_comparisons == 5
+    assert steep.difference.p_corrected == pytest.approx(5 * (steep.difference.p or 0))
+    assert steep.difference.separable
+    assert plateau(open_run(tmp_path / "steep"), "search") is None
