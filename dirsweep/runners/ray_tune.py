@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -77,7 +78,7 @@ def _trainable(config: dict[str, Any]) -> None:
     how = {key: config[key] for key in ("num_threads", "checkpoint_every_s")}
     try:
         run_trial(trial, Path(config["root"]), emit, **how)
-    except StoreError as error:  # not the trial's fault: the driver stops the sweep
+    except (StoreError, OSError) as error:  # not the trial's fault: the driver stops the sweep
         tune.report({"broken": str(error), "done": True})
     else:
         tune.report({"ended": True, "done": True})
@@ -155,8 +156,6 @@ class _Driver(_NotKept, Searcher):
     @_kept
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         trial = self.running.get(trial_id)
-        if "broken" in result:
-            raise StoreError(result["broken"])
         if trial is None or "row" not in result:
             return
         self._expect_news(trial_id)
@@ -172,6 +171,8 @@ class _Driver(_NotKept, Searcher):
         self._expect_nothing(trial_id)
         if trial is None:
             return
+        if result is not None and "broken" in result:
+            raise StoreError(result["broken"])
         folder = self.proposer.folder_of(trial.trial_id)
         if folder.outcome() is None and self.proposer.stopping:
             return  # stopped from outside: it goes on from its checkpoint next time
@@ -338,11 +339,10 @@ def run_ray(
         # one that waits for a place is what makes a cluster grow
         room = _Room(share, waiting=0 if address is None else 1)
         driver = _Driver(proposer, root, watcher, num_threads=max(1, int(cpus)), room=room)
-        with _interruptible(proposer, watcher):
-            _tuner(driver, share, retries).fit()
+        with _interruptible(proposer, watcher), _scratch(root, address) as scratch:
+            _tuner(driver, share, retries, scratch).fit()
     finally:
         ray.shutdown()
-        shutil.rmtree(RunPaths(root).ray, ignore_errors=True)
         if driver is not None:
             driver.settle()
     if driver.error is not None:
@@ -351,13 +351,27 @@ def run_ray(
         raise KeyboardInterrupt
 
 
-def _tuner(driver: _Driver, share: dict[str, float], retries: int) -> tune.Tuner:
+@contextmanager
+def _scratch(root: Path, address: str | None) -> Iterator[Path]:
+    """A folder for Ray's own state; nodes of a cluster must all see it."""
+    if address is None:
+        with tempfile.TemporaryDirectory(prefix="dirsweep-", ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+        return
+    folder = RunPaths(root).ray.resolve()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tuner(driver: _Driver, share: dict[str, float], retries: int, scratch: Path) -> tune.Tuner:
     return tune.Tuner(
         tune.with_resources(_trainable, tune.PlacementGroupFactory([share])),
         tune_config=tune.TuneConfig(search_alg=driver, scheduler=FIFOScheduler(), num_samples=-1, reuse_actors=True),
         run_config=tune.RunConfig(
             name="tune",
-            storage_path=str(RunPaths(driver.root).ray.resolve()),
+            storage_path=str(scratch),
             callbacks=[_Beside(driver)],
             failure_config=tune.FailureConfig(max_failures=retries),
             stop=_WhenAsked(driver.proposer),

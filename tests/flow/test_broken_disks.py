@@ -48,10 +48,10 @@ class At(Listener):
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MB of its own, where that may be mounted."""
+    """A file system of 16 MB of its own, where that may be mounted."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", folder], capture_output=True)
     if mounted.returncode:
         pytest.skip("file systems cannot be mounted here")
     yield folder
