@@ -189,9 +189,13 @@ def _signed(item: Difference) -> str:
 
 
 def digits(low: float, high: float) -> int:
-    """Decimals that show an interval's half width with two figures."""
-    half = (high - low) / 2
-    return 2 if half <= 0 or not math.isfinite(half) else min(6, max(0, 1 - math.floor(math.log10(half))))
+    """Decimals that show an interval's half width with two figures, and its ends with four at most."""
+    half, largest = (high - low) / 2, max(abs(low), abs(high))
+    if not math.isfinite(half) or largest == 0:
+        return 2
+    most = 3 - math.floor(math.log10(largest))
+    wanted = most if half <= 0 else 1 - math.floor(math.log10(half))
+    return min(6, max(0, min(most, wanted)))
 
 
 def p_words(p: float | None) -> str:

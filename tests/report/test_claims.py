@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from simulated_run import Made, simulate
+
+from dirsweep.errors import StoreError
+from dirsweep.report.claims import Claim, claims, digits, p_words, rendered, spelt
+from dirsweep.report.statistics import differences
+from dirsweep.store.reader import open_run
+
+RANKSIM, CONR, SMOOTHING = "regularizers.ranksim", "regularizers.conr", "smoothing.name"
+
+
+def of_kind(found: list[Claim], kind: str) -> list[Claim]:
+    return [claim for claim in found if claim.kind == kind]
+
+
+def test_a_technique_that_helps_and_one_that_does_not(tmp_path: Path) -> None:
+    points = [Made(), Made({RANKSIM: True}, {"few": -1.5}), Made({CONR: True})]
+    simulate(tmp_path, {"methods": points}, num_samples=300, seed_deviation=0.05)
+    run = open_run(tmp_path)
+    found = claims(run)
+    helped, useless = sorted(of_kind(found, "effect"), key=lambda claim: not claim.claimed)
+    few = next(d for d in differences(run, "methods", points=[1]) if d.region == "few")
+    assert few.low is not None
+    assert few.high is not None
+    numbers = f"lowers few-shot MAE by {-few.difference:.3f} [{-few.high:.3f}, {-few.low:.3f}], 3 seeds, p < 0.001"
+    assert helped.text.startswith("RankSim ")
+    assert numbers in helped.text
+    assert "on many-shot and median-shot not separable" in helped.text
+    assert helped.claimed
+    assert set(helped.trial_ids) == {f"methods-{point}-{seed}" for point in (0, 1) for seed in range(3)}
+    assert useless.text.startswith("ConR (conr against base): on all regions not separable in MAE; MAE ")
+    assert not useless.claimed
+    assert not of_kind(found, "difference")  # both points differ from the base by one technique: said already
+    assert not of_kind(found, "caution")
+    (null,) = of_kind(found, "null")
+    assert "two configurations that are the same differ by up to 0." in null.text
+    (chosen,) = of_kind(found, "selection")
+    assert "of 3 configurations looked at, validation chooses ranksim: validation MAE" in chosen.text
+    assert "luck of the best of 3; test MAE" in chosen.text
+    known = set(run.trials()["trial_id"].to_pylist())
+    assert all(claim.trial_ids and set(claim.trial_ids) <= known for claim in found)
+
+
+def test_other_points_against_the_base(tmp_path: Path) -> None:
+    points = [Made(), Made({"batch_size": 16, "epochs": 10}, {"all": 2.0}), Made({"batch_size": 32, "epochs": 20}),
+              Made({"batch_size": 8, "epochs": 9})]  # fmt: skip
+    simulate(tmp_path, {"s": points}, num_samples=200, seed_deviation=0.05)
+    worse, rest = of_kind(claims(open_run(tmp_path)), "difference")
+    assert worse.text.startswith("batch_size=16, epochs=10 raises ")
+    assert " against base" in worse.text
+    assert worse.claimed
+    expected = "Not separable from base in any region (all, many, median, few): batch_size=32, epochs=20; batch_size=8, epochs=9."
+    assert rest.text == expected
+    assert not rest.claimed
+
+
+def test_nothing_is_claimed_from_one_seed(tmp_path: Path) -> None:
+    simulate(tmp_path, {"s": [Made(seeds=(0,)), Made({RANKSIM: True}, {"all": -3.0}, seeds=(0,))]})
+    found = claims(open_run(tmp_path))
+    assert not any(claim.claimed for claim in found)
+    (caution,) = of_kind(found, "caution")
+    assert caution.text == "s: one seed per point, so no difference is claimed; it may be the seed's."
+    (chosen,) = of_kind(found, "selection")
+    assert chosen.text.endswith("one seed.")
+    assert "over samples only" in chosen.text
+    (default,) = of_kind(found, "default")
+    assert "cannot be told from one seed" in default.text
+    assert {claim.kind for claim in found} <= {"caution", "selection", "default", "published"}
+
+
+def test_made_up_data_are_marked(tmp_path: Path) -> None:
+    simulate(tmp_path, {"s": [Made(), Made({RANKSIM: True})]}, synthetic=True)
+    found = claims(open_run(tmp_path))
+    assert found
+    assert all(claim.text.startswith("SYNTHETIC DATA: ") and claim.synthetic for claim in found)
+
+
+def test_a_search_is_held_against_its_base_alone(tmp_path: Path) -> None:
+    points = [Made({"epochs": n}, {"all": abs(n - 50) / 10}) for n in (90, 10, 50, 70)]
+    space = {"space": {"epochs": {"int": [1, 99]}}}
+    simulate(tmp_path, {"with": points, "without": points[1:]}, specs={"with": space, "without": space}, num_samples=100)
+    found = claims(open_run(tmp_path))
+    (said,) = of_kind(found, "difference")
+    assert said.study == "with"
+    assert said.text.startswith("epochs=50 lowers ")
+    assert "against epochs=90" in said.text
+    assert "epochs=10" not in said.text
+
+
+def test_no_complete_point(tmp_path: Path) -> None:
+    failed = Made(statuses={0: "failed", 1: "failed", 2: "failed"})
+    simulate(tmp_path / "a", {"s": [Made()], "t": [failed]})
+    (caution,) = of_kind(claims(open_run(tmp_path / "a")), "caution")
+    assert caution.text == "t: no point is complete, so there is nothing to say."
+    assert claims(open_run(tmp_path / "a"), ["t"]) == [caution]
+    simulate(tmp_path / "b", {"t": [failed]})
+    with pytest.raises(StoreError, match="no finished trial to report on"):
+        claims(open_run(tmp_path / "b"))
+
+
+def test_formats() -> None:
+    many = tuple(f"t{number}" for number in range(8))
+    found = [Claim("s", "effect", "RankSim helps.", True, many, False), Claim("s", "null", "Noise.", False, (), False)]
+    assert rendered(found, "console", title="run").splitlines() == [
+        "run", "", "- RankSim helps.", "  trials: t0 t1 t2 t3 t4 t5 and 2 more (--format json has all)", "- Noise.",
+    ]  # fmt: skip
+    assert rendered(found, "md", title="run").splitlines() == [
+        "# run", "", "- **RankSim helps.**", "  trials: t0 t1 t2 t3 t4 t5 t6 t7", "- Noise.",
+    ]  # fmt: skip
+    first = json.loads(rendered(found, "json"))[0]
+    assert first == {"study": "s", "kind": "effect", "text": "RankSim helps.", "claimed": True, "trial_ids": list(many),
+                     "synthetic": False}  # fmt: skip
+    with pytest.raises(ValueError, match="unknown format 'pdf'"):
+        rendered(found, "pdf")
+
+
+def test_numbers_in_words() -> None:
+    assert [digits(low, high) for low, high in ((0.12, 0.70), (-30, 40), (1e-4, 3e-4), (4, 4), (0, 0))] == [2, 0, 5, 3, 2]
+    assert [p_words(p) for p in (None, 0.0001, 0.0042, 0.0096, 0.03, 1.0)] == [
+        "no p-value", "p < 0.001", "p = 0.004", "p = 0.01", "p = 0.03", "p = 1.00",
+    ]  # fmt: skip
+    assert (spelt("focal_r"), spelt("gamma")) == ("Focal-R", "gamma")
