@@ -40,6 +40,13 @@ class TextFormat(StrEnum):
     json = "json"
 
 
+class SplitChoice(StrEnum):
+    """Splits that have figures."""
+
+    test = "test"
+    val = "val"
+
+
 class TableFormat(StrEnum):
     """How a run's tables are exported."""
 
@@ -325,14 +332,17 @@ def export_study(
 @app.command()
 def keys() -> None:
     """List every key of a sweep file with its type, default and meaning."""
-    from rich.table import Table
+    from rich.padding import Padding
+    from rich.text import Text
 
     from dirsweep.spec.sweep import describe
 
-    table = Table("key", "type", "default", "meaning", box=None, header_style="bold")
-    for row in describe():
-        table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    for key, kind, default, meaning in describe():
+        unset = default if default.startswith("required") else f"default {default}"
+        # a key is never cut or folded, however narrow the terminal
+        console.print(Text.assemble((key, "bold"), f"  {kind}", f", {unset}" if default else ""), soft_wrap=True)
+        console.print(Padding(Text(meaning), (0, 0, 0, 4)))
 
 
 @app.command()
@@ -386,7 +396,7 @@ def confirm(
 def compare(
     run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="a run's folder", show_default=False)],
     run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="another's", show_default=False)],
-    split: Annotated[str, typer.Option(help="test or val")] = "test",
+    split: Annotated[SplitChoice, typer.Option(help="whose figures")] = SplitChoice.test,
     format_: AsText = TextFormat.console,
 ) -> None:
     """Put the points that two runs have in common side by side: differences with intervals."""
@@ -394,7 +404,7 @@ def compare(
     from dirsweep.report.compare import compare as put_beside
     from dirsweep.store.reader import open_run
 
-    found = put_beside(open_run(run_a), open_run(run_b), split=split)
+    found = put_beside(open_run(run_a), open_run(run_b), split=split.value)
     if format_ is TextFormat.console:
         console = Console()
         console.print(console_table(found, console.width), highlight=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dirsweep.cli import main
+from dirsweep.spec.sweep import describe
 from tests.flow.driving import WITH_TINY, command, tiny_sweep
 
 GOOD = """
@@ -225,3 +226,13 @@ def test_exit_codes_of_the_command(tmp_path: Path) -> None:
     assert "base" in second.stdout, "the rest is reported"
     assert third.stderr.count("\n") == 1
     assert "Traceback" not in first.stderr + second.stderr + third.stderr
+
+
+def test_keys_lists_every_key_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    code, out, _ = run("keys")
+    assert code == 0
+    heads = [line.split("  ")[0] for line in out.splitlines() if line and not line.startswith(" ")]
+    assert heads == [key for key, *_ in describe()]
+    assert "base.regularizers.ranksim.penalty  one of mse, mae, huber, linf, cosine, default mse\n" in out
+    assert "\nbase  mapping, required\n" in out

@@ -17,7 +17,7 @@ from dirsweep.store.paths import RunPaths
 from dirsweep.store.writer import TrialFolder
 from dirsweep.training import metrics
 from dirsweep.training.inputs import open_inputs
-from dirsweep.training.trainer import make_optimizer, set_learning_rate, train
+from dirsweep.training.trainer import Training, make_optimizer, set_learning_rate, train
 from tests.tiny import SIZES, tiny_trial
 
 TIMES = ("epoch_time_s",)
@@ -199,6 +199,25 @@ def test_alpha_scales_the_regression_term_only() -> None:
 def test_a_last_batch_of_one_sample_is_left_out() -> None:
     outcome = train(tiny_trial(batch_size=SIZES["train"] - 1, epochs=1), num_threads=1)
     assert outcome.status == "complete", "batch statistics of one sample do not exist"
+
+
+def test_the_gradient_is_clipped() -> None:
+    training = Training(tiny_trial(optimizer={"name": "sgd", "lr": 1.0, "momentum": 0.0}, grad_clip=1e-3, epochs=1))
+    before = [parameter.detach().clone() for parameter in training.model.parameters()]
+    steps: list[int] = []
+    training.progress = lambda epoch, step, num: steps.append(step)
+    training.run(lambda row: None)
+    moved = torch.cat([(a - b).flatten() for a, b in zip(training.model.parameters(), before, strict=True)]).norm()
+    assert 0.5e-3 < moved.item() <= 1.001e-3 * len(steps), "each step is 1e-3 long: lr 1 times the largest norm"
+
+
+def test_bfloat16_rounds_the_forward_pass_only() -> None:
+    exact, rounded = (train(tiny_trial(precision=kind), num_threads=1) for kind in ("float32", "bfloat16"))
+    assert rounded.status == "complete", rounded.error
+    assert rounded.metrics["test_mae_all"] != exact.metrics["test_mae_all"]
+    assert rounded.metrics["test_mae_all"] == pytest.approx(exact.metrics["test_mae_all"], rel=0.05)
+    training = Training(tiny_trial(precision="bfloat16"))
+    assert {parameter.dtype for parameter in training.model.parameters()} == {torch.float32}
 
 
 @pytest.mark.parametrize(("milestones_of", "num_epochs", "epoch", "expected"), [
