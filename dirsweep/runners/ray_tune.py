@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import pkgutil
 import shutil
 import signal
 import tempfile
@@ -55,6 +56,8 @@ R = TypeVar("R")
 
 #: seconds between two reports of a trial that nobody wants to prune: Ray handles a few hundred reports a second in all
 REPORT_EVERY_S = 0.5
+#: what trains a trial
+TRAINER = "dirsweep.training.trainer:train"
 #: seconds between two counts of a cluster's places
 ROOM_EVERY_S = 5.0
 #: seconds between two looks at what may have happened meanwhile
@@ -77,7 +80,7 @@ def _trainable(config: dict[str, Any]) -> None:
 
     how = {key: config[key] for key in ("num_threads", "checkpoint_every_s")}
     try:
-        run_trial(trial, Path(config["root"]), emit, **how)
+        run_trial(trial, Path(config["root"]), emit, work=pkgutil.resolve_name(config["work"]), **how)
     except (StoreError, OSError) as error:  # not the trial's fault: the driver stops the sweep
         tune.report({"broken": str(error), "done": True})
     else:
@@ -121,9 +124,17 @@ class _Driver(_NotKept, Searcher):
     """
 
     def __init__(
-        self, proposer: Proposer, root: Path, watcher: Watcher, *, num_threads: int, room: Callable[[], int]
+        self,
+        proposer: Proposer,
+        root: Path,
+        watcher: Watcher,
+        *,
+        num_threads: int,
+        room: Callable[[], int],
+        work: str = TRAINER,
     ) -> None:
         super().__init__()
+        self.work = work
         self.proposer, self.root, self.watcher, self.num_threads = proposer, root, watcher, num_threads
         self.room = room
         self.limit_s = proposer.spec.resources.epoch_limit_s
@@ -148,6 +159,7 @@ class _Driver(_NotKept, Searcher):
         return {
             "trial": json.dumps(trial.to_dict()),
             "root": str(self.root),
+            "work": self.work,
             "num_threads": self.num_threads,
             "checkpoint_every_s": self.proposer.spec.resources.checkpoint_every_s,
             "every_epoch": bool(self.proposer.pruning) or self.limit_s is not None,
@@ -305,6 +317,7 @@ def run_ray(
     address: str | None = None,
     num_cpus: int | None = None,
     retries: int = 2,
+    work: str = TRAINER,
 ) -> None:
     """Train what ``proposer`` proposes on a Ray cluster until it has nothing more.
 
@@ -314,6 +327,7 @@ def run_ray(
         address: of a running cluster (``auto``, ``ray://...``, ``host:port``); None starts Ray here.
         num_cpus: how many CPUs a Ray started here may use; None: all.
         retries: how often a trial whose worker died is taken up again.
+        work: ``module:function`` that trains a trial in the worker.
     Raises: KeyboardInterrupt: interrupted, everything that ended is kept. DirSweepError: no cluster there, or no node
         that could hold a trial.
     """
@@ -338,7 +352,7 @@ def run_ray(
             proposer.budget.gpu = share.get("GPU", 0.0)
         # one that waits for a place is what makes a cluster grow
         room = _Room(share, waiting=0 if address is None else 1)
-        driver = _Driver(proposer, root, watcher, num_threads=max(1, int(cpus)), room=room)
+        driver = _Driver(proposer, root, watcher, num_threads=max(1, int(cpus)), room=room, work=work)
         with _interruptible(proposer, watcher), _scratch(root, address) as scratch:
             _tuner(driver, share, retries, scratch).fit()
     finally:

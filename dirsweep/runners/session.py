@@ -47,6 +47,7 @@ class Options:
         retry: statuses whose trials are trained again: ``failed``, ``stopped``.
         reuse: take over what runs beside this one (folders of the same parent) have finished.
         cache: where benchmarks keep what they derive; None for the default.
+        work: under Ray: what takes the trainer's place; for measuring the runner itself.
     """
 
     inline: bool = False
@@ -55,6 +56,7 @@ class Options:
     retry: frozenset[str] = frozenset()
     reuse: bool = True
     cache: str | None = None
+    work: str | None = None
 
 
 @contextmanager
@@ -190,7 +192,7 @@ def _run(proposer: Proposer, root: Path, watcher: Watcher, options: Options) -> 
         run_inline(proposer, root, watcher, num_threads=max(1, int(resources.cpu)))
         return
     # imported late: inline runs need no Ray
-    from dirsweep.runners.ray_tune import run_ray
+    from dirsweep.runners.ray_tune import TRAINER, run_ray
 
     run_ray(
         proposer,
@@ -199,5 +201,6 @@ def _run(proposer: Proposer, root: Path, watcher: Watcher, options: Options) -> 
         cpus=resources.cpu,
         gpus=resources.gpu,
         address=options.address,
+        work=options.work or TRAINER,
         num_cpus=options.num_cpus or (os.cpu_count() if options.address is None else None),
     )

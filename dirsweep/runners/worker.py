@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,11 @@ def run_trial(
     num_threads: int,
     progress: Progress | None = None,
     checkpoint_every_s: float = 10.0,
+    work: Callable[..., Outcome] = train,
 ) -> Outcome:
     """Train ``trial`` in its folder below ``root``; one that has ended there is not trained again.
+
+    ``work`` takes the trainer's place where runners themselves are measured.
 
     A ``stop`` file in the folder ends it, and a new driver of the run makes a worker of the former one give up.
     Raises: StoreError: the folder cannot be written to.
@@ -80,7 +83,7 @@ def run_trial(
         if reason and folder.outcome() is None and not paths.checkpoint.is_file():
             outcome = _never_trained(trial, folder, reason)
         else:
-            outcome = train(
+            outcome = work(
                 trial,
                 emit_and_look,
                 folder=folder,
