@@ -484,6 +484,19 @@ def bench_methods(
     run_bench(repeats=repeats, steps=steps, memory=memory)
 
 
+@bench.command("orchestration")
+def bench_orchestration(
+    trials: Annotated[int, typer.Option(help="how many; from 200 on trivial ones, by the thousand", min=4)] = 40,
+    seconds: Annotated[float, typer.Option(help="that a trial sleeps", min=0)] = 0.2,
+    workers: Annotated[int, typer.Option(help="trials at a time", min=1)] = 2,
+    plain: Annotated[bool, typer.Option(help="against the slowest of stock Ray's ways, too (minutes)")] = True,
+) -> None:
+    """What running trials costs beside training them, against stock Ray Tune with OptunaSearch."""
+    from dirsweep.bench.orchestration import run_bench
+
+    run_bench(num_trials=trials, seconds=seconds, workers=workers, plain=plain)
+
+
 def _fail(error: DirSweepError) -> NoReturn:
     print(f"dirsweep: {error}", file=sys.stderr)
     raise SystemExit(error.exit_code)

@@ -54,8 +54,8 @@ def test_other_points_against_the_base(tmp_path: Path) -> None:
     assert worse.text.startswith("batch_size=16, epochs=10 raises ")
     assert " against base" in worse.text
     assert worse.claimed
-    expected = "Not separable from base in any region (all, many, median, few): batch_size=32, epochs=20; batch_size=8, epochs=9."
-    assert rest.text == expected
+    assert rest.text.startswith("Not separable from base in any region (all, many, median, few): ")
+    assert rest.text.endswith(": batch_size=32, epochs=20; batch_size=8, epochs=9.")
     assert not rest.claimed
 
 
@@ -83,7 +83,9 @@ def test_made_up_data_are_marked(tmp_path: Path) -> None:
 def test_a_search_is_held_against_its_base_alone(tmp_path: Path) -> None:
     points = [Made({"epochs": n}, {"all": abs(n - 50) / 10}) for n in (90, 10, 50, 70)]
     space = {"space": {"epochs": {"int": [1, 99]}}}
-    simulate(tmp_path, {"with": points, "without": points[1:]}, specs={"with": space, "without": space}, num_samples=100)
+    simulate(
+        tmp_path, {"with": points, "without": points[1:]}, specs={"with": space, "without": space}, num_samples=100
+    )
     found = claims(open_run(tmp_path))
     (said,) = of_kind(found, "difference")
     assert said.study == "with"
@@ -120,7 +122,13 @@ def test_formats() -> None:
 
 
 def test_numbers_in_words() -> None:
-    assert [digits(low, high) for low, high in ((0.12, 0.70), (-30, 40), (1e-4, 3e-4), (4, 4), (0, 0))] == [2, 0, 5, 3, 2]
+    assert [digits(low, high) for low, high in ((0.12, 0.70), (-30, 40), (1e-4, 3e-4), (4, 4), (0, 0))] == [
+        2,
+        0,
+        5,
+        3,
+        2,
+    ]
     assert [p_words(p) for p in (None, 0.0001, 0.0042, 0.0096, 0.03, 1.0)] == [
         "no p-value", "p < 0.001", "p = 0.004", "p = 0.01", "p = 0.03", "p = 1.00",
     ]  # fmt: skip

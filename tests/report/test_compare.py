@@ -17,8 +17,8 @@ RANKSIM = "regularizers.ranksim"
 
 def test_points_are_matched_by_configuration(tmp_path: Path) -> None:
     simulate(tmp_path / "a", {"s": [Made(), Made({RANKSIM: True}), Made({"epochs": 3})]}, num_samples=80)
-    simulate(tmp_path / "b", {"other": [Made({"epochs": 7}), Made({RANKSIM: True}, {"few": 4.0})], "s": [Made({"epochs": 90})]},
-             num_samples=80)  # fmt: skip
+    others = [Made({"epochs": 7}), Made({RANKSIM: True}, {"few": 4.0})]
+    simulate(tmp_path / "b", {"other": others, "s": [Made({"epochs": 90})]}, num_samples=80)
     one, other = open_run(tmp_path / "a"), open_run(tmp_path / "b")
     found = compare(one, other)
     # epochs 90 is what the base says: another label, the same configuration
@@ -29,7 +29,10 @@ def test_points_are_matched_by_configuration(tmp_path: Path) -> None:
     assert [row.difference.region for row in found.rows] == ["all", "many", "median", "few"] * 2
     few = found.rows[-1]
     tables = [{row["trial_id"]: row["test_mae_few"] for row in run.trials().to_pylist()} for run in (one, other)]
-    values = [np.mean([tables[0][f"s-1-{s}"] for s in range(3)]), np.mean([tables[1][f"other-1-{s}"] for s in range(3)])]
+    values = [
+        np.mean([tables[0][f"s-1-{s}"] for s in range(3)]),
+        np.mean([tables[1][f"other-1-{s}"] for s in range(3)]),
+    ]
     assert (few.a.mean, few.b.mean) == pytest.approx(tuple(values))
     assert few.difference.difference == pytest.approx(values[1] - values[0])
     assert few.difference.paired

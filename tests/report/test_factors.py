@@ -14,7 +14,7 @@ GAMMA, LAMBDA, CONR = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda
 
 def made(root: Path, shift: float = 0.0) -> None:
     base = {"regularizers": {"ranksim": {"gamma": 10, "lambda": 2}}}
-    grid = [Made({GAMMA: g, LAMBDA: l}, {"all": shift if g == 100 else 0.0}) for g in (1, 10, 100) for l in (1, 2)]
+    grid = [Made({GAMMA: g, LAMBDA: lam}, {"all": shift if g == 100 else 0.0}) for g in (1, 10, 100) for lam in (1, 2)]
     rng = np.random.default_rng(0)
     search = [Made({"optimizer.lr": float(10 ** rng.uniform(-5, -2))}, seeds=(0,)) for _ in range(20)]
     switch = [Made(), Made({CONR: True}), Made({CONR: False}), Made({"loss.name": "mse"}, {"all": 1.0})]
@@ -27,7 +27,8 @@ def test_main_effects(tmp_path: Path) -> None:
     run = open_run(tmp_path)
     found = main_effects(run, "grid")
     assert [(item.key, item.level, item.points) for item in found] == [
-        (GAMMA, "1", (0, 1)), (GAMMA, "10", (2, 3)), (GAMMA, "100", (4, 5)), (LAMBDA, "1", (0, 2, 4)), (LAMBDA, "2", (1, 3, 5)),
+        (GAMMA, "1", (0, 1)), (GAMMA, "10", (2, 3)), (GAMMA, "100", (4, 5)),
+        (LAMBDA, "1", (0, 2, 4)), (LAMBDA, "2", (1, 3, 5)),
     ]  # fmt: skip
     table = {row["trial_id"]: row["val_mae_all"] for row in run.trials().to_pylist()}
     assert found[2].interval.mean == pytest.approx(np.mean([table[f"grid-{i}-{s}"] for i in (4, 5) for s in range(3)]))
@@ -41,7 +42,10 @@ def test_main_effects(tmp_path: Path) -> None:
     assert {item.interval.basis for item in levels} == {"samples"}
     switch = main_effects(run, "switch")
     assert [(item.level, item.points) for item in switch if item.key == CONR] == [("off", (0, 2, 3)), ("on", (1,))]
-    assert [(item.level, item.points) for item in switch if item.key == "loss.name"] == [("l1", (0, 1, 2)), ("mse", (3,))]
+    assert [(item.level, item.points) for item in switch if item.key == "loss.name"] == [
+        ("l1", (0, 1, 2)),
+        ("mse", (3,)),
+    ]
 
 
 def test_response_curves(tmp_path: Path) -> None:

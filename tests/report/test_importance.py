@@ -35,8 +35,8 @@ def drawn(num: int) -> list[Made]:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("importance")
     gamma, lambda_ = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"
-    grid = [Made({gamma: g, lambda_: l}, {"all": 0.5 * i + (1.0 if g == l == 100 else 0)})
-            for i, g in enumerate((1, 10, 100)) for l in (1, 100)]  # fmt: skip
+    grid = [Made({gamma: g, lambda_: lam}, {"all": 0.5 * i + (1.0 if g == lam == 100 else 0)})
+            for i, g in enumerate((1, 10, 100)) for lam in (1, 100)]  # fmt: skip
     simulate(folder, {"search": drawn(50), "grid": grid, "one": [Made(), *(Made({gamma: g}) for g in (1, 10))],
                       "flat": [Made({"epochs": 1})] * 4},
              num_samples=40, noise=0.05, seed_deviation=0.02, specs={"search": SPACE}, names=("mae",))  # fmt: skip

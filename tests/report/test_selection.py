@@ -51,7 +51,11 @@ def test_the_optimism_of_the_best_of_many(tmp_path: Path) -> None:
 
 
 def test_higher_is_better(tmp_path: Path) -> None:
-    simulate(tmp_path, {"s": [Made(), Made({"epochs": 2}, {"all": 3.0}), Made({"epochs": 3}, {"all": 3.1})]}, metric="pearson")
+    simulate(
+        tmp_path,
+        {"s": [Made(), Made({"epochs": 2}, {"all": 3.0}), Made({"epochs": 3}, {"all": 3.1})]},
+        metric="pearson",
+    )
     found = selection(open_run(tmp_path), "s")
     assert found is not None
     assert found.chosen.index == 0

@@ -40,7 +40,9 @@ def test_intervals_of_every_metric_and_region(tmp_path: Path) -> None:
                 assert item.low is not None
                 assert item.high is not None
                 assert item.low < item.mean < item.high
-                assert item.num_samples == len(predicted.labels if region == "all" else predicted.labels[predicted.inside(region)])
+                assert item.num_samples == len(
+                    predicted.labels if region == "all" else predicted.labels[predicted.inside(region)]
+                )
                 if not metric.startswith("macro"):
                     values = [table[trial][f"test_{metric}_{region}"] for trial in item.trial_ids]
                     assert item.mean == pytest.approx(np.mean(values))
@@ -137,7 +139,9 @@ def test_a_correlation_is_better_when_higher(tmp_path: Path) -> None:
 
 
 def test_points_without_common_seeds_are_two_groups(tmp_path: Path) -> None:
-    simulate(tmp_path, {"s": [Made(), Made({"epochs": 30}, {"all": 1.0}, seeds=(5, 6)), Made({"epochs": 9}, seeds=(2,))]})
+    simulate(
+        tmp_path, {"s": [Made(), Made({"epochs": 30}, {"all": 1.0}, seeds=(5, 6)), Made({"epochs": 9}, seeds=(2,))]}
+    )
     run = open_run(tmp_path)
     measured = measure(run, "s", "mae")
     apart = difference_of(measured, 1, 0)
@@ -218,8 +222,10 @@ def test_noise_alone_is_seldom_called_a_difference(tmp_path: Path) -> None:
 
 def test_effects_of_techniques(tmp_path: Path) -> None:
     points = [
-        Made(), Made({RANKSIM: True}, {"few": -1.0}), Made({LDS: "lds"}), Made({LDS: "lds", RANKSIM: True}, {"few": -1.0}),
-        Made({"loss.name": "focal_r"}), Made({"loss.name": "focal_r", RANKSIM: True}, {"few": -1.0}), Made({"epochs": 3}),
+        Made(), Made({RANKSIM: True}, {"few": -1.0}), Made({LDS: "lds"}),
+        Made({LDS: "lds", RANKSIM: True}, {"few": -1.0}),
+        Made({"loss.name": "focal_r"}),
+        Made({"loss.name": "focal_r", RANKSIM: True}, {"few": -1.0}), Made({"epochs": 3}),
     ]  # fmt: skip
     simulate(tmp_path, {"s": points}, num_samples=200, base={"reweighting": {"name": "none"}})
     run = open_run(tmp_path)
@@ -233,7 +239,9 @@ def test_effects_of_techniques(tmp_path: Path) -> None:
     assert set(by_key["loss.name", "all"].pairs) == {(4, 0), (5, 1)}
     assert ranksim.difference.separable
     table = {row["trial_id"]: row["test_mae_few"] for row in run.trials().to_pylist()}
-    expected = np.mean([table[f"s-{on}-{seed}"] - table[f"s-{off}-{seed}"] for on, off in ranksim.pairs for seed in range(3)])
+    expected = np.mean(
+        [table[f"s-{on}-{seed}"] - table[f"s-{off}-{seed}"] for on, off in ranksim.pairs for seed in range(3)]
+    )
     assert ranksim.difference.difference == pytest.approx(expected)
     assert ranksim.difference.num_comparisons == 12
     assert ranksim.difference.low is not None

@@ -1,0 +1,117 @@
+"""The report's commands: what they print, and bad input as one line and exit code 2."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from simulated_run import Made, simulate
+
+from dirsweep.cli import main
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
+    """``dirsweep ...`` in this process: (exit code, stdout, stderr)."""
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["dirsweep", *map(str, arguments)])
+        code: object = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            code = leaving.code
+        out, err = capfd.readouterr()
+        return int(str(code or 0)), out, err
+
+    return run
+
+
+def test_published(call: Call, tmp_path: Path) -> None:
+    code, out, _ = call("published", "list")
+    assert (code, out.count("ranksim/"), out.count("conr/")) == (0, 12, 19)
+    code, out, _ = call("published", "show", "ranksim/10")
+    assert code == 0
+    assert "6.91" in out
+    code, out, _ = call("published", "export", "--format", "csv")
+    header, *lines = out.splitlines()
+    columns = [name.strip('"') for name in header.split(",")]
+    assert {"paper", "table", "row", "benchmark", "metric", "region", "value"} <= set(columns)
+    assert len(lines) > 2000
+    code, out, _ = call("published", "export", "ranksim/10", "--out", tmp_path / "ten.csv")
+    assert (code, out) == (0, "")
+    assert len((tmp_path / "ten.csv").read_text().splitlines()) > 100
+    for arguments in (("show", "ranksim/99"), ("show", "ranksm/1"), ("show", "ranksim"), ("export", "conr/x"),
+                      ("export", "--out", tmp_path)):  # fmt: skip
+        code, out, err = call("published", *arguments)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_claims(call: Call, tmp_path: Path) -> None:
+    simulate(tmp_path, {"s": [Made(), Made({"regularizers.ranksim": True}, {"all": -2.0})]})
+    code, out, _ = call("claims", tmp_path)
+    assert code == 0
+    assert out.startswith("simulated\n\n- RankSim lowers ")
+    code, out, _ = call("claims", tmp_path, "--format", "json")
+    assert json.loads(out)[0]["claimed"] is True
+    code, out, _ = call("claims", tmp_path, "--format", "md")
+    assert "- **RankSim lowers " in out
+
+
+def test_compare_and_export(call: Call, tmp_path: Path) -> None:
+    for name in "ab":
+        simulate(tmp_path / name, {"s": [Made()]}, num_samples=30)
+    code, out, _ = call("compare", tmp_path / "a", tmp_path / "b")
+    assert code == 0
+    assert "s: base" in out
+    code, out, _ = call("compare", tmp_path / "a", tmp_path / "b", "--format", "json", "--split", "val")
+    assert json.loads(out)["split"] == "val"
+    code, out, _ = call("export", tmp_path / "a", "--format", "csv", "--out", tmp_path / "out")
+    assert code == 0
+    assert len(out.splitlines()) == 4
+    assert (tmp_path / "out" / "trials.csv").is_file()
+
+
+@pytest.mark.parametrize("command", ["claims", "confirm", "compare", "export"])
+def test_bad_input_is_one_line(call: Call, tmp_path: Path, command: str) -> None:
+    good = tmp_path / "good"
+    simulate(good, {"s": [Made()]})
+
+    def told(root: Path, words: str) -> None:
+        more = {"compare": [good], "export": ["--out", tmp_path / "out"]}.get(command, [])
+        code, out, err = call(command, root, *more)
+        assert (code, out, err.count("\n")) == (2, "", 1), err
+        assert words in err
+
+    told(tmp_path / "nowhere", "no such folder")
+    (tmp_path / "empty").mkdir()
+    told(tmp_path / "empty", "not the folder of a run")
+
+    half = tmp_path / "half"
+    paths = simulate(half, {"s": [Made()]})
+    whole = paths.trials_table.read_bytes()
+    paths.trials_table.write_bytes(whole[: len(whole) // 2])
+    told(half, "trials.arrow: half-written")
+    paths.trials_table.unlink()
+    told(half, "trials.arrow: absent")
+
+    if command != "export":  # of that there is always something to export
+        unfinished = tmp_path / "unfinished"
+        simulate(unfinished, {"s": [Made(statuses={0: "failed", 1: "pruned", 2: "unfinished"})]})
+        told(unfinished, "no finished trial to report on (1 failed, 1 pruned, 1 unfinished)")
+    if command in ("claims", "export"):
+        paths = simulate(tmp_path / "torn", {"s": [Made()]})
+        paths.predictions_table.write_bytes(b"ARROW1")
+        told(tmp_path / "torn", "predictions.arrow: half-written")
+
+
+def test_one_seed_is_no_error_but_said(call: Call, tmp_path: Path) -> None:
+    simulate(tmp_path, {"s": [Made(seeds=(0,)), Made({"epochs": 2}, seeds=(0,))]})
+    code, out, _ = call("claims", tmp_path)
+    assert code == 0
+    assert "one seed per point, so no difference is claimed" in out
