@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_up_run import write_run
+
+from dirsweep.report.latex import document, escape, latex, layout_table
+from dirsweep.report.layouts import fill
+from dirsweep.store.reader import Run, open_run
+
+RANKSIM = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    points: list[tuple[dict[str, Any], list[Any]]] = [
+        ({}, [7.4, 7.6]),
+        (RANKSIM, [7.0, 7.24]),
+        ({"a": "50%_{x}"}, [8.0]),
+    ]
+    write_run(tmp_path, {"m": points, "odd & | ~ \\ β": [({"loss.name": "é"}, [7.0, "failed"])]}, resolved=True)
+    return open_run(tmp_path)
+
+
+def test_escape() -> None:
+    assert escape("a_b & 5% {x} #1 ~^\\") == (
+        r"a\_b \& 5\% \{x\} \#1 \textasciitilde{}\textasciicircum{}\textbackslash{}"
+    )
+    assert escape("7.02 ± 0.20 ★ … γ é 日\n") == r"7.02 $\pm$ 0.20 $\star$ \ldots{} $\gamma$ é ? "
+    assert escape("\x07") == ""
+
+
+def test_a_study(run: Run) -> None:
+    lines = latex(run, studies=["m"]).splitlines()
+    assert lines[0] == r"\begin{table}[t]"
+    assert r"\caption{m $\cdot$ made-up}" in lines
+    assert r"\label{tab:m-made-up}" in lines
+    at = lines.index(r"\toprule")
+    assert lines[at - 1] == r"\begin{tabular}{@{}lrrrrrr@{}}"
+    assert lines[at + 1] == (r" & \multicolumn{1}{c}{} & \multicolumn{1}{c}{val MAE} & \multicolumn{4}{c}{test MAE} \\")
+    assert lines[at + 2] == r"\cmidrule(lr){3-3}\cmidrule(lr){4-7}"
+    assert lines[at + 3] == r"point & seeds & all & all & many & median & few \\"
+    assert lines[at + 6] == (
+        r"\textbf{gamma=100, lambda=2} & \textbf{2} & \textbf{7.12\,{\scriptsize$\pm$\,0.17}}"
+        r" & \textbf{7.37\,{\scriptsize$\pm$\,0.17}} & \textbf{6.63\,{\scriptsize$\pm$\,0.15}}"
+        r" & \textbf{8.84\,{\scriptsize$\pm$\,0.20}} & \textbf{11.79\,{\scriptsize$\pm$\,0.27}} \\"
+    )
+    assert lines[at + 7].startswith(r"a=50\%\_\{x\} & 1 & 8.00 & 8.25 &")
+    assert lines[at + 8] == r"\bottomrule"
+
+
+def test_a_layout(run: Run) -> None:
+    text = layout_table(fill(run, "ranksim/2"), beside=True, deviation=False)
+    lines = text.splitlines()
+    at = lines.index(r"\toprule")
+    assert lines[at + 1] == r" & \multicolumn{4}{c}{MAE $\downarrow$} & \multicolumn{4}{c}{GM $\downarrow$} \\"
+    assert lines[at + 2] == r"\cmidrule(lr){2-5}\cmidrule(lr){6-9}"
+    assert lines[at + 6].startswith(
+        r"VANILLA + RANKSIM & \underline{\textbf{7.37}} {\footnotesize(7.13)} & \underline{\textbf{6.63}}"
+    )
+    assert text.count(r"\midrule") == 4, "one below the titles, one between each two of four sections"
+    assert text.count(r"\begin{") == text.count(r"\end{")
+    assert len({line.count("&") for line in lines[at + 3 :] if line.endswith(r"\\") and "multicolumn" not in line}) == 1
+    assert "32 rows were run" in text
+    assert r"batch\_size" in text
+
+
+def test_synthetic_is_said(tmp_path: Path) -> None:
+    write_run(tmp_path, {"s": [({}, [7.0])]}, synthetic=True)
+    run = open_run(tmp_path)
+    assert r"\caption{\textbf{SYNTHETIC DATA.} s" in latex(run)
+    assert r"\caption{\textbf{SYNTHETIC DATA.} " in layout_table(fill(run, "ranksim/2"))
+
+
+@pytest.mark.slow
+def test_it_compiles(run: Run, tmp_path: Path) -> None:
+    compiler = shutil.which("pdflatex") or shutil.which("tectonic")
+    if compiler is None:
+        pytest.skip("neither pdflatex nor tectonic is installed")
+    layouts = [layout_table(fill(run, name), beside=beside)
+               for name in ("ranksim/2", "ranksim/8", "ranksim/3", "conr/11") for beside in (False, True)]  # fmt: skip
+    every = " ".join(chr(code) for code in range(1, 0x250)) + "±★·–…×≤≥→↑↓日"
+    (tmp_path / "report.tex").write_text(document("\n".join([latex(run), *layouts, escape(every)])), encoding="utf-8")
+    options = ["-interaction=nonstopmode", "-halt-on-error"] if compiler.endswith("pdflatex") else []
+    done = subprocess.run(
+        [compiler, *options, "report.tex"], cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull \\hbox" not in done.stdout
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
