@@ -182,9 +182,7 @@ def _study(table: StudyTable) -> str:
         best = number == table.best
         rows.append([f"\\textbf{{{cell}}}" if cell else cell for cell in cells] if best else cells)
     notes = [line.replace(STAR, "bold:") for line in table.caption]
-    lines = [(column, line) for column in (first, *columns) for line in (*column.cells, *column.title.split("
-"))]
-    width = sum(max(_letters(line) for of, line in lines if of is column) + 2 for column in (first, *columns))
+    width = sum(max(map(_letters, (*column.cells, *column.title.split("\n")))) + 2 for column in (first, *columns))
     return _table(_tabular(groups, rows, first.title), escape(table.title), notes, table.title, width,
                   synthetic=table.synthetic)  # fmt: skip
 
