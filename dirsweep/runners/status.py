@@ -97,7 +97,8 @@ def snapshot(paths: RunPaths) -> Snapshot:
                 failures.append((name, outcome.error or "no reason given"))
             found.append(_ended(trial_id, name, outcome, key, metric))
             continue
-        begun = trial_id in open_trials
+        # one that waits for its place is in the ledger, too, but no process holds it
+        begun = trial_id in open_trials and is_locked(folder.paths.log)
         counts["running" if begun else "unfinished" if folder.paths.spec.exists() else "waiting"] += 1
         if begun:
             running.append(_running(trial_id, name, folder, config, key, metric))
