@@ -125,6 +125,7 @@ def layout_table(layout: Layout, *, beside: bool = False, deviation: bool = True
     notes = [note.replace(f"{STAR}: best", "underlined: best") for note in layout.notes]
     texts = [[row.label, *(plain(cell, beside=beside, deviation=deviation) for cell in row.cells)]
              for row in layout.rows]  # fmt: skip
+    texts.append(["", *(region for _, region, _ in layout.columns)])
     width = sum(max(map(_letters, cells)) + 2 for cells in zip(*texts, strict=True))
     return _table(
         _tabular(groups, rows, ""), escape(layout.title), [*notes, *(["in brackets: published"] if beside else [])],
