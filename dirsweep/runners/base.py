@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from dirsweep.search.proposer import Proposer
 from dirsweep.spec.schema import TrialSpec
 from dirsweep.store.ledger import utc_now
 from dirsweep.store.schema import MetricColumn, Outcome
 from dirsweep.store.writer import TrialFolder, read_json
+
+if TYPE_CHECKING:  # workers import this file and need neither Optuna nor what comes with it
+    from dirsweep.search.proposer import Proposer
 
 #: what a trial may take in addition before its first epoch ends: imports, data, frozen features
 STARTUP_S = 120.0

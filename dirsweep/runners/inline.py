@@ -36,7 +36,8 @@ def run_inline(proposer: Proposer, root: Path, watcher: Watcher, *, num_threads:
                 watcher.trial_epoch(trial_id, row["epoch"], row)
                 if proposer.observe(trial_id, row):
                     raise TrialPruned
-                if stop.exists():
+                proposer.look_at_budget()
+                if stop.exists() or proposer.stopping:
                     raise KeyboardInterrupt
 
             try:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 # read once when ray.tune is imported: our tables replace its loggers, its working directory is not ours
 os.environ.update(
@@ -47,9 +47,11 @@ from ray.tune.stopper import Stopper
 from dirsweep.errors import DirSweepError, StoreError
 from dirsweep.runners.base import STARTUP_S, Watcher, announce_end, announce_start, fail, hanging
 from dirsweep.runners.locks import lock_holder
-from dirsweep.search.proposer import Proposer
 from dirsweep.spec.schema import TrialSpec
 from dirsweep.store.paths import RunPaths
+
+if TYPE_CHECKING:  # workers import this file and need neither Optuna nor what comes with it
+    from dirsweep.search.proposer import Proposer
 
 P = ParamSpec("P")
 R = TypeVar("R")

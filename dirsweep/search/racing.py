@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,8 @@ def _best(seen: Mapping[int, Sequence[float | None]], count: int, sign: float) -
 
 def _told_apart(row: Sequence[float | None], best: Sequence[float | None], sign: float, confidence: float) -> bool:
     """Whether a point is worse than the best with that confidence, or nothing but its equal."""
+    from scipy.special import stdtr  # half a second that few sweeps need
+
     differences = sign * (np.asarray(row, dtype=float) - np.asarray(best, dtype=float))
     mean, deviation = float(differences.mean()), float(differences.std(ddof=1))
     if deviation == 0.0:
