@@ -41,6 +41,8 @@ pytestmark = pytest.mark.ray
 
 POINTS = {"p": {"points": [{}, {"reweighting": "sqinv"}], "seeds": [0, 1]}}
 NUM_TRIALS = 4
+#: as far as the kernel keeps a process's name
+AGENTS = {"ray::DashboardA", "ray::RuntimeEnv", "ray::RuntimeE"}
 #: long enough to be hit in the middle; a checkpoint after each epoch
 LONG = {"base": {"epochs": 12}, "resources": {"cpu": 1, "checkpoint_every_s": 0}}
 
@@ -72,13 +74,13 @@ class Sweep:
             finally:
                 self.gone(killed=running.process.poll() == -signal.SIGKILL)
 
-    def family(self) -> dict[int, bytes]:
-        """Every process of a driver, its Ray and its workers (they inherit its environment), with its command line."""
+    def family(self) -> dict[int, str]:
+        """Every process of a driver, its Ray and its workers (they inherit its environment), by name."""
         found = {}
         for entry in Path("/proc").iterdir():
             try:
                 if entry.name.isdigit() and self.mark.encode() in (entry / "environ").read_bytes():
-                    found[int(entry.name)] = (entry / "cmdline").read_bytes()[:60]
+                    found[int(entry.name)] = (entry / "comm").read_text().strip()
             except OSError:
                 continue
         return {pid: name for pid, name in found.items() if alive(pid)}
@@ -90,7 +92,7 @@ class Sweep:
         """
         until = time.monotonic() + timeout
         while left := self.family():
-            agents_only = killed and all(b"Agent" in name or b"agent" in name for name in left.values())
+            agents_only = killed and all(name in AGENTS for name in left.values())
             if time.monotonic() > until - (timeout - 10 if agents_only else 0):
                 for pid in left:
                     os.kill(pid, signal.SIGKILL)
@@ -192,6 +194,33 @@ def test_a_killed_worker_costs_an_epoch_and_a_hang_costs_the_trial(tmp_path: Pat
     assert rows[killed]["attempts"] == 2
     expected = {row["trial_id"]: row["test_mae_all"] for row in whole.trials().to_pylist()}
     assert rows[killed]["test_mae_all"] == pytest.approx(expected[killed], abs=1e-6)
+
+
+def test_the_whole_ray_is_killed_and_a_worker_dies_for_good(sweep: Sweep, whole: Run) -> None:
+    with sweep.driver() as driver:
+        sweep.in_the_middle(driver)
+        for pid, name in sweep.family().items():
+            if name in ("gcs_server", "raylet"):
+                os.kill(pid, signal.SIGKILL)
+        assert driver.ends(120) != 0
+    assert "Traceback" not in driver.stderr
+    before = outcomes(sweep.root)
+    check_sound(sweep.root, before)
+
+    with sweep.driver() as driver:
+        unlucky = sweep.in_the_middle(driver)
+        killed = {None}
+        for _ in range(3):
+            driver.when(lambda: sweep.worker(unlucky) not in killed, "another worker takes the trial")
+            killed.add(pid := sweep.worker(unlucky))
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+        assert driver.ends() == 1, driver.stderr
+    run = check_sound(sweep.root, before)
+    rows = {row["trial_id"]: row for row in run.trials().to_pylist()}
+    assert rows[unlucky]["status"] == "failed"
+    assert "died again and again" in rows[unlucky]["error"]
+    assert total(run, "complete") == NUM_TRIALS - 1
 
 
 def test_stopped_from_outside(sweep: Sweep, whole: Run) -> None:
