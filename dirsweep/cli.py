@@ -259,15 +259,22 @@ def report(
 def plan(
     sweep: Sweep,
     out: Annotated[Path | None, typer.Option("--out", help="the run's folder [default: runs/<name>]")] = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="train a few steps here and say what the run would take")
+    ] = False,
     sets: Sets = None,
     synthetic: Synthetic = False,
     preview: Preview = False,
 ) -> None:
-    """Show studies, trials, resources, and what a run would write. Starts nothing."""
+    """Show studies, trials, resources, and what a run would write. Starts nothing; --probe trains a few steps."""
     from dirsweep.runners.plan import print_plan
 
     spec = _load(sweep, sets, synthetic, preview)
     print_plan(spec, out or _folder_of(spec.name, synthetic, preview), Console())
+    if probe:
+        from dirsweep.runners.probe import print_forecast
+
+        print_forecast(spec, Console(), os.environ.get("DIRSWEEP_CACHE"))
 
 
 @app.command()
