@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dirsweep.search.optuna_parts import sampler_arguments
-from dirsweep.spec.expand import plan_rows
+from dirsweep.spec.expand import make_point, plan_rows, planned_points
 from dirsweep.spec.sweep import SweepSpec
 from dirsweep.store.paths import RunPaths
 
@@ -28,7 +28,7 @@ def print_plan(spec: SweepSpec, root: Path, console: Console) -> None:
     console.print(table)
     total, new = sum(row["trials"] for row in rows), sum(row["unique_trials"] for row in rows)
     saved = f"; {total - new} of {total} equal another study's and are not trained again" if total > new else ""
-    console.print(f"{new} trials of {spec.base_config.epochs} epochs each{saved}", highlight=False)
+    console.print(f"{new} trial{'s' if new != 1 else ''} of {_epochs(spec)}{saved}", highlight=False)
     for name, study in spec.studies.items():
         if study.space is not None:
             arguments = ", ".join(f"{key}={value}" for key, value in sampler_arguments(study.sampler).items())
@@ -40,10 +40,20 @@ def print_plan(spec: SweepSpec, root: Path, console: Console) -> None:
     paths = RunPaths(root)
     state = " (there already: a run goes on with it)" if paths.ledger.is_file() else ""
     console.print(f"would write {root}{state}", highlight=False, soft_wrap=True)
-    for path in (paths.trials_table, paths.epochs_table, paths.predictions_table, paths.spec, paths.provenance,
-                 paths.ledger, paths.plots):  # fmt: skip
+    for path in (paths.trials_table, paths.epochs_table, paths.predictions_table, paths.bins_table, paths.spec,
+                 paths.provenance, paths.ledger, paths.plots):  # fmt: skip
         console.print(f"  {path.relative_to(root)}", highlight=False)
     folder = paths.trial("<trial_id>")
     files = (folder.outcome, folder.epochs, folder.predictions, folder.log)
     console.print(f"  {folder.folder.relative_to(root)}/ {{{', '.join(file.name for file in files)}}}",
                   highlight=False, soft_wrap=True)  # fmt: skip
+
+
+def _epochs(spec: SweepSpec) -> str:
+    """``90 epochs each``, or ``30 to 90 epochs`` where points differ; a second stage's are not counted."""
+    known = {point.config.epochs for name in spec.studies for point in planned_points(spec, name)}
+    known |= {make_point(spec, name, 0, {}).config.epochs for name, study in spec.studies.items() if study.space}
+    low, high = min(known), max(known)
+    if low != high:
+        return f"{low} to {high} epochs"
+    return f"{low} epoch{'s' if low != 1 else ''} each"
