@@ -47,6 +47,7 @@ from ray.tune.stopper import Stopper
 from dirsweep.errors import DirSweepError, StoreError
 from dirsweep.runners.base import STARTUP_S, Watcher, announce_end, announce_start, fail, hanging
 from dirsweep.runners.locks import lock_holder
+from dirsweep.runners.packing import Packing, measured_memory, share_of
 from dirsweep.spec.schema import TrialSpec
 from dirsweep.store.paths import RunPaths
 
@@ -134,9 +135,10 @@ class _Driver(_NotKept, Searcher):
         num_threads: int,
         room: Callable[[], int],
         work: str = TRAINER,
+        packing: Packing | None = None,
     ) -> None:
         super().__init__()
-        self.work = work
+        self.work, self.packing = work, packing or Packing(0.0)
         self.proposer, self.root, self.watcher, self.num_threads = proposer, root, watcher, num_threads
         self.room = room
         self.limit_s = proposer.spec.resources.epoch_limit_s
@@ -162,6 +164,7 @@ class _Driver(_NotKept, Searcher):
             "trial": json.dumps(trial.to_dict()),
             "root": str(self.root),
             "work": self.work,
+            "gpu": self.packing.share_of(trial.trial_id),
             "num_threads": self.num_threads,
             "checkpoint_every_s": self.proposer.spec.resources.checkpoint_every_s,
             "every_epoch": bool(self.proposer.pruning) or self.limit_s is not None,
@@ -193,6 +196,10 @@ class _Driver(_NotKept, Searcher):
         reason = "its worker died again and again (killed, out of memory, or lost with its machine)"
         outcome = fail(trial, folder, reason)
         del self.running[trial_id]
+        note = self.packing.more_room(outcome)
+        if note is not None and not self.proposer.stopping:
+            self.proposer.try_again(trial.trial_id, note)
+            return
         announce_end(self.watcher, self.proposer, outcome)
 
     def save(self, checkpoint_path: str) -> None:
@@ -325,7 +332,8 @@ def run_ray(
 
     Args:
         root: the run's folder, on storage that every node sees.
-        cpus, gpus: of each trial; ``gpus`` may be a fraction, or ``auto``: one where the cluster has any.
+        cpus, gpus: of each trial; ``gpus`` may be a fraction, or ``auto``: where the cluster has GPUs, the part of one
+            whose memory a trial needs, with some to spare.
         address: of a running cluster (``auto``, ``ray://...``, ``host:port``); None starts Ray here.
         num_cpus: how many CPUs a Ray started here may use; None: all.
         retries: how often a trial whose worker died is taken up again.
@@ -348,13 +356,14 @@ def run_ray(
         raise DirSweepError(f"--address {address}: no Ray cluster there ({str(error).splitlines()[0]})") from error
     driver: _Driver | None = None
     try:
-        share = {kind: amount for kind, amount in (("CPU", cpus), ("GPU", _gpus_of(gpus))) if amount}
+        packing = Packing(_share(gpus, proposer, watcher))
+        share = {kind: amount for kind, amount in (("CPU", cpus), ("GPU", packing.share)) if amount}
         _refuse_too_large(share)
         if proposer.budget is not None:
             proposer.budget.gpu = share.get("GPU", 0.0)
         # one that waits for a place is what makes a cluster grow
         room = _Room(share, waiting=0 if address is None else 1)
-        driver = _Driver(proposer, root, watcher, num_threads=max(1, int(cpus)), room=room, work=work)
+        driver = _Driver(proposer, root, watcher, num_threads=max(1, int(cpus)), room=room, work=work, packing=packing)
         with _interruptible(proposer, watcher), _scratch(root, address) as scratch:
             _tuner(driver, share, retries, scratch).fit()
     finally:
@@ -383,7 +392,7 @@ def _scratch(root: Path, address: str | None) -> Iterator[Path]:
 
 def _tuner(driver: _Driver, share: dict[str, float], retries: int, scratch: Path) -> tune.Tuner:
     return tune.Tuner(
-        tune.with_resources(_trainable, tune.PlacementGroupFactory([share])),
+        tune.with_resources(_trainable, lambda config: _place(share, config["gpu"])),
         tune_config=tune.TuneConfig(search_alg=driver, scheduler=FIFOScheduler(), num_samples=-1, reuse_actors=True),
         run_config=tune.RunConfig(
             name="tune",
@@ -396,10 +405,37 @@ def _tuner(driver: _Driver, share: dict[str, float], retries: int, scratch: Path
     )
 
 
-def _gpus_of(wanted: float | str) -> float:
-    if wanted == "auto":
-        return 1.0 if ray.cluster_resources().get("GPU", 0) >= 1 else 0.0
-    return float(wanted)
+def _place(share: dict[str, float], gpu: float) -> tune.PlacementGroupFactory:
+    return tune.PlacementGroupFactory([share | {"GPU": gpu} if gpu else share])
+
+
+def _share(wanted: float | str, proposer: Proposer, watcher: Watcher) -> float:
+    """A trial's part of a GPU. ``auto``: by the memory that the first trial takes, measured on a GPU of the cluster."""
+    if wanted != "auto":
+        return float(wanted)
+    if ray.cluster_resources().get("GPU", 0) < 1:
+        return 0.0
+    if not proposer.entries:
+        return 1.0  # nothing is planned that could be measured
+    trial = next(iter(proposer.entries.values())).trial
+    # its process ends with it, and gives the memory back
+    task = ray.remote(num_gpus=1, num_cpus=0, max_calls=1, max_retries=0)(measured_memory)
+    try:
+        measured = ray.get(task.remote(trial.to_dict()))
+    except Exception as error:  # the trial itself will say what is wrong with it
+        watcher.message(f"gpu: auto could not measure a trial, so each gets a whole GPU ({_first_line(error)})")
+        return 1.0
+    if measured is None:
+        return 1.0
+    used, total = measured
+    share = share_of(used, total)
+    watcher.message(f"gpu: auto: a trial takes {used:.0f} of {total:.0f} MiB, so {1 / share:.0f} share a GPU")
+    return share
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
 
 
 class _Room:

@@ -310,6 +310,19 @@ class Proposer:
             self._tell(study)
             self._race(study)
 
+    def try_again(self, trial_id: str, note: str) -> None:
+        """Train a running trial anew from its start, although its folder has an outcome; next of all."""
+        entry = self.entries[trial_id]
+        self.ledger.append(events.retried(trial_id, note))
+        folder = self.folder_of(trial_id)
+        folder.paths.outcome.unlink(missing_ok=True)
+        folder.paths.checkpoint.unlink(missing_ok=True)
+        self.pruning.end(entry)
+        entry.state, entry.outcome, entry.epochs_done = "waiting", None, 0
+        entry.by_epoch.clear()
+        self.queue.appendleft(trial_id)
+        self.notes.append(f"{entry.point.study}: {entry.point.label}, seed {entry.trial.seed}: {note}")
+
     def _entries_of(self, study: str, index: int | None) -> list[Entry]:
         return [] if index is None else [self.entries[trial_id] for trial_id in self.trials_of[study, index]]
 

@@ -143,7 +143,8 @@ class ResourcesSpec(Config):
 
     #: CPUs, also the threads a trial computes with; below 1 several trials share one
     cpu: Annotated[float, Field(gt=0)] = 1
-    #: GPUs; 0.5 lets two trials share one, auto takes one where there is one
+    #: GPUs; 0.5 lets two trials share one; auto measures a trial's memory once and lets as many share one as fit;
+    #: what runs out of a shared GPU's memory is tried again with twice the room
     gpu: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
     #: seconds an epoch may take, validation included, before the trial counts as hanging; null: any time
     epoch_limit_s: Annotated[float | None, Field(gt=0)] = None

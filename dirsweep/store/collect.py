@@ -35,6 +35,8 @@ class _Trial:
 
     spec: dict[str, Any]
     outcome: Outcome | None
+    #: of the ledger, about its attempts
+    notes: list[str]
 
 
 def collect(paths: RunPaths) -> None:
@@ -46,9 +48,13 @@ def collect(paths: RunPaths) -> None:
     Raises: StoreError: no run folder, a damaged ledger, or a table that cannot be written.
     """
     spec = read_spec(paths)
-    points = merge_points(event for event in read_events(paths.ledger) if event["event"] == "proposed")
+    events = read_events(paths.ledger)
+    points = merge_points(event for event in events if event["event"] == "proposed")
     trial_ids = list(dict.fromkeys(trial_id for point in points for trial_id in point["trial_ids"]))
     trials = {trial_id: _read_trial(paths, trial_id) for trial_id in trial_ids}
+    for event in events:
+        if event["event"] == "retried" and event["trial_id"] in trials:
+            trials[event["trial_id"]].notes.append(event["note"])
     synthetic = any(trial.spec.get("synthetic") for trial in trials.values())
     metadata = table_metadata(
         synthetic=synthetic or _benchmark_is_synthetic(spec, trials),
@@ -102,7 +108,7 @@ def merge_points(events: Iterable[Proposed]) -> list[Proposed]:
 def _read_trial(paths: RunPaths, trial_id: str) -> _Trial:
     folder = TrialFolder(paths.trial(trial_id))
     spec = read_json(folder.paths.spec)
-    return _Trial(spec if isinstance(spec, dict) else {}, folder.outcome())
+    return _Trial(spec if isinstance(spec, dict) else {}, folder.outcome(), [])
 
 
 def _benchmark_is_synthetic(spec: Mapping[str, Any], trials: Mapping[str, _Trial]) -> bool:
@@ -160,6 +166,7 @@ def _trial_row(
         "config": None if config is None else canonical_json(config),
         "started_at": _time(trial.spec.get("started_at")),
         "attempts": int(trial.spec.get("attempt", bool(trial.spec))),
+        "note": "; ".join(trial.notes) or None,
         "metrics": {},
     }
     if outcome is not None:

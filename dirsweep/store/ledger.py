@@ -104,7 +104,16 @@ class Session(TypedDict):
     time: str
 
 
-Event = Proposed | Started | Ended | Raced | Warmed | Session
+class Retried(TypedDict):
+    """A trial that ended is trained again from its start, because of what ``note`` says."""
+
+    event: Literal["retried"]
+    trial_id: str
+    note: str
+    time: str
+
+
+Event = Proposed | Started | Ended | Raced | Warmed | Session | Retried
 
 
 def utc_now() -> str:
@@ -155,6 +164,11 @@ def warmed(study: str, run: str, points: list[KnownPoint], skipped: dict[str, in
     return {
         "event": "warmed", "study": study, "run": run, "points": points, "skipped": skipped, "time": utc_now(),
     }  # fmt: skip
+
+
+def retried(trial_id: str, note: str) -> Retried:
+    """See ``Retried``; the time is now."""
+    return {"event": "retried", "trial_id": trial_id, "note": note, "time": utc_now()}
 
 
 def session() -> Session:

@@ -35,6 +35,7 @@ column                  type                 meaning
 ``host``                string?              the machine
 ``num_parameters``      int64?               trainable parameters
 ``attempts``            int32                how often the trial was begun; 0 when never
+``note``                string?              why it was tried again, if it was (with more of a GPU's memory)
 ``config.<dotted>``     by content           one per key of the resolved configurations: bool, int64, double or
                                              string (also where kinds mix; lists as JSON); null where absent
 ``<split>_<metric>_<region>``  double?       val and test metrics of the best epoch; null for an empty region
@@ -123,6 +124,7 @@ TRIAL_FIELDS: tuple[pa.Field, ...] = (
     pa.field("host", pa.string()),
     pa.field("num_parameters", pa.int64()),
     pa.field("attempts", pa.int32(), nullable=False),
+    pa.field("note", pa.string()),
 )
 EPOCH_FIELDS: tuple[pa.Field, ...] = (
     pa.field("trial_id", WORD, nullable=False),
