@@ -170,6 +170,7 @@ def print_forecast(spec: SweepSpec, console: Console, cache: str | None = None) 
         f"probe on this machine's {device}: {1000 * pace.step_s:.3g} ms a step, {_span(pace.epoch_s)} an epoch, "
         f"{_span(pace.trial_s(epochs))} a trial of {epochs} epochs",
         highlight=False,
+        soft_wrap=True,
     )
     cost = "" if found.money is None else f", {found.money:.2f} money"
     gpu_hours = f", {found.gpu_hours:.3g} GPU-hours" if found.gpu_hours else ""
@@ -177,6 +178,7 @@ def print_forecast(spec: SweepSpec, console: Console, cache: str | None = None) 
         f"forecast: {found.trials} trials take {found.cpu_hours:.3g} CPU-hours{gpu_hours}{cost}, "
         f"{_span(3600 * found.wall_hours)} here, {found.at_a_time} at a time (early ends and racing left out)",
         highlight=False,
+        soft_wrap=True,
     )
     for line in found.beyond(spec):
         console.print(f"[bold red]beyond the budget[/]: {line}", highlight=False)

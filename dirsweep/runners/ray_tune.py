@@ -410,18 +410,15 @@ def _place(share: dict[str, float], gpu: float) -> tune.PlacementGroupFactory:
 
 
 def _share(wanted: float | str, proposer: Proposer, watcher: Watcher) -> float:
-    """A trial's part of a GPU. ``auto``: by the memory that the first trial takes, measured on a GPU of the cluster."""
+    """A trial's part of a GPU. ``auto``: by the memory that one trial takes, measured on a GPU of the cluster."""
     if wanted != "auto":
         return float(wanted)
     if ray.cluster_resources().get("GPU", 0) < 1:
         return 0.0
-    if not proposer.entries:
-        return 1.0  # nothing is planned that could be measured
-    trial = next(iter(proposer.entries.values())).trial
     # its process ends with it, and gives the memory back
     task = ray.remote(num_gpus=1, num_cpus=0, max_calls=1, max_retries=0)(measured_memory)
     try:
-        measured = ray.get(task.remote(trial.to_dict()))
+        measured = ray.get(task.remote(proposer.example().to_dict()))
     except Exception as error:  # the trial itself will say what is wrong with it
         watcher.message(f"gpu: auto could not measure a trial, so each gets a whole GPU ({_first_line(error)})")
         return 1.0

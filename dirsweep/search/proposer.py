@@ -261,6 +261,14 @@ class Proposer:
             self.num_told[study] += 1
         return True
 
+    def example(self) -> TrialSpec:
+        """One trial of the sweep: the first that is known, the base of the first study where none is planned."""
+        if self.entries:
+            return next(iter(self.entries.values())).trial
+        study = next(iter(self.spec.studies))
+        point = make_point(self.spec, study, 0, {})
+        return make_trial(self.spec, point, self.spec.seeds_of(study)[0], self.fingerprint, self.cache)
+
     def _open_points(self, study: str) -> int:
         """How many points a searched study has still to propose."""
         return max(0, self.spec.studies[study].trials - len(self.points[study]))

@@ -649,3 +649,10 @@ def test_a_warm_start_from_what_is_no_run(tmp_path: Path) -> None:
     spec = _spec(tmp_path, {"s": {"trials": 3, "space": GAMMA, "warm_start": [str(tmp_path / "nowhere")]}})
     with pytest.raises(StoreError, match="nowhere: no such folder"):
         _open(spec, tmp_path / "run")
+
+
+def test_an_example_is_a_trial_of_the_sweep(tmp_path: Path) -> None:
+    search = _open(_spec(tmp_path, {"s": {"trials": 2, "space": GAMMA, "seeds": [3]}}), tmp_path / "search")
+    assert (search.example().seed, search.example().config["regularizers"], len(search.entries)) == (3, {}, 0)
+    grid = _open(_spec(tmp_path, {"g": {"grid": {"batch_size": [8, 16]}}}), tmp_path / "grid")
+    assert grid.example() == grid.next_trial()
