@@ -29,7 +29,9 @@ class Format(StrEnum):
 
     console = "console"
     md = "md"
+    latex = "latex"
     csv = "csv"
+    html = "html"
 
 
 class TextFormat(StrEnum):
@@ -157,7 +159,7 @@ def _train_all(
         print(f"interrupted; what ended is kept. To go on: {again}", file=sys.stderr)
     else:
         try:
-            _report(root, plots=True, format_="console")
+            _report_at_the_end(root)
         except StoreError as error:  # nothing to report when every trial failed: that is what the code says
             if code != EXIT_FAILED:
                 raise
@@ -229,30 +231,57 @@ def logs(
         print(text, end="", flush=True)
 
 
-def _report(root: Path, *, plots: bool, format_: str) -> None:
-    from dirsweep.report.plots import write_plots
-    from dirsweep.report.tables import comma_separated, markdown, print_report
-    from dirsweep.store.paths import RunPaths
+def _report_at_the_end(root: Path) -> None:
+    from dirsweep.report.plots import AT_THE_END, write_plots
+    from dirsweep.report.tables import print_report
     from dirsweep.store.reader import open_run
 
     stored = open_run(root)
-    if format_ == "console":
-        print_report(stored, Console())
-    else:
-        print(markdown(stored) if format_ == "md" else comma_separated(stored), end="")
-    if plots:
-        for picture in write_plots(stored, RunPaths(root).plots):
-            Console(stderr=True).print(f"plot: {picture}", highlight=False, soft_wrap=True)
+    print_report(stored, Console())
+    _name_plots(write_plots(stored, names=AT_THE_END))
+
+
+def _name_plots(files: list[Path]) -> None:
+    for file in files:
+        Console(stderr=True).print(f"plot: {file}", highlight=False, soft_wrap=True)
 
 
 @app.command()
 def report(
     run: RunFolder,
     format_: Annotated[Format, typer.Option("--format")] = Format.console,
-    plots: Annotated[bool, typer.Option(help="write the plots, too")] = True,
+    layout: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TABLE", help="fill a published table's layout with the run's numbers, e.g. ranksim/2"),
+    ] = None,
+    beside: Annotated[
+        bool, typer.Option("--published", help="in a layout, the published number beside each measured one")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="write it here [default: print it; HTML goes to RUN/report.html]")
+    ] = None,
+    extra: Extra = None,
+    plots: Annotated[bool, typer.Option(help="write the plots, too; in HTML: with figures")] = True,
 ) -> None:
-    """Summarise a run: mean and deviation over seeds for each point and region, and a plot per study."""
-    _report(run, plots=plots, format_=format_.value)
+    """Report on a run: its studies, or published tables filled with its numbers; and its plots."""
+    from dirsweep.report.formats import print_to, report_text, write_text
+    from dirsweep.report.layouts import fill
+    from dirsweep.report.plots import write_plots
+    from dirsweep.store.reader import open_run
+
+    stored, names = open_run(run), layout or []
+    if format_ is Format.html:
+        out = out or stored.paths.report
+    if format_ is Format.console and out is None:
+        print_to(Console(), stored, [fill(stored, name, extra=extra or ()) for name in names], beside=beside)
+    else:
+        text = report_text(stored, format_.value, names=names, beside=beside, extra=extra or (), figures=plots)
+        if out is None:
+            print(text, end="")
+        else:
+            Console(stderr=True).print(f"report: {write_text(out, text)}", highlight=False, soft_wrap=True)
+    if plots and format_ is not Format.html and not names:
+        _name_plots(write_plots(stored))
 
 
 @app.command()

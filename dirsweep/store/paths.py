@@ -113,6 +113,11 @@ class RunPaths:
         return self.root / "plots"
 
     @property
+    def report(self) -> Path:
+        """The report as one HTML file."""
+        return self.root / "report.html"
+
+    @property
     def ray(self) -> Path:
         """Ray Tune's own files; disposable."""
         return self.root / "ray"

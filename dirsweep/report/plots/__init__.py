@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: the plot that every study gets first
 FIRST = "response"
+#: what is drawn when a run ends; `dirsweep report` draws all
+AT_THE_END = (FIRST, "learning_curves", "per_label_error")
 
 
 @dataclass(frozen=True)

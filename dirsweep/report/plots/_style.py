@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
 )  # fmt: skip
-INK, GREY, LIGHT = "#222222", "#777777", "#C9C9C9"
+INK, GREY, LIGHT, GRID = "#222222", "#777777", "#C9C9C9", "#E6E6E6"
 #: in the order in which lines should take them
 LINES = (BLUE, RED, GREEN, ORANGE, PINK, SKY, INK, "#8C6D31")
 REGION_COLORS = {"all": INK, "many": BLUE, "median": ORANGE, "few": RED}
@@ -24,8 +24,9 @@ _SETTINGS: dict[str, Any] = {
     "font.size": 10, "axes.titlesize": 11, "axes.labelsize": 10, "legend.fontsize": 9, "xtick.labelsize": 9,
     "ytick.labelsize": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY,
     "axes.labelcolor": INK, "text.color": INK, "xtick.color": GREY, "ytick.color": GREY, "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK, "axes.grid": True, "grid.color": "#E6E6E6", "grid.linewidth": 0.8, "axes.axisbelow": True,
+    "ytick.labelcolor": INK, "axes.grid": True, "grid.color": GRID, "grid.linewidth": 0.8, "axes.axisbelow": True,
     "legend.frameon": False, "lines.linewidth": 1.8, "lines.markersize": 5, "savefig.facecolor": "white",
+    "text.parse_math": False,  # a label with dollars is a label
 }  # fmt: skip
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_PANELS = 6
+#: pairs that get a line each; of more the middle 80 % are drawn
+MAX_LINES = 6
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,12 @@ def draw(numbers: TechniqueGain) -> Figure:
         centres = (numbers.edges[1:] + numbers.edges[:-1]) / 2
         for axes, gain in zip(grid.flat, shown, strict=False):
             gain_bars(axes, numbers.edges, gain.mean)
-            if len(gain.by_pair) > 1:
-                axes.plot(centres, gain.by_pair.T, color=style.GREY, linewidth=0.8, alpha=0.5)
+            if len(gain.by_pair) > MAX_LINES:
+                filled = np.isfinite(gain.mean)
+                low, high = np.nanquantile(gain.by_pair[:, filled], (0.1, 0.9), axis=0)
+                axes.vlines(centres[filled], low, high, color=style.INK, linewidth=1.0, alpha=0.6)
+            elif len(gain.by_pair) > 1:
+                axes.plot(centres, gain.by_pair.T, color=style.GREY, linewidth=0.8, alpha=0.7)
             pairs = f"{len(gain.by_pair)} pair{'s' if len(gain.by_pair) > 1 else ''}"
             axes.set_title(f"{gain.name}, {pairs}", loc="left")
         for axes in list(grid.flat)[len(shown) :]:
