@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from dirsweep.data.histogram import REGIONS, LabelBins
 from dirsweep.errors import ShapeError
@@ -44,6 +43,8 @@ def pearson(labels: Array, preds: Array) -> float | None:
     """Linear correlation in [-1, 1]; None where labels or predictions are constant, or have K dimensions."""
     if len(labels) < 2 or labels.ndim != 1 or np.ptp(labels) == 0 or np.ptp(preds) == 0:
         return None
+    from scipy import stats  # most of a second, which a trial need not wait for before it begins
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.NearConstantInputWarning)
         return float(stats.pearsonr(labels, preds).statistic)
@@ -53,6 +54,8 @@ def spearman(labels: Array, preds: Array) -> float | None:
     """Correlation of the ranks (ties share their mean rank) in [-1, 1]; None where one side is constant, or (N, K)."""
     if len(labels) < 2 or labels.ndim != 1 or np.ptp(labels) == 0 or np.ptp(preds) == 0:
         return None
+    from scipy import stats
+
     return float(stats.spearmanr(labels, preds).statistic)
 
 
