@@ -435,11 +435,17 @@ class Training:
     def test(self) -> tuple[dict[str, float | None], pa.Table]:
         """Metrics of the best epoch on validation and, read here for the first and only time, test; and predictions."""
         assert self.best is not None
-        test_preds = self.predict("test")
-        found = {**self.evaluate("val", self.best.val_preds), **self.evaluate("test", test_preds)}
-        preds: dict[SplitName, Tensor] = {"val": self.best.val_preds, "test": test_preds}
-        table = predictions_table({split: self._identified(split, guessed) for split, guessed in preds.items()})
-        return found, table
+        return self._results({"val": self.best.val_preds, "test": self.predict("test")})
+
+    def validation(self) -> tuple[dict[str, float | None], pa.Table | None]:
+        """Metrics and predictions of the best epoch so far on validation, for a trial that ended early."""
+        return ({}, None) if self.best is None else self._results({"val": self.best.val_preds})
+
+    def _results(self, preds: Mapping[SplitName, Tensor]) -> tuple[dict[str, float | None], pa.Table]:
+        found = {
+            name: value for split, guessed in preds.items() for name, value in self.evaluate(split, guessed).items()
+        }
+        return found, predictions_table({split: self._identified(split, guessed) for split, guessed in preds.items()})
 
     def _identified(self, split: SplitName, preds: Tensor) -> tuple[Sequence[str], NDArray[Any], NDArray[Any]]:
         """Ids, labels and predictions of a split's samples."""
@@ -522,8 +528,8 @@ def train(
             training.save(force=True)
         raise
     best = training.best if training is not None else None
-    if training is not None and best is not None and not found:
-        found = training.evaluate("val", best.val_preds)
+    if training is not None and not found:
+        found, predictions = training.validation()
     outcome = Outcome(
         trial_id=trial.trial_id,
         status=status,

@@ -165,7 +165,9 @@ def test_pruned_keeps_validation_only(tmp_path: Path) -> None:
     assert (outcome.status, outcome.num_epochs) == ("pruned", 2)
     assert outcome.metrics
     assert all(key.startswith("val_") for key in outcome.metrics)
-    assert not _folder(tmp_path, trial).paths.predictions.exists()
+    table = _predictions(_folder(tmp_path, trial)).to_pandas()
+    assert list(table["split"].unique()) == ["val"]
+    assert np.abs(table["prediction"] - table["label"]).mean() == pytest.approx(outcome.metrics["val_mae_all"])
 
 
 def test_a_finished_trial_is_not_run_again(tmp_path: Path) -> None:
