@@ -53,6 +53,12 @@ class TrialError(DirSweepError):
     exit_code = 1
 
 
+class RunBrokenOffError(DirSweepError):
+    """What the run stood on is gone; it goes on when called again."""
+
+    exit_code = 130
+
+
 class TrialPruned(Exception):  # noqa: N818 - a signal, not an error
     """Raised by ``emit`` when the scheduler wants the trial to end early."""
 

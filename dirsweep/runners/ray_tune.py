@@ -13,10 +13,11 @@ import pkgutil
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -44,7 +45,7 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
-from dirsweep.errors import DirSweepError, StoreError
+from dirsweep.errors import DirSweepError, RunBrokenOffError, StoreError
 from dirsweep.runners.base import STARTUP_S, Watcher, announce_end, announce_start, fail, hanging
 from dirsweep.runners.locks import lock_holder
 from dirsweep.runners.packing import Packing, measured_memory, share_of
@@ -71,6 +72,7 @@ def _trainable(config: dict[str, Any]) -> None:
     """What Ray runs in a worker; the process is used again for the next trial."""
     from dirsweep.runners.worker import run_trial
 
+    _die_with_raylet(os.getpid(), os.getppid())
     trial = TrialSpec(**json.loads(config["trial"]))
     reported = 0.0
 
@@ -88,6 +90,26 @@ def _trainable(config: dict[str, Any]) -> None:
         tune.report({"broken": str(error), "done": True})
     else:
         tune.report({"ended": True, "done": True})
+
+
+@cache
+def _die_with_raylet(process: int, parent: int) -> None:
+    """End this process when the one that started it is gone: nobody would hear what it reports.
+
+    Args:
+        process, parent: ids; a thread watches once per process.
+    """
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=look, daemon=True, name="raylet-watch").start()
+
+
+class _RayLostError(BaseException):
+    """Leaves Ray Tune at once, which catches exceptions of the common kind and would wait for what is gone."""
 
 
 class _NotKept:
@@ -147,6 +169,7 @@ class _Driver(_NotKept, Searcher):
         self.actors: dict[str, Any] = {}
         self.deadlines: dict[str, float] = {}
         self.looked = 0.0
+        self.servers = _servers()
         self.error: Exception | None = None
 
     # ---------------------------------------------------------------- what Ray asks and tells
@@ -230,6 +253,9 @@ class _Driver(_NotKept, Searcher):
         if now - self.looked < LOOK_EVERY_S:
             return
         self.looked = now
+        lost = [name for name, pid in self.servers.items() if not _alive(pid)]
+        if lost:
+            raise _RayLostError(lost[0])
         if RunPaths(self.root).stop.exists() and not self.proposer.stopping:
             self.watcher.message("stopping, as asked: running trials keep their checkpoints")
             self.proposer.stop()
@@ -366,6 +392,8 @@ def run_ray(
         driver = _Driver(proposer, root, watcher, num_threads=max(1, int(cpus)), room=room, work=work, packing=packing)
         with _interruptible(proposer, watcher), _scratch(root, address) as scratch:
             _tuner(driver, share, retries, scratch).fit()
+    except _RayLostError as lost:
+        raise RunBrokenOffError(f"Ray died ({lost} was killed); what ended is kept, run again to go on") from None
     finally:
         ray.shutdown()
         if driver is not None:
@@ -376,18 +404,36 @@ def run_ray(
         raise KeyboardInterrupt
 
 
+def _servers() -> dict[str, int]:
+    """Ray's own processes where it was started here: name -> process id. Empty where that cannot be told."""
+    found: dict[str, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
+            if name in ("gcs_server", "raylet") and int(rest.split()[1]) == os.getpid():
+                found[name] = int(stat.parent.name)
+    return found
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 @contextmanager
 def _scratch(root: Path, address: str | None) -> Iterator[Path]:
     """A folder for Ray's own state; nodes of a cluster must all see it."""
     if address is None:
-        with tempfile.TemporaryDirectory(prefix="dirsweep-", ignore_cleanup_errors=True) as folder:
-            yield Path(folder)
+        with tempfile.TemporaryDirectory(prefix="dirsweep-", ignore_cleanup_errors=True) as own:
+            yield Path(own)
         return
-    folder = RunPaths(root).ray.resolve()
+    shared = RunPaths(root).ray.resolve()
     try:
-        yield folder
+        yield shared
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(shared, ignore_errors=True)
 
 
 def _tuner(driver: _Driver, share: dict[str, float], retries: int, scratch: Path) -> tune.Tuner:
