@@ -71,6 +71,13 @@ class Retry(StrEnum):
     stopped = "stopped"
 
 
+class LongRunSampler(StrEnum):
+    """Who proposes two thousand trivial trials."""
+
+    tpe = "tpe"
+    random = "random"
+
+
 Sweep = Annotated[Path, typer.Argument(help="a sweep file (YAML)", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder", show_default=False)]
 Address = Annotated[str | None, typer.Option(help="of a running Ray cluster; without it Ray is started here")]
@@ -526,11 +533,14 @@ def bench_orchestration(
     seconds: Annotated[float, typer.Option(help="that a trial sleeps", min=0)] = 0.2,
     workers: Annotated[int, typer.Option(help="trials at a time", min=1)] = 2,
     plain: Annotated[bool, typer.Option(help="against the slowest of stock Ray's ways, too (minutes)")] = True,
+    sampler: Annotated[LongRunSampler, typer.Option(help="of a long run; TPE's own work grows with it")] = (
+        LongRunSampler.tpe
+    ),
 ) -> None:
     """What running trials costs beside training them, against stock Ray Tune with OptunaSearch."""
     from dirsweep.bench.orchestration import run_bench
 
-    run_bench(num_trials=trials, seconds=seconds, workers=workers, plain=plain)
+    run_bench(num_trials=trials, seconds=seconds, workers=workers, plain=plain, sampler=sampler.value)
 
 
 def _fail(error: DirSweepError) -> NoReturn:

@@ -284,20 +284,20 @@ def unequal(root: Path, *, workers: int, num_trials: int = 60, seconds: str = "0
     return [Figure(f"utilisation of {workers} workers, {num_trials} trials of {seconds} s", 100 * busy, "%", 95, True)]
 
 
-def long_run(root: Path, num_trials: int, *, workers: int, against: bool) -> list[Figure]:
+def long_run(root: Path, num_trials: int, *, workers: int, against: bool, sampler: str) -> list[Figure]:
     """Trivial trials by the thousand: pace at the start and at the end, memory, opening, resuming, collecting."""
-    own = timed("ours", root, num_trials, seconds="0", workers=workers)
+    own = timed("ours", root, num_trials, seconds="0", workers=workers, sampler=sampler)
     moments, memory = _moments(own.folder), own.found["memory_mib"]
     part, first = max(1, num_trials // 10), min(WARM_UP, num_trials // 10)
     early, late = per_trial(moments, first, first + part), per_trial(moments, -part - 1, -1)
     figures = [
-        Figure(f"{num_trials} trivial trials", own.seconds, "s"),
+        Figure(f"{num_trials} trivial trials, sampler {sampler}", own.seconds, "s"),
         Figure("  a trial at the start", 1000 * early, "ms"),
         Figure("  a trial at the end", 1000 * late, "ms"),
         Figure("  end over start", late / early, "x", 1.2),
         Figure("  growth of the driver's memory", memory[-1] - memory[first], "MiB", 200),
     ]
-    again = timed("ours", root, num_trials, seconds="0", workers=workers)
+    again = timed("ours", root, num_trials, seconds="0", workers=workers, sampler=sampler)
     figures.append(Figure("  resuming it, and collecting its tables", again.seconds, "s", 10))
     code = (
         "import sys; from dirsweep.store.reader import open_run; r = open_run(sys.argv[1]); len(r.trials()); r.epochs()"
@@ -306,14 +306,20 @@ def long_run(root: Path, num_trials: int, *, workers: int, against: bool) -> lis
     subprocess.run([sys.executable, "-c", code, str(own.folder)], check=True)
     figures.append(Figure("  opening it", time.monotonic() - clock, "s", 10))
     if against:
-        reuse = timed("stock_reuse", root, num_trials, seconds="0", workers=workers)
+        reuse = timed("stock_reuse", root, num_trials, seconds="0", workers=workers, sampler=sampler)
         figures += [Figure("  stock with reuse_actors", reuse.seconds, "s"),
                     Figure("  ours over stock with reuse_actors", own.seconds / reuse.seconds, "x", 1.0)]  # fmt: skip
     return figures
 
 
 def run_bench(
-    *, num_trials: int = 40, seconds: float = 0.2, workers: int = 2, plain: bool = True, console: Console | None = None
+    *,
+    num_trials: int = 40,
+    seconds: float = 0.2,
+    workers: int = 2,
+    plain: bool = True,
+    sampler: str = "tpe",
+    console: Console | None = None,
 ) -> list[Figure]:
     """Measure, print, and return the figures.
 
@@ -321,7 +327,8 @@ def run_bench(
         num_trials: from 200 on a long run of trivial trials is measured instead, without stock Ray that starts a
             process for each.
         seconds: of a trial, where it is not a long run.
-        plain: stock Ray without ``reuse_actors``, too (the slowest part by far).
+        plain: stock Ray without ``reuse_actors``, too (the slowest part by far); of a long run stock Ray with it.
+        sampler: of a long run, ``tpe`` or ``random``. Optuna's TPE looks at every earlier trial for each new one.
     """
     console = console or Console()
     figures: list[Figure] = []
@@ -331,7 +338,7 @@ def run_bench(
             _prepare()
         parts: list[Callable[[], list[Figure]]]
         if num_trials >= 200:
-            parts = [lambda: long_run(root / "long", num_trials, workers=workers, against=plain)]
+            parts = [lambda: long_run(root / "long", num_trials, workers=workers, against=plain, sampler=sampler)]
         else:
             parts = [
                 lambda: first_trial(root / "first", workers=workers),

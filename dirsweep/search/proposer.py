@@ -123,6 +123,7 @@ class Proposer:
         for index, event in sorted(proposed.items()):  # in the order in which the sampler proposed them
             if event["sampler"] is not None:
                 self._propose(make_point(self.spec, name, index, event["overrides"]), event)
+        self._tell(name)
 
     def _warm(self, name: str, folder: str) -> None:
         """Tell the sampler what another run knows; what that was is in the ledger from the first time on."""
@@ -180,7 +181,6 @@ class Proposer:
             self._enter(trial, point)
         if known is not None and known["sampler"] is not None and sampled is not None:
             sampled.restore(point.index, known["sampler"], self._result(point) if self._was_told(point) else None)
-        self._tell(point.study)
 
     def _extend(self, point: Point, trials: list[TrialSpec]) -> None:
         """Enter further seeds of a proposed point into the ledger, where it does not have them."""
@@ -235,6 +235,7 @@ class Proposer:
                 return None
             index = self._new_index(name)
             self._propose(make_point(self.spec, name, index, self.sampled[name].ask(index)))
+            self._tell(name)  # at once where the point equals an earlier one
             self._race(name)  # the last point may equal an earlier one, and then no end of a trial follows
         return None
 
