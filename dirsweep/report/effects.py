@@ -54,17 +54,29 @@ def effects(
     each with and without RankSim, four pairs. A reference is what the technique replaces: off, or for a loss the loss
     of the study's base.
     """
+    key = ("effects", study, metric, tuple(regions), split, num_resamples, seed)
+    known: list[Effect] | None = run.memo.get(key)
+    if known is None:
+        known = run.memo[key] = _effects(run, study, metric, regions, split, num_resamples, seed)
+    return known
+
+
+def _effects(
+    run: Run, study: str, metric: str | None, regions: Sequence[str], split: str, num_resamples: int, seed: int
+) -> list[Effect]:
     states = {point.index: _state(point) for point in points_of(run, study) if not point.preliminary}
+    matched = _matched(states, _reference_loss(run, study))
     found: list[tuple[str, Any, Any, tuple[tuple[int, int], ...], Difference]] = []
     for region in regions:
         measured = measure(run, study, metric, region, split=split, num_resamples=num_resamples, seed=seed)
-        there = {index: state for index, state in states.items() if index in measured.values}
-        for (key, value, reference), pairs in _matched(there, _reference_loss(run, study)).items():
+        for (key, value, reference), every in matched.items():
+            pairs = [pair for pair in every if all(index in measured.values for index in pair)]
             plus: dict[int, float] = {}
             minus: dict[int, float] = {}
             for on, off in pairs:
                 plus[on], minus[off] = plus.get(on, 0.0) + 1, minus.get(off, 0.0) + 1
-            if set.intersection(*(set(measured.values[index]) for pair in pairs for index in pair)):
+            seeds = [set(measured.values[index]) for pair in pairs for index in pair]
+            if seeds and set.intersection(*seeds):
                 found.append((key, value, reference, tuple(pairs), contrast(measured, plus, minus, seed=seed)))
     adjusted = corrected([item[-1] for item in found])
     return [Effect(key, value, reference, pairs, difference)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata, resources
@@ -419,7 +420,7 @@ def _verdicts(run: Run, study: str) -> Grid | None:
     found = verdicts(run, study)
     if not found:
         return None
-    counts = {item.verdict: sum(other.verdict == item.verdict for other in found) for item in found}
+    counts = Counter(item.verdict for item in found)
     rows = []
     for item in found[:MAX_VERDICTS]:
         places = len(item.printed.strip("()[] ").partition(".")[2])

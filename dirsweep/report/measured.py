@@ -153,6 +153,8 @@ def measure(
         points: only these get draws, which take the time; values are of all, for what they know about seeds.
     """
     metric = run.objective[0] if metric is None else metric
+    if points is not None and set(points) >= set(complete_trials(run, study)):
+        points = None  # all of them, however they were asked for
     key = ("measured", study, metric, region, split, None if points is None else tuple(sorted(points)),
            num_resamples, seed)  # fmt: skip
     known: Measured | None = run.memo.pop(key, None)

@@ -86,8 +86,16 @@ def verdicts(
         points: indices; by default those whose test figures may be shown.
         extra: files with further published numbers.
     """
-    configs = configs_of(run, study)
     allowed = points_with_test_figures(run, study) if points is None else points
+    key = ("verdicts", study, tuple(sorted(allowed)), tuple(extra), seed)
+    known: list[Verdict] | None = run.memo.get(key)
+    if known is None:
+        known = run.memo[key] = _verdicts(run, study, allowed, extra, seed)
+    return known
+
+
+def _verdicts(run: Run, study: str, allowed: Collection[int], extra: Sequence[Path], seed: int) -> list[Verdict]:
+    configs = configs_of(run, study)
     cells = {index: _cells(run, configs[index], extra) for index in sorted(allowed) if index in configs}
     wanted = {(cell["metric"], cell["region"]) for rows in cells.values() for cell in rows}
     measured: dict[tuple[int, str, str], Interval] = {}
