@@ -48,7 +48,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pyt
     monkeypatch.setattr(
         sys, "argv", ["dirsweep", "confirm", str(tmp_path / "run"), "--top", "1", "--seeds", "2", "--inline"]
     )
-    monkeypatch.setattr("dirsweep.report.plots.write_plots", lambda run, out: [])
+    monkeypatch.setattr("dirsweep.report.plots.write_plots", lambda run, out=None, **more: [])
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 0
