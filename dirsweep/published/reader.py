@@ -147,13 +147,19 @@ def match(
             continue
         key = (row["config"], row["benchmark"])
         if key not in verdicts:
-            verdicts[key] = config_differences(flatten(json.loads(row["config"])), trial, row["benchmark"])
+            verdicts[key] = config_differences(_flattened(row["config"]), trial, row["benchmark"])
         off = verdicts[key]
         if off is None or (exact and off):
             continue
         found.append(row)
         differs.append([*off, *(name for name in protocol_differences(row, trial) if name not in off)])
     return to_arrow(found).append_column("differs", pa.array(differs, pa.list_(pa.string())))
+
+
+@cache
+def _flattened(config: str) -> dict[str, Any]:
+    """A row's configuration as dotted keys; a few hundred of them stand in thousands of cells. Not to be changed."""
+    return flatten(json.loads(config))
 
 
 def export(

@@ -18,6 +18,9 @@ from dirsweep.store.schema import HIGHER_IS_BETTER
 Word = Literal["reproduced", "better", "worse", "no interval", "not comparable", "synthetic"]
 WORDS: tuple[Word, ...] = ("reproduced", "better", "worse", "no interval", "not comparable", "synthetic")
 
+#: so many points that depart from a published row in the same number of keys are a study of those keys
+CROWD = 10
+
 #: what both papers train (RankSim Appendix B, ConR Appendix A.4); the published rows do not repeat it
 BACKBONES = {"agedb-dir": "resnet50", "imdb-wiki-dir": "resnet50", "sts-b-dir": "bilstm"}
 #: what a made-up benchmark stands in for
@@ -79,8 +82,9 @@ def verdicts(
 ) -> list[Verdict]:
     """Every published cell that stands for one of the study's configurations, beside the test figure measured for it.
 
-    Of each published table only the rows closest to the configuration: those with the fewest keys that differ. Cells of
-    metrics that were not measured are left out, as are points of a search that were not chosen.
+    Of each published table only the rows closest to the configuration, of each row only the points closest to it: those
+    with the fewest keys that differ. Where more than ``CROWD`` points depart from a row equally, none stands for it.
+    Cells of metrics that were not measured are left out, as are points of a search that were not chosen.
 
     Args:
         points: indices; by default those whose test figures may be shown.
@@ -96,7 +100,7 @@ def verdicts(
 
 def _verdicts(run: Run, study: str, allowed: Collection[int], extra: Sequence[Path], seed: int) -> list[Verdict]:
     configs = configs_of(run, study)
-    cells = {index: _cells(run, configs[index], extra) for index in sorted(allowed) if index in configs}
+    cells = _closest({index: _cells(run, configs[index], extra) for index in sorted(allowed) if index in configs})
     wanted = {(cell["metric"], cell["region"]) for rows in cells.values() for cell in rows}
     measured: dict[tuple[int, str, str], Interval] = {}
     for metric, region in sorted(wanted):
@@ -124,6 +128,24 @@ def _cells(run: Run, config: Mapping[str, Any], extra: Sequence[Path]) -> list[d
         table = (cell["paper"], cell["table"])
         fewest[table] = min(fewest.get(table, len(cell["differs"])), len(cell["differs"]))
     return [cell for cell in found if len(cell["differs"]) == fewest[cell["paper"], cell["table"]]]
+
+
+def _closest(cells: dict[int, list[dict[str, Any]]]) -> dict[int, list[dict[str, Any]]]:
+    """The same without points that are farther from a published row than others."""
+    distances: dict[tuple[Any, ...], dict[int, int]] = {}
+    for index, rows in cells.items():
+        for cell in rows:
+            distances.setdefault(_row_of(cell), {})[index] = len(cell["differs"])
+    kept: dict[tuple[Any, ...], set[int]] = {}
+    for row, found in distances.items():
+        fewest = min(found.values())
+        closest = {index for index, distance in found.items() if distance == fewest}
+        kept[row] = closest if fewest == 0 or len(closest) <= CROWD else set()
+    return {index: [cell for cell in rows if index in kept[_row_of(cell)]] for index, rows in cells.items()}
+
+
+def _row_of(cell: Mapping[str, Any]) -> tuple[Any, ...]:
+    return cell["paper"], cell["table"], cell["section"], cell["row"]
 
 
 def _benchmark(run: Run) -> str | None:

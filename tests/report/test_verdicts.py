@@ -87,3 +87,13 @@ def test_correlations_in_percent(tmp_path: Path) -> None:
         assert item.unit == "%"
         assert 50 < item.measured <= 100
         assert item.difference == pytest.approx(item.measured - item.published)
+
+
+def test_of_each_row_only_the_closest_points(tmp_path: Path) -> None:
+    def of(*sizes: int) -> list[Made]:
+        return [Made({"batch_size": size}, seeds=(0,)) for size in sizes]
+
+    (item,) = made(tmp_path / "a", {"all": 5.0}, of(32, 64, 128))
+    assert (item.point, item.differs) == (1, ())
+    assert [item.point for item in made(tmp_path / "b", {"all": 5.0}, of(8, 16, 32))] == [0, 1, 2]
+    assert made(tmp_path / "c", {"all": 5.0}, of(*range(100, 111))) == [], "eleven that depart equally"
