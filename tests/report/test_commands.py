@@ -115,3 +115,38 @@ def test_one_seed_is_no_error_but_said(call: Call, tmp_path: Path) -> None:
     code, out, _ = call("claims", tmp_path)
     assert code == 0
     assert "one seed per point, so no difference is claimed" in out
+
+
+def test_report(call: Call, tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    simulate(root, {"s": [Made(), Made({"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0})]})
+    code, out, err = call("report", root, "--layout", "ranksim/2", "--published")
+    assert (code, err) == (0, "")
+    assert "VANILLA + RANKSIM" in out
+    assert "(7.13)" in out
+    code, out, err = call("report", root, "--format", "latex", "--no-plots", "--out", tmp_path / "t.tex")
+    assert (code, out, err) == (0, "", f"report: {tmp_path / 't.tex'}\n")
+    assert r"\toprule" in (tmp_path / "t.tex").read_text()
+    code, out, err = call("report", root, "--format", "html", "--no-plots", "--layout", "ranksim/2")
+    assert (code, out, err) == (0, "", f"report: {root / 'report.html'}\n")
+    page = (root / "report.html").read_text()
+    assert "VANILLA + RANKSIM" in page
+    assert "<svg" not in page
+    assert not (root / "plots").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--layout", "ranksim/99"), "no published table 99 of ranksim (known: 1 to 12)"),
+        (("--layout", "conr"), "'conr': which table? (known: conr/1,"),
+        (("--format", "pdf"), "Invalid value for '--format'"),
+        (("--format", "html", "--out", "/dev/null/x"), "cannot write"),
+    ],
+)
+def test_report_refuses(call: Call, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    simulate(tmp_path / "run", {"s": [Made()]})
+    code, _, err = call("report", tmp_path / "run", "--no-plots", *arguments)
+    assert code == 2
+    assert message in err
+    assert len(err.splitlines()) == 1
