@@ -33,7 +33,7 @@ from dirsweep.store.schema import REGION_ORDER, STATUSES, UNFINISHED, MetricColu
 #: a table longer than this is folded away
 LONG = 16
 #: inches from which on a figure takes the whole width
-WIDE = 8.9
+WIDE = 9.05
 #: published cells beside measured ones, per study
 MAX_VERDICTS = 400
 #: stands where a test figure is not shown: a search that looks at many points must not be judged by each one's
