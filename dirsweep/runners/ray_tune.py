@@ -512,5 +512,6 @@ def _refuse_too_large(share: dict[str, float]) -> None:
     most = {kind: max((node.get(kind, 0) for node in nodes), default=0) for kind in ("CPU", "GPU")}
     raise DirSweepError(
         f"resources: a trial wants {share['CPU']:g} CPUs and {share.get('GPU', 0):g} GPUs, "
-        f"but the largest node has {most['CPU']:g} and {most['GPU']:g}"
+        f"but the largest node has {most['CPU']:g} and {most['GPU']:g}; lower it with --set resources.cpu=... "
+        "or --set resources.gpu=..."
     )
