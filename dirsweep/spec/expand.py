@@ -222,7 +222,7 @@ def _check_sampler(sampler: SamplerSpec, key: str, source: str) -> None:
             if sampler.name == "cmaes":
                 import_module("cmaes")  # Optuna looks for it only when it proposes its first point
     except ImportError as error:
-        what = f"'{sampler.name}' needs the package '{error.name}': pip install 'dirsweep[samplers]'"
+        what = f"'{sampler.name}' needs the package '{error.name}': pip install {error.name}"
         raise SpecError(what, key=key, source=source) from None
     except DirSweepError:
         raise
