@@ -350,7 +350,10 @@ def _notes(
     if bases:
         notes.append(f"in square brackets: 95 % intervals over {' or '.join(sorted(bases))}")
     if len(shown) < sum(not point.preliminary for point in points):
-        notes.append(f"{HIDDEN} test figures of points that validation did not choose are not shown")
+        notes.append(
+            f"{HIDDEN} test figures of points that validation did not choose are not shown; "
+            f"{len(points)} configurations looked at"
+        )
     return notes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rich import box
@@ -112,24 +112,45 @@ class StudyTable:
 
 
 def study_table(run: Run, study: str, *, max_rows: int | None = None) -> StudyTable:
-    """Rows and columns of one study.
+    """Rows and columns of one study. Of a search only what validation selected (and the base) has test figures.
 
     Args:
         max_rows: keep only the best so many by validation (in their order of merit); None keeps all, in the order
             proposed, except that a search's points come best first.
     """
     objective = objective_column(run.objective)
-    points = study_summary(run.trials(), study)
+    points = _shown_points(run, study)
     best = best_point(points, objective)
     num_points = len(points)
-    searched = "space" in ((run.spec.get("studies") or {}).get(study) or {})
+    searched = is_search(run, study)
     if searched or (max_rows is not None and num_points > max_rows):
         points = sorted_by_objective(points, objective)[:max_rows]
-    caption = _caption(points, num_points, objective, best)
+    caption = _caption(points, num_points, objective, best, searched=searched)
     title = f"{study} · {run.name}"
     columns = _columns(points, objective, run.trials().schema.names)
     row = None if best is None else next((i for i, point in enumerate(points) if point.index == best.index), None)
     return StudyTable(title, points, row, columns, caption, run.synthetic)
+
+
+def is_search(run: Run, study: str) -> bool:
+    """Whether a sampler proposed the study's points."""
+    return "space" in ((run.spec.get("studies") or {}).get(study) or {})
+
+
+def _shown_points(run: Run, study: str) -> list[PointSummary]:
+    """The study's points with the figures that may be shown, see ``selection.points_with_test_figures``."""
+    points = study_summary(run.trials(), study)
+    if not is_search(run, study):
+        return points
+    from dirsweep.report.selection import points_with_test_figures  # SciPy, for which no run waits that only begins
+
+    shown = set(points_with_test_figures(run, study))
+    return [point if point.index in shown else _validated_only(point) for point in points]
+
+
+def _validated_only(point: PointSummary) -> PointSummary:
+    columns = metric_columns(point.metrics)
+    return replace(point, metrics={c.name: point.metrics[c.name] for c in columns if c.split == "val"})
 
 
 def _columns(points: list[PointSummary], objective: MetricColumn, names: list[str]) -> list[Column]:
@@ -182,11 +203,13 @@ def _remarks(point: PointSummary) -> str:
 
 
 def _caption(
-    points: list[PointSummary], num_points: int, objective: MetricColumn, best: PointSummary | None
+    points: list[PointSummary], num_points: int, objective: MetricColumn, best: PointSummary | None, *, searched: bool
 ) -> list[str]:
     direction = "higher" if objective.higher_is_better else "lower"
     chosen = f"val {metric_title(objective.metric)} ({objective.region}), {direction} is better"
     lines = [f"{STAR} best by {chosen}" if best is not None else f"no complete point yet; chosen by {chosen}"]
+    if searched:
+        lines.append(looked_at(num_points))
     counts = {point.num_seeds for point in points}
     if any(count > 1 for count in counts):
         over = f"{counts.pop()} seeds" if len(counts) == 1 else "the seeds of each point"
@@ -202,6 +225,12 @@ def _caption(
     if len(failures) > 3:
         lines.append(f"and {len(failures) - 3} more failed; trials.arrow has every reason")
     return lines
+
+
+def looked_at(num_points: int) -> str:
+    """How a search's test figures are to be read."""
+    configurations = f"{num_points} configuration{'s' if num_points != 1 else ''} looked at"
+    return f"{configurations}; test figures only of what validation chose, and of the base (`dirsweep export` has all)"
 
 
 # ---- console ---------------------------------------------------------------------------------------------------------
@@ -326,25 +355,28 @@ def _full_titles(columns: list[Column]) -> list[str]:
 
 
 def comma_separated(run: Run, *, studies: Sequence[str] | None = None) -> str:
-    """Every study's points as CSV: full precision, each metric's mean, deviation and number of seeds."""
+    """Every study's points as CSV: full precision, each metric's mean, deviation and number of seeds.
+
+    Test cells are empty where a search did not choose the point; ``num_looked_at`` is the number of its points.
+    """
     run.require_finished()
     names = [column.name for column in metric_columns(run.trials().schema.names)]
     objective = objective_column(run.objective)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([
-        "study", "point", "label", "synthetic", "best_by_validation", "num_seeds", *STATUSES, UNFINISHED,
-        "wall_time_s",
+        "study", "point", "label", "synthetic", "best_by_validation", "num_looked_at", "num_seeds",
+        *STATUSES, UNFINISHED, "wall_time_s",
         *(f"{name}_{what}" for name in names for what in ("mean", "sd", "n")),
     ])  # fmt: skip
     for study in run.studies if studies is None else studies:
-        points = study_summary(run.trials(), study)
+        points = _shown_points(run, study)
         best = best_point(points, objective)
         for point in points:
             counts = [point.statuses.get(status, 0) for status in (*STATUSES, UNFINISHED)]
             cells: list[object] = [
                 study, point.index, point.label, str(run.synthetic).lower(), str(point is best).lower(),
-                point.num_seeds, *counts, point.wall_time_s,
+                len(points), point.num_seeds, *counts, point.wall_time_s,
             ]  # fmt: skip
             for name in names:
                 spread = point.metrics.get(name)

@@ -9,6 +9,7 @@ from made_up_run import write_run
 from rich.console import Console
 
 from dirsweep.errors import StoreError
+from dirsweep.report.latex import latex
 from dirsweep.report.tables import (
     comma_separated,
     decimals,
@@ -113,6 +114,35 @@ def test_a_search_shows_its_best_points_first(tmp_path: Path) -> None:
     assert table.best == 0
     assert "the best 24 of 30 points; --format csv has all" in table.caption
     assert len(study_table(run, "s").points) == 30
+
+
+def test_of_a_search_only_the_chosen_point_has_test_figures(tmp_path: Path) -> None:
+    points = [({"a": 0}, [8.0]), ({"a": 1}, [6.0]), ({}, [7.0]), ({"a": 2}, [9.0]), ({"a": 3}, ["pruned"])]
+    write_run(tmp_path, {"search": points, "plan": points}, searches=["search"])
+    run = open_run(tmp_path)
+    columns = {c.title.replace("\n", " ").strip(): c.cells for c in study_table(run, "search").columns}
+    assert columns["point"] == ["a=1", "base", "a=0", "a=2", "a=3"]
+    assert columns["val MAE all"] == ["6.00", "7.00", "8.00", "9.00", "9.00"]
+    assert columns["test MAE all"] == ["6.25", "7.25", "–", "–", "–"]
+    assert columns["few"] == ["10.00", "11.60", "–", "–", "–"]
+    planned = {c.title.replace("\n", " "): c.cells for c in study_table(run, "plan").columns}
+    assert planned["test MAE all"] == ["8.25", "6.25", "7.25", "9.25", "–"]
+    counted = (
+        "5 configurations looked at; test figures only of what validation chose, and of the base "
+        "(`dirsweep export` has all)"
+    )
+    assert counted in study_table(run, "search").caption
+    assert not any("looked at" in line for line in study_table(run, "plan").caption)
+    text = printed(run, 120).split("plan · made-up")
+    assert ("8.25" in text[0], "8.25" in text[1]) == (False, True)
+    assert "8.25" not in markdown(run, studies=["search"])
+    assert "8.25" not in latex(run, studies=["search"])
+    rows = list(csv.DictReader(io.StringIO(comma_separated(run))))
+    assert [row["test_mae_all_mean"] for row in rows[:5]] == ["", "6.25", "7.25", "", ""]
+    assert [row["test_mae_all_n"] for row in rows[:5]] == ["0", "1", "1", "0", "0"]
+    assert [row["val_mae_all_mean"] for row in rows[:5]] == ["8.0", "6.0", "7.0", "9.0", "9.0"]
+    assert rows[0]["num_looked_at"] == "5"
+    assert [row["test_mae_all_mean"] for row in rows[5:9]] == ["8.25", "6.25", "7.25", "9.25"]
 
 
 def test_synthetic_is_in_every_format(tmp_path: Path) -> None:

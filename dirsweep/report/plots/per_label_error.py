@@ -16,6 +16,7 @@ from dirsweep.report.frames import PointSummary, best_point, objective_column
 from dirsweep.report.measured import points_of
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._per_label import Tested, binned, deviation_of, mean_of, nice_edges, tested
+from dirsweep.report.selection import searched
 from dirsweep.report.statistics import default_point
 from dirsweep.store.reader import Run
 
@@ -93,8 +94,9 @@ def compared(run: Run, study: str) -> list[tuple[str, Tested]]:
     best = best_point(points, objective_column(run.objective))
     if best is None:
         return []
-    base: PointSummary = default_point(run, study) or points[0]
-    chosen = [base, best] if base.index != best.index else [best]
+    # the first point of a search is one of many that validation did not choose
+    base: PointSummary | None = default_point(run, study) or (None if searched(run, study) else points[0])
+    chosen = [best] if base is None or base.index == best.index else [base, best]
     return [(("★ " if point is best else "") + point.label, of)
             for point in chosen if (of := tested(run, point)) is not None]  # fmt: skip
 
