@@ -42,7 +42,12 @@ def run_inline(proposer: Proposer, root: Path, watcher: Watcher, *, num_threads:
 
             try:
                 outcome = run_trial(
-                    trial, root, emit, num_threads=num_threads, checkpoint_every_s=resources.checkpoint_every_s
+                    trial,
+                    root,
+                    emit,
+                    num_threads=num_threads,
+                    checkpoint_every_s=resources.checkpoint_every_s,
+                    store_features=proposer.spec.store.features,
                 )
             except TrialError as error:  # the alarm rang while the results were written
                 outcome = fail(trial, proposer.folder_of(trial.trial_id), str(error))

@@ -44,7 +44,8 @@ def print_plan(spec: SweepSpec, root: Path, console: Console) -> None:
                  paths.provenance, paths.ledger, paths.plots):  # fmt: skip
         console.print(f"  {path.relative_to(root)}", highlight=False)
     folder = paths.trial("<trial_id>")
-    files = (folder.outcome, folder.epochs, folder.predictions, folder.log)
+    kept = (folder.predictions, folder.features) if spec.store.features else (folder.predictions,)
+    files = (folder.outcome, folder.epochs, *kept, folder.log)
     console.print(f"  {folder.folder.relative_to(root)}/ {{{', '.join(file.name for file in files)}}}",
                   highlight=False, soft_wrap=True)  # fmt: skip
 

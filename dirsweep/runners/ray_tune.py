@@ -83,7 +83,7 @@ def _trainable(config: dict[str, Any]) -> None:
             reported = now
             tune.report({"row": json.dumps(row)})  # as text: Ray flattens what is nested
 
-    how = {key: config[key] for key in ("num_threads", "checkpoint_every_s")}
+    how = {key: config[key] for key in ("num_threads", "checkpoint_every_s", "store_features")}
     try:
         run_trial(trial, Path(config["root"]), emit, work=pkgutil.resolve_name(config["work"]), **how)
     except (StoreError, OSError) as error:  # not the trial's fault: the driver stops the sweep
@@ -190,6 +190,7 @@ class _Driver(_NotKept, Searcher):
             "gpu": self.packing.share_of(trial.trial_id),
             "num_threads": self.num_threads,
             "checkpoint_every_s": self.proposer.spec.resources.checkpoint_every_s,
+            "store_features": self.proposer.spec.store.features,
             "every_epoch": bool(self.proposer.pruning) or self.limit_s is not None,
         }
 

@@ -76,7 +76,8 @@ def _train(trial: TrialSpec, spec: SweepSpec, root: Path, console: Console, *, k
         def step(epoch: int, number: int, total: int) -> None:
             bar.update(task, completed=epoch + number / total)
 
-        outcome = run_trial(trial, root, show, num_threads=max(1, int(spec.resources.cpu)), progress=step)
+        outcome = run_trial(trial, root, show, num_threads=max(1, int(spec.resources.cpu)), progress=step,
+                            store_features=spec.store.features)  # fmt: skip
     if outcome.status != "complete":
         console.print(f"{outcome.status}: {outcome.error}", highlight=False)
         return EXIT_FAILED

@@ -56,6 +56,7 @@ def run_trial(
     num_threads: int,
     progress: Progress | None = None,
     checkpoint_every_s: float = 10.0,
+    store_features: bool = False,
     work: Callable[..., Outcome] = train,
 ) -> Outcome:
     """Train ``trial`` in its folder below ``root``; one that has ended there is not trained again.
@@ -90,6 +91,7 @@ def run_trial(
                 num_threads=num_threads,
                 progress=progress,
                 checkpoint_every_s=checkpoint_every_s,
+                store_features=store_features,
             )
         log.info(
             "%s after %.1f s%s", outcome.status, outcome.wall_time_s, f": {outcome.error}" if outcome.error else ""

@@ -14,7 +14,8 @@ from dirsweep.spec.sweep import SweepSpec
 def refused_changes(old: SweepSpec, new: SweepSpec) -> list[str]:
     """What ``new`` changes that would make the run's results differ in kind: ``base.epochs: 90 -> 30``, one text each.
 
-    Allowed are more studies, points, seeds and proposed points, wider numeric ranges, and anything about resources.
+    Allowed are more studies, points, seeds and proposed points, wider numeric ranges, and anything about resources
+    or what is stored.
     """
     refused = _differences({"benchmark": _content(old), "base": old.base_config.to_dict()},
                            {"benchmark": _content(new), "base": new.base_config.to_dict()})  # fmt: skip

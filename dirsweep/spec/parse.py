@@ -28,6 +28,7 @@ from dirsweep.spec.sweep import (
     ResourcesSpec,
     SamplerSpec,
     SchedulerSpec,
+    StoreSpec,
     StudySpec,
     SweepSpec,
 )
@@ -41,7 +42,7 @@ T = TypeVar("T")
 
 ROOT_KEYS = (
     "name", "benchmark", "base", "seeds", "studies", "objective", "objectives", "constraints", "scheduler",
-    "resources", "budget", "reproducible", "window", "preview",
+    "resources", "store", "budget", "reproducible", "window", "preview",
 )  # fmt: skip
 _SPACE_KEYS = ("sampler", "trials", "start", "warm_start", "objectives", "constraints")
 STUDY_KEYS = (*DESIGNS, "base", *_SPACE_KEYS, "seeds", "scheduler", "racing")
@@ -94,6 +95,7 @@ def parse_sweep(raw: Any, *, source: str = "", default_name: str = "sweep") -> S
         # switched off for the whole sweep is the same as absent; a study has to say it
         scheduler=None if scheduler is None or scheduler.name == "none" else scheduler,
         resources=_section(ResourcesSpec, _or_default(raw, "resources", {}), "resources"),
+        store=_section(StoreSpec, _or_default(raw, "store", {}), "store"),
         source=source,
         budget=_budget(raw.get("budget")),
         reproducible=_flag(_or_default(raw, "reproducible", False), "reproducible"),

@@ -33,6 +33,7 @@ _ROOT: list[Row] = [
     ("constraints", "list of mappings", "[]", "what points of searches must keep to: {metric, region, at_most: 7.5}"),
     ("scheduler", "name or mapping", "none", "a bare name is the scheduler's"),
     ("resources", "mapping", "{cpu: 1, gpu: auto}", "what one trial gets"),
+    ("store", "mapping", "{features: false}", "what a trial keeps besides its predictions"),
     ("budget", "mapping", "none", "what the run may use in all; once reached, what is nearly done is finished"),
     ("reproducible", "true or false", "false", "searches propose the same points in the same order whatever "
      "the timing: point k once points 0 to k - window have ended, knowing just those"),
@@ -83,8 +84,8 @@ def rows() -> list[Row]:
     """(key, type, default, description) of every key of a sweep file."""
     found = [*_ROOT]
     for section, cls in (("objective", sweep.ObjectiveSpec), ("scheduler", sweep.SchedulerSpec),
-                         ("resources", sweep.ResourcesSpec), ("budget", sweep.BudgetSpec),
-                         ("budget.money", sweep.MoneySpec)):  # fmt: skip
+                         ("resources", sweep.ResourcesSpec), ("store", sweep.StoreSpec),
+                         ("budget", sweep.BudgetSpec), ("budget.money", sweep.MoneySpec)):  # fmt: skip
         found += _fields(section, cls)
     found += _CONSTRAINT
     found += _STUDY

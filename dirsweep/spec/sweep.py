@@ -152,6 +152,14 @@ class ResourcesSpec(Config):
     checkpoint_every_s: Annotated[float, Field(ge=0)] = 10
 
 
+class StoreSpec(Config):
+    """What a trial keeps besides its predictions. It changes no result, so it is no part of what a trial is."""
+
+    #: the backbone's features of the test samples at the best epoch, in trials/<id>/features.arrow: 4 bytes for each
+    #: number of each sample; the report's ranking matrices, feature similarities and t-SNE are drawn from them
+    features: bool = False
+
+
 class MoneySpec(Config):
     """What a run may cost, in whatever currency the prices are."""
 
@@ -294,7 +302,7 @@ class SweepSpec:
         base: the configuration that every study varies, nested, as ``TrialConfig`` takes it.
         seeds: each point is trained once with each.
         studies: by name, in the file's order.
-        objective, scheduler, resources: see their classes; scheduler None lets every trial run to its end.
+        objective, scheduler, resources, store: see their classes; scheduler None lets every trial run to its end.
         objectives: what searches are after, by Pareto's order where there are several; empty: ``objective``.
         constraints: what the points of searches must keep to.
         reproducible: searches propose the same points whatever the timing: point k once points 0 to k - ``window`` have
@@ -313,6 +321,7 @@ class SweepSpec:
     objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
     scheduler: SchedulerSpec | None = None
     resources: ResourcesSpec = field(default_factory=ResourcesSpec)
+    store: StoreSpec = field(default_factory=StoreSpec)
     source: str = field(default="", compare=False)
     preview: bool = False
     objectives: tuple[ObjectiveSpec, ...] = ()
@@ -369,6 +378,7 @@ class SweepSpec:
             "studies": {name: study.to_dict() for name, study in self.studies.items()},
             "objective": self.objective.model_dump(),
             "resources": self.resources.model_dump(),
+            "store": self.store.model_dump(),
         }
         if self.scheduler is not None:
             plain["scheduler"] = self.scheduler.to_dict()

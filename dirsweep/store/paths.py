@@ -33,6 +33,11 @@ class TrialPaths:
         return self.folder / "predictions.arrow"
 
     @property
+    def features(self) -> Path:
+        """The backbone's test features at the best epoch, an Arrow file; only with ``store: {features: true}``."""
+        return self.folder / "features.arrow"
+
+    @property
     def checkpoint(self) -> Path:
         """What the trial needs to go on after an interruption."""
         return self.folder / "checkpoint.pt"

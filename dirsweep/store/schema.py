@@ -66,6 +66,15 @@ column                  type                 meaning
 
 A trial's own ``predictions.arrow`` has the last four, ``sample_id`` as plain strings.
 
+``features``: one row per test sample in a trial's own ``features.arrow``, where ``store: {features: true}``.
+
+=============  =====================  ====================================================================
+``split``      dictionary<string>     ``test``
+``sample_id``  string                 the benchmark's stable id of the sample
+``label``      double                 label unit of the benchmark
+``features``   fixed list<float>[D]   what the backbone gave at the best epoch, before any smoothing
+=============  =====================  ====================================================================
+
 ``bins``: one row per label bin of the benchmark, written when a run is started.
 
 ==========  =======  ===========================================================================
@@ -257,6 +266,24 @@ def table_metadata(*, synthetic: bool, objective: str, name: str) -> dict[str, s
         "objective": objective,
         "name": name,
     }
+
+
+def features_table(split: str, ids: Sequence[str], labels: Any, features: Any) -> pa.Table:
+    """A trial's features as its file wants them: ``split``, ``sample_id``, ``label``, ``features``.
+
+    Args:
+        split: the samples' split.
+        ids: N sample ids.
+        labels: (N,) label unit, as anything numpy understands.
+        features: (N, D) float32 array, taken as it is.
+    """
+    columns = [
+        pa.array([split] * len(ids)).dictionary_encode(),
+        pa.array(ids, pa.string()),
+        pa.array(labels).cast(pa.float64()),
+        pa.FixedSizeListArray.from_arrays(pa.array(features.reshape(-1), pa.float32()), features.shape[1]),
+    ]
+    return pa.table(columns, names=["split", "sample_id", "label", "features"])
 
 
 def predictions_table(splits: Mapping[str, tuple[Sequence[str], Any, Any]]) -> pa.Table:

@@ -155,17 +155,20 @@ class TrialFolder:
             rows = _whole_lines(lines)
         return list(takewhile(lambda row: isinstance(row, dict) and isinstance(row.get("epoch"), int), rows))
 
-    def finish(self, outcome: Outcome, predictions: pa.Table | None = None) -> None:
+    def finish(self, outcome: Outcome, predictions: pa.Table | None = None, features: pa.Table | None = None) -> None:
         """Write predictions, then the outcome: once that is there the trial has ended, whatever happens next.
 
         Args:
             outcome: how it ended.
             predictions: see ``schema.predictions_table``; None when nothing was predicted.
+            features: see ``schema.features_table``; None when they are not kept.
 
         Raises: StoreError: nothing was marked as ended.
         """
         if predictions is not None:
             write_table(self.paths.predictions, predictions)
+        if features is not None:
+            write_table(self.paths.features, features)
         _sync_file(self.paths.epochs)
         write_json(self.paths.outcome, outcome.to_dict())
 

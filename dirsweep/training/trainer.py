@@ -24,7 +24,7 @@ from dirsweep.data.base import SplitName
 from dirsweep.errors import DataError, DirSweepError, StoreError, TrialError, TrialPruned, TrialStopped
 from dirsweep.methods.base import Loss, Regularizer, Reweighting, Schedule, Setup, Smoothing, Stage, Step
 from dirsweep.spec.schema import OptimizerConfig, TrialConfig, TrialSpec
-from dirsweep.store.schema import HIGHER_IS_BETTER, Outcome, Status, predictions_table
+from dirsweep.store.schema import HIGHER_IS_BETTER, Outcome, Status, features_table, predictions_table
 from dirsweep.store.writer import TrialFolder, read_json
 from dirsweep.training import metrics
 from dirsweep.training.checkpoint import load_checkpoint, save_checkpoint
@@ -393,14 +393,17 @@ class Training:
             smoothing.observe(features.float(), self.train_labels[indices.to(self.device)])
 
     @torch.no_grad()
-    def predict(self, split: SplitName) -> Tensor:
-        """(N,) predictions in the label unit, on the CPU, without augmentation or smoothing."""
+    def predict(self, split: SplitName, *, keep: list[Tensor] | None = None) -> Tensor:
+        """(N,) predictions in the label unit, on the CPU, without augmentation or smoothing; ``keep`` gets the features
+        behind them, (N, D) float32, batch by batch."""
         self.model.eval()
         preds = []
         for _, inputs in prefetched(self._eval_batches(split), self.device):
             with self._autocast():
                 features = self.backbone(inputs.to(self.device, non_blocking=True))
             preds.append(self._regress(features.float()) * self.benchmark.target_scale)
+            if keep is not None:
+                keep.append(features.float().cpu())
         return torch.cat(preds).cpu()
 
     def evaluate(self, split: SplitName, preds: Tensor) -> dict[str, float | None]:
@@ -432,10 +435,13 @@ class Training:
 
     # ---------------------------------------------------------------- results
 
-    def test(self) -> tuple[dict[str, float | None], pa.Table]:
-        """Metrics of the best epoch on validation and, read here for the first and only time, test; and predictions."""
+    def test(self, *, store_features: bool) -> tuple[dict[str, float | None], pa.Table, pa.Table | None]:
+        """Metrics of the best epoch on validation and, read here for the first and only time, test; predictions; test
+        features if wanted."""
         assert self.best is not None
-        return self._results({"val": self.best.val_preds, "test": self.predict("test")})
+        kept: list[Tensor] | None = [] if store_features else None
+        results = self._results({"val": self.best.val_preds, "test": self.predict("test", keep=kept)})
+        return *results, features_table("test", *self._identified("test", torch.cat(kept))) if kept else None
 
     def validation(self) -> tuple[dict[str, float | None], pa.Table | None]:
         """Metrics and predictions of the best epoch so far on validation, for a trial that ended early."""
@@ -447,10 +453,10 @@ class Training:
         }
         return found, predictions_table({split: self._identified(split, guessed) for split, guessed in preds.items()})
 
-    def _identified(self, split: SplitName, preds: Tensor) -> tuple[Sequence[str], NDArray[Any], NDArray[Any]]:
-        """Ids, labels and predictions of a split's samples."""
+    def _identified(self, split: SplitName, found: Tensor) -> tuple[Sequence[str], NDArray[Any], NDArray[Any]]:
+        """Ids and labels of a split's samples, and what was ``found`` for each."""
         used, ids = self.samples[split], self.inputs.ids[split]
-        return [ids[i] for i in used.tolist()], self.inputs.labels[split][used].numpy(), preds.numpy()
+        return [ids[i] for i in used.tolist()], self.inputs.labels[split][used].numpy(), found.numpy()
 
 
 def make_optimizer(config: OptimizerConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
@@ -483,12 +489,14 @@ def train(
     num_threads: int | None = None,
     progress: Progress | None = None,
     checkpoint_every_s: float = 10.0,
+    store_features: bool = False,
 ) -> Outcome:
     """Train ``trial`` and write what it came to into ``folder``. A trial that is finished there is not run again.
 
     Args:
         emit: takes each epoch's row; may raise TrialPruned or TrialStopped.
         num_threads: for torch's operators on the CPU.
+        store_features: keep what the backbone gives for the test samples, without calibration by FDS and the like.
     Returns: the outcome: ``complete``, ``pruned``, ``stopped``, or ``failed`` with the reason. Interruptions
         (KeyboardInterrupt, SystemExit) between two epochs write a checkpoint and pass on.
     Raises: StoreError: the folder cannot be written to; the trial stays unfinished.
@@ -506,6 +514,7 @@ def train(
     error: str | None = None
     found: dict[str, float | None] = {}
     predictions: pa.Table | None = None
+    features: pa.Table | None = None
     try:
         training = Training(
             trial, folder=folder, device=device, progress=progress, checkpoint_every_s=checkpoint_every_s
@@ -513,7 +522,7 @@ def train(
         for row in training.rows:  # what an earlier attempt did counts for progress and pruning
             emit(row)
         training.run(emit)
-        found, predictions = training.test()
+        found, predictions, features = training.test(store_features=store_features)
     except TrialPruned as signal:
         status = "stopped" if isinstance(signal, TrialStopped) else "pruned"
     except StoreError:
@@ -547,5 +556,5 @@ def train(
     )
     if folder is not None:
         folder.write_epochs(training.rows if training is not None else [])
-        folder.finish(outcome, predictions)
+        folder.finish(outcome, predictions, features)
     return outcome
