@@ -33,19 +33,26 @@ class FinishedElsewhere:
         self.asked.add(trial_id)
         if self.run.trial(trial_id).outcome.exists():
             return False
-        for other in self.others:
-            outcome = TrialFolder(other.trial(trial_id)).outcome()
-            if outcome is not None and outcome.status == "complete" and outcome.trial_id == trial_id:
-                self._copy(other, trial_id)
-                self.taken[trial_id] = other.root
-                return True
-        return False
+        complete = [other for other in self.others if _has_complete(other, trial_id)]
+        if not complete:
+            return False
+        # the first that has its features, too, else the first
+        chosen = min(complete, key=lambda other: not other.trial(trial_id).features.exists())
+        self._copy(chosen, trial_id)
+        self.taken[trial_id] = chosen.root
+        return True
 
     def _copy(self, other: RunPaths, trial_id: str) -> None:
         source, target = other.trial(trial_id), self.run.trial(trial_id)
         # the outcome last: before it is there the trial has not ended
         for old, new in ((source.spec, target.spec), (source.epochs, target.epochs), (source.log, target.log),
-                         (source.predictions, target.predictions), (source.outcome, target.outcome)):  # fmt: skip
+                         (source.predictions, target.predictions), (source.features, target.features),
+                         (source.outcome, target.outcome)):  # fmt: skip
             if old.exists():
                 write_bytes_atomically(new, old.read_bytes())
         target.checkpoint.unlink(missing_ok=True)
+
+
+def _has_complete(run: RunPaths, trial_id: str) -> bool:
+    outcome = TrialFolder(run.trial(trial_id)).outcome()
+    return outcome is not None and outcome.status == "complete" and outcome.trial_id == trial_id

@@ -14,7 +14,7 @@ import numpy as np
 from dirsweep.backbones.base import BackboneConfig
 from dirsweep.data.base import SPLITS, Benchmark
 from dirsweep.data.cache import default_cache
-from dirsweep.errors import StoreError
+from dirsweep.errors import SpecError, StoreError
 from dirsweep.runners.base import Watcher
 from dirsweep.runners.inline import run_inline
 from dirsweep.runners.reuse import FinishedElsewhere
@@ -84,7 +84,10 @@ def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
     Raises: DataError: the data is absent or broken, or a backbone lacks what it is made from.
     """
     benchmark = open_benchmark(spec.benchmark.to_dict(), cache)
-    benchmark.prepare()
+    try:
+        benchmark.prepare()
+    except SpecError as error:  # what the data shows about the settings
+        raise error.at(spec.source) from None
     planned = (point.config for study in spec.studies for point in planned_points(spec, study))
     backbones = {canonical_json(config.backbone.to_dict()): config.backbone for config in (spec.base_config, *planned)}
     for backbone in backbones.values():
@@ -126,6 +129,11 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
         if elsewhere.taken:
             names = ", ".join(sorted({str(folder) for folder in elsewhere.taken.values()}))
             watcher.message(f"{len(elsewhere.taken)} trials are finished in other runs and are taken over ({names})")
+        if spec.store.features and (num := _num_without_features(proposer, paths)):
+            watcher.message(
+                f"{num} trial{'s' if num > 1 else ''} ended before store.features was set and "
+                f"{'have' if num > 1 else 'has'} no features; without its outcome.json a trial is trained again"
+            )
         watcher.earlier(proposer.counts())
         for note in proposer.take_notes():
             watcher.message(note)
@@ -144,6 +152,13 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
     if proposer.exhausted and not interrupted:
         watcher.message("what has ended is kept, what was begun goes on from its checkpoint once the budget is raised")
     return exit_code(proposer.counts(), interrupted=interrupted)
+
+
+def _num_without_features(proposer: Proposer, paths: RunPaths) -> int:
+    return sum(
+        entry.state == "complete" and not paths.trial(trial_id).features.exists()
+        for trial_id, entry in proposer.entries.items()
+    )
 
 
 def exit_code(counts: Mapping[str, int], *, interrupted: bool) -> int:

@@ -15,7 +15,14 @@ from dirsweep.store.bins import Bins
 from dirsweep.store.collect import objective_of, read_spec
 from dirsweep.store.paths import RunPaths
 from dirsweep.store.predicted import Predicted, predicted
-from dirsweep.store.schema import BIN_FIELDS, EPOCH_FIELDS, PREDICTION_FIELDS, SCHEMA_VERSION, TRIAL_FIELDS
+from dirsweep.store.schema import (
+    BIN_FIELDS,
+    EPOCH_FIELDS,
+    PREDICTION_FIELDS,
+    SCHEMA_VERSION,
+    TRIAL_FIELDS,
+    is_features_table,
+)
 from dirsweep.store.writer import read_json
 
 
@@ -74,6 +81,23 @@ class Run:
     def bins(self) -> Bins | None:
         """The benchmark's label bins; None for a run started before these were kept (`dirsweep run` adds them)."""
         return self._bins
+
+    def features(self, trial_id: str) -> pa.Table | None:
+        """One row per test sample, see ``schema.features_table``; None for a trial whose features are not stored.
+
+        Raises: StoreError: the file is damaged.
+        """
+        file = self.paths.trial(trial_id).features
+        again = "remove it, and the report leaves the trial out where it draws features"
+        try:
+            table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+        except FileNotFoundError:
+            return None
+        except (OSError, pa.ArrowException):
+            raise StoreError(f"{file}: half-written or no Arrow file; {again}") from None
+        if not is_features_table(table.schema):
+            raise StoreError(f"{file}: not a table of features; {again}")
+        return table
 
     def predicted(self, split: str) -> Predicted:
         """The predictions of ``val`` or ``test`` as a matrix, trials by samples; made on first use and kept."""

@@ -80,7 +80,7 @@ A trial's own ``predictions.arrow`` has the last four, ``sample_id`` as plain st
 ==========  =======  ===========================================================================
 ``low``     double   lower edge, label unit
 ``high``    double   upper edge, label unit
-``region``  string   ``many``, ``median`` or ``few``: by the bin's training labels
+``region``  string   ``many``, ``median``, ``few``: by the bin's training labels; ``zero``: none, on purpose
 ``train``   int64    labels of the training split in the bin; ``val`` and ``test`` likewise
 ==========  =======  ===========================================================================
 """
@@ -104,7 +104,8 @@ UNFINISHED = "unfinished"
 
 #: metrics of which more is better; of every other one less is
 HIGHER_IS_BETTER = frozenset({"pearson", "spearman", "delta1"})
-REGION_ORDER = ("all", "many", "median", "few")
+#: ``zero`` only where the benchmark takes label ranges out of training
+REGION_ORDER = ("all", "many", "median", "few", "zero")
 _METRIC_ORDER = ("mae", "mse", "rmse", "gm", "pearson", "spearman")
 _SPLIT_ORDER = ("val", "test")
 
@@ -268,6 +269,21 @@ def table_metadata(*, synthetic: bool, objective: str, name: str) -> dict[str, s
     }
 
 
+def _features_schema(feature_dim: int) -> pa.Schema:
+    return pa.schema([
+        pa.field("split", WORD, nullable=False),
+        pa.field("sample_id", pa.string(), nullable=False),
+        pa.field("label", pa.float64()),
+        pa.field("features", pa.list_(pa.float32(), feature_dim), nullable=False),
+    ])  # fmt: skip
+
+
+def is_features_table(schema: pa.Schema) -> bool:
+    """Whether it is the schema of a trial's features, of whatever dimension."""
+    kind = schema.field("features").type if schema.names[-1:] == ["features"] else pa.null()
+    return bool(pa.types.is_fixed_size_list(kind) and schema.equals(_features_schema(kind.list_size)))
+
+
 def features_table(split: str, ids: Sequence[str], labels: Any, features: Any) -> pa.Table:
     """A trial's features as its file wants them: ``split``, ``sample_id``, ``label``, ``features``.
 
@@ -277,13 +293,14 @@ def features_table(split: str, ids: Sequence[str], labels: Any, features: Any) -
         labels: (N,) label unit, as anything numpy understands.
         features: (N, D) float32 array, taken as it is.
     """
+    dim = features.shape[1]
     columns = [
         pa.array([split] * len(ids)).dictionary_encode(),
         pa.array(ids, pa.string()),
         pa.array(labels).cast(pa.float64()),
-        pa.FixedSizeListArray.from_arrays(pa.array(features.reshape(-1), pa.float32()), features.shape[1]),
+        pa.FixedSizeListArray.from_arrays(pa.array(features.reshape(-1), pa.float32()), dim),
     ]
-    return pa.table(columns, names=["split", "sample_id", "label", "features"])
+    return pa.table(columns, schema=_features_schema(dim))
 
 
 def predictions_table(splits: Mapping[str, tuple[Sequence[str], Any, Any]]) -> pa.Table:

@@ -1,0 +1,97 @@
+"""``store: {features: true}``: what the regressor saw of each test sample, from the one pass that made the predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from dirsweep.store.paths import RunPaths
+from dirsweep.store.writer import TrialFolder
+from dirsweep.training.trainer import Training, train
+from tests.tiny import SIZES, tiny_trial
+
+FDS = {"smoothing": {"name": "fds", "start_smooth": 1}}
+RRT = {"schedule": {"name": "rrt", "epochs": 2}}
+
+
+def read(file: Path) -> pa.Table:
+    with pa.ipc.open_file(file) as opened:
+        return opened.read_all()
+
+
+def matrix(table: pa.Table) -> NDArray[np.float32]:
+    column = table["features"].combine_chunks()
+    return column.flatten().to_numpy().reshape(len(table), -1)
+
+
+@pytest.mark.parametrize("config", [{}, FDS, RRT, {"precision": "bfloat16"}])
+def test_the_regressor_makes_the_predictions_of_them(config: dict[str, Any]) -> None:
+    training = Training(tiny_trial(optimizer={"lr": 0.02}, **config))
+    training.run(lambda row: None)
+    batches: list[int] = []
+    training.backbone.register_forward_hook(lambda module, inputs, output: batches.append(len(output)))
+    _, predictions, features = training.test(store_features=True)
+    assert sum(batches) == SIZES["test"], "test is read once"
+    assert features is not None
+    tested = predictions.filter(pa.compute.equal(predictions["split"].cast(pa.string()), "test"))
+    for name in ("sample_id", "label"):
+        assert features[name].to_pylist() == tested[name].to_pylist()
+    assert set(features["split"].to_pylist()) == {"test"}
+    found = matrix(features)
+    assert found.shape == (SIZES["test"], 16)
+    weight, bias = training.regressor.weight.detach(), training.regressor.bias.detach()
+    again = (torch.from_numpy(found.copy()) @ weight.T + bias).squeeze(1) * 10
+    np.testing.assert_allclose(again.numpy(), tested["prediction"].to_numpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_they_change_nothing_and_are_absent_unless_wanted(tmp_path: Path) -> None:
+    trial = tiny_trial(**FDS)
+    paths = [RunPaths(tmp_path / name).trial(trial.trial_id) for name in ("with", "without")]
+    outcomes = [
+        train(trial, folder=TrialFolder(path), num_threads=1, store_features=wanted)
+        for path, wanted in zip(paths, (True, False), strict=True)
+    ]
+    assert outcomes[0].metrics == outcomes[1].metrics
+    assert read(paths[0].predictions).equals(read(paths[1].predictions))
+    assert [path.features.exists() for path in paths] == [True, False]
+
+
+def test_a_trial_that_ends_early_has_none(tmp_path: Path) -> None:
+    trial = tiny_trial(loss="mse", optimizer={"name": "sgd", "lr": 1e4}, epochs=3)
+    folder = TrialFolder(RunPaths(tmp_path).trial(trial.trial_id))
+    assert train(trial, folder=folder, num_threads=1, store_features=True).status == "failed"
+    assert not folder.paths.features.exists()
+
+
+def test_killed_between_features_and_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        """As a signal would be."""
+
+    trial = tiny_trial(epochs=3)
+    whole, cut = (TrialFolder(RunPaths(tmp_path / name).trial(trial.trial_id)) for name in ("whole", "cut"))
+    expected = train(trial, folder=whole, num_threads=1, store_features=True)
+    write = "dirsweep.store.writer.write_json"
+
+    def kill(path: Path, value: Any, **more: Any) -> None:
+        if path == cut.paths.outcome:
+            raise Killed
+        real(path, value, **more)
+
+    with monkeypatch.context() as patch:
+        from dirsweep.store.writer import write_json as real
+
+        patch.setattr(write, kill)
+        with pytest.raises(Killed):
+            train(trial, folder=cut, num_threads=1, store_features=True, checkpoint_every_s=0)
+    assert cut.paths.features.exists(), "it is there before the trial has ended"
+    assert cut.outcome() is None
+    cut.paths.features.write_bytes(b"torn")
+    resumed = train(trial, folder=cut, num_threads=1, store_features=True)
+    assert (resumed.status, resumed.attempts, resumed.metrics) == ("complete", 2, expected.metrics)
+    assert read(cut.paths.features).equals(read(whole.paths.features))
