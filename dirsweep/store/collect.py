@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,11 +128,13 @@ def _trials_table(points: list[Proposed], trials: Mapping[str, _Trial], metadata
     synthetic = metadata["synthetic"] == "true"
     rows: list[dict[str, Any]] = []
     configs: list[dict[str, Any]] = []
+    labels = labels_of(points)
     for point in points:
         for seed, trial_id in zip(point["seeds"], point["trial_ids"], strict=True):
             config = trials[trial_id].spec.get("config", point.get("config"))
             config = config if isinstance(config, dict) else None
-            rows.append(_trial_row(point, seed, trial_id, trials[trial_id], config, synthetic))
+            row = _trial_row(point, seed, trial_id, trials[trial_id], config, synthetic)
+            rows.append(row | {"label": labels[point["study"], point["index"]]})
             configs.append(_flatten(config or {}))
     metrics = metric_columns(key for row in rows for key in row["metrics"])
     columns = [pa.array([row[field.name] for row in rows], field.type) for field in TRIAL_FIELDS]
@@ -156,7 +159,6 @@ def _trial_row(
         "trial_id": trial_id,
         "study": point["study"],
         "point": point["index"],
-        "label": label_of(point["overrides"]),
         "seed": seed,
         "status": UNFINISHED,
         "synthetic": bool(trial.spec.get("synthetic", synthetic)),
@@ -173,6 +175,29 @@ def _trial_row(
         row |= {key: value for key, value in outcome.to_dict().items() if key != "trial_id"}
         row["started_at"], row["ended_at"] = _time(outcome.started_at), _time(outcome.ended_at)
     return row
+
+
+def labels_of(points: Sequence[Proposed]) -> dict[tuple[str, int], str]:
+    """(study, index) -> what tells a point from the others of its study.
+
+    A technique given as a mapping that is the same wherever the study has it is named alone: ``ranksim`` for
+    ``regularizers.ranksim: {gamma: 100, lambda: 2}``. Two points never read alike because of it.
+    """
+    mappings: dict[tuple[str, str], set[str]] = {}
+    for point in points:
+        for key, value in point["overrides"].items():
+            if isinstance(value, Mapping) and ("name" in value or key.startswith("regularizers.")):
+                mappings.setdefault((point["study"], key), set()).add(canonical_json(value))
+    same = {place for place, found in mappings.items() if len(found) == 1}
+
+    def named(point: Proposed) -> dict[str, Any]:
+        return {key: value.get("name", True) if (point["study"], key) in same else value
+                for key, value in point["overrides"].items()}  # fmt: skip
+
+    short = {(point["study"], point["index"]): label_of(named(point)) for point in points}
+    full = {(point["study"], point["index"]): label_of(point["overrides"]) for point in points}
+    times = Counter((study, label) for (study, _), label in short.items())
+    return {place: label if times[place[0], label] == 1 else full[place] for place, label in short.items()}
 
 
 def label_of(overrides: Mapping[str, Any]) -> str:

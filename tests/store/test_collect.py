@@ -13,7 +13,7 @@ import pytest
 from made_up_run import write_run, write_spec, write_trial
 
 from dirsweep.errors import StoreError
-from dirsweep.store.collect import collect, label_of, merge_points
+from dirsweep.store.collect import collect, label_of, labels_of, merge_points
 from dirsweep.store.ledger import Ledger, proposed
 from dirsweep.store.paths import RunPaths
 from dirsweep.store.reader import open_run
@@ -212,3 +212,28 @@ def test_metric_columns_sort_as_the_papers_print_them() -> None:
 )
 def test_labels(overrides: dict[str, object], label: str) -> None:
     assert label_of(overrides) == label
+
+
+def test_a_technique_that_is_the_same_all_over_the_study_is_named_alone() -> None:
+    lds, ranksim = {"name": "lds", "base": "inv"}, {"gamma": 3e-4, "lambda": 2}
+    overrides = {
+        "a": [{}, {"reweighting": lds}, {"reweighting": lds, "regularizers.ranksim": ranksim}, {"epochs": 3}],
+        "b": [{"reweighting": lds}, {"reweighting": {**lds, "base": "sqinv"}}],
+        "c": [
+            {"regularizers.ranksim": ranksim},
+            {"regularizers.ranksim": True},
+            {"regularizers": {"conr": {"eta": 1}}},
+        ],
+    }
+    points = [proposed(study, index, point, seeds=[0], trial_ids=[f"{study}{index}"])
+              for study, found in overrides.items() for index, point in enumerate(found)]  # fmt: skip
+    labels = labels_of(points)
+    assert [labels["a", index] for index in range(4)] == [
+        "base",
+        "reweighting=lds",
+        "reweighting=lds, ranksim",
+        "epochs=3",
+    ]
+    assert [labels["b", index] for index in range(2)] == ["reweighting=lds, base=inv", "reweighting=lds, base=sqinv"]
+    # two points are never called the same
+    assert [labels["c", index] for index in range(3)] == ["ranksim, gamma=0.0003, lambda=2", "ranksim", "conr, eta=1"]
