@@ -191,8 +191,10 @@ def labels_of(points: Sequence[Proposed]) -> dict[tuple[str, int], str]:
     same = {place for place, found in mappings.items() if len(found) == 1}
 
     def named(point: Proposed) -> dict[str, Any]:
-        return {key: value.get("name", True) if (point["study"], key) in same else value
-                for key, value in point["overrides"].items()}  # fmt: skip
+        return {
+            key: value.get("name", True) if (point["study"], key) in same and isinstance(value, Mapping) else value
+            for key, value in point["overrides"].items()
+        }
 
     short = {(point["study"], point["index"]): label_of(named(point)) for point in points}
     full = {(point["study"], point["index"]): label_of(point["overrides"]) for point in points}
