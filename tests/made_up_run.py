@@ -14,7 +14,7 @@ from dirsweep.store.bins import Bins
 from dirsweep.store.collect import collect
 from dirsweep.store.ledger import Ledger, ended, proposed, started
 from dirsweep.store.paths import RunPaths
-from dirsweep.store.schema import REGION_ORDER, Outcome, Status, predictions_table, table_metadata
+from dirsweep.store.schema import Outcome, Status, predictions_table, table_metadata
 from dirsweep.store.writer import TrialFolder, write_bytes_atomically, write_table
 
 FACTORS = {"all": 1.0, "many": 0.9, "median": 1.2, "few": 1.6}
@@ -48,7 +48,7 @@ def metrics_of(mae: float, *, tested: bool = True) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     for split in ("val", "test") if tested else ("val",):
         shift = 0.0 if split == "val" else 0.25
-        for region in REGION_ORDER:
+        for region in FACTORS:
             error = (mae + shift) * FACTORS[region]
             found[f"{split}_mae_{region}"] = error
             found[f"{split}_mse_{region}"] = 1.6 * error**2
@@ -81,7 +81,7 @@ def write_trial(
             "epoch": epoch, "stage": 0, "lr": 1e-3, "train_loss": mae + 2 / (epoch + 1),
             "loss_terms": {"loss": mae, "ranksim": 0.1}, "epoch_time_s": 1.5,
             **{f"val_mae_{region}": (mae + 3 / (epoch + 1) - 3 / num_epochs + rng.normal() * 0.05) * FACTORS[region]
-               for region in REGION_ORDER},
+               for region in FACTORS},
         }
         for epoch in range(num_epochs)
     ])  # fmt: skip

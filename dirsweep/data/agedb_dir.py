@@ -21,7 +21,7 @@ from pydantic import AfterValidator, Field
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, Split, SplitName
+from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, LabelRange, Split, SplitName
 from dirsweep.data.cache import build_once, content_hash
 from dirsweep.data.views import ImageViews
 from dirsweep.errors import DataError
@@ -247,6 +247,7 @@ class AgeDBConfig(BenchmarkConfig):
     """Settings of AgeDB-DIR."""
 
     locations: ClassVar[frozenset[str]] = frozenset({"root"})
+    label_range: ClassVar[LabelRange | None] = (AgeProtocol.label_low, AgeProtocol.label_high)
 
     #: folder with agedb.csv and the images at the paths it names; $DIRSWEEP_DATA/agedb-dir (or data/agedb-dir)
     # made absolute: a worker may run in another folder

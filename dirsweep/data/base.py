@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +13,15 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import field_validator
 from torch import Tensor
 
 from dirsweep.data.histogram import LabelBins
-from dirsweep.errors import DataError
+from dirsweep.errors import DataError, SpecError
 from dirsweep.spec.schema import NamedConfig
 
+#: lowest label (included) and highest (not), label unit
+LabelRange = tuple[float, float]
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 
@@ -83,6 +88,8 @@ class Benchmark(ABC):
     synthetic: bool = False
     many_above: int = 100
     few_below: int = 20
+    #: label ranges of which the training split has no sample on purpose, see ``data.zero_shot``
+    zero_shot: tuple[LabelRange, ...] = ()
 
     @abstractmethod
     def prepare(self) -> None:
@@ -119,7 +126,7 @@ class Benchmark(ABC):
         """The bins with training counts."""
         return LabelBins.from_labels(
             self.counted(self.split("train").labels), low=self.label_low, high=self.label_high, width=self.bin_width,
-            many_above=self.many_above, few_below=self.few_below,
+            many_above=self.many_above, few_below=self.few_below, zero_region=bool(self.zero_shot),
         )  # fmt: skip
 
 
@@ -135,11 +142,75 @@ class BenchmarkConfig(NamedConfig):
     kind: ClassVar[Literal["image", "text_pair"]] = "image"
     #: 1 for scalar labels, else K of labels (N, K)
     label_dim: ClassVar[int] = 1
+    #: lowest and highest label, label unit, known before any data is read; None where only the data tells
+    label_range: ClassVar[LabelRange | None] = None
+
+    #: ranges such as [[0, 10], [60, 70]], label unit, low included and high not (but the highest label of all is):
+    #: their samples are taken out of the training split; validation and test stay whole; metrics get a region 'zero'
+    zero_shot: tuple[LabelRange, ...] | None = None
+
+    @field_validator("zero_shot", mode="before")
+    @classmethod
+    def _checked_ranges(cls, value: Any) -> Any:
+        return None if value is None else _checked_ranges(value, cls.label_range)
 
     def build(self, cache: Path) -> Benchmark:
-        """The benchmark; ``cache`` is a folder for what is derived from the data."""
+        """The whole benchmark; ``cache`` is a folder for what is derived from the data."""
         raise NotImplementedError
+
+    def open(self, cache: Path) -> Benchmark:
+        """The benchmark as the settings want it: without the label ranges of ``zero_shot`` in training."""
+        from dirsweep.data.zero_shot import KEY, ZeroShot  # it needs this file
+
+        whole = self.build(cache)
+        if self.zero_shot is None:
+            return whole
+        try:
+            _checked_ranges(self.zero_shot, (whole.label_low, whole.label_high))
+        except ValueError as error:
+            raise SpecError(str(error), key=KEY) from None
+        return ZeroShot(whole, self.zero_shot)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As of every named config; without ``zero_shot`` where there is none, as trials have always been named."""
+        plain = super().to_dict()
+        if self.zero_shot is None:
+            del plain["zero_shot"]
+        return plain
 
     def identity(self) -> dict[str, Any]:
         """The settings without locations."""
         return {key: value for key, value in self.to_dict().items() if key not in self.locations}
+
+
+def range_text(span: Sequence[float]) -> str:
+    """``[60, 70]``."""
+    return f"[{', '.join(f'{end:g}' for end in span)}]"
+
+
+def _checked_ranges(value: Any, label_range: LabelRange | None) -> tuple[LabelRange, ...]:
+    """Sorted, and joined where they touch: equal settings are spelt alike. Raises: ValueError."""
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("expected a list of ranges such as [[0, 10], [60, 70]]")
+    if not value:
+        raise ValueError("empty: leave it out, or give at least one range such as [[0, 10]]")
+    for span in value:
+        if not (isinstance(span, (list, tuple)) and len(span) == 2 and all(map(_is_number, span))):
+            raise ValueError(f"expected ranges of two numbers such as [[0, 10], [60, 70]], got {span}")
+        if span[0] >= span[1]:
+            raise ValueError(f"{range_text(span)}: low must be below high")
+        if label_range is not None and not label_range[0] <= span[0] < span[1] <= label_range[1]:
+            raise ValueError(f"{range_text(span)} is not within the labels, {range_text(label_range)}")
+    joined: list[LabelRange] = []
+    for low, high in sorted((float(low), float(high)) for low, high in value):
+        if joined and low <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(high, joined[-1][1])
+        else:
+            joined.append((low, high))
+    if label_range is not None and tuple(joined) == (label_range,):
+        raise ValueError(f"{range_text(joined[0])} is every label; leave some to learn from")
+    return tuple(joined)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dirsweep.errors import ShapeError
 
-Region = Literal["all", "many", "median", "few"]
+Region = Literal["all", "many", "median", "few", "zero"]
 REGIONS: tuple[Region, ...] = ("all", "many", "median", "few")
 
 
@@ -24,12 +24,14 @@ class LabelBins:
         counts: (B,) training labels per bin.
         many_above: a bin with more training labels than this is many-shot (100).
         few_below: a bin with fewer than this is few-shot (20); the rest is median-shot. An empty bin is few-shot.
+        zero_region: whether an empty bin is zero-shot instead, a region of its own (``data.zero_shot``).
     """
 
     edges: NDArray[np.float64]
     counts: NDArray[np.int64]
     many_above: int = 100
     few_below: int = 20
+    zero_region: bool = False
 
     @classmethod
     def from_labels(
@@ -41,13 +43,19 @@ class LabelBins:
         width: float,
         many_above: int = 100,
         few_below: int = 20,
+        zero_region: bool = False,
     ) -> LabelBins:
         """Count (N,) training labels in bins of ``width`` that start at ``low`` and reach at least ``high``."""
         num_bins = max(1, int(np.ceil(round((high - low) / width, 9))))
         edges = low + width * np.arange(num_bins + 1, dtype=np.float64)
-        empty = cls(edges, np.zeros(num_bins, dtype=np.int64), many_above, few_below)
+        empty = cls(edges, np.zeros(num_bins, dtype=np.int64), many_above, few_below, zero_region)
         counts = np.bincount(empty.bin_of(train_labels), minlength=num_bins).astype(np.int64)
-        return cls(edges, counts, many_above, few_below)
+        return cls(edges, counts, many_above, few_below, zero_region)
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The regions there are."""
+        return (*REGIONS, "zero") if self.zero_region else REGIONS
 
     @property
     def num_bins(self) -> int:
@@ -69,7 +77,7 @@ class LabelBins:
         return bins
 
     def region_of(self, labels: NDArray[np.floating]) -> NDArray[np.str_]:
-        """(N,) labels -> (N,) of 'many', 'median', 'few', by the training counts of each label's bin."""
+        """(N,) labels -> (N,) of 'many', 'median', 'few' (and 'zero'), by the training counts of each label's bin."""
         counts = self.counts[self.bin_of(labels)]
         shots = np.where(counts > self.many_above, "many", np.where(counts < self.few_below, "few", "median"))
-        return shots.astype(np.str_)
+        return np.where(self.zero_region & (counts == 0), "zero", shots).astype(np.str_)

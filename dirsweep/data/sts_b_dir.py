@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import AfterValidator, Field
 
-from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, PlainViews, Split, SplitName
+from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, LabelRange, PlainViews, Split, SplitName
 from dirsweep.data.cache import content_hash
 from dirsweep.errors import DataError
 from dirsweep.registry import register
@@ -159,6 +159,7 @@ class STSBConfig(BenchmarkConfig):
 
     metrics: ClassVar[tuple[str, ...]] = _METRICS
     kind: ClassVar[Literal["image", "text_pair"]] = "text_pair"
+    label_range: ClassVar[LabelRange | None] = (STSB.label_low, STSB.label_high)
 
     #: folder with train_new.tsv, dev_new.tsv and test_new.tsv; $DIRSWEEP_DATA/sts-b-dir (or data/sts-b-dir)
     # made absolute: a worker may run in another folder

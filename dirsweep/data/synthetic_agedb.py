@@ -18,7 +18,7 @@ from pydantic import Field
 
 from dirsweep.data import faces
 from dirsweep.data.agedb_dir import AgeProtocol
-from dirsweep.data.base import SPLITS, BenchmarkConfig, Split, SplitName
+from dirsweep.data.base import SPLITS, BenchmarkConfig, LabelRange, Split, SplitName
 from dirsweep.data.cache import content_hash
 from dirsweep.registry import register
 
@@ -107,6 +107,7 @@ class SyntheticAgeDBConfig(BenchmarkConfig):
 
     locations: ClassVar[frozenset[str]] = frozenset()
     synthetic: ClassVar[bool] = True
+    label_range: ClassVar[LabelRange | None] = (AgeProtocol.label_low, AgeProtocol.label_high)
 
     #: height and width of the pictures in pixels
     image_size: Annotated[int, Field(ge=32, le=224)] = 32

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -21,7 +21,6 @@ from dirsweep.report.statistics import Difference, Interval, default_point, diff
 from dirsweep.report.tables import metric_title
 from dirsweep.report.verdicts import WORDS, verdicts
 from dirsweep.store.reader import Run
-from dirsweep.store.schema import REGION_ORDER
 
 Kind = Literal["effect", "difference", "selection", "default", "importance", "published", "null", "caution"]
 FORMATS = ("console", "md", "json")
@@ -32,7 +31,7 @@ SPELT = {
     "sqinv": "SQINV", "balanced_mse": "Balanced MSE", "dense_weight": "DenseWeight", "moco": "MoCo",
     "rank_n_contrast": "Rank-N-Contrast", "l1": "L1", "mse": "MSE", "huber": "Huber",
 }  # fmt: skip
-_SHOTS = {"all": "", "many": "many-shot ", "median": "median-shot ", "few": "few-shot "}
+_SHOTS = {"all": "", "many": "many-shot ", "median": "median-shot ", "few": "few-shot ", "zero": "zero-shot "}
 MARK = "SYNTHETIC DATA: "
 
 
@@ -145,21 +144,24 @@ def _differences(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
 def _sentence(name: str, tail: str, members: Sequence[Difference], say: Say, kind: Kind) -> Claim:
     real = [item for item in members if item.separable]
     rest = [item for item in members if not item.separable]
+    every = {item.region for item in members}
     trials = [trial for item in members for trial in (*item.trial_ids, *item.baseline_trial_ids)]
     metric = metric_title(members[0].metric)
     if real:
         parts = [evidence(item) for item in sorted(real, key=lambda item: item.p or 0.0)]
         text = f"{name} {', '.join(parts)}{tail}"
         if rest:
-            text += f"; {_on([item.region for item in rest])} not separable"
+            text += f"; {_on([item.region for item in rest], every)} not separable"
         return say(kind, f"{text}.", trials, claimed=True)
     whole = next((item for item in rest if item.region == "all"), rest[0])
     numbers = f"; {_SHOTS[whole.region]}{metric} {_signed(whole)}" if whole.low is not None else ""
-    return say(kind, f"{name}{tail}: {_on([i.region for i in rest])} not separable in {metric}{numbers}.", trials)
+    return say(
+        kind, f"{name}{tail}: {_on([i.region for i in rest], every)} not separable in {metric}{numbers}.", trials
+    )
 
 
-def _on(regions: Sequence[str]) -> str:
-    if len(set(regions)) == len(REGION_ORDER):
+def _on(regions: Sequence[str], every: Collection[str]) -> str:
+    if len(every) > 3 and set(regions) == set(every):
         return "on all regions"
     words = [f"{region}-shot" if region != "all" else "all samples" for region in dict.fromkeys(regions)]
     return "on " + (" and ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} and {words[-1]}")

@@ -183,7 +183,8 @@ class SweepConsole:
 
     def _consider(self, trial: _Trial, value: float, found: Mapping[str, Any]) -> None:
         if self._best is None or self._better(value, self._best.value):
-            regions = {region: _number(found.get(f"val_{self._metric}_{region}")) for region in REGION_ORDER}
+            regions = {region: _number(found.get(f"val_{self._metric}_{region}")) for region in REGION_ORDER
+                       if region != "zero" or f"val_{self._metric}_zero" in found}  # fmt: skip
             self._best = _Best(value, trial, regions)
 
     def _remaining_s(self) -> float | None:

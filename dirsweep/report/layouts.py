@@ -29,7 +29,7 @@ from dirsweep.report.frames import PointSummary, objective_column
 from dirsweep.report.measured import configs_of, points_of
 from dirsweep.report.selection import points_with_test_figures
 from dirsweep.report.tables import STAR, metric_title
-from dirsweep.report.verdicts import STANDS_FOR
+from dirsweep.report.verdicts import STANDS_FOR, benchmark_differences
 from dirsweep.store.reader import Run
 from dirsweep.store.schema import HIGHER_IS_BETTER, REGION_ORDER, MetricColumn
 
@@ -198,7 +198,7 @@ def _taken(run: Run, cells: Sequence[dict[str, Any]], benchmark: str) -> dict[tu
     sign = -1.0 if objective.higher_is_better else 1.0
     best: dict[tuple[str, str], tuple[tuple[int, float], _Match]] = {}
     for point, trial in _candidates(run):
-        protocol = {key: protocol_differences(row, trial) for key, row in rows.items()}
+        protocol = {key: [*protocol_differences(row, trial), *benchmark_differences(run)] for key, row in rows.items()}
         closest: dict[str, int] = {}  # of rows that differ in their protocol alone the point takes the closest
         for key, row in rows.items():
             closest[row["config"]] = min(closest.get(row["config"], 99), len(protocol[key]))

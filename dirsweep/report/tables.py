@@ -159,18 +159,20 @@ def _columns(points: list[PointSummary], objective: MetricColumn, names: list[st
         columns.append(Column("seeds", [str(point.num_seeds) for point in points]))
     columns.append(_metric_column(points, objective, f"val {metric_title(objective.metric)}\n{objective.region}", 0))
     # the regions of the objective's metric on test are what the papers print; few and all go last when room is short
-    ranks = {"all": 1, "many": 4, "median": 3, "few": 2}
+    ranks = {"all": 1, "many": 4, "median": 3, "few": 2, "zero": 2}
     for region in REGION_ORDER:
         column = MetricColumn("test", objective.metric, region)
+        if region == "zero" and column.name not in names:
+            continue  # hardly a benchmark has it
         title = f"test {metric_title(column.metric)}\n{region}" if region == "all" else f"\n{region}"
         columns.append(_metric_column(points, column, title, ranks[region]))
     others = [c for c in metric_columns(names) if c.split == "test" and c.metric != objective.metric]
     metrics = list(dict.fromkeys(c.metric for c in others))
-    for region in ("all", "few"):
+    for region in ("all", "few", "zero"):
         for position, metric in enumerate(metrics):
             column = MetricColumn("test", metric, region)
             if any(column.name in point.metrics for point in points):
-                rank = 10 + position + (20 if region == "few" else 0)
+                rank = 10 + position + {"all": 0, "few": 20, "zero": 40}[region]
                 columns.append(_metric_column(points, column, f"test {metric_title(metric)}\n{region}", rank))
     columns.append(Column("time per\ntrial", [duration(point.wall_time_s) for point in points], rank=9))
     if any(_remarks(point) for point in points):

@@ -123,11 +123,18 @@ def _cells(run: Run, config: Mapping[str, Any], extra: Sequence[Path]) -> list[d
     for cell in found:
         if expected is not None and backbone is not None and backbone != expected:
             cell["differs"] = [*cell["differs"], "backbone.name"]
+        cell["differs"] = [*cell["differs"], *benchmark_differences(run)]
     fewest: dict[tuple[str, int], int] = {}
     for cell in found:
         table = (cell["paper"], cell["table"])
         fewest[table] = min(fewest.get(table, len(cell["differs"])), len(cell["differs"]))
     return [cell for cell in found if len(cell["differs"]) == fewest[cell["paper"], cell["table"]]]
+
+
+def benchmark_differences(run: Run) -> list[str]:
+    """Settings of the benchmark with which no paper has trained, so that no published number compares."""
+    value = run.spec.get("benchmark")
+    return ["benchmark.zero_shot"] if isinstance(value, Mapping) and value.get("zero_shot") else []
 
 
 def _closest(cells: dict[int, list[dict[str, Any]]]) -> dict[int, list[dict[str, Any]]]:

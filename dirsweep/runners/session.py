@@ -83,8 +83,8 @@ def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
 
     Raises: DataError: the data is absent or broken, or a backbone lacks what it is made from.
     """
-    benchmark = open_benchmark(spec.benchmark.to_dict(), cache)
     try:
+        benchmark = open_benchmark(spec.benchmark.to_dict(), cache)
         benchmark.prepare()
     except SpecError as error:  # what the data shows about the settings
         raise error.at(spec.source) from None

@@ -13,6 +13,7 @@ from dirsweep import registry
 from dirsweep.errors import SpecError, did_you_mean
 from dirsweep.spec import preview as previews
 from dirsweep.spec import resolve
+from dirsweep.spec.messages import checked
 from dirsweep.spec.parse import ROOT_KEYS, parse_sweep
 from dirsweep.spec.schema import TrialConfig
 from dirsweep.spec.sweep import DESIGNS, SweepSpec
@@ -88,9 +89,29 @@ def _with_synthetic(raw: Mapping[str, Any]) -> dict[str, Any]:
     if known and getattr(registry.config_class("benchmark", str(name)), "synthetic", False):
         return replaced  # it is synthetic as it stands
     replaced["benchmark"] = {"name": SYNTHETIC_BENCHMARK}
+    if known and isinstance(given, Mapping) and given.get("zero_shot") is not None:
+        replaced["benchmark"]["zero_shot"] = _scaled_ranges(str(name), given["zero_shot"])
     if isinstance(raw.get("base"), Mapping):
         replaced["base"] = {**raw["base"], "backbone": {"name": SYNTHETIC_BACKBONE}}
     return replaced
+
+
+def _scaled_ranges(benchmark: str, ranges: Any) -> Any:
+    """Label ranges of ``zero_shot`` at the same place among the drawn faces' ages, in whole years."""
+    from_, to = (
+        getattr(registry.config_class("benchmark", name), "label_range", None)
+        for name in (benchmark, SYNTHETIC_BENCHMARK)
+    )
+    if from_ is None or to is None or from_ == to:
+        return ranges
+    # what is wrong with a range is said in its own unit
+    try:
+        own = checked(registry.config_class("benchmark", benchmark), {"zero_shot": ranges}).to_dict()["zero_shot"]
+    except SpecError as error:
+        raise error.at(prefix="benchmark") from None
+    stretch = (to[1] - to[0]) / (from_[1] - from_[0])
+    ends = [[round(to[0] + (end - from_[0]) * stretch) for end in span] for span in own]
+    return [[low, max(high, low + 1)] for low, high in ends]
 
 
 @dataclass(frozen=True)

@@ -184,6 +184,10 @@ def _objective(value: Any, benchmark: BenchmarkConfig) -> ObjectiveSpec:
         name, metrics = type(benchmark).registered_name, type(benchmark).metrics
         what = f"{name} does not report '{objective.metric}'; {did_you_mean(objective.metric, metrics)}"
         raise SpecError(what, key="metric")
+    if objective.region == "zero" and benchmark.zero_shot is None:
+        raise SpecError(
+            "there is no such region without benchmark.zero_shot (known: all, many, median, few)", key="region"
+        )
     return objective
 
 

@@ -43,7 +43,7 @@ _ROOT: list[Row] = [
 ]  # fmt: skip
 _CONSTRAINT: list[Row] = [
     ("constraints.*.metric", "text", "mae", "one of the benchmark's metrics, on the validation split"),
-    ("constraints.*.region", "one of all, many, median, few", "all", "of the samples"),
+    ("constraints.*.region", "one of all, many, median, few, zero", "all", "of the samples"),
     ("constraints.*.at_most", "number or {base_plus: number}", "", "largest mean over seeds; base_plus counts from the "
      "base's, which is then the study's first point"),
     ("constraints.*.at_least", "number or {base_plus: number}", "", "smallest mean over seeds"),
@@ -155,7 +155,9 @@ def _type_text(annotation: Any) -> str:
     if origin is Literal:
         return ("one of " if len(args) > 1 else "") + ", ".join(_value_text(arg) for arg in args)
     if origin in (tuple, list):
-        return f"list of {_type_text(args[0])}s" if args else "list"
+        if len(args) > 1 and args[1] is not Ellipsis:
+            return f"[{', '.join(map(_type_text, args))}]"
+        return f"list of {_type_text(args[0]).removesuffix('s')}s" if args else "list"
     if origin is Annotated:
         return _type_text(args[0])
     if args:  # a union

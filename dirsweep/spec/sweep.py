@@ -55,8 +55,8 @@ class ObjectiveSpec(Config):
 
     #: one of the benchmark's metrics
     metric: str = "mae"
-    #: all samples, or those of one shot region (by the training count of their label's bin)
-    region: Literal["all", "many", "median", "few"] = "all"
+    #: all samples, or those of one shot region (by the training count of their label's bin); zero: with zero_shot only
+    region: Literal["all", "many", "median", "few", "zero"] = "all"
 
     HIGHER_IS_BETTER: ClassVar[frozenset[str]] = frozenset({"pearson", "spearman", "delta1"})
 

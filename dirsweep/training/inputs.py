@@ -54,7 +54,7 @@ def open_benchmark(settings: dict[str, Any], cache: str | None = None) -> Benchm
 @lru_cache(maxsize=4)
 def _open_benchmark(settings: str, cache: str | None) -> Benchmark:
     config = cast(BenchmarkConfig, build_named("benchmark", json.loads(settings)))
-    return config.build(Path(cache) if cache else default_cache())
+    return config.open(Path(cache) if cache else default_cache())
 
 
 # keyed by all of the backbone's settings: which of them change the encoding, only the backbone knows

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.data.histogram import REGIONS, LabelBins
+from dirsweep.data.histogram import LabelBins
 from dirsweep.errors import ShapeError
 
 Array = NDArray[np.float64]
@@ -91,7 +91,7 @@ def compute(
         raise ShapeError(f"labels {labels.shape} and predictions {preds.shape} differ in shape")
     exact, guessed = labels.astype(np.float64), preds.astype(np.float64)
     shots = bins.region_of(exact if counted is None else counted)
-    inside = {region: np.ones(len(exact), bool) if region == "all" else shots == region for region in REGIONS}
+    inside = {region: np.ones(len(exact), bool) if region == "all" else shots == region for region in bins.regions}
     return {
         f"{name}_{region}": METRICS[name](exact[mask], guessed[mask]) if mask.any() else None
         for name in names

@@ -32,7 +32,7 @@ def test_intervals_of_every_metric_and_region(tmp_path: Path) -> None:
     table = {row["trial_id"]: row for row in run.trials().to_pylist()}
     predicted = run.predicted("test")
     for metric in resampling.METRICS:
-        for region in REGION_ORDER:
+        for region in REGION_ORDER[:4]:
             found = intervals(run, "s", metric, region, num_resamples=100)
             assert [item.point for item in found] == [0, 1]
             for item in found:
@@ -120,7 +120,7 @@ def test_differences_are_paired_and_corrected(tmp_path: Path) -> None:
     assert few.high is not None
     assert few.low < -1.5 < few.high < 0
     assert not by_place[1, "many"].separable
-    assert not any(by_place[index, region].separable for index in (2, 3) for region in REGION_ORDER)
+    assert not any(by_place[index, region].separable for index in (2, 3) for region in REGION_ORDER[:4])
     table = {row["trial_id"]: row for row in run.trials().to_pylist()}
     per_seed = [table[f"s-1-{seed}"]["test_mae_few"] - table[f"s-0-{seed}"]["test_mae_few"] for seed in range(3)]
     assert few.difference == pytest.approx(np.mean(per_seed))

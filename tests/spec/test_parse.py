@@ -87,7 +87,7 @@ def test_samplers(load: Load) -> None:
         (
             "benchmark: synthetic-agedb",
             "benchmark: {name: synthetic-agedb, image_sze: 64}",
-            "a.yaml: benchmark.image_sze: unknown key; did you mean 'image_size'? (known: fraction, image_size, seed)",
+            "a.yaml: benchmark.image_sze: unknown key; did you mean 'image_size'? (known: fraction, image_size, seed, ",
         ),
         (
             "benchmark: synthetic-agedb",

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dirsweep.report.frames import PointSummary
 from dirsweep.report.measured import complete_trials
+from dirsweep.report.plots import _style as style
+from dirsweep.store.bins import Bins
 from dirsweep.store.reader import Run
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +53,24 @@ def tested(run: Run, point: PointSummary) -> Tested | None:
     preds = found.preds[rows][:, known]
     preds = preds[np.isfinite(preds).any(axis=1)]
     return Tested(found.labels[known], preds) if len(preds) else None
+
+
+def zero_shot_spans(bins: Bins | None) -> list[tuple[float, float]]:
+    """(low, high) of every stretch of bins that are tested on without a single training label; label unit."""
+    if bins is None:
+        return []
+    unseen = (bins.train == 0) & (bins.val + bins.test > 0)
+    steps = np.diff(np.concatenate([[0], unseen.astype(np.int8), [0]]))
+    starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+    return list(zip(bins.edges[starts].tolist(), bins.edges[ends].tolist(), strict=True))
+
+
+def shade_zero_shot(grid: Iterable[Axes], spans: Sequence[tuple[float, float]]) -> str:
+    """Shade the spans in all axes. Returns: what to say of it below the figure, empty without spans."""
+    for axes in grid:
+        for low, high in spans:
+            axes.axvspan(low, high, color=style.REGION_COLORS["zero"], alpha=0.16, linewidth=0, zorder=0.5)
+    return "shaded: zero-shot, no training label" if spans else ""
 
 
 def nice_edges(low: float, high: float) -> Floats:

@@ -17,7 +17,7 @@ BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW = (
 INK, GREY, LIGHT, GRID = "#222222", "#777777", "#C9C9C9", "#E6E6E6"
 #: in the order in which lines should take them
 LINES = (BLUE, RED, GREEN, ORANGE, PINK, SKY, INK, "#8C6D31")
-REGION_COLORS = {"all": INK, "many": BLUE, "median": ORANGE, "few": RED}
+REGION_COLORS = {"all": INK, "many": BLUE, "median": ORANGE, "few": RED, "zero": PINK}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 _SETTINGS: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """How many labels each bin has, and which shot region that puts it in: the training split above, the test split below.
 
-Drawn once per run, with its first study. Bins without a single training label (zero-shot) are marked.
+Drawn once per run, with its first study. Bins without a single training label (zero-shot) are marked and shaded.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dirsweep.report.plots import _style as style
+from dirsweep.report.plots._per_label import shade_zero_shot, zero_shot_spans
 from dirsweep.store.reader import Run
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ class LabelHistogram:
     Attributes:
         edges: (B + 1,) label unit.
         counts: split -> (B,) labels.
-        regions: (B,) ``many``, ``median``, ``few``.
+        regions: (B,) ``many``, ``median``, ``few``, ``zero``.
         zero_shot: (B,) no training label, but some to be tested on.
+        spans: (low, high) of the stretches of such bins, label unit.
     """
 
     title: str
@@ -36,6 +38,7 @@ class LabelHistogram:
     counts: dict[str, NDArray[np.int64]]
     regions: NDArray[np.str_]
     zero_shot: NDArray[np.bool_]
+    spans: list[tuple[float, float]]
 
 
 def numbers(run: Run, study: str) -> LabelHistogram | None:
@@ -51,6 +54,7 @@ def numbers(run: Run, study: str) -> LabelHistogram | None:
         counts={"training": bins.train, "test": bins.test},
         regions=bins.regions,
         zero_shot=(bins.train == 0) & (bins.test + bins.val > 0),
+        spans=zero_shot_spans(bins),
     )
 
 
@@ -69,15 +73,17 @@ def draw(numbers: LabelHistogram) -> Figure:
         grid[0].legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, columnspacing=1.2, handlelength=1.2)
         grid[1].set_xlabel("label")
         figure.align_ylabels(list(grid))
-        style.note(figure, f"{len(numbers.regions)} bins; shots by the number of training labels in a bin")
+        shaded = shade_zero_shot(grid, numbers.spans)
+        said = f"{len(numbers.regions)} bins; shots by the number of training labels in a bin"
+        style.note(figure, "; ".join(part for part in (said, shaded) if part))
         return figure
 
 
 def _bars(axes: Axes, numbers: LabelHistogram, counts: NDArray[np.int64], *, legend: bool) -> None:
     width = float(numbers.edges[1] - numbers.edges[0])
-    for region in ("many", "median", "few"):
+    for region in ("many", "median", "few", "zero"):
         inside = numbers.regions == region
-        if inside.any():
+        if inside.any() and (region != "zero" or counts[inside].any()):
             label = f"{region}: {int(counts[inside].sum()):,} in {int(inside.sum())} bins" if legend else None
             axes.bar(numbers.edges[:-1][inside], counts[inside], width=width * 0.92, align="edge",
                      color=style.REGION_COLORS[region], label=label)  # fmt: skip

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from dirsweep.report.frames import PointSummary, best_point, objective_column
 from dirsweep.report.measured import points_of
 from dirsweep.report.plots import _style as style
-from dirsweep.report.plots._per_label import Tested, binned, deviation_of, mean_of, nice_edges, tested
+from dirsweep.report.plots._per_label import (
+    Tested,
+    binned,
+    deviation_of,
+    mean_of,
+    nice_edges,
+    shade_zero_shot,
+    tested,
+    zero_shot_spans,
+)
 from dirsweep.report.selection import searched
 from dirsweep.report.statistics import default_point
 from dirsweep.store.reader import Run
@@ -53,6 +62,7 @@ class PerLabelError:
         counted: which split's samples ``counts`` are of.
         lines: the base (or the first point) and the best; only one when they are the same.
         gain: (B,) error of the base minus error of the best, mean over seeds; None for one line.
+        zero_shot: (low, high) of the stretches without a training label, label unit.
     """
 
     title: str
@@ -62,6 +72,7 @@ class PerLabelError:
     counted: str
     lines: list[ErrorLine]
     gain: NDArray[np.float64] | None
+    zero_shot: list[tuple[float, float]]
 
 
 def numbers(run: Run, study: str) -> PerLabelError | None:
@@ -85,6 +96,7 @@ def numbers(run: Run, study: str) -> PerLabelError | None:
         counted=counted,
         lines=lines,
         gain=lines[0].mean - lines[1].mean if len(lines) == 2 else None,
+        zero_shot=zero_shot_spans(bins),
     )
 
 
@@ -116,7 +128,8 @@ def draw(numbers: PerLabelError) -> Figure:
         grid[-1].set_ylabel(f"{numbers.counted}\nsamples")
         grid[-1].set_xlabel("label")
         figure.align_ylabels(grid)
-        notes = []
+        shaded = shade_zero_shot(grid, numbers.zero_shot)
+        notes = [shaded] if shaded else []
         if any(len(line.by_seed) > 1 for line in numbers.lines):
             notes.append("band: sample deviation over seeds")
         if numbers.gain is not None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dirsweep.report.effects import Effect, effects
 from dirsweep.report.measured import points_of
 from dirsweep.report.plots import _style as style
-from dirsweep.report.plots._per_label import binned, mean_of, nice_edges, tested
+from dirsweep.report.plots._per_label import binned, mean_of, nice_edges, shade_zero_shot, tested, zero_shot_spans
 from dirsweep.report.plots.per_label_error import gain_bars
 from dirsweep.report.selection import searched
 from dirsweep.store.reader import Run
@@ -53,12 +53,14 @@ class TechniqueGain:
     Attributes:
         edges: (B + 1,) bins over the test labels, label unit.
         gains: in the order in which the study has the techniques.
+        zero_shot: (low, high) of the stretches without a training label, label unit.
     """
 
     title: str
     synthetic: bool
     edges: NDArray[np.float64]
     gains: list[Gain]
+    zero_shot: list[tuple[float, float]]
 
 
 def numbers(run: Run, study: str) -> TechniqueGain | None:
@@ -81,9 +83,10 @@ def numbers(run: Run, study: str) -> TechniqueGain | None:
         pairs = [errors[off] - errors[on] for on, off in effect.pairs if on in errors and off in errors]
         if pairs:
             gains.append(Gain(_name(effect), np.stack(pairs)))
-    return (
-        TechniqueGain(f"what a technique gains · {study} · {run.name}", run.synthetic, edges, gains) if gains else None
-    )
+    if not gains:
+        return None
+    title = f"what a technique gains · {study} · {run.name}"
+    return TechniqueGain(title, run.synthetic, edges, gains, zero_shot_spans(run.bins()))
 
 
 def _name(effect: Effect) -> str:
@@ -117,7 +120,7 @@ def draw(numbers: TechniqueGain) -> Figure:
             axes.set_ylabel("gain, test")
         for axes in grid[-1]:
             axes.set_xlabel("label")
-        style.note(
-            figure, "mean absolute error without minus with, above 0 it helps; lines: pairs of points, bars: mean"
-        )
+        shaded = shade_zero_shot(list(grid.flat)[: len(shown)], numbers.zero_shot)
+        said = "mean absolute error without minus with, above 0 it helps; lines: pairs of points, bars: mean"
+        style.note(figure, "\n".join(part for part in (said, shaded) if part))
         return figure
