@@ -118,17 +118,21 @@ def _verdicts(run: Run, study: str, allowed: Collection[int], extra: Sequence[Pa
 def _cells(run: Run, config: Mapping[str, Any], extra: Sequence[Path]) -> list[dict[str, Any]]:
     benchmark = _benchmark(run)
     found = match(config, benchmark=benchmark, exact=False, extra=extra).to_pylist()
-    backbone = flatten(config).get("backbone.name")
-    expected = BACKBONES.get(benchmark or "")
+    others = backbone_differences(flatten(config), benchmark)
     for cell in found:
-        if expected is not None and backbone is not None and backbone != expected:
-            cell["differs"] = [*cell["differs"], "backbone.name"]
+        cell["differs"] = [*cell["differs"], *others]
         cell["differs"] = [*cell["differs"], *benchmark_differences(run)]
     fewest: dict[tuple[str, int], int] = {}
     for cell in found:
         table = (cell["paper"], cell["table"])
         fewest[table] = min(fewest.get(table, len(cell["differs"])), len(cell["differs"]))
     return [cell for cell in found if len(cell["differs"]) == fewest[cell["paper"], cell["table"]]]
+
+
+def backbone_differences(trial: Mapping[str, Any], benchmark: str | None) -> list[str]:
+    """``backbone.name`` where a trial, given as dotted keys, has another backbone than the papers on that benchmark."""
+    backbone, expected = trial.get("backbone.name"), BACKBONES.get(benchmark or "")
+    return ["backbone.name"] if None not in (backbone, expected) and backbone != expected else []
 
 
 def benchmark_differences(run: Run) -> list[str]:

@@ -15,7 +15,7 @@ FILES = sorted(SWEEPS.glob("*.yaml"))
 
 
 def test_there_are_sweeps() -> None:
-    assert {"quickstart", "agedb_sensitivity", "stsb_sensitivity"} <= {file.stem for file in FILES}
+    assert {"quickstart", "agedb_sensitivity", "stsb_methods", "stsb_sensitivity"} <= {file.stem for file in FILES}
 
 
 @pytest.mark.parametrize("preview", [False, True])
@@ -75,3 +75,36 @@ def test_the_stsb_sweep_has_its_vanilla_point() -> None:
     assert (config["regularizers"], config["reweighting"]["name"], config["epochs"]) == ({}, "none", 30)
     assert len(spec.seeds_of("vanilla")) == 3
     assert spec.objective.metric == "mse"
+
+
+def test_the_stsb_methods_are_the_rows_of_ranksim_table_3() -> None:
+    """Each row has exactly one point in its section's study, equal in everything the paper states."""
+    spec = load_sweep(SWEEPS / "stsb_methods.yaml")
+    table = {(row["section"], row["row"]): row for row in published("ranksim", 3).to_pylist()}
+    sections = {"vanilla": "VANILLA", "focal_r": "FOCAL-R", "rrt": "RRT", "inv": "INV"}
+    found = []
+    for study, section in sections.items():
+        for point in planned_points(spec, study):
+            same = match(point.config.to_dict(), benchmark="sts-b-dir").to_pylist()
+            rows = {(row["section"], row["row"]) for row in same if row["paper"] == "ranksim" and row["table"] == 3}
+            assert all(row["differs"] == [] for row in same if (row["section"], row["row"]) in rows)
+            # LDS over plain training and over INV is the same training: two rows
+            rows = {row for row in rows if row[0] == section}
+            assert len(rows) == ("conr" not in point.config.regularizers), point.label
+            found += rows
+    assert len(found) == 32
+    assert set(found) == set(table)
+
+
+def test_the_stsb_methods_are_all_combinations_and_fit_an_evening() -> None:
+    spec = load_sweep(SWEEPS / "stsb_methods.yaml")
+    for study in spec.studies:
+        configs = [point.config for point in planned_points(spec, study)]
+        on = {(config.reweighting.to_dict()["name"] == "lds", config.smoothing.to_dict()["name"] == "fds",
+               *(name in config.regularizers for name in ("ranksim", "conr"))) for config in configs}  # fmt: skip
+        assert len(on) == len(configs) == 16
+    assert [row["unique_trials"] for row in plan_rows(spec)] == [48, 48, 48, 24]
+    assert spec.seeds == (0, 1, 2)
+    assert spec.base_config.batch_size == 16
+    assert spec.base_config.optimizer.lr == 2.5e-4
+    assert (spec.objective.metric, spec.objective.region) == ("mse", "all")
