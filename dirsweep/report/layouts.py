@@ -4,6 +4,8 @@ A row takes the point whose configuration is the row's (``published.matching``),
 Where a table has only one row for a combination of techniques, a point with the same techniques and other parameters
 may stand in; ``differs`` says so. Of several points that fit, the one with the fewest keys that differ, then the best
 on validation. Points of a search that were not chosen have no test figures to show.
+
+A table of times takes the seconds of an epoch; they are never the paper's own device's, which ``differs`` says.
 """
 
 from __future__ import annotations
@@ -25,11 +27,12 @@ from dirsweep.errors import StoreError
 from dirsweep.published import parse_name, published, tables
 from dirsweep.published.matching import config_differences, flatten, protocol_differences, techniques
 from dirsweep.published.titles import title_of
-from dirsweep.report.frames import PointSummary, objective_column
-from dirsweep.report.measured import configs_of, points_of
+from dirsweep.report.frames import PointSummary, Spread, objective_column
+from dirsweep.report.measured import complete_trials, configs_of, points_of
 from dirsweep.report.selection import points_with_test_figures
 from dirsweep.report.tables import STAR, metric_title
-from dirsweep.report.verdicts import STANDS_FOR, benchmark_differences
+from dirsweep.report.times import EPOCH_TIMES, MEASURED_ON, device_of, epoch_seconds
+from dirsweep.report.verdicts import STANDS_FOR, backbone_differences, benchmark_differences
 from dirsweep.store.reader import Run
 from dirsweep.store.schema import HIGHER_IS_BETTER, REGION_ORDER, MetricColumn
 
@@ -149,13 +152,13 @@ def fill(run: Run, name: str, *, extra: Sequence[Path] = ()) -> Layout:
     cells = [cell for cell in every if cell["benchmark"] == theirs]
     columns = _columns(cells)
     taken = _taken(run, cells, theirs)
-    rows = _marked([_row(key, group, columns, taken.get(key), theirs == ours)
+    rows = _marked([_row(run, key, group, columns, taken.get(key), theirs == ours)
                     for key, group in _grouped(cells).items()], columns)  # fmt: skip
     layout = Layout(
         name=name, title=f"{title_of(paper, number)} · {run.name}", benchmark=benchmark, published_benchmark=theirs,
         columns=columns, rows=rows, notes=(), synthetic=run.synthetic,
     )  # fmt: skip
-    return replace(layout, notes=tuple(_notes(layout)))
+    return replace(layout, notes=(*_notes(layout), *_notes_on_times(run, layout, paper)))
 
 
 def _benchmark(run: Run) -> str:
@@ -196,9 +199,12 @@ def _taken(run: Run, cells: Sequence[dict[str, Any]], benchmark: str) -> dict[tu
         by_techniques.setdefault(techniques(wanted[key]), set()).add(row["config"])
     objective = objective_column(run.objective)
     sign = -1.0 if objective.higher_is_better else 1.0
+    # a trial trains on one device; no paper has measured times on that
+    given = [*benchmark_differences(run), *(["device"] if any(cell["metric"] in EPOCH_TIMES for cell in cells) else [])]
     best: dict[tuple[str, str], tuple[tuple[int, float], _Match]] = {}
     for point, trial in _candidates(run):
-        protocol = {key: [*protocol_differences(row, trial), *benchmark_differences(run)] for key, row in rows.items()}
+        others = [*backbone_differences(trial, benchmark), *given]
+        protocol = {key: [*protocol_differences(row, trial), *others] for key, row in rows.items()}
         closest: dict[str, int] = {}  # of rows that differ in their protocol alone the point takes the closest
         for key, row in rows.items():
             closest[row["config"]] = min(closest.get(row["config"], 99), len(protocol[key]))
@@ -228,6 +234,7 @@ def _candidates(run: Run) -> list[tuple[PointSummary, dict[str, Any]]]:
 
 
 def _row(
+    run: Run,
     key: tuple[str, str],
     group: Sequence[Mapping[str, Any]],
     columns: Sequence[tuple[str, str, str]],
@@ -239,7 +246,7 @@ def _row(
     for column in columns:
         metric, region, unit = column
         scale = 100.0 if unit == "%" else 1.0
-        spread = None if match is None else match.point.metrics.get(MetricColumn("test", metric, region).name)
+        spread = None if match is None else _spread(run, match.point, metric, region)
         places = _places(printed[column]) if column in printed else 2
         deviation = None if spread is None or spread.deviation is None else spread.deviation * scale
         cells.append(Cell(
@@ -253,6 +260,15 @@ def _row(
         point_label="" if match is None else match.point.label, differs=() if match is None else match.differs,
         trial_ids=() if match is None else tuple(match.point.trial_ids.values()),
     )  # fmt: skip
+
+
+def _spread(run: Run, point: PointSummary, metric: str, region: str) -> Spread | None:
+    """A test metric, or an epoch's time, over the point's seeds."""
+    if metric not in EPOCH_TIMES:
+        return point.metrics.get(MetricColumn("test", metric, region).name)
+    seconds, trials = epoch_seconds(run), complete_trials(run, point.study).get(point.index, {})
+    found = {seed: seconds[trial] / EPOCH_TIMES[metric] for seed, trial in trials.items() if trial in seconds}
+    return Spread(found) if found else None
 
 
 def _places(printed: str) -> int:
@@ -286,7 +302,7 @@ def _best(cells: Sequence[Cell], numbers: Sequence[int], metric: str) -> list[in
 def _notes(layout: Layout) -> list[str]:
     num_seeds = {cell.num_seeds for row in layout.rows for cell in row.cells if cell.value is not None}
     if num_seeds:
-        how = f"bold: best of its section, {STAR}: best of its column; test split, mean over {_counted(num_seeds)}"
+        how = f"bold: best of its section, {STAR}: best of its column; {_what(layout)}, mean over {_counted(num_seeds)}"
         notes = [f"{layout.num_filled} of {len(layout.rows)} rows were run; {how}"]
     elif any(row.point is not None for row in layout.rows):
         notes = ["the run has rows of this table, but none of its metrics"]
@@ -300,6 +316,22 @@ def _notes(layout: Layout) -> list[str]:
     departures = marks or {row.differs: "" for row in layout.rows if row.differs and row.filled}
     notes += [f"{f'{mark}: ' if mark else ''}differs from what the paper states in {', '.join(differs)}"
               for differs, mark in departures.items()]  # fmt: skip
+    return notes
+
+
+def _what(layout: Layout) -> str:
+    timed = {metric for metric, _, _ in layout.columns if metric in EPOCH_TIMES}
+    return "time of an epoch, validation included, median over a trial's epochs" if timed else "test split"
+
+
+def _notes_on_times(run: Run, layout: Layout, paper: str) -> list[str]:
+    metrics = {metric for metric, _, _ in layout.columns}
+    if not metrics & set(EPOCH_TIMES):
+        return []
+    theirs, ours = MEASURED_ON.get(paper, "a device of its own"), device_of(run) or "a device that was not recorded"
+    notes = [f"times do not compare across devices: the paper's are of {theirs}, these of one trial on {ours}"]
+    if any(metric.startswith("forward_pass") for metric in metrics):
+        notes.append("the forward pass alone is not measured")
     return notes
 
 

@@ -11,7 +11,10 @@ from rich.console import Console
 
 from dirsweep.errors import StoreError
 from dirsweep.report.layouts import comma_separated, fill, markdown, rendered
+from dirsweep.store.collect import collect
+from dirsweep.store.provenance import write_provenance
 from dirsweep.store.reader import Run, open_run
+from dirsweep.store.writer import TrialFolder
 
 RANKSIM = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
 LDS = {"reweighting.name": "lds", "reweighting.base": "sqinv", "reweighting.kernel": "gaussian",
@@ -153,11 +156,14 @@ def test_console(run: Run, width: int) -> None:
     assert "…" not in text
 
 
-def test_a_table_of_which_nothing_was_run(run: Run) -> None:
+def test_a_table_of_which_nothing_was_run(run: Run, tmp_path: Path) -> None:
     layout = fill(run, "ranksim/4")
     assert layout.num_filled == 0
     assert layout.notes[0] == "not one row of this table was run: no point has the configuration of a row"
-    assert fill(run, "conr/5").notes[0] == "the run has rows of this table, but none of its metrics"
+    file = tmp_path / "own.csv"
+    text = 'paper,table,row,benchmark,metric,region,value,config\nown,1,PLAIN,agedb-dir,delta1,all,0.9,"{}"\n'
+    file.write_text(text, encoding="utf-8")
+    assert fill(run, "own/1", extra=[file]).notes[0] == "the run has rows of this table, but none of its metrics"
 
 
 @pytest.mark.parametrize(
@@ -188,3 +194,44 @@ def test_a_table_of_ones_own(run: Run, tmp_path: Path) -> None:
     )
     (row,) = fill(run, "own/1", extra=[file]).rows
     assert (row.cells[0].text, row.cells[0].published) == ("12.400", "12.345")
+
+
+def test_time_of_an_epoch_by_method(tmp_path: Path) -> None:
+    points: list[tuple[dict[str, Any], list[Any]]] = [({}, [7.4, 7.6]), (RANKSIM, [7.0, "failed"])]
+    paths = write_run(tmp_path, {"m": points}, resolved=True, num_epochs=3)
+    for trial, seconds in (("m-0-0", [90, 30, 32]), ("m-0-1", [80, 34, 30]), ("m-1-0", [99, 40, 41])):
+        folder = TrialFolder(paths.trial(trial))
+        rows = folder.read_epochs()
+        folder.write_epochs([{**row, "epoch_time_s": float(s)} for row, s in zip(rows, seconds, strict=True)])
+    collect(paths)
+    write_provenance(paths, {"started_at": "x", "hardware": {"cpu": "a CPU", "gpus": [{"name": "NVIDIA H100"}]}})
+    run = open_run(tmp_path)
+    layout = fill(run, "conr/5")
+    assert layout.columns == (("forward_pass_s", "all", "s"), ("training_time_s", "all", "s"))
+    rows = {row.label: row for row in layout.rows}
+    assert list(rows) == ["VANILLA", "LDS", "FDS", "RankSim", "Balanced MSE", "ConR"]
+    assert [cell.text for cell in rows["VANILLA"].cells] == ["", "33.0"]  # the mean of the medians 32 and 34
+    assert rows["VANILLA"].cells[1].deviation == pytest.approx(2**0.5)
+    assert (rows["VANILLA"].cells[1].published, rows["VANILLA"].differs) == ("31.5", ("device",))
+    assert (rows["RankSim"].cells[1].text, rows["RankSim"].cells[1].num_seeds) == ("41.0", 1)
+    assert rows["VANILLA"].cells[1].best_in_column
+    assert not rows["ConR"].filled
+    assert layout.notes == (
+        "2 of 6 rows were run; bold: best of its section, ★: best of its column; time of an epoch, validation "
+        "included, median over a trial's epochs, mean over 1 to 2 seeds",
+        "differs from what the paper states in device",
+        "times do not compare across devices: the paper's are of four NVIDIA GeForce GTX 1080 Ti, "
+        "these of one trial on NVIDIA H100",
+        "the forward pass alone is not measured",
+    )
+    assert "| VANILLA |  | **33.0 ± 1.4** ★ (31.5) |".replace("|  |", "| (12.2) |") in markdown(layout, beside=True)
+    paths.provenance.unlink()
+    assert "a device that was not recorded" in fill(open_run(tmp_path), "conr/5").notes[2]
+
+
+def test_another_backbone_is_named(tmp_path: Path) -> None:
+    write_run(tmp_path, {"m": [({**RANKSIM, "backbone.name": "small_cnn"}, [7.0])]}, resolved=True)
+    layout = fill(open_run(tmp_path), "ranksim/2")
+    row = next(row for row in layout.rows if row.label == "VANILLA + RANKSIM")
+    assert row.differs == ("backbone.name",)
+    assert "differs from what the paper states in backbone.name" in layout.notes

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow.compute as pc
-
 from dirsweep.report.frames import PointSummary, Spread
 from dirsweep.report.measured import points_of
 from dirsweep.report.plots import _style as style
+from dirsweep.report.times import epoch_seconds
 from dirsweep.store.reader import Run
 
 if TYPE_CHECKING:
@@ -46,7 +44,7 @@ def numbers(run: Run, study: str) -> EpochTime | None:
         trials.setdefault(method_of(point), []).extend(point.trial_ids.values())
     if len(trials) < 2:
         return None
-    times = _median_times(run, {trial for found in trials.values() for trial in found})
+    times = epoch_seconds(run)
     found = {method: values for method, ids in trials.items()
              if (values := [times[trial] for trial in ids if trial in times])}  # fmt: skip
     if len(found) < 2:
@@ -71,21 +69,6 @@ def method_of(point: PointSummary) -> str:
         if room == "regularizers" and value not in (None, False, "off", "none") and name not in names:
             names.append(name)
     return " + ".join(names) or "vanilla"
-
-
-def _median_times(run: Run, wanted: set[str]) -> dict[str, float]:
-    """Trial -> median over its epochs, seconds: the first epoch, which warms up, does not weigh."""
-    table = run.epochs().select(["trial_id", "epoch_time_s"])
-    table = table.filter(pc.is_valid(table["epoch_time_s"])).unify_dictionaries()
-    if not len(table):
-        return {}
-    names = table["trial_id"].chunk(0).dictionary.to_pylist()
-    codes = np.concatenate([chunk.indices.to_numpy() for chunk in table["trial_id"].chunks])
-    seconds = table["epoch_time_s"].to_numpy()
-    order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    groups = zip(codes[order][starts], np.split(seconds[order], starts[1:]), strict=True)
-    return {names[code]: float(np.median(values)) for code, values in groups if names[code] in wanted}
 
 
 def draw(numbers: EpochTime) -> Figure:
