@@ -274,6 +274,7 @@ def report(
     from dirsweep.report.formats import print_to, report_text, write_text
     from dirsweep.report.layouts import fill
     from dirsweep.report.plots import write_plots
+    from dirsweep.report.plots._features import without_any
     from dirsweep.store.reader import open_run
 
     stored, names = open_run(run), layout or []
@@ -289,6 +290,8 @@ def report(
             Console(stderr=True).print(f"report: {write_text(out, text)}", highlight=False, soft_wrap=True)
     if plots and format_ is not Format.html and not names:
         _name_plots(write_plots(stored))
+        if (missing := without_any(stored)) is not None:
+            Console(stderr=True).print(f"feature plots: {missing}", highlight=False, soft_wrap=True)
 
 
 @app.command()

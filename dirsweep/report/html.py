@@ -23,6 +23,7 @@ from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.layouts import Layout, heading
 from dirsweep.report.measured import points_of
 from dirsweep.report.plots import plots
+from dirsweep.report.plots._features import without_any
 from dirsweep.report.selection import points_with_test_figures, searched
 from dirsweep.report.statistics import Difference, Interval, differences, intervals
 from dirsweep.report.tables import NOTHING, STAR, decimals, duration, metric_title
@@ -132,7 +133,8 @@ def html(
     state, bad = _state(run)
     page = {
         "version": metadata.version("dirsweep"), "name": run.name, "synthetic": run.synthetic,
-        "state": state, "state_kind": "bad" if bad else "good", "facts": _facts(run),
+        "state": state, "state_kind": "bad" if bad else "good",
+        "facts": [*_facts(run), *(_missing_figures(run) if figures else [])],
         "studies": [_study(run, study, number, figures) for number, study in enumerate(chosen)],
         "layouts": [_layout(layout) for layout in layouts],
         "sessions": _sessions(run), "folder": run.paths.root.name or str(run.paths.root),
@@ -186,6 +188,11 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         facts.append(("first start", f"{min(starts):%Y-%m-%d %H:%M} UTC"))
         facts.append(("last end", f"{max(ends):%Y-%m-%d %H:%M} UTC"))
     return facts
+
+
+def _missing_figures(run: Run) -> list[tuple[str, str]]:
+    missing = without_any(run)
+    return [] if missing is None else [("feature figures", missing)]
 
 
 def _sessions(run: Run) -> list[dict[str, Any]]:

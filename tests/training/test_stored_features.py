@@ -1,4 +1,4 @@
-"""``store: {features: true}``: what the regressor saw of each test sample, from the one pass that made the predictions."""
+"""``store: {features: true}``: what the regressor saw of each test sample, kept from the pass that made predictions."""
 
 from __future__ import annotations
 
