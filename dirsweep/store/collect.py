@@ -180,26 +180,34 @@ def _trial_row(
 def labels_of(points: Sequence[Proposed]) -> dict[tuple[str, int], str]:
     """(study, index) -> what tells a point from the others of its study.
 
-    A technique given as a mapping that is the same wherever the study has it is named alone: ``ranksim`` for
-    ``regularizers.ranksim: {gamma: 100, lambda: 2}``. Two points never read alike because of it.
+    A technique that is the same wherever the study's points choose it is named alone: ``lds, ranksim`` for
+    ``reweighting: {name: lds, base: inv}, regularizers.ranksim: {gamma: 100, lambda: 2}``. Two points never read alike
+    because of it.
     """
-    mappings: dict[tuple[str, str], set[str]] = {}
+    values: dict[tuple[str, str], set[str]] = {}
     for point in points:
         for key, value in point["overrides"].items():
-            if isinstance(value, Mapping) and ("name" in value or key.startswith("regularizers.")):
-                mappings.setdefault((point["study"], key), set()).add(canonical_json(value))
-    same = {place for place, found in mappings.items() if len(found) == 1}
-
-    def named(point: Proposed) -> dict[str, Any]:
-        return {
-            key: value.get("name", True) if (point["study"], key) in same and isinstance(value, Mapping) else value
-            for key, value in point["overrides"].items()
-        }
-
-    short = {(point["study"], point["index"]): label_of(named(point)) for point in points}
-    full = {(point["study"], point["index"]): label_of(point["overrides"]) for point in points}
+            values.setdefault((point["study"], key), set()).add(canonical_json(value))
+    alone = {place for place, found in values.items() if len(found) == 1}
+    short, full = {}, {}
+    for point in points:
+        place, overrides = (point["study"], point["index"]), point["overrides"]
+        full[place] = label_of(overrides)
+        short[place] = label_of(dict(
+            _named(key, value) if (point["study"], key) in alone else (key, value) for key, value in overrides.items()
+        ))  # fmt: skip
     times = Counter((study, label) for (study, _), label in short.items())
     return {place: label if times[place[0], label] == 1 else full[place] for place, label in short.items()}
+
+
+def _named(key: str, value: Any) -> tuple[str, Any]:
+    """A technique as a key that is switched on: ``(lds, True)``; anything else as it is."""
+    if key.startswith("regularizers.") and isinstance(value, Mapping):
+        return key, True
+    name = value.get("name") if isinstance(value, Mapping) else value
+    if key in ("reweighting", "smoothing", "schedule") and isinstance(name, str) and name not in ("none", "plain"):
+        return name, True
+    return key, value
 
 
 def label_of(overrides: Mapping[str, Any]) -> str:

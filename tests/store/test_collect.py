@@ -217,23 +217,19 @@ def test_labels(overrides: dict[str, object], label: str) -> None:
 def test_a_technique_that_is_the_same_all_over_the_study_is_named_alone() -> None:
     lds, ranksim = {"name": "lds", "base": "inv"}, {"gamma": 3e-4, "lambda": 2}
     overrides = {
-        "a": [{}, {"reweighting": lds}, {"reweighting": lds, "regularizers.ranksim": ranksim}, {"epochs": 3}],
-        "b": [{"reweighting": lds}, {"reweighting": {**lds, "base": "sqinv"}}],
-        "c": [
-            {"regularizers.ranksim": ranksim},
-            {"regularizers.ranksim": True},
-            {"regularizers": {"conr": {"eta": 1}}},
-        ],
-    }
+        "a": [{}, {"reweighting": lds, "smoothing": "fds"}, {"reweighting": lds, "regularizers.ranksim": ranksim},
+              {"epochs": 3, "reweighting": lds}],
+        "b": [{"reweighting": lds}, {"reweighting": {**lds, "base": "sqinv"}}, {"reweighting": "none", "loss": "mse"}],
+        "c": [{"regularizers.ranksim": ranksim},
+              {"regularizers.ranksim": True}, {"regularizers": {"conr": {"eta": 1}}}],
+        "d": [{"smoothing": "none"}, {"schedule": "rrt"}, {"schedule": "rrt", "smoothing": "none"}],
+    }  # fmt: skip
     points = [proposed(study, index, point, seeds=[0], trial_ids=[f"{study}{index}"])
               for study, found in overrides.items() for index, point in enumerate(found)]  # fmt: skip
     labels = labels_of(points)
-    assert [labels["a", index] for index in range(4)] == [
-        "base",
-        "reweighting=lds",
-        "reweighting=lds, ranksim",
-        "epochs=3",
-    ]
-    assert [labels["b", index] for index in range(2)] == ["reweighting=lds, base=inv", "reweighting=lds, base=sqinv"]
-    # two points are never called the same
-    assert [labels["c", index] for index in range(3)] == ["ranksim, gamma=0.0003, lambda=2", "ranksim", "conr, eta=1"]
+    assert {study: [labels[study, index] for index in range(len(found))] for study, found in overrides.items()} == {
+        "a": ["base", "lds, fds", "lds, ranksim", "epochs=3, lds"],
+        "b": ["reweighting=lds, base=inv", "reweighting=lds, base=sqinv", "reweighting=none, loss=mse"],
+        "c": ["ranksim, gamma=0.0003, lambda=2", "ranksim", "conr, eta=1"],  # one name for two points would be a lie
+        "d": ["smoothing=none", "rrt", "rrt, smoothing=none"],
+    }
