@@ -51,7 +51,7 @@ column                  type                 meaning
 ``train_loss``               double?               mean over the epoch's steps; null when not finite
 ``loss_terms``               map<string, double>?  its terms: ``regression`` and each regularizer by name
 ``epoch_time_s``             double?               seconds, validation included
-``val_<metric>_<region>``    double?
+``val_<metric>_<region>``    double?               also ``val_collapse_penalty_all``, scalar labels only
 ===========================  ====================  ==========================================================
 
 ``predictions``: one row per (trial, sample) of the validation and test splits, best epoch.

@@ -69,6 +69,32 @@ METRICS: dict[str, Callable[[Array, Array], float | None]] = {
 }
 
 
+def collapse_penalty(labels: NDArray[Any], preds: NDArray[Any], bins: LabelBins) -> float:
+    r"""The expected value of ConR's collapse penalty over the label range, label unit; 0 where nothing collapses.
+
+    .. math:: P(y) = \frac{1}{N_y} \sum_i |\hat y_i - y_i| \quad \text{over } i:\ \hat y_i \simeq y,\ y_i \not\simeq y
+
+    Source: Keramati et al., ICLR 2024, Appendix A.1, Fig. 6(c). The paper leaves open when two values are similar; here
+    a prediction is similar to y when it lies in y's bin, and a label is not when it lies more than one bin's width from
+    the prediction. The expected value is the mean of P over the bins that received such a prediction. It watches a
+    training, per epoch; no trial is chosen by it, so it is none of ``METRICS``.
+
+    Args:
+        labels, preds: (N,), label unit.
+        bins: of the benchmark.
+    Raises: ShapeError: they are not (N,), or differ in shape.
+    """
+    if labels.shape != preds.shape:
+        raise ShapeError(f"labels {labels.shape} and predictions {preds.shape} differ in shape")
+    errors = np.abs(preds.astype(np.float64) - labels.astype(np.float64))
+    collapsed = errors > bins.edges[1] - bins.edges[0]
+    places = bins.bin_of(preds)[collapsed]
+    counts = np.bincount(places, minlength=bins.num_bins)
+    sums = np.bincount(places, weights=errors[collapsed], minlength=bins.num_bins)
+    there = counts > 0
+    return float((sums[there] / counts[there]).mean()) if there.any() else 0.0
+
+
 def compute(
     labels: NDArray[Any],
     preds: NDArray[Any],

@@ -418,6 +418,9 @@ class Training:
         if not torch.isfinite(preds).all():
             raise TrialError(f"the validation predictions became NaN or infinite in epoch {epoch}")
         found = self.evaluate("val", preds)
+        if self.benchmark.label_dim == 1:
+            labels = self.inputs.labels["val"][self.samples["val"]].numpy()
+            found["val_collapse_penalty_all"] = metrics.collapse_penalty(labels, preds.numpy(), self.benchmark.bins)
         key = f"val_{self.trial.metric}_{self.trial.region}"
         value = found.get(key)
         if value is None:

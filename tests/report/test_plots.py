@@ -39,8 +39,8 @@ def texts(figure: object) -> str:
 
 def test_every_plot_is_found() -> None:
     assert [plot.name for plot in plots()] == [
-        "response", "collapse_penalty", "epoch_time", "feature_similarity", "label_histogram", "learning_curves",
-        "pareto", "per_label_error", "ranking_matrices", "surface", "technique_gain", "tsne",
+        "response", "collapse_over_training", "collapse_penalty", "epoch_time", "feature_similarity", "label_histogram",
+        "learning_curves", "pareto", "per_label_error", "ranking_matrices", "surface", "technique_gain", "tsne",
     ]  # fmt: skip
 
 
