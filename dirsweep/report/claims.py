@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from dirsweep.report.aims import aims_of
 from dirsweep.report.effects import Effect, effects
 from dirsweep.report.factors import plateau
 from dirsweep.report.importance import importances
@@ -245,7 +246,7 @@ def _selection(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
     chosen = selection(run, study, seed=seed)
     if chosen is None or chosen.num_looked_at < 2:
         return []
-    metric, region = run.objective
+    _, metric, region = aims_of(run, study).objective
     title = metric_title(metric)
     text = (
         f"{study}: of {chosen.num_looked_at} configurations looked at, validation chooses {chosen.chosen.label}: "
@@ -285,7 +286,7 @@ def _importance(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
     found = [item for item in importances(run, study, seed=seed) if item.fanova is not None]
     if len(found) < 2:
         return []
-    metric, region = run.objective
+    _, metric, region = aims_of(run, study).objective
     parts = [f"{item.key} {100 * (item.fanova or 0):.0f} %" for item in found[:3]]
     trials = [trial for point in points_of(run, study) if not point.preliminary for trial in point.trial_ids.values()]
     text = f"{study}: of the variance of validation {_SHOTS[region]}{metric_title(metric)} over its points, " \

@@ -7,7 +7,7 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -58,6 +58,10 @@ class PointSummary:
         preliminary: no seed is complete; the metrics are those of pruned or stopped ones, validation only.
         wall_time_s: mean per finished trial, seconds; None when none has ended.
         errors: seed -> reason of those that failed.
+        notes: seed -> why it was tried again, of those that were.
+        violations: constraint -> how far the point is beyond it, in its metric's unit; <= 0 where it keeps to it.
+        front: whether no other point that keeps to the constraints is at least as good in every objective of the search
+            and better in one; None where there is one objective only.
     """
 
     study: str
@@ -72,6 +76,14 @@ class PointSummary:
     preliminary: bool
     wall_time_s: float | None
     errors: dict[int, str]
+    notes: dict[int, str] = field(default_factory=dict)
+    violations: dict[str, float] = field(default_factory=dict)
+    front: bool | None = None
+
+    @property
+    def feasible(self) -> bool:
+        """Whether it keeps to every constraint, as far as there are some."""
+        return all(beyond <= 0 for beyond in self.violations.values())
 
     def mean(self, column: str) -> float | None:
         """Mean over seeds, None when there is no value."""
@@ -118,6 +130,7 @@ def _summary(study: str, index: int, rows: list[dict[str, Any]], columns: list[s
         preliminary=not complete,
         wall_time_s=statistics.fmean(times) if times else None,
         errors={row["seed"]: row["error"] or "no reason given" for row in rows if row["status"] == "failed"},
+        notes={row["seed"]: row["note"] for row in rows if row.get("note")},
     )
 
 
@@ -131,21 +144,22 @@ def objective_column(objective: tuple[str, str]) -> MetricColumn:
 
 
 def sorted_by_objective(points: Iterable[PointSummary], objective: MetricColumn) -> list[PointSummary]:
-    """Best first by the mean over seeds; preliminary points behind complete ones, those without a value last.
+    """Best first by the mean over seeds; behind them those that break a constraint, preliminary ones, those without a
+    value.
 
     Selection looks at the validation split only. Equal means keep the order in which they were proposed.
     """
     sign = -1.0 if objective.higher_is_better else 1.0
 
-    def key(point: PointSummary) -> tuple[bool, bool, float]:
+    def key(point: PointSummary) -> tuple[bool, bool, bool, float]:
         mean = point.mean(objective.name)
-        return mean is None, point.preliminary, 0.0 if mean is None else sign * mean
+        return mean is None, point.preliminary, not point.feasible, 0.0 if mean is None else sign * mean
 
     return sorted(points, key=key)
 
 
 def best_point(points: Iterable[PointSummary], objective: MetricColumn) -> PointSummary | None:
-    """The best complete point by validation; None when there is none."""
+    """The best complete point by validation, of those that keep to the constraints if some do; None without any."""
     complete = [point for point in points if not point.preliminary and objective.name in point.metrics]
     return sorted_by_objective(complete, objective)[0] if complete else None
 

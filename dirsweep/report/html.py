@@ -15,9 +15,10 @@ from typing import Any
 
 import yaml
 
+from dirsweep.report.aims import aims_of
 from dirsweep.report.claims import MARK, Claim, claims, digits, p_words, spelt
 from dirsweep.report.effects import effects
-from dirsweep.report.frames import PointSummary, Spread, best_point, objective_column, sorted_by_objective
+from dirsweep.report.frames import PointSummary, Spread, best_point, sorted_by_objective
 from dirsweep.report.importance import importances
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.layouts import Layout, heading
@@ -26,7 +27,17 @@ from dirsweep.report.plots import plots
 from dirsweep.report.plots._features import without_any
 from dirsweep.report.selection import points_with_test_figures, searched
 from dirsweep.report.statistics import Difference, Interval, differences, intervals
-from dirsweep.report.tables import NOTHING, STAR, decimals, duration, metric_title
+from dirsweep.report.tables import (
+    NOTHING,
+    STAR,
+    decimals,
+    duration,
+    metric_title,
+    notes_of,
+    standing,
+    standing_columns,
+)
+from dirsweep.report.tables import Column as TextColumn
 from dirsweep.report.verdicts import verdicts
 from dirsweep.store.reader import Run
 from dirsweep.store.schema import REGION_ORDER, STATUSES, UNFINISHED, MetricColumn, metric_columns
@@ -279,21 +290,28 @@ def _figures(run: Run, study: str, name: str) -> list[Drawing]:
 
 
 def _points(run: Run, study: str, points: list[PointSummary]) -> Grid:
-    objective = objective_column(run.objective)
+    objective = aims_of(run, study).objective
     best = best_point(points, objective)
     shown = set(points_with_test_figures(run, study))
     ends = _intervals(run, study, shown)
     headline = [objective, *(MetricColumn("test", objective.metric, region) for region in REGION_ORDER)]
     there = {column for point in points for column in point.metrics}
-    others = [column for column in metric_columns(there) if column not in headline]
-    metrics = [column for column in headline if column.name in there] + others
+    aims = aims_of(run, study)
+    also = [column for column in aims.objectives if column != objective]
+    others = [column for column in metric_columns(there) if column not in (*headline, *also)]
+    metrics = [column for column in (objective, *also, *headline[1:]) if column.name in there] + others
     places = {column: decimals([p.metrics[column.name].mean for p in points if column.name in p.metrics])
               for column in metrics}  # fmt: skip
     columns = [Column("point", text=True), Column("seeds", hint="behind the figures")]
     columns += [Column(_title(column), more=column in others) for column in metrics]
+    points = sorted_by_objective(points, objective) if searched(run, study) else points
+    extra = standing_columns(points, aims)
+    if any(point.notes for point in points):
+        extra.append(TextColumn("note", [notes_of(point) for point in points]))
+    columns += [Column(column.title, text=True) for column in extra]
     columns += [Column("time\nper trial"), Column("not complete", text=True)]
     rows = []
-    for point in sorted_by_objective(points, objective) if searched(run, study) else points:
+    for number, point in enumerate(points):
         chosen = best is not None and point.index == best.index
         cells = [Cell(f"{STAR} {point.label}" if chosen else point.label, classes="text"),
                  Cell(str(point.num_seeds), point.num_seeds)]  # fmt: skip
@@ -304,12 +322,13 @@ def _points(run: Run, study: str, points: list[PointSummary]) -> Grid:
             else:
                 interval = ends.get((point.index, column.region)) if column in headline[1:] else None
                 cells.append(_spread(point.metrics.get(column.name), places[column], classes, interval))
+        cells += [Cell(column.cells[number], classes="text") for column in extra]
         cells.append(Cell(duration(point.wall_time_s), point.wall_time_s))
         cells.append(Cell(_remarks(point), classes="text"))
         rows.append(Row(cells, "best" if chosen else ("dim" if point.preliminary else "")))
     if not any(row.cells[-1].text for row in rows):
         columns, rows = columns[:-1], [Row(row.cells[:-1], row.mark) for row in rows]
-    return Grid("points", columns, rows, _notes(points, shown, ends, best, objective))
+    return Grid("points", columns, rows, [*_notes(points, shown, ends, best, objective), *standing(points, aims)])
 
 
 def _title(column: MetricColumn) -> str:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
-from dirsweep.report.frames import PointSummary, objective_column
+from dirsweep.report.aims import aims_of
+from dirsweep.report.frames import PointSummary
 from dirsweep.report.measured import Floats
 from dirsweep.report.parameters import ABSENT, distributions_of, measured_points, parameter_of
 from dirsweep.report.selection import searched
@@ -58,7 +59,7 @@ def rebuilt_study(run: Run, study: str, points: Sequence[PointSummary] | None = 
 
     Ranges are those of the sweep's ``space``; of a planned design, from the smallest to the largest value.
     """
-    objective = objective_column(run.objective)
+    objective = aims_of(run, study).objective
     points = measured_points(run, study) if points is None else points
     direction = "maximize" if objective.higher_is_better else "minimize"
     with _quiet():
@@ -177,7 +178,7 @@ def interactions(run: Run, study: str, *, seed: int = 0) -> list[Interaction]:
     of a search by Monte Carlo over a random forest, for the ``MAX_PAIRED`` most important keys.
     """
     points = measured_points(run, study)
-    objective = objective_column(run.objective)
+    objective = aims_of(run, study).objective
     found = distributions_of(run, study, points)
     keys = [key for key in found
             if all(parameter_of(run, study, point, key) is not ABSENT for point in points)]  # fmt: skip

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dirsweep.report import resampling
-from dirsweep.report.frames import PointSummary, study_summary
+from dirsweep.report.aims import points_of as points_of  # this is where those who measure look for it
+from dirsweep.report.frames import PointSummary
 from dirsweep.store.reader import Run
 from dirsweep.store.schema import MetricColumn
 
@@ -101,15 +102,6 @@ class Measured:
         if num_seeds > 1:
             return "seeds and samples" if sampled else "seeds"
         return "samples" if sampled else "none"
-
-
-def points_of(run: Run, study: str) -> list[PointSummary]:
-    """``frames.study_summary``, made once per run."""
-    known = run.memo.get(("points", study))
-    if known is None:
-        known = run.memo["points", study] = study_summary(run.trials(), study)
-    found: list[PointSummary] = known
-    return found
 
 
 def complete_trials(run: Run, study: str) -> dict[int, dict[int, str]]:

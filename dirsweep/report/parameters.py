@@ -9,7 +9,8 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from dirsweep.report.frames import PointSummary, objective_column, value_of, varied_keys
+from dirsweep.report.aims import aims_of
+from dirsweep.report.frames import PointSummary, value_of, varied_keys
 from dirsweep.report.measured import points_of
 from dirsweep.report.selection import searched
 from dirsweep.store.reader import Run
@@ -91,5 +92,5 @@ def _use_log(numbers: Sequence[float]) -> bool:
 
 
 def measured_points(run: Run, study: str) -> list[PointSummary]:
-    objective = objective_column(run.objective).name
+    objective = aims_of(run, study).objective.name
     return [point for point in points_of(run, study) if not point.preliminary and objective in point.metrics]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dirsweep.errors import StoreError, did_you_mean
-from dirsweep.report.frames import PointSummary, best_point, objective_column, sorted_by_objective
+from dirsweep.report.aims import aims_of
+from dirsweep.report.frames import PointSummary, best_point, sorted_by_objective
 from dirsweep.report.measured import NUM_RESAMPLES, Measured, measure, points_of, rng_for
 from dirsweep.report.statistics import Interval, default_point, interval_of, intervals
 from dirsweep.store.reader import Run
@@ -47,7 +48,7 @@ def selection(run: Run, study: str, *, num_resamples: int = NUM_RESAMPLES, seed:
     known (observed ones, drawn together by the share of their variance that noise explains), noise of seeds and
     validation samples drawn on top, the best taken, and its drawn value held against its true one.
     """
-    objective = objective_column(run.objective)
+    objective = aims_of(run, study).objective
     points = points_of(run, study)
     chosen = best_point(points, objective)
     if chosen is None:
@@ -108,7 +109,7 @@ def _optimism(measured: Measured, higher_is_better: bool, seed: int) -> float | 
 
 def top_points(run: Run, study: str, num: int) -> list[PointSummary]:
     """The best ``num`` complete points by validation, best first."""
-    objective = objective_column(run.objective)
+    objective = aims_of(run, study).objective
     points = [p for p in points_of(run, study) if not p.preliminary and objective.name in p.metrics]
     return sorted_by_objective(points, objective)[:num]
 
@@ -137,7 +138,9 @@ def searched(run: Run, study: str) -> bool:
 
 
 def points_with_test_figures(run: Run, study: str) -> list[int]:
-    """Points whose test figures may be shown: all planned ones; of a search only the chosen one and the base.
+    """Points whose test figures may be shown: all planned ones; of a search only what validation chose and the base.
+
+    With several objectives validation chooses the front; the best by the sweep's own objective is shown as well.
 
     A search looks at many configurations; the test figures of those it did not choose would be chosen on test by
     whoever reads them.
@@ -145,5 +148,6 @@ def points_with_test_figures(run: Run, study: str) -> list[int]:
     complete = [point for point in points_of(run, study) if not point.preliminary]
     if not searched(run, study):
         return [point.index for point in complete]
-    best, default = best_point(complete, objective_column(run.objective)), default_point(run, study)
-    return sorted({point.index for point in (best, default) if point is not None})
+    best, default = best_point(complete, aims_of(run, study).objective), default_point(run, study)
+    chosen = [point for point in complete if point.front]
+    return sorted({point.index for point in (best, default, *chosen) if point is not None})

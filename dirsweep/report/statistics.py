@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from dirsweep.report import resampling
+from dirsweep.report.aims import base_among
 from dirsweep.report.frames import PointSummary
 from dirsweep.report.measured import NOTES, NUM_RESAMPLES, Basis, Floats, Measured, measure, points_of, rng_for
 from dirsweep.store.reader import Run
@@ -215,23 +215,7 @@ def mean_of(measured: Measured, indices: Sequence[int], *, seed: int = 0) -> Int
 
 def default_point(run: Run, study: str) -> PointSummary | None:
     """The point that is the base itself: it changes nothing, or only to the values that the base has."""
-    spec = (run.spec.get("studies") or {}).get(study) or {}
-    base = {**_flat(run.spec.get("base") or {}), **_flat(spec.get("base") or {})}
-    points = [point for point in points_of(run, study) if not point.preliminary]
-    unchanged = (p for p in points if all(base.get(key, _ABSENT) == value for key, value in p.overrides.items()))
-    return next((point for point in points if not point.overrides), None) or next(unchanged, None)
-
-
-_ABSENT = object()
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, item in value.items():
-        flat[f"{prefix}{key}"] = item
-        if isinstance(item, Mapping):
-            flat |= _flat(item, f"{prefix}{key}.")
-    return flat
+    return base_among(run, study, points_of(run, study))
 
 
 def differences(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -15,12 +16,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from dirsweep.report.aims import Aims, aims_of, points_of
 from dirsweep.report.frames import (
     PointSummary,
     best_point,
-    objective_column,
     sorted_by_objective,
-    study_summary,
 )
 from dirsweep.store.reader import Run
 from dirsweep.store.schema import REGION_ORDER, STATUSES, UNFINISHED, MetricColumn, metric_columns
@@ -118,16 +118,20 @@ def study_table(run: Run, study: str, *, max_rows: int | None = None) -> StudyTa
         max_rows: keep only the best so many by validation (in their order of merit); None keeps all, in the order
             proposed, except that a search's points come best first.
     """
-    objective = objective_column(run.objective)
+    objective = aims_of(run, study).objective
     points = _shown_points(run, study)
     best = best_point(points, objective)
     num_points = len(points)
     searched = is_search(run, study)
     if searched or (max_rows is not None and num_points > max_rows):
         points = sorted_by_objective(points, objective)[:max_rows]
-    caption = _caption(points, num_points, objective, best, searched=searched)
+    aims = aims_of(run, study)
+    caption = [
+        *_caption(points, num_points, objective, best, searched=searched),
+        *standing(points_of(run, study), aims),
+    ]
     title = f"{study} · {run.name}"
-    columns = _columns(points, objective, run.trials().schema.names)
+    columns = _columns(points, aims, run.trials().schema.names)
     row = None if best is None else next((i for i, point in enumerate(points) if point.index == best.index), None)
     return StudyTable(title, points, row, columns, caption, run.synthetic)
 
@@ -139,7 +143,7 @@ def is_search(run: Run, study: str) -> bool:
 
 def _shown_points(run: Run, study: str) -> list[PointSummary]:
     """The study's points with the figures that may be shown, see ``selection.points_with_test_figures``."""
-    points = study_summary(run.trials(), study)
+    points = points_of(run, study)
     if not is_search(run, study):
         return points
     from dirsweep.report.selection import points_with_test_figures  # SciPy, for which no run waits that only begins
@@ -153,11 +157,15 @@ def _validated_only(point: PointSummary) -> PointSummary:
     return replace(point, metrics={c.name: point.metrics[c.name] for c in columns if c.split == "val"})
 
 
-def _columns(points: list[PointSummary], objective: MetricColumn, names: list[str]) -> list[Column]:
+def _columns(points: list[PointSummary], aims: Aims, names: list[str]) -> list[Column]:
+    objective = aims.objective
     columns = [Column("point", [point.label for point in points], numeric=False)]
     if len({point.num_seeds for point in points}) > 1:
         columns.append(Column("seeds", [str(point.num_seeds) for point in points]))
     columns.append(_metric_column(points, objective, f"val {metric_title(objective.metric)}\n{objective.region}", 0))
+    columns += [_metric_column(points, also, f"val {metric_title(also.metric)}\n{also.region}", 0)
+                for also in aims.objectives if also != objective]  # fmt: skip
+    columns += standing_columns(points, aims)
     # the regions of the objective's metric on test are what the papers print; few and all go last when room is short
     ranks = {"all": 1, "many": 4, "median": 3, "few": 2, "zero": 2}
     for region in REGION_ORDER:
@@ -175,9 +183,57 @@ def _columns(points: list[PointSummary], objective: MetricColumn, names: list[st
                 rank = 10 + position + {"all": 0, "few": 20, "zero": 40}[region]
                 columns.append(_metric_column(points, column, f"test {metric_title(metric)}\n{region}", rank))
     columns.append(Column("time per\ntrial", [duration(point.wall_time_s) for point in points], rank=9))
+    if any(point.notes for point in points):
+        columns.append(Column("note", [notes_of(point) for point in points], numeric=False))
     if any(_remarks(point) for point in points):
         columns.append(Column("not complete", [_remarks(point) for point in points], numeric=False))
     return columns
+
+
+def standing_columns(points: Sequence[PointSummary], aims: Aims) -> list[Column]:
+    """Who is on the front, who keeps to the constraints: only where the search has such."""
+    columns = []
+    if len(aims.objectives) > 1:
+        columns.append(Column("front", ["front" if point.front else "" for point in points], numeric=False))
+    if aims.bounds:
+        columns.append(Column("constraints", [_kept(point) for point in points], numeric=False))
+    return columns
+
+
+def _kept(point: PointSummary) -> str:
+    """``kept``, or by how much which ones are broken."""
+    broken = [
+        f"{name}: {beyond:.{decimals([beyond])}f} beyond" for name, beyond in point.violations.items() if beyond > 0
+    ]
+    return ", ".join(broken) or ("kept" if point.violations else NOTHING)
+
+
+def standing(points: Sequence[PointSummary], aims: Aims) -> list[str]:
+    """What to say below the table about the front and the constraints."""
+    lines = []
+    if len(aims.objectives) > 1:
+        goals = " and ".join(f"val {column.metric}/{column.region}" for column in aims.objectives)
+        kept = ", among those that keep to the constraints" if aims.bounds else ""
+        num = sum(bool(point.front) for point in points)
+        lines.append(f"front: {num} point{'s' if num != 1 else ''} that no other one beats in {goals}{kept}")
+    if aims.bounds:
+        able = [point for point in points if point.violations]
+        num = sum(point.feasible for point in able)
+        names = "; ".join(bound.name for bound in aims.bounds)
+        lines.append(f"constraints, on val: {names}; {num} of {len(able)} complete points keep to all")
+        if able and not num:
+            lines.append("no point keeps to the constraints: the best is the best of all")
+    return lines
+
+
+def notes_of(point: PointSummary) -> str:
+    """Why some of its trials were tried again."""
+    by_note: dict[str, list[int]] = {}
+    for seed, note in point.notes.items():
+        by_note.setdefault(note, []).append(seed)
+    if point.notes.keys() == point.trial_ids.keys() and len(by_note) == 1:
+        return next(iter(by_note))
+    return "; ".join(f"seed {', '.join(map(str, seeds))}: {note}" for note, seeds in by_note.items())
 
 
 def _metric_column(points: list[PointSummary], column: MetricColumn, title: str, rank: int) -> Column:
@@ -363,22 +419,25 @@ def comma_separated(run: Run, *, studies: Sequence[str] | None = None) -> str:
     """
     run.require_finished()
     names = [column.name for column in metric_columns(run.trials().schema.names)]
-    objective = objective_column(run.objective)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([
         "study", "point", "label", "synthetic", "best_by_validation", "num_looked_at", "num_seeds",
-        *STATUSES, UNFINISHED, "wall_time_s",
+        *STATUSES, UNFINISHED, "wall_time_s", "on_front", "feasible", "violations", "note",
         *(f"{name}_{what}" for name in names for what in ("mean", "sd", "n")),
     ])  # fmt: skip
     for study in run.studies if studies is None else studies:
         points = _shown_points(run, study)
-        best = best_point(points, objective)
+        aims = aims_of(run, study)
+        best = best_point(points, aims.objective)
         for point in points:
             counts = [point.statuses.get(status, 0) for status in (*STATUSES, UNFINISHED)]
             cells: list[object] = [
                 study, point.index, point.label, str(run.synthetic).lower(), str(point is best).lower(),
                 len(points), point.num_seeds, *counts, point.wall_time_s,
+                None if point.front is None else str(point.front).lower(),
+                str(point.feasible).lower() if point.violations else None,
+                json.dumps(point.violations) if point.violations else None, notes_of(point) or None,
             ]  # fmt: skip
             for name in names:
                 spread = point.metrics.get(name)

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dirsweep.report.frames import PointSummary, best_point, objective_column
+from dirsweep.report.aims import aims_of
+from dirsweep.report.frames import PointSummary, best_point
 from dirsweep.report.measured import complete_trials, points_of
 from dirsweep.report.statistics import default_point
 from dirsweep.store.reader import Run
@@ -76,7 +77,7 @@ def feature_spaces(run: Run, study: str) -> FeatureSpaces | None:
     """Of the base (or the first point) and the best by validation; None without any. Raises: StoreError: a damaged
     file."""
     points = [point for point in points_of(run, study) if not point.preliminary]
-    best = best_point(points, objective_column(run.objective))
+    best = best_point(points, aims_of(run, study).objective)
     if best is None:
         return None
     base: PointSummary = default_point(run, study) or points[0]

@@ -69,7 +69,6 @@ def draw(numbers: CollapseOverTraining) -> Figure:
                 height = float(np.interp(curve.chosen, curve.epochs, curve.mean))
                 axes.plot([curve.chosen + 1], [height], "o", markersize=8, markerfacecolor="white",
                           markeredgecolor=color, markeredgewidth=1.8, zorder=4)  # fmt: skip
-        axes.set_ylim(bottom=0)
         axes.set_xlabel("epochs trained")
         axes.set_ylabel("E[P(y)], validation, label unit")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

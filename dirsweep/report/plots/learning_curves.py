@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dirsweep.report.frames import best_point, objective_column, sorted_by_objective
+from dirsweep.report.aims import aims_of
+from dirsweep.report.frames import best_point, sorted_by_objective
 from dirsweep.report.measured import points_of
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._per_epoch import Curve, best_epochs, by_trial, counted, curve_of
@@ -34,7 +35,7 @@ class LearningCurves:
 
 def numbers(run: Run, study: str) -> LearningCurves | None:
     """Every point's validation metric per epoch; None when nobody validated more than once."""
-    objective = objective_column(run.objective)
+    objective = aims_of(run, study).objective
     table = run.epochs()
     if objective.name not in table.schema.names:
         return None

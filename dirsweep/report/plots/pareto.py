@@ -1,4 +1,7 @@
-"""Many-shot error against few-shot error, one mark per point: who buys one with the other, and who gets both."""
+"""Two goals against each other, one mark per point: who buys one with the other, and who gets both.
+
+The goals are the first two objectives of a search that has several, else many-shot and few-shot error.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.report.frames import PointSummary, best_point, objective_column
+from dirsweep.report.aims import aims_of
+from dirsweep.report.frames import PointSummary, best_point
 from dirsweep.report.measured import points_of
 from dirsweep.report.plots import _style as style
 from dirsweep.report.statistics import default_point
 from dirsweep.report.tables import metric_title
 from dirsweep.store.reader import Run
+from dirsweep.store.schema import MetricColumn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,22 +32,23 @@ class Pareto:
     """What ``draw`` needs; all on validation, means over seeds.
 
     Attributes:
-        metric: the objective's.
-        many, few: (P,) values.
-        deviations: (P, 2) sample deviations over seeds of many and few, 0 for one seed.
+        goals: what lies along x and along y; many and few of the objective's metric, or the first two objectives.
+        many, few: (P,) values of the first goal and of the second.
+        deviations: (P, 2) sample deviations over seeds of both, 0 for one seed.
         labels: what each point changes in the base.
-        front: (P,) no other point is at least as good in both and better in one.
+        feasible: (P,) keeps to the search's constraints.
+        front: (P,) feasible, and no other feasible point is at least as good in both and better in one.
         best, base: positions of the point chosen on validation and of the base; None when not among them.
     """
 
     title: str
     synthetic: bool
-    metric: str
-    higher_is_better: bool
+    goals: tuple[MetricColumn, MetricColumn]
     many: NDArray[np.float64]
     few: NDArray[np.float64]
     deviations: NDArray[np.float64]
     labels: list[str]
+    feasible: NDArray[np.bool_]
     front: NDArray[np.bool_]
     best: int | None
     base: int | None
@@ -50,27 +56,40 @@ class Pareto:
 
 def numbers(run: Run, study: str) -> Pareto | None:
     """Complete points with both values; None for fewer than three of them."""
-    objective = objective_column(run.objective)
-    columns = [objective._replace(region=region).name for region in ("many", "few")]
+    aims = aims_of(run, study)
+    objective = aims.objective
+    several = len(aims.objectives) > 1
+    goals = aims.objectives[:2] if several else [objective._replace(region=region) for region in ("many", "few")]
+    columns = [goal.name for goal in goals]
     points = [point for point in points_of(run, study)
               if not point.preliminary and all(column in point.metrics for column in columns)]  # fmt: skip
     if len(points) < 3:
         return None
     values = np.array([[point.metrics[column].mean for column in columns] for point in points])
     base = default_point(run, study)
+    costs = values * np.array([-1.0 if goal.higher_is_better else 1.0 for goal in goals])
+    feasible = np.array([point.feasible for point in points], dtype=np.bool_)
+    front = np.zeros(len(points), dtype=np.bool_)
+    front[feasible] = not_dominated(costs[feasible])
     return Pareto(
-        title=f"many against few · {study} · {run.name}",
+        title=f"{_goal(goals[0])} against {_goal(goals[1])} · {study} · {run.name}"
+        if several
+        else f"many against few · {study} · {run.name}",
         synthetic=run.synthetic,
-        metric=objective.metric,
-        higher_is_better=objective.higher_is_better,
+        goals=(goals[0], goals[1]),
         many=values[:, 0],
         few=values[:, 1],
         deviations=np.array([[point.metrics[column].deviation or 0.0 for column in columns] for point in points]),
         labels=[point.label for point in points],
-        front=not_dominated(-values if objective.higher_is_better else values),
+        feasible=feasible,
+        front=front,
         best=_position(points, best_point(points, objective)),
         base=_position(points, base),
     )
+
+
+def _goal(column: MetricColumn) -> str:
+    return f"{metric_title(column.metric)}, {column.region}"
 
 
 def _position(points: list[PointSummary], wanted: PointSummary | None) -> int | None:
@@ -95,16 +114,21 @@ def not_dominated(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def draw(numbers: Pareto) -> Figure:
     """Dots, the front joined by steps and labelled, the base as a square, the chosen point as a star."""
+    across, up = numbers.goals
     with style.styled():
         figure = style.new_figure(8.0, 5.4, title=numbers.title, synthetic=numbers.synthetic)
         axes = figure.subplots()
-        behind = ~numbers.front
+        behind = ~numbers.front & numbers.feasible
         axes.plot(numbers.many[behind], numbers.few[behind], "o", color=style.LIGHT, label="dominated")
+        if not numbers.feasible.all():
+            out = ~numbers.feasible
+            axes.plot(numbers.many[out], numbers.few[out], "x", color=style.RED, label="breaks a constraint",
+                      markersize=5, alpha=0.7)  # fmt: skip
         order = np.flatnonzero(numbers.front)[np.argsort(numbers.many[numbers.front])]
         axes.step(
             numbers.many[order],
             numbers.few[order],
-            where="pre" if numbers.higher_is_better else "post",
+            where="pre" if across.higher_is_better else "post",
             color=style.BLUE,
             linewidth=1.2,
             alpha=0.7,
@@ -125,13 +149,13 @@ def draw(numbers: Pareto) -> Figure:
             axes.annotate(key, (numbers.many[at], numbers.few[at]), xytext=(6, 5), textcoords="offset points",
                           fontsize=8.5, color=style.BLUE)  # fmt: skip
         listed = [f"{key}  {style.wrapped(numbers.labels[at], 38, 2)}" for key, at in zip(keys, order, strict=True)]
-        axes.set_xlabel(f"validation {metric_title(numbers.metric)}, many")
-        axes.set_ylabel(f"validation {metric_title(numbers.metric)}, few")
+        axes.set_xlabel(f"validation {_goal(across)}")
+        axes.set_ylabel(f"validation {_goal(up)}")
         axes.margins(0.1)
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, columnspacing=1.2, handletextpad=0.3)
         title = "on the front" if len(order) <= MAX_LABELS else f"on the front, {MAX_LABELS} of {len(order)}"
         style.listing(figure, [title, *listed[:MAX_LABELS]])
-        corner = "upper right" if numbers.higher_is_better else "lower left"
+        corner = f"{'upper' if up.higher_is_better else 'lower'} {'right' if across.higher_is_better else 'left'}"
         bars = "; bars: sample deviation over seeds" if numbers.deviations.any() else ""
         style.note(figure, f"{corner} is better in both{bars}")
         return figure

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.report.frames import PointSummary, best_point, objective_column
+from dirsweep.report.aims import aims_of
+from dirsweep.report.frames import PointSummary, best_point
 from dirsweep.report.measured import points_of
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._per_label import (
@@ -103,7 +104,7 @@ def numbers(run: Run, study: str) -> PerLabelError | None:
 def compared(run: Run, study: str) -> list[tuple[str, Tested]]:
     """Label and test predictions of the base and of the point chosen on validation, as far as they have some."""
     points = [point for point in points_of(run, study) if not point.preliminary]
-    best = best_point(points, objective_column(run.objective))
+    best = best_point(points, aims_of(run, study).objective)
     if best is None:
         return []
     # the first point of a search is one of many that validation did not choose

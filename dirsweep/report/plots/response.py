@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from dirsweep.report.aims import aims_of
 from dirsweep.report.frames import (
     PointSummary,
     Spread,
     best_point,
-    objective_column,
     value_of,
     varied_keys,
 )
@@ -76,7 +76,7 @@ class Response:
 
 def numbers(run: Run, study: str) -> Response | None:
     """Validation values of the objective's metric over what the study varies; None when no point has one."""
-    objective = objective_column(run.objective)
+    objective = aims_of(run, study).objective
     points = [point for point in points_of(run, study) if objective.name in point.metrics]
     if not points:
         return None

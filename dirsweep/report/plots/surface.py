@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator
 
-from dirsweep.report.frames import PointSummary, best_point, objective_column, value_of, varied_keys
+from dirsweep.report.aims import aims_of
+from dirsweep.report.frames import PointSummary, best_point, value_of, varied_keys
 from dirsweep.report.measured import points_of
 from dirsweep.report.plots import _style as style
 from dirsweep.report.selection import searched
@@ -72,7 +73,7 @@ class Surface:
 
 def numbers(run: Run, study: str) -> Surface | None:
     """Validation values over every pair of numeric keys; None where no two of them were varied together."""
-    objective = objective_column(run.objective)
+    objective = aims_of(run, study).objective
     points = [p for p in points_of(run, study) if not p.preliminary and objective.name in p.metrics]
     regions = [region for region in dict.fromkeys((objective.region, *REGIONS))
                if any(objective._replace(region=region).name in point.metrics for point in points)]  # fmt: skip
