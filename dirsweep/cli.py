@@ -123,8 +123,11 @@ def run(
     preview: Preview = False,
 ) -> None:
     """Train everything a sweep asks for; called again, go on where the run stands."""
+    from dirsweep.runners import ray_start
+
+    cluster = ray_start.begin(sweep, inline=inline, address=address, num_cpus=cpus)
     spec = _load(sweep, sets, synthetic, preview)
-    _train_all(spec, out or _folder_of(spec.name, synthetic, preview), inline, address, cpus, retry, reuse)
+    _train_all(spec, out or _folder_of(spec.name, synthetic, preview), inline, cluster, cpus, retry, reuse)
 
 
 @app.command()
@@ -137,15 +140,17 @@ def resume(
     reuse: Reuse = True,
 ) -> None:
     """Go on with a run from its own copy of the sweep (RUN/spec.yaml)."""
+    from dirsweep.runners import ray_start
     from dirsweep.runners.control import require_run
     from dirsweep.store.paths import RunPaths
 
     require_run(RunPaths(run))
-    _train_all(_load(RunPaths(run).spec, None, False, False), run, inline, address, cpus, retry, reuse)
+    cluster = ray_start.begin(RunPaths(run).spec, inline=inline, address=address, num_cpus=cpus)
+    _train_all(_load(RunPaths(run).spec, None, False, False), run, inline, cluster, cpus, retry, reuse)
 
 
 def _train_all(
-    spec: Any, root: Path, inline: bool, address: str | None, cpus: int | None, retry: list[Retry] | None, reuse: bool
+    spec: Any, root: Path, inline: bool, cluster: Any, cpus: int | None, retry: list[Retry] | None, reuse: bool
 ) -> None:
     from dirsweep.report.console import SweepConsole
     from dirsweep.runners.session import EXIT_FAILED, EXIT_INTERRUPTED, Options, prepare, run_sweep
@@ -154,7 +159,7 @@ def _train_all(
     console = SweepConsole(objective=(spec.objective.metric, spec.objective.region))
     console.start(0, spec.name, synthetic=type(spec.benchmark).synthetic)
     options = Options(
-        inline=inline, address=address, num_cpus=cpus, reuse=reuse, cache=os.environ.get("DIRSWEEP_CACHE"),
+        inline=inline, cluster=cluster, num_cpus=cpus, reuse=reuse, cache=os.environ.get("DIRSWEEP_CACHE"),
         retry=frozenset(status.value for status in retry or ()),
     )  # fmt: skip
     try:

@@ -133,13 +133,16 @@ def _sweep(num_trials: int, sampler: str) -> dict[str, Any]:
 
 
 def ours(root: Path, num_trials: int, workers: int, sampler: str) -> dict[str, Any]:
-    """A sweep from its data to its tables; what there is to say about it."""
+    """A sweep from its data to its tables, as ``dirsweep run`` does it; what there is to say about it."""
+    from dirsweep.runners.ray_start import LocalRay
+
+    cluster = LocalRay(workers)
     from dirsweep.runners.session import Options, run_sweep
     from dirsweep.spec.parse import parse_sweep
 
     memory = _Memory()
     spec = parse_sweep(_sweep(num_trials, sampler))
-    code = run_sweep(spec, root, memory, Options(num_cpus=workers, reuse=False, work=WORK))
+    code = run_sweep(spec, root, memory, Options(cluster=cluster, reuse=False, work=WORK))
     assert code == 0, f"exit code {code}"
     return {"memory_mib": memory.mib}
 

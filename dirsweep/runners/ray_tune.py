@@ -1,4 +1,4 @@
-"""Trials on a cluster through Ray Tune. The only file that imports ray.
+"""Trials on a cluster through Ray Tune. With ``ray_start`` the only file that imports ray.
 
 Ray executes; it decides nothing and remembers nothing. What to train comes from the ``Proposer``, what came of it lies
 in the trial's folder, and Ray's own experiment state is thrown away.
@@ -7,7 +7,6 @@ in the trial's folder, and Ray's own experiment state is thrown away.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import pkgutil
 import shutil
@@ -16,28 +15,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-# read once when ray.tune is imported: our tables replace its loggers, its working directory is not ours
-os.environ.update(
-    TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
-    TUNE_GLOBAL_CHECKPOINT_S="86400",
-    TUNE_DISABLE_SIGINT_HANDLER="1",
-    TUNE_DISABLE_STRICT_METRIC_CHECKING="1",
-    # every place gets its worker at once; how many trials may wait is decided here
-    TUNE_MAX_PENDING_TRIALS_PG="1000",
-    RAY_CHDIR_TO_TRIAL_DIR="0",
-    RAY_AIR_NEW_OUTPUT="0",
-    RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
-    TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0",
-)
-os.environ.setdefault("RAY_DEDUP_LOGS", "0")
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-# a long batch may keep a stopped trial's thread busy before its process can be used again
-os.environ.setdefault("TUNE_FUNCTION_THREAD_TIMEOUT_S", "10")
+from dirsweep.runners.ray_start import LocalRay, RunningRay, plain_workers  # isort: skip - sets what Ray reads
 
 import ray
 from ray import tune
@@ -350,8 +333,7 @@ def run_ray(
     *,
     cpus: float,
     gpus: float | str,
-    address: str | None = None,
-    num_cpus: int | None = None,
+    cluster: LocalRay | RunningRay,
     retries: int = 2,
     work: str = TRAINER,
 ) -> None:
@@ -361,42 +343,30 @@ def run_ray(
         root: the run's folder, on storage that every node sees.
         cpus, gpus: of each trial; ``gpus`` may be a fraction, or ``auto``: where the cluster has GPUs, the part of one
             whose memory a trial needs, with some to spare.
-        address: of a running cluster (``auto``, ``ray://...``, ``host:port``); None starts Ray here.
-        num_cpus: how many CPUs a Ray started here may use; None: all.
+        cluster: a Ray that was begun here, or one that runs; let go of at the end.
         retries: how often a trial whose worker died is taken up again.
         work: ``module:function`` that trains a trial in the worker.
     Raises: KeyboardInterrupt: interrupted, everything that ended is kept. DirSweepError: no cluster there, or no node
         that could hold a trial.
     """
-    logging.getLogger("ray").setLevel(logging.CRITICAL)
-    try:
-        ray.init(
-            address=address or "local",
-            num_cpus=num_cpus if address is None else None,
-            include_dashboard=False if address is None else None,
-            log_to_driver=False,
-            logging_level=logging.CRITICAL,
-            object_store_memory=200 * 2**20 if address is None else None,
-            namespace="dirsweep",
-        )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise DirSweepError(f"--address {address}: no Ray cluster there ({str(error).splitlines()[0]})") from error
     driver: _Driver | None = None
     try:
+        cluster.wait()
         packing = Packing(_share(gpus, proposer, watcher))
         share = {kind: amount for kind, amount in (("CPU", cpus), ("GPU", packing.share)) if amount}
         _refuse_too_large(share)
         if proposer.budget is not None:
             proposer.budget.gpu = share.get("GPU", 0.0)
         # one that waits for a place is what makes a cluster grow
-        room = _Room(share, waiting=0 if address is None else 1)
+        room = _Room(share, waiting=0 if cluster.local else 1)
         driver = _Driver(proposer, root, watcher, num_threads=max(1, int(cpus)), room=room, work=work, packing=packing)
-        with _interruptible(proposer, watcher), _scratch(root, address) as scratch:
+        plain = plain_workers() if cluster.local else nullcontext()
+        with _interruptible(proposer, watcher), _scratch(root, local=cluster.local) as scratch, plain:
             _tuner(driver, share, retries, scratch).fit()
     except _RayLostError as lost:
         raise RunBrokenOffError(f"Ray died ({lost} was killed); what ended is kept, run again to go on") from None
     finally:
-        ray.shutdown()
+        cluster.stop()
         if driver is not None:
             driver.settle()
     if driver.error is not None:
@@ -424,9 +394,9 @@ def _alive(pid: int) -> bool:
 
 
 @contextmanager
-def _scratch(root: Path, address: str | None) -> Iterator[Path]:
+def _scratch(root: Path, *, local: bool) -> Iterator[Path]:
     """A folder for Ray's own state; nodes of a cluster must all see it."""
-    if address is None:
+    if local:
         with tempfile.TemporaryDirectory(prefix="dirsweep-", ignore_cleanup_errors=True) as own:
             yield Path(own)
         return

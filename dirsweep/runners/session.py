@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -33,6 +32,9 @@ from dirsweep.store.schema import table_metadata
 from dirsweep.store.writer import TrialFolder, cannot_write, write_bytes_atomically, write_table
 from dirsweep.training.inputs import open_benchmark
 
+if TYPE_CHECKING:
+    from dirsweep.runners.ray_start import LocalRay, RunningRay
+
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 
@@ -42,7 +44,7 @@ class Options:
 
     Attributes:
         inline: in this process, without Ray.
-        address: of a running Ray cluster; None starts Ray here.
+        cluster: a Ray that was begun beforehand, here or elsewhere; None starts one here when there is work for it.
         num_cpus: for a Ray started here; None takes all.
         retry: statuses whose trials are trained again: ``failed``, ``stopped``.
         reuse: take over what runs beside this one (folders of the same parent) have finished.
@@ -51,7 +53,7 @@ class Options:
     """
 
     inline: bool = False
-    address: str | None = None
+    cluster: LocalRay | RunningRay | None = None
     num_cpus: int | None = None
     retry: frozenset[str] = frozenset()
     reuse: bool = True
@@ -207,6 +209,7 @@ def _run(proposer: Proposer, root: Path, watcher: Watcher, options: Options) -> 
         run_inline(proposer, root, watcher, num_threads=max(1, int(resources.cpu)))
         return
     # imported late: inline runs need no Ray
+    from dirsweep.runners.ray_start import LocalRay
     from dirsweep.runners.ray_tune import TRAINER, run_ray
 
     run_ray(
@@ -215,7 +218,6 @@ def _run(proposer: Proposer, root: Path, watcher: Watcher, options: Options) -> 
         watcher,
         cpus=resources.cpu,
         gpus=resources.gpu,
-        address=options.address,
+        cluster=options.cluster or LocalRay(options.num_cpus),
         work=options.work or TRAINER,
-        num_cpus=options.num_cpus or (os.cpu_count() if options.address is None else None),
     )

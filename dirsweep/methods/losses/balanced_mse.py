@@ -9,8 +9,6 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from pydantic import Field
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
 from dirsweep.errors import ShapeError, SpecError
@@ -183,6 +181,10 @@ class BalancedMSEConfig(TechniqueConfig):
 
     def _mixture(self, setup: Setup) -> dict[str, Tensor]:
         """Fit the mixture to the training targets."""
+        # slow to import, and every start of dirsweep reads this file
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.mixture import GaussianMixture
+
         targets = setup.train_labels.numpy().astype(np.float64).reshape(-1, 1) / setup.target_scale
         distinct = len(np.unique(targets))
         if distinct < self.num_components:

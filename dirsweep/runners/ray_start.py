@@ -1,0 +1,179 @@
+"""Connections to Ray: a cluster that is there, or one on this machine, begun while the driver still reads its sweep.
+
+With ``ray_tune`` the only file that imports ray.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dirsweep.errors import DirSweepError
+
+# read once when ray.tune is imported, here and in workers: our tables replace its loggers, its working directory is
+# not ours
+os.environ.update(
+    TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
+    TUNE_GLOBAL_CHECKPOINT_S="86400",
+    TUNE_DISABLE_SIGINT_HANDLER="1",
+    TUNE_DISABLE_STRICT_METRIC_CHECKING="1",
+    # every place gets its worker at once; how many trials may wait is decided by the driver
+    TUNE_MAX_PENDING_TRIALS_PG="1000",
+    RAY_CHDIR_TO_TRIAL_DIR="0",
+    RAY_AIR_NEW_OUTPUT="0",
+    RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
+    TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0",
+)
+os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# a long batch may keep a stopped trial's thread busy before its process can be used again
+os.environ.setdefault("TUNE_FUNCTION_THREAD_TIMEOUT_S", "10")
+
+#: what every trial needs; a worker that waits for its first one reads it meanwhile
+PRELOADED = ("dirsweep.runners.worker", "dirsweep.runners.ray_tune")
+#: Ray starts a worker per CPU before anything asks for one, and each takes the memory of an imported torch
+MOST_PRELOADED = 8
+#: Ray ends workers that wait longer, by itself after one second: before Ray Tune has asked for its first
+WAITING_MS = 30_000
+#: seconds between two chances of the starting thread while the driver imports; Python's own are 50 times as long
+SWITCH_S = 1e-4
+
+
+class RunningRay:
+    """Our connection to a cluster that runs.
+
+    Args:
+        address: ``auto``, ``ray://...`` or ``host:port``.
+    """
+
+    local = False
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def wait(self) -> None:
+        """Connect. Raises: DirSweepError: no cluster there."""
+        import ray
+
+        logging.getLogger("ray").setLevel(logging.CRITICAL)
+        try:
+            ray.init(
+                address=self.address, log_to_driver=False, logging_level=logging.CRITICAL, namespace="dirsweep"
+            )  # fmt: skip
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise DirSweepError(f"--address {self.address}: no Ray cluster there ({reason})") from error
+
+    def stop(self) -> None:
+        """Let go of it; it runs on."""
+        import ray
+
+        ray.shutdown()
+
+
+class LocalRay:
+    """Ray's servers on this machine and our connection to them; both end with ``stop``.
+
+    Args:
+        num_cpus: how many CPUs Ray may use; None: all.
+    """
+
+    local = True
+
+    def __init__(self, num_cpus: int | None = None) -> None:
+        self.num_cpus = num_cpus or os.cpu_count() or 1
+        self._error: BaseException | None = None
+        self._tried, self._over = threading.Event(), threading.Event()
+        self._interval = sys.getswitchinterval()
+        import ray  # before the thread: two threads that import the same packages could get in each other's way
+
+        assert ray is not None
+        sys.setswitchinterval(min(SWITCH_S, self._interval))
+        # where nobody comes to need it: a process that ends while Ray starts would end in its middle
+        atexit.register(self.stop)
+        self._thread = threading.Thread(target=self._hold, daemon=True, name="ray-start")
+        self._thread.start()
+
+    def _hold(self) -> None:
+        try:
+            _start(self.num_cpus)
+        except BaseException as error:  # raised where somebody waits for it
+            self._error = error
+        self._tried.set()
+        # Linux ends Ray's servers with the thread that started them, not with its process
+        self._over.wait()
+
+    def wait(self) -> None:
+        """Return once Ray is there. Raises: what ``ray.init`` raised."""
+        self._tried.wait()
+        sys.setswitchinterval(self._interval)
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """End it; twice does no harm."""
+        import ray
+
+        self._tried.wait()
+        sys.setswitchinterval(self._interval)
+        if not self._over.is_set():
+            ray.shutdown()
+            self._over.set()
+            atexit.unregister(self.stop)
+
+
+def begin(sweep: Path, *, inline: bool, address: str | None, num_cpus: int | None) -> LocalRay | RunningRay | None:
+    """Ray for a sweep file that is not read yet; None where there is none to begin.
+
+    Whoever finds that nothing is to be trained just ends: what was begun here ends with the process.
+    """
+    if inline or not sweep.is_file():
+        return None
+    return LocalRay(num_cpus) if address is None else RunningRay(address)
+
+
+def _start(num_cpus: int) -> None:
+    import ray
+
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    # not as _system_config: a version of Ray that does not know one of them would not start
+    settings = {"RAY_idle_worker_killing_time_threshold_ms": str(WAITING_MS)}
+    if num_cpus <= MOST_PRELOADED:
+        settings["RAY_preload_python_modules"] = ",".join(PRELOADED)
+    settings = {name: value for name, value in settings.items() if name not in os.environ}
+    os.environ.update(settings)
+    try:
+        ray.init(
+            address="local", num_cpus=num_cpus, include_dashboard=False, log_to_driver=False,
+            logging_level=logging.CRITICAL, object_store_memory=200 * 2**20, namespace="dirsweep",
+        )  # fmt: skip
+    finally:
+        for name in settings:
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def plain_workers() -> Iterator[None]:
+    """Let Ray Tune's trials run in the workers that wait for them.
+
+    Ray Tune asks for workers with environment variables of its own, which none of those has that were started
+    beforehand. Here they inherit the driver's, so there is nothing to ask for.
+    """
+    from ray.tune.execution import class_cache
+
+    wanted: dict[str, Any] = {"DEFAULT_ENV_VARS": {}, "ENV_VARS_TO_PROPAGATE": set()}
+    known = {name: getattr(class_cache, name) for name in wanted if hasattr(class_cache, name)}
+    for name in known:
+        setattr(class_cache, name, wanted[name])
+    try:
+        yield
+    finally:
+        for name, value in known.items():
+            setattr(class_cache, name, value)
