@@ -264,6 +264,17 @@ def test_neighbours_stay_neighbours_and_the_picture_is_the_same_again() -> None:
     np.testing.assert_array_equal(tsne.embedded(np.ones((30, 4), np.float32)), np.zeros((30, 2)))
 
 
+def test_principal_components_of_wide_and_of_long_features() -> None:
+    rng = np.random.default_rng(0)
+    for shape in ((40, 9), (9, 40)):
+        centred = rng.normal(size=shape)
+        centred -= centred.mean(axis=0)
+        sides, lengths, _ = np.linalg.svd(centred, full_matrices=False)
+        expected = (sides * lengths)[:, :3][:, ::-1]  # the largest last
+        found = tsne.principal_components(centred, 3)
+        np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-9)
+
+
 def test_tsne_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = run_with(tmp_path)
     store(paths, "s-0-0", random_features())

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dirsweep.report.frames import PointSummary, best_point, objective_column
+from dirsweep.report.aims import aims_of
+from dirsweep.report.frames import PointSummary, best_point
 from dirsweep.report.measured import complete_trials, points_of
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._per_epoch import Curve, best_epochs, by_trial, curve_of
@@ -37,7 +38,7 @@ def numbers(run: Run, study: str) -> CollapseOverTraining | None:
     """E[P(y)] per epoch; None for runs of before it was recorded, vector labels, or a single validated epoch."""
     table = run.epochs()
     points = [point for point in points_of(run, study) if not point.preliminary]
-    best = best_point(points, objective_column(run.objective))
+    best = best_point(points, aims_of(run, study).objective)
     if COLUMN not in table.schema.names or best is None:
         return None
     base: PointSummary = default_point(run, study) or points[0]

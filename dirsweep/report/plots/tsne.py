@@ -83,16 +83,25 @@ def _kept(run: Run, trial: Featured, shown: NDArray[np.int64]) -> NDArray[np.flo
     return found
 
 
+def principal_components(centred: NDArray[np.float64], num: int) -> NDArray[np.float64]:
+    """(S, D) with mean 0 -> (S, ``num``) along the directions of largest variance, by the smaller of both scatters."""
+    if centred.shape[1] <= centred.shape[0]:
+        _, directions = np.linalg.eigh(centred.T @ centred)
+        along: NDArray[np.float64] = centred @ directions[:, -num:]
+    else:
+        squares, directions = np.linalg.eigh(centred @ centred.T)
+        along = directions[:, -num:] * np.sqrt(np.maximum(squares[-num:], 0.0))
+    return along
+
+
 def embedded(features: NDArray[np.float32]) -> NDArray[np.float64]:
     """(S, D) -> (S, 2)."""
     from sklearn.manifold import TSNE  # slow to import
     from threadpoolctl import threadpool_limits
 
     centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
-    if centred.shape[1] > NUM_COMPONENTS:
-        # of the (D, D) scatter, so that wide features take no longer
-        _, directions = np.linalg.eigh(centred.T @ centred)
-        centred = centred @ directions[:, -NUM_COMPONENTS:]
+    if min(centred.shape) > NUM_COMPONENTS:
+        centred = principal_components(centred, NUM_COMPONENTS)
     if not np.ptp(centred, axis=0).any():
         return np.zeros((len(centred), 2))  # one feature for all
     perplexity = min(30.0, (len(centred) - 1) / 3)
