@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from dirsweep.report.aims import aims_of
-from dirsweep.report.effects import Effect, effects
+from dirsweep.report.effects import ALL_STUDIES, Effect, effects, effects_of_run
 from dirsweep.report.factors import plateau
 from dirsweep.report.importance import importances
 from dirsweep.report.measured import points_of
@@ -60,10 +60,21 @@ class Claim:
 def claims(run: Run, studies: Sequence[str] | None = None, *, seed: int = 0) -> list[Claim]:
     """Everything that may be said, study by study. Raises: StoreError: not one trial is complete."""
     run.require_finished()
-    found = []
+    found = claims_of_run(run, seed=seed) if studies is None else []
     for study in run.studies if studies is None else studies:
         found += _of_study(run, study, seed)
     return found
+
+
+def claims_of_run(run: Run, *, seed: int = 0) -> list[Claim]:
+    """What each technique does over all planned studies; nothing where fewer than two are planned, or from one seed."""
+
+    def say(kind: Kind, text: str, trial_ids: Sequence[str] = (), *, claimed: bool = False) -> Claim:
+        marked = f"{MARK if run.synthetic else ''}{text}"
+        return Claim(ALL_STUDIES, kind, marked, claimed, tuple(dict.fromkeys(trial_ids)), run.synthetic)
+
+    found = effects_of_run(run, seed=seed)
+    return _of_effects(found, say) if any(effect.difference.num_seeds > 1 for effect in found) else []
 
 
 def _of_study(run: Run, study: str, seed: int) -> list[Claim]:
@@ -90,10 +101,12 @@ Say = Callable[..., Claim]
 
 
 def _effects(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
-    if searched(run, study):
-        return []
+    return [] if searched(run, study) else _of_effects(effects(run, study, seed=seed), say)
+
+
+def _of_effects(found: Sequence[Effect], say: Say) -> list[Claim]:
     groups: dict[tuple[str, str], list[Effect]] = {}
-    for effect in effects(run, study, seed=seed):
+    for effect in found:
         groups.setdefault((effect.key, str(effect.value)), []).append(effect)
     said = []
     for members in groups.values():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+
 from dirsweep.report.frames import PointSummary
-from dirsweep.report.measured import NUM_RESAMPLES, measure, points_of
+from dirsweep.report.measured import NUM_RESAMPLES, Measured, measure, points_of
+from dirsweep.report.selection import searched
 from dirsweep.report.statistics import Difference, contrast, corrected, default_point
 from dirsweep.store.reader import Run
 from dirsweep.store.schema import REGION_ORDER
@@ -22,7 +25,7 @@ class Effect:
         key: the dotted key that is switched (``regularizers.ranksim``, ``smoothing.name``).
         value, reference: with and without: the values in the two points of each pair; a regularizer that is on stands
             as True, whatever its parameters.
-        pairs: (with, without) indices.
+        pairs: (with, without) indices; over several studies points are counted through.
         difference: mean over pairs of with minus without.
     """
 
@@ -66,9 +69,103 @@ def _effects(
 ) -> list[Effect]:
     states = {point.index: _state(point) for point in points_of(run, study) if not point.preliminary}
     matched = _matched(states, _reference_loss(run, study))
+
+    def measured(region: str) -> Measured:
+        return measure(run, study, metric, region, split=split, num_resamples=num_resamples, seed=seed)
+
+    return _contrasted(matched, measured, regions, seed)
+
+
+def effects_of_run(
+    run: Run,
+    *,
+    metric: str | None = None,
+    regions: Sequence[str] = REGION_ORDER,
+    split: str = "test",
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = 0,
+) -> list[Effect]:
+    """Main effects of techniques over all planned studies of a run, corrected for all of them together.
+
+    As ``effects``, over the points of every planned study at once, so that base methods that are studies of their own
+    are compared as well; points whose trials are another study's count once. Only techniques with one set of parameters
+    in all of their pairs: a mean over settings is nobody's effect. Empty where fewer than two studies are planned.
+    """
+    key = ("effects of run", metric, tuple(regions), split, num_resamples, seed)
+    known: list[Effect] | None = run.memo.get(key)
+    if known is None:
+        known = run.memo[key] = _effects_of_run(run, metric, regions, split, num_resamples, seed)
+    return known
+
+
+#: of a sweep whose base names none
+DEFAULT_LOSS = "l1"
+#: where an effect over all planned studies stands
+ALL_STUDIES = "all studies"
+
+
+def _effects_of_run(
+    run: Run, metric: str | None, regions: Sequence[str], split: str, num_resamples: int, seed: int
+) -> list[Effect]:
+    places: dict[frozenset[str], tuple[str, PointSummary]] = {}
+    for study in run.studies:
+        for point in [] if searched(run, study) else points_of(run, study):
+            if not point.preliminary:
+                places.setdefault(frozenset(point.trial_ids.values()), (study, point))
+    points = list(places.values())
+    studies = list(dict.fromkeys(study for study, _ in points))
+    if len(studies) < 2:
+        return []
+    states = {number: _state(point) for number, (_, point) in enumerate(points)}
+    loss = (run.spec.get("base") or {}).get("loss") or DEFAULT_LOSS
+    matched = _matched(states, loss.get("name") if isinstance(loss, Mapping) else loss)
+    matched = {switch: pairs for switch, pairs in matched.items() if _one_setting(switch[0], pairs, states)}
+
+    def measured(region: str) -> Measured:
+        parts = {study: measure(run, study, metric or run.objective[0], region, split=split,
+                                num_resamples=num_resamples, seed=seed) for study in studies}  # fmt: skip
+        return _merged(parts, {number: (study, point.index) for number, (study, point) in enumerate(points)})
+
+    return _contrasted(matched, measured, regions, seed)
+
+
+def _one_setting(key: str, pairs: Sequence[tuple[int, int]], states: Mapping[int, dict[str, Any]]) -> bool:
+    """Whether the technique has the same parameters in all of its pairs."""
+    name = f"{key}.*" if key.startswith("regularizers.") else f"{key.split('.')[0]}.*"
+    found = [states[on].get(name) for on, _ in pairs]
+    return all(parameters == found[0] for parameters in found)
+
+
+def _merged(parts: Mapping[str, Measured], places: Mapping[int, tuple[str, int]]) -> Measured:
+    """The points of several studies as one: the draws of the samples are the same in each."""
+    there = {number: (parts[study], index) for number, (study, index) in places.items()
+             if index in parts[study].values}  # fmt: skip
+    columns: dict[str, int] = {}
+    draws = []
+    for part in parts.values():
+        new = {trial: at for trial, at in part.columns.items() if trial not in columns}
+        columns |= {trial: len(columns) + number for number, trial in enumerate(new)}
+        draws += [] if part.draws is None else [part.draws[:, list(new.values())]]
+    first = next(iter(parts.values()))
+    return Measured(
+        study=ALL_STUDIES, split=first.split, metric=first.metric, region=first.region,
+        points={number: part.points[index] for number, (part, index) in there.items()},
+        trials={number: part.trials[index] for number, (part, index) in there.items()},
+        values={number: part.values[index] for number, (part, index) in there.items()},
+        draws=np.concatenate(draws, axis=1) if draws else None, columns=columns,
+        num_samples=max(part.num_samples for part in parts.values()), synthetic=first.synthetic,
+    )  # fmt: skip
+
+
+def _contrasted(
+    matched: Mapping[tuple[str, Any, Any], Sequence[tuple[int, int]]],
+    measured_in: Callable[[str], Measured],
+    regions: Sequence[str],
+    seed: int,
+) -> list[Effect]:
     found: list[tuple[str, Any, Any, tuple[tuple[int, int], ...], Difference]] = []
-    for region in regions:
-        measured = measure(run, study, metric, region, split=split, num_resamples=num_resamples, seed=seed)
+    for region in regions if matched else ():
+        measured = measured_in(region)
         for (key, value, reference), every in matched.items():
             pairs = [pair for pair in every if all(index in measured.values for index in pair)]
             plus: dict[int, float] = {}

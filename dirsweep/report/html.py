@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 
 from dirsweep.report.aims import aims_of
-from dirsweep.report.claims import MARK, Claim, claims, digits, p_words, spelt
-from dirsweep.report.effects import effects
-from dirsweep.report.frames import PointSummary, Spread, best_point, sorted_by_objective
+from dirsweep.report.claims import MARK, Claim, claims, claims_of_run, digits, p_words, spelt
+from dirsweep.report.effects import Effect, effects, effects_of_run
+from dirsweep.report.frames import PointSummary, Spread, best_point, objective_column, sorted_by_objective
 from dirsweep.report.importance import importances
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.layouts import Layout, heading
@@ -107,6 +107,14 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Summary:
+    """The section before those of the studies."""
+
+    claims: list[Claim]
+    tables: list[Grid]
+
+
+@dataclass(frozen=True)
 class Study:
     """One study's section."""
 
@@ -146,6 +154,7 @@ def html(
         "version": metadata.version("dirsweep"), "name": run.name, "synthetic": run.synthetic,
         "state": state, "state_kind": "bad" if bad else "good",
         "facts": [*_facts(run), *(_missing_figures(run) if figures else [])],
+        "summary": _summary(run) if len(chosen) > 1 else None,
         "studies": [_study(run, study, number, figures) for number, study in enumerate(chosen)],
         "layouts": [_layout(layout) for layout in layouts],
         "sessions": _sessions(run), "folder": run.paths.root.name or str(run.paths.root),
@@ -242,6 +251,38 @@ def _origin(session: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         )
     if versions:
         yield "versions", ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+# ---- all studies -----------------------------------------------------------------------------------------------------
+
+
+def _summary(run: Run) -> Summary | None:
+    """What techniques do over all planned studies, and what each study chose; None where nothing is to be said."""
+    effect = _of_effects(effects_of_run(run))
+    return None if effect is None else Summary(claims_of_run(run), [effect, _chosen(run)])
+
+
+def _chosen(run: Run) -> Grid:
+    """What validation chose in each planned study, with the test figures that belong to it."""
+    objective = objective_column(run.objective)
+    best = {study: best_point(points_of(run, study), objective) for study in run.studies if not searched(run, study)}
+    chosen = {study: point for study, point in best.items() if point is not None}
+    there = {column for point in chosen.values() for column in point.metrics}
+    tested = [MetricColumn("test", objective.metric, region) for region in REGION_ORDER]
+    metrics = [objective, *(column for column in tested if column.name in there)]
+    places = {column: decimals([p.metrics[column.name].mean for p in chosen.values() if column.name in p.metrics])
+              for column in metrics}  # fmt: skip
+    rows = []
+    for study, point in chosen.items():
+        ends = _intervals(run, study, {point.index})
+        cells = [_spread(point.metrics.get(column.name), places[column], "",
+                         ends.get((point.index, column.region)) if column.split == "test" else None)
+                 for column in metrics]  # fmt: skip
+        rows.append(Row([Cell(study, classes="text"), Cell(point.label, classes="text"), *cells]))
+    columns = [Column("study", text=True), Column("point", text=True), *(Column(_title(column)) for column in metrics)]
+    notes = [f"of each study's points the best by validation {metric_title(objective.metric)}; mean ± deviation over "
+             "seeds, in square brackets 95 % intervals"]  # fmt: skip
+    return Grid("What validation chose", columns, rows, notes)
 
 
 # ---- one study -------------------------------------------------------------------------------------------------------
@@ -387,11 +428,13 @@ def _notes(
 
 
 def _effects(run: Run, study: str) -> Grid | None:
-    if searched(run, study):
-        return None
+    return None if searched(run, study) else _of_effects(effects(run, study))
+
+
+def _of_effects(every: Sequence[Effect]) -> Grid | None:
     found: dict[tuple[str, str], dict[str, Difference]] = {}
     pairs: dict[tuple[str, str], int] = {}
-    for effect in effects(run, study):
+    for effect in every:
         key = effect.key, "" if effect.value is True else str(effect.value)
         found.setdefault(key, {})[effect.difference.region] = effect.difference
         pairs[key] = len(effect.pairs)

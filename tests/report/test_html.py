@@ -104,6 +104,27 @@ def test_claims_intervals_and_hidden_test_figures(run: Run) -> None:
     assert "test figures of points that validation did not choose are not shown" in search
 
 
+def test_several_planned_studies_begin_with_what_they_say_together(tmp_path: Path) -> None:
+    l2 = {"loss.name": "mse"}
+    write_run(
+        tmp_path,
+        {"a": [({}, [7.4, 7.6]), (RANKSIM, [7.0, 7.25])], "b": [(l2, [8.0, 8.1]), ({**l2, **RANKSIM}, [7.5, 7.7])]},
+        resolved=True, num_samples=60,
+    )  # fmt: skip
+    text = html(open_run(tmp_path), figures=False)
+    Page(text)
+    assert '<a href="#summary">all studies</a>' in text
+    summary = text[text.index('<section id="summary">') : text.index('<section id="study-0')]
+    assert "RankSim (2 pairs)" in summary
+    assert "mse (2 pairs)" not in summary
+    assert "MSE (2 pairs)" in summary
+    rows = re.findall(r'<tr><td class="text">([ab])</td><td class="text">(.*?)</td><td data-v="([\d.]+)"', summary)
+    assert rows == [("a", "gamma=100, lambda=2", "7.125"), ("b", "loss=mse, gamma=100, lambda=2", "7.6")]
+    # one study, or studies without a technique in common, have nothing to say together
+    write_run(tmp_path / "one", {"a": [({}, [7.4, 7.6]), (RANKSIM, [7.0, 7.2])]}, resolved=True)
+    assert "#summary" not in html(open_run(tmp_path / "one"), figures=False)
+
+
 def test_synthetic_is_said_on_top(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, [7.0])]}, synthetic=True)
     text = html(open_run(tmp_path), figures=False)
