@@ -180,7 +180,7 @@ def _trial_row(
 def labels_of(points: Sequence[Proposed]) -> dict[tuple[str, int], str]:
     """(study, index) -> what tells a point from the others of its study.
 
-    A technique that is the same wherever the study's points choose it is named alone: ``lds, ranksim`` for
+    A technique that is the same wherever the study's points choose it is named alone: ``lds + ranksim`` for
     ``reweighting: {name: lds, base: inv}, regularizers.ranksim: {gamma: 100, lambda: 2}``. Two points never read alike
     because of it.
     """
@@ -193,9 +193,11 @@ def labels_of(points: Sequence[Proposed]) -> dict[tuple[str, int], str]:
     for point in points:
         place, overrides = (point["study"], point["index"]), point["overrides"]
         full[place] = label_of(overrides)
-        short[place] = label_of(dict(
+        named = dict(
             _named(key, value) if (point["study"], key) in alone else (key, value) for key, value in overrides.items()
-        ))  # fmt: skip
+        )
+        label = label_of(named)
+        short[place] = label.replace(", ", " + ") if all(value is True for value in named.values()) else label
     times = Counter((study, label) for (study, _), label in short.items())
     return {place: label if times[place[0], label] == 1 else full[place] for place, label in short.items()}
 

@@ -228,7 +228,7 @@ def test_a_technique_that_is_the_same_all_over_the_study_is_named_alone() -> Non
               for study, found in overrides.items() for index, point in enumerate(found)]  # fmt: skip
     labels = labels_of(points)
     assert {study: [labels[study, index] for index in range(len(found))] for study, found in overrides.items()} == {
-        "a": ["base", "lds, fds", "lds, ranksim", "epochs=3, lds"],
+        "a": ["base", "lds + fds", "lds + ranksim", "epochs=3, lds"],
         "b": ["reweighting=lds, base=inv", "reweighting=lds, base=sqinv", "reweighting=none, loss=mse"],
         "c": ["ranksim, gamma=0.0003, lambda=2", "ranksim", "conr, eta=1"],  # one name for two points would be a lie
         "d": ["smoothing=none", "rrt", "rrt, smoothing=none"],
