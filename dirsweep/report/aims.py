@@ -1,91 +1,23 @@
-"""What a study is after, read from the sweep, and how its points stand to that: objectives, constraints, the front.
-
-Only searches have objectives of their own and constraints; a planned study goes by the sweep's objective.
-"""
+"""How a study's points stand to what it is after: its objective, its constraints, the Pareto front."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.report.frames import PointSummary, objective_column, study_summary
+from dirsweep.report.frames import PointSummary, study_summary
+from dirsweep.store import aims as store_aims
+from dirsweep.store.aims import Aims
 from dirsweep.store.reader import Run
-from dirsweep.store.schema import MetricColumn
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A constraint: what a point's mean over its seeds must keep to, on validation.
-
-    Attributes:
-        column: of what.
-        at_most: whether ``limit`` is the largest value allowed, else the smallest.
-        limit: in the metric's unit; counted from the base's mean with ``of_base``.
-    """
-
-    column: MetricColumn
-    at_most: bool
-    limit: float
-    of_base: bool
-
-    @property
-    def name(self) -> str:
-        """``mae/all at_most base +0.1``."""
-        limit = f"base {self.limit:+g}" if self.of_base else f"{self.limit:g}"
-        return f"{self.column.metric}/{self.column.region} {'at_most' if self.at_most else 'at_least'} {limit}"
-
-    def beyond(self, value: float, base: float | None) -> float:
-        """How far ``value`` is beyond the limit, in the metric's unit; <= 0 where it keeps to it."""
-        limit = self.limit + base if self.of_base and base is not None else self.limit
-        return value - limit if self.at_most else limit - value
-
-
-@dataclass(frozen=True)
-class Aims:
-    """What a study is after.
-
-    Attributes:
-        objective: by which points are chosen and sorted, on validation.
-        objectives: all of them; more than one: the front is what the search found.
-        bounds: its constraints.
-    """
-
-    objective: MetricColumn
-    objectives: tuple[MetricColumn, ...]
-    bounds: tuple[Bound, ...] = ()
 
 
 def aims_of(run: Run, study: str) -> Aims:
     """The study's objectives and constraints, else the sweep's."""
-    objective = objective_column(run.objective)
-    own = (run.spec.get("studies") or {}).get(study) or {}
-    if "space" not in own:
-        return Aims(objective, (objective,))
-    listed = [_column(item) for item in own.get("objectives") or run.spec.get("objectives") or []]
-    objectives = tuple(column for column in listed if column is not None) or (objective,)
-    constraints = own["constraints"] if own.get("constraints") is not None else run.spec.get("constraints")
-    bounds = tuple(bound for item in constraints or [] if (bound := _bound(item)) is not None)
-    return Aims(objectives[0] if len(objectives) == 1 else objective, objectives, bounds)
-
-
-def _column(value: Any) -> MetricColumn | None:
-    if not isinstance(value, Mapping):
-        return None
-    return MetricColumn("val", str(value.get("metric", "mae")), str(value.get("region", "all")))
-
-
-def _bound(value: Any) -> Bound | None:
-    column = _column(value)
-    key = next((key for key in ("at_most", "at_least") if isinstance(value, Mapping) and key in value), None)
-    if column is None or key is None:
-        return None
-    of_base = isinstance(value[key], Mapping)
-    limit = value[key].get("base_plus") if of_base else value[key]
-    return Bound(column, key == "at_most", float(limit), of_base) if isinstance(limit, int | float) else None
+    return store_aims.aims_of(run.spec, study)
 
 
 def base_among(run: Run, study: str, points: Sequence[PointSummary]) -> PointSummary | None:
@@ -113,10 +45,13 @@ def judged(points: Sequence[PointSummary], aims: Aims, base: PointSummary | None
     """The points with ``violations`` and ``front`` filled in.
 
     Args:
-        base: from which constraints may count; without it those are passed over, as the search does.
+        base: from which constraints may count; None where it is not known by its settings: then it is the first point,
+            which the search puts there for that. Where that failed they are passed over, as the search does.
     """
     if len(aims.objectives) < 2 and not aims.bounds:
         return list(points)
+    if base is None and any(bound.of_base for bound in aims.bounds):
+        base = next((point for point in points if point.index == 0 and not point.preliminary), None)
     found = [point if point.preliminary else replace(point, violations=_violations(point, aims, base))
              for point in points]  # fmt: skip
     if len(aims.objectives) < 2:

@@ -16,12 +16,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dirsweep.report.aims import Aims, aims_of, points_of
+from dirsweep.report.aims import aims_of, points_of
 from dirsweep.report.frames import (
     PointSummary,
     best_point,
     sorted_by_objective,
 )
+from dirsweep.store.aims import Aims
 from dirsweep.store.reader import Run
 from dirsweep.store.schema import REGION_ORDER, STATUSES, UNFINISHED, MetricColumn, metric_columns
 

@@ -6,8 +6,8 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -17,10 +17,12 @@ from rich.text import Text
 
 from dirsweep.runners.control import require_run
 from dirsweep.runners.locks import is_locked
+from dirsweep.search.pareto import pareto_front
+from dirsweep.store.aims import Aims, aims_of
 from dirsweep.store.collect import label_of, merge_points, objective_of, read_spec
 from dirsweep.store.ledger import Event, Proposed, read_events
 from dirsweep.store.paths import RunPaths
-from dirsweep.store.schema import HIGHER_IS_BETTER, Outcome
+from dirsweep.store.schema import HIGHER_IS_BETTER, MetricColumn, Outcome
 from dirsweep.store.writer import TrialFolder, read_json
 
 #: how states are listed
@@ -33,7 +35,7 @@ class Seen:
 
     Attributes:
         name: study, point and seed.
-        epochs: as many as it has trained by its last checkpoint.
+        epochs: as many as it has trained, by what its folder says: at most a second old where an epoch is shorter.
         num_epochs: as many as it is to train.
         value: best objective on validation so far.
         regions: the objective's metric by region, where known.
@@ -48,11 +50,58 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Goal:
+    """The best trial by one objective.
+
+    Attributes:
+        objective: ``mae/few``.
+        best: None while no trial has a value.
+    """
+
+    objective: str
+    best: Seen | None
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """A point that no other one beats in all objectives of its search.
+
+    Attributes:
+        values: per objective, mean over its seeds, on validation.
+    """
+
+    point: int
+    label: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Front:
+    """What a search with several objectives has come to.
+
+    Attributes:
+        objectives: ``mae/many`` ...
+        constraints: in words; those that break one are not on the front.
+        num_complete: points all of whose trials are complete.
+        points: the front, by the first objective.
+    """
+
+    study: str
+    objectives: tuple[str, ...]
+    constraints: tuple[str, ...]
+    num_complete: int
+    points: tuple[FrontPoint, ...]
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """A run at one moment.
 
     Attributes:
         counts: trials by state; ``waiting`` includes those not yet proposed.
+        best: by the sweep's objective.
+        goals: the best by every other objective that a search has.
+        fronts: of the searches with several objectives.
         driver: who works on the run, None when nobody does.
         failures: trial and reason.
     """
@@ -65,6 +114,8 @@ class Snapshot:
     best: Seen | None
     driver: str | None
     failures: tuple[tuple[str, str], ...]
+    goals: tuple[Goal, ...] = ()
+    fronts: tuple[Front, ...] = ()
 
     @property
     def total(self) -> int:
@@ -88,6 +139,8 @@ def snapshot(paths: RunPaths) -> Snapshot:
     open_trials = _open_trials(events) if driver is not None else set()
     counts: Counter[str] = Counter()
     running, failures, found = [], [], []
+    measured: dict[str, Mapping[str, Any]] = {}
+    complete: set[str] = set()
     for trial_id, (name, config) in names.items():
         folder = TrialFolder(paths.trial(trial_id))
         outcome = folder.outcome()
@@ -96,24 +149,83 @@ def snapshot(paths: RunPaths) -> Snapshot:
             if outcome.status == "failed":
                 failures.append((name, outcome.error or "no reason given"))
             found.append(_ended(trial_id, name, outcome, key, metric))
+            measured[trial_id] = outcome.metrics
+            complete |= {trial_id} if outcome.status == "complete" else set()
             continue
         # one that waits for its place is in the ledger, too, but no process holds it
         begun = trial_id in open_trials and is_locked(folder.paths.log)
         counts["running" if begun else "unfinished" if folder.paths.spec.exists() else "waiting"] += 1
         if begun:
-            running.append(_running(trial_id, name, folder, config, key, metric))
+            seen, measured[trial_id] = _running(trial_id, name, folder, config, key, metric)
+            running.append(seen)
     counts["waiting"] += _not_proposed(spec, points)
-    sign = -1.0 if metric in HIGHER_IS_BETTER else 1.0
-    valued = [seen for seen in (*found, *running) if seen.value is not None and math.isfinite(seen.value)]
+    aims = {study: aims_of(spec, study) for study in spec.get("studies") or {}}
+    others = dict.fromkeys(column for of in aims.values() for column in of.objectives if column.name != key)
     return Snapshot(
         name=str(spec.get("name", paths.root.name)),
         synthetic=any(_is_synthetic(paths, trial_id) for trial_id in list(names)[:1]),
         objective=(metric, region),
         counts={state: counts[state] for state in ORDER if counts[state]},
         running=tuple(running),
-        best=min(valued, key=lambda seen: sign * (seen.value or 0.0), default=None),
+        best=_best([*found, *running], metric),
         driver=driver,
         failures=tuple(failures),
+        goals=tuple(
+            Goal(f"{column.metric}/{column.region}",
+                 _best([_by(column, seen, measured[seen.trial_id]) for seen in (*found, *running)], column.metric))
+            for column in others
+        ),
+        fronts=tuple(_front(study, of, points, measured, complete) for study, of in aims.items()
+                     if len(of.objectives) > 1),
+    )  # fmt: skip
+
+
+def _best(trials: Sequence[Seen], metric: str) -> Seen | None:
+    sign = -1.0 if metric in HIGHER_IS_BETTER else 1.0
+    valued = [seen for seen in trials if seen.value is not None and math.isfinite(seen.value)]
+    return min(valued, key=lambda seen: sign * (seen.value or 0.0), default=None)
+
+
+def _by(column: MetricColumn, seen: Seen, metrics: Mapping[str, Any]) -> Seen:
+    """The trial with the value of another objective, at the epoch that the sweep's objective chooses."""
+    value = metrics.get(column.name)
+    value = value if isinstance(value, int | float) else None
+    return replace(seen, value=value, regions=_regions(column.metric, metrics))
+
+
+def _front(
+    study: str, aims: Aims, points: Sequence[Proposed], measured: Mapping[str, Mapping[str, Any]], complete: set[str]
+) -> Front:
+    there = [point for point in points if point["study"] == study and complete.issuperset(point["trial_ids"])]
+    means = [_means([measured[trial_id] for trial_id in point["trial_ids"]]) for point in there]
+    base = next((of for point, of in zip(there, means, strict=True) if point["index"] == 0), {})
+    values = [[of.get(column.name) for column in aims.objectives] for of in means]
+    directions = ["maximize" if column.higher_is_better else "minimize" for column in aims.objectives]
+    kept = pareto_front(values, directions, [_keeps(aims, of, base) for of in means])
+    first = aims.objectives[0]
+    found = [FrontPoint(there[at]["index"], label_of(there[at]["overrides"]), tuple(v or 0.0 for v in values[at]))
+             for at in kept]  # fmt: skip
+    return Front(
+        study, tuple(f"{column.metric}/{column.region}" for column in aims.objectives),
+        tuple(bound.name for bound in aims.bounds), len(there),
+        tuple(sorted(found, key=lambda point: -point.values[0] if first.higher_is_better else point.values[0])),
+    )  # fmt: skip
+
+
+def _means(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Column -> mean over trials, where every one has a number."""
+    shared = set.intersection(*(set(of) for of in metrics)) if metrics else set()
+    columns = {name: [of[name] for of in metrics] for name in shared}
+    return {name: sum(values) / len(values) for name, values in columns.items()
+            if all(isinstance(value, int | float) for value in values)}  # fmt: skip
+
+
+def _keeps(aims: Aims, means: Mapping[str, float], base: Mapping[str, float]) -> bool:
+    """Whether a point keeps to the constraints; one that counts from the base is passed over while that is open."""
+    return all(
+        bound.beyond(means[bound.column.name], base.get(bound.column.name)) <= 0
+        for bound in aims.bounds
+        if bound.column.name in means and not (bound.of_base and bound.column.name not in base)
     )
 
 
@@ -173,12 +285,15 @@ def _ended(trial_id: str, name: str, outcome: Outcome, key: str, metric: str) ->
     return Seen(trial_id, name, num, num, outcome.metrics.get(key), _regions(metric, outcome.metrics))
 
 
-def _running(trial_id: str, name: str, folder: TrialFolder, config: Mapping[str, Any], key: str, metric: str) -> Seen:
+def _running(
+    trial_id: str, name: str, folder: TrialFolder, config: Mapping[str, Any], key: str, metric: str
+) -> tuple[Seen, Mapping[str, Any]]:
     rows = folder.read_epochs()
     valued = [row for row in rows if isinstance(row.get(key), int | float)]
     sign = -1.0 if metric in HIGHER_IS_BETTER else 1.0
     best = min(valued, key=lambda row: sign * row[key], default={})
-    return Seen(trial_id, name, len(rows), int(config.get("epochs", 0)), best.get(key), _regions(metric, best))
+    seen = Seen(trial_id, name, len(rows), int(config.get("epochs", 0)), best.get(key), _regions(metric, best))
+    return seen, best
 
 
 # ---- for people ------------------------------------------------------------------------------------------------------
@@ -206,8 +321,29 @@ def as_text(seen: Snapshot) -> RenderableType:
     if seen.best is not None:
         regions = "  ".join(f"{name} {value:.4g}" for name, value in seen.best.regions.items() if value is not None)
         parts.append(Text(f"best so far{mark}: {seen.best.name} [{seen.best.trial_id}]\n  val {metric}: {regions}"))
+    parts += [
+        Text(f"best{mark} by {goal.objective}: {goal.best.name} [{goal.best.trial_id}]: val {goal.best.value:.4g}")
+        for goal in seen.goals if goal.best is not None
+    ]  # fmt: skip
+    parts += [_front_text(front, mark) for front in seen.fronts if front.points]
     parts += [Text(f"failed: {name}: {reason}", style="red") for name, reason in seen.failures]
     return Group(*parts)
+
+
+#: of a front, in the text; --json has all
+MAX_FRONT = 8
+
+
+def _front_text(front: Front, mark: str) -> RenderableType:
+    kept = f", keeping to {'; '.join(front.constraints)}" if front.constraints else ""
+    title = (
+        f"{front.study}: front{mark} of {front.num_complete} complete points, val {' against '.join(front.objectives)}"
+    )
+    table = Table.grid(padding=(0, 2))
+    for point in front.points[:MAX_FRONT]:
+        table.add_row("", *(f"{value:.4g}" for value in point.values), Text(point.label))
+    more = len(front.points) - MAX_FRONT
+    return Group(Text(title + kept), table, *([Text(f"  and {more} more")] if more > 0 else []))
 
 
 def as_json(seen: Snapshot) -> str:

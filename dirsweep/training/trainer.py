@@ -42,6 +42,8 @@ Progress = Callable[[int, int, int], None]
 
 DIVERGED_ABOVE = 1e6
 EVAL_BATCH = 256
+#: epochs are written so often for who watches, ahead of the checkpoint from which a trial goes on
+SHOW_EVERY_S = 1.0
 
 
 @dataclass
@@ -78,7 +80,8 @@ class Training:
         samples: Mapping[SplitName, Tensor] | None = None,
     ) -> None:
         self.trial, self.folder, self.progress = trial, folder, progress
-        self.checkpoint_every_s, self.saved_at = checkpoint_every_s, time.monotonic()
+        self.checkpoint_every_s = checkpoint_every_s
+        self.saved_at = self.shown_at = time.monotonic()
         self.config = TrialConfig.model_validate(trial.config)
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.generators = seed_everything(trial.seed, self.device)
@@ -181,19 +184,20 @@ class Training:
         }
 
     def save(self, *, force: bool = False) -> None:
-        """Write checkpoint and epochs, unless that was done a moment ago.
+        """Write checkpoint and epochs, unless that was done a moment ago; the epochs alone more often, for who watches.
 
         Within an epoch nothing is written: a half-trained epoch could not be repeated with the same numbers.
         """
-        if (
-            self.folder is None
-            or not self.between_epochs
-            or (not force and time.monotonic() - self.saved_at < self.checkpoint_every_s)
-        ):
+        if self.folder is None or not self.between_epochs:
             return
-        save_checkpoint(self.folder.paths.checkpoint, self._state())
+        now = time.monotonic()
+        if force or now - self.saved_at >= self.checkpoint_every_s:
+            save_checkpoint(self.folder.paths.checkpoint, self._state())
+            self.saved_at = time.monotonic()
+        elif now - self.shown_at < SHOW_EVERY_S:
+            return
         self.folder.write_epochs(self.rows)
-        self.saved_at = time.monotonic()
+        self.shown_at = time.monotonic()
 
     def _resume(self, state: dict[str, Any] | None) -> None:
         if state is None:

@@ -82,6 +82,14 @@ def test_without_the_base_what_counts_from_it_is_passed_over(tmp_path: Path) -> 
     assert all(point.violations == {} for point in points_of(run, "s"))
 
 
+def test_the_base_of_a_search_spells_out_what_it_has(tmp_path: Path) -> None:
+    points: list[Any] = [({"a": 3}, [7.0]), ({"a": 1}, [6.0]), ({"a": 2}, [7.2])]
+    write_run(tmp_path, {"s": points}, searches=["s"])
+    run = open_run(tmp_path)
+    run.spec["studies"]["s"]["constraints"] = [{"metric": "mae", "at_most": {"base_plus": 0.1}}]
+    assert [point.feasible for point in points_of(run, "s")] == [True, True, False], "the first point is the base"
+
+
 def test_the_front_against_all_pairs_and_the_searchs_own() -> None:
     rng = np.random.default_rng(0)
     for dims in (1, 2, 3):
