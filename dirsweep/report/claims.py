@@ -325,6 +325,8 @@ def _published(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
 def rendered(found: Sequence[Claim], format: str = "console", *, title: str = "") -> str:
     """The claims as text: ``console`` with one line of trials each, ``md``, or ``json`` (a list of objects).
 
+    Those of several studies stand below their studies' names.
+
     Raises: ValueError: no such format.
     """
     if format == "json":
@@ -332,12 +334,24 @@ def rendered(found: Sequence[Claim], format: str = "console", *, title: str = ""
     if format not in FORMATS:
         raise ValueError(f"unknown format '{format}' (known: {', '.join(FORMATS)})")
     lines = [f"# {title}" if format == "md" else title, ""] if title else []
+    several = len({claim.study for claim in found}) > 1
+    above = None
     for claim in found:
-        trials = _trial_words(claim.trial_ids, format)
+        if several and claim.study != above:
+            lines += [*([""] if above is not None else []), f"## {claim.study}" if format == "md" else claim.study]
+            lines += [""] if format == "md" else []
+            above = claim.study
+        trials, text = _trial_words(claim.trial_ids, format), below_its_study(claim) if several else claim.text
         strong = claim.claimed and format == "md"
-        lines.append(f"- {'**' if strong else ''}{claim.text}{'**' if strong else ''}")
+        lines.append(f"- {'**' if strong else ''}{text}{'**' if strong else ''}")
         lines += [f"  {trials}"] if trials else []
     return "\n".join(lines)
+
+
+def below_its_study(claim: Claim) -> str:
+    """The sentence without the study's name, where it stands below it."""
+    start, _, rest = claim.text.partition(f"{claim.study}: ")
+    return f"{start}{rest[:1].upper()}{rest[1:]}" if rest and start in ("", MARK) else claim.text
 
 
 def _trial_words(trial_ids: Sequence[str], format: str) -> str:

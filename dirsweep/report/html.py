@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from dirsweep.report.aims import aims_of
-from dirsweep.report.claims import MARK, Claim, claims, claims_of_run, digits, p_words, spelt
+from dirsweep.report.claims import Claim, below_its_study, claims, claims_of_run, digits, p_words, spelt
 from dirsweep.report.effects import Effect, effects, effects_of_run
 from dirsweep.report.frames import PointSummary, Spread, best_point, objective_column, sorted_by_objective
 from dirsweep.report.importance import importances
@@ -301,7 +301,7 @@ def _study(run: Run, study: str, number: int, figures: bool) -> Study:
         if table is not None and table.rows
     ]  # fmt: skip
     kind = "search" if searched(run, study) else "planned"
-    said = [replace(claim, text=_without(claim.text, f"{study}: ")) for claim in claims(run, [study])]
+    said = [replace(claim, text=below_its_study(claim)) for claim in claims(run, [study])]
     # single points against the base: many, and in the table of differences as well
     first = [claim for claim in said if claim.kind != "difference"]
     return Study(
@@ -309,12 +309,6 @@ def _study(run: Run, study: str, number: int, figures: bool) -> Study:
         claims=first, more_claims=[claim for claim in said if claim.kind == "difference"],
         points=_points(run, study, points), tables=tables, figures=_figures(run, study, name) if figures else [],
     )  # fmt: skip
-
-
-def _without(text: str, prefix: str) -> str:
-    """The sentence without the study's name: it stands below it."""
-    start, _, rest = text.partition(prefix)
-    return f"{start}{rest[:1].upper()}{rest[1:]}" if rest and start in ("", MARK) else text
 
 
 def _figures(run: Run, study: str, name: str) -> list[Drawing]:

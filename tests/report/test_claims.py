@@ -121,6 +121,20 @@ def test_formats() -> None:
         rendered(found, "pdf")
 
 
+def test_several_studies_are_told_apart() -> None:
+    texts = [("all studies", "RankSim helps."), ("a b", "a b: the default is best."), ("a b", "Noise."),
+             ("c", "SYNTHETIC DATA: c: one seed.")]  # fmt: skip
+    found = [Claim(study, "effect", text, False, (), "SYNTHETIC" in text) for study, text in texts]
+    assert rendered(found, "console", title="run").splitlines() == [
+        "run", "", "all studies", "- RankSim helps.", "", "a b", "- The default is best.", "- Noise.", "", "c",
+        "- SYNTHETIC DATA: One seed.",
+    ]  # fmt: skip
+    assert rendered(found[:2], "md").splitlines() == [
+        "## all studies", "", "- RankSim helps.", "", "## a b", "", "- The default is best.",
+    ]  # fmt: skip
+    assert rendered(found[1:3], "console").splitlines() == ["- a b: the default is best.", "- Noise."]
+
+
 def test_numbers_in_words() -> None:
     assert [digits(low, high) for low, high in ((0.12, 0.70), (-30, 40), (1e-4, 3e-4), (4, 4), (0, 0))] == [
         2,
