@@ -11,7 +11,6 @@ import os
 import pkgutil
 import shutil
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +31,7 @@ from dirsweep.errors import DirSweepError, RunBrokenOffError, StoreError
 from dirsweep.runners.base import STARTUP_S, Watcher, announce_end, announce_start, fail, hanging
 from dirsweep.runners.locks import lock_holder
 from dirsweep.runners.packing import Packing, measured_memory, share_of
+from dirsweep.runners.scratch import scratch_folder
 from dirsweep.spec.schema import TrialSpec
 from dirsweep.store.paths import RunPaths
 
@@ -397,8 +397,8 @@ def _alive(pid: int) -> bool:
 def _scratch(root: Path, *, local: bool) -> Iterator[Path]:
     """A folder for Ray's own state; nodes of a cluster must all see it."""
     if local:
-        with tempfile.TemporaryDirectory(prefix="dirsweep-", ignore_cleanup_errors=True) as own:
-            yield Path(own)
+        with scratch_folder() as own:
+            yield own
         return
     shared = RunPaths(root).ray.resolve()
     try:
