@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from importlib import metadata, resources
 from typing import Any
 
@@ -233,8 +234,8 @@ def _origin(session: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         return value if isinstance(value, Mapping) else {}
 
     git, hardware, versions = part("git"), part("hardware"), part("versions")
-    yield "started", str(session.get("started_at") or NOTHING)
-    yield "ended", str(session.get("ended_at") or "not recorded: still running, or broken off")
+    yield "started", _moment(session.get("started_at"), NOTHING)
+    yield "ended", _moment(session.get("ended_at"), "not recorded: still running, or broken off")
     yield "command", str(session.get("command") or NOTHING)
     yield "seeds", ", ".join(map(str, session.get("seeds") or [])) or NOTHING
     if git:
@@ -251,6 +252,16 @@ def _origin(session: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         )
     if versions:
         yield "versions", ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _moment(text: Any, absent: str) -> str:
+    """``2026-01-02 03:04:05 UTC``; what is no time stays as it is."""
+    if not text:
+        return absent
+    try:
+        return f"{datetime.fromisoformat(str(text)).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return str(text)
 
 
 # ---- all studies -----------------------------------------------------------------------------------------------------

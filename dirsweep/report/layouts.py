@@ -304,6 +304,9 @@ def _notes(layout: Layout) -> list[str]:
     if num_seeds:
         how = f"bold: best of its section, {STAR}: best of its column; {_what(layout)}, mean over {_counted(num_seeds)}"
         notes = [f"{layout.num_filled} of {len(layout.rows)} rows were run; {how}"]
+        marked = any(cell.best_in_section or cell.best_in_column for row in layout.rows for cell in row.cells)
+        if marked and not _timed(layout):
+            notes.append("best by these very figures, as the paper marks it: what is more than noise, the claims say")
     elif any(row.point is not None for row in layout.rows):
         notes = ["the run has rows of this table, but none of its metrics"]
     else:
@@ -319,8 +322,12 @@ def _notes(layout: Layout) -> list[str]:
     return notes
 
 
+def _timed(layout: Layout) -> bool:
+    return any(metric in EPOCH_TIMES for metric, _, _ in layout.columns)
+
+
 def _what(layout: Layout) -> str:
-    timed = {metric for metric, _, _ in layout.columns if metric in EPOCH_TIMES}
+    timed = _timed(layout)
     return "time of an epoch, validation included, median over a trial's epochs" if timed else "test split"
 
 

@@ -229,6 +229,12 @@ def test_time_of_an_epoch_by_method(tmp_path: Path) -> None:
     assert "a device that was not recorded" in fill(open_run(tmp_path), "conr/5").notes[2]
 
 
+def test_what_is_best_on_test_says_so(run: Run) -> None:
+    note = "best by these very figures, as the paper marks it: what is more than noise, the claims say"
+    assert note in fill(run, "ranksim/2").notes
+    assert note not in fill(run, "ranksim/4").notes, "nothing is marked where nothing was run"
+
+
 def test_another_backbone_is_named(tmp_path: Path) -> None:
     write_run(tmp_path, {"m": [({**RANKSIM, "backbone.name": "small_cnn"}, [7.0])]}, resolved=True)
     layout = fill(open_run(tmp_path), "ranksim/2")
