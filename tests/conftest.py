@@ -11,7 +11,16 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from dirsweep.runners import ray_start
+
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def no_head_start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that ends with a complaint begins no Ray beforehand, save where Ray is what is tested."""
+    if not request.node.get_closest_marker("ray"):
+        monkeypatch.setattr(ray_start, "begin", lambda *_, **__: None)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import warnings
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 
 from dirsweep.errors import SpecError
+from dirsweep.search.lately import LatelyTPESampler
 from dirsweep.spec.ranges import Choice, IntUniform, LogUniform, Range, Uniform
 from dirsweep.spec.schema import canonical_json
 from dirsweep.spec.sweep import SAMPLERS, SamplerSpec, SchedulerSpec
@@ -36,7 +38,8 @@ _QUIET = {"warn_independent_sampling": False, "warn_asynchronous_seeding": False
 
 def sampler_arguments(spec: SamplerSpec) -> dict[str, Any]:
     """All arguments a sampler is made with besides its seed, as they are recorded."""
-    return {**SAMPLER_DEFAULTS.get(spec.name, {}), **spec.args}
+    own = {"history": spec.history} if spec.name == "tpe" else {}
+    return {**SAMPLER_DEFAULTS.get(spec.name, {}), **own, **spec.args}
 
 
 def make_sampler(spec: SamplerSpec, seed: int) -> optuna.samplers.BaseSampler:
@@ -44,8 +47,8 @@ def make_sampler(spec: SamplerSpec, seed: int) -> optuna.samplers.BaseSampler:
 
     Raises: SpecError: it refuses its arguments, or needs a package that is not installed.
     """
-    kind = getattr(optuna.samplers, SAMPLERS[spec.name])
-    quiet = {key: value for key, value in _QUIET.items() if key in inspect.signature(kind).parameters}
+    kind = LatelyTPESampler if spec.name == "tpe" else getattr(optuna.samplers, SAMPLERS[spec.name])
+    quiet = {key: value for key, value in _QUIET.items() if key in _parameters(kind)}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -55,6 +58,12 @@ def make_sampler(spec: SamplerSpec, seed: int) -> optuna.samplers.BaseSampler:
         raise SpecError(f"{spec.name}: {str(error).splitlines()[0]}", key="sampler") from error
     except ImportError as error:
         raise SpecError(f"{spec.name} needs a package that is not installed: {error}", key="sampler.name") from error
+
+
+@cache
+def _parameters(kind: type) -> frozenset[str]:
+    """Names of the arguments that a sampler's class or its parent takes."""
+    return frozenset(name for one in kind.__mro__[:2] for name in inspect.signature(one).parameters)
 
 
 def seed_of_ask(name: str, seed: int, number: int) -> int:

@@ -27,6 +27,10 @@ from dirsweep.store.schema import Outcome
 from dirsweep.store.writer import TrialFolder
 
 
+#: where a trial came from that this run has not trained and nobody says who has
+ELSEWHERE = "outside this run"
+
+
 class Proposer:
     """The state of a sweep: what is planned, proposed, running, ended.
 
@@ -37,6 +41,7 @@ class Proposer:
         fingerprint: of the benchmark's content.
         cache: where benchmarks keep what they derive, None for the default.
         retry: statuses whose trials are trained again (``{"failed"}``).
+        reused_from: a trial -> the run beside this one whose files ``folder_of`` has brought here, None for its own.
         clock: seconds, for the budget.
 
     Attributes:
@@ -52,10 +57,15 @@ class Proposer:
         fingerprint: str,
         cache: str | None = None,
         retry: frozenset[str] = frozenset(),
+        reused_from: Callable[[str], str | None] = lambda trial_id: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.spec, self.ledger, self.folder_of = spec, ledger, folder_of
-        self.fingerprint, self.cache, self.retry = fingerprint, cache, retry
+        self.fingerprint, self.cache, self.retry, self.reused_from = fingerprint, cache, retry, reused_from
+        #: trials that the ledger knows as begun or ended
+        self.noted = {event["trial_id"] for event in ledger.events() if event["event"] in ("started", "ended")}
+        #: while the plan is taken up: ends of trials that were trained elsewhere, for one write
+        self.reused: list[events.Event] | None = []
         self.entries: dict[str, Entry] = {}
         self.queue: deque[str] = deque()
         self.points: dict[str, dict[int, Point]] = {name: {} for name in spec.studies}
@@ -93,6 +103,8 @@ class Proposer:
         for name in self.spec.studies:
             self._plan_study(name, proposed[name])
             self._race(name)
+        reused, self.reused = self.reused or [], None
+        self.ledger.append(*reused)
         # show the schedulers what ended before, in the order in which it ended
         ended = [event["trial_id"] for event in self.ledger.events() if event["event"] == "ended"]
         for trial_id in dict.fromkeys(ended):
@@ -204,6 +216,8 @@ class Proposer:
         if outcome is not None and outcome.status != "interrupted" and outcome.status not in self.retry:
             entry.state, entry.outcome = outcome.status, outcome
             entry.by_epoch = self._values(folder.read_epochs())
+            if trial.trial_id not in self.noted:
+                self._note_reused(entry)
         else:
             if outcome is not None:  # failed, and wanted again: from its start
                 folder.paths.outcome.unlink(missing_ok=True)
@@ -213,6 +227,20 @@ class Proposer:
                     entry.note_epoch(row)
                     entry.earlier_s += row.get("epoch_time_s") or 0.0
             self.queue.append(trial.trial_id)
+
+    def _note_reused(self, entry: Entry) -> None:
+        """An end that no session of this run has seen: into the ledger, and shown to the schedulers like any other."""
+        assert entry.outcome is not None
+        trial_id, outcome = entry.trial.trial_id, entry.outcome
+        self.noted.add(trial_id)
+        source = self.reused_from(trial_id) or ELSEWHERE
+        event = events.ended(trial_id, outcome.status, outcome.error, reused_from=source)
+        if self.reused is not None:
+            self.reused.append(event)
+            return
+        self.ledger.append(event)
+        if self.pruning:
+            self.pruning.replay(entry)
 
     def _values(self, rows: list[dict[str, Any]]) -> dict[int, float]:
         return {row["epoch"]: row["best_value"] for row in rows if row.get("best_value") is not None}
@@ -319,10 +347,14 @@ class Proposer:
             self._tell(study)
             self._race(study)
 
-    def try_again(self, trial_id: str, note: str) -> None:
-        """Train a running trial anew from its start, although its folder has an outcome; next of all."""
+    def try_again(self, trial_id: str, note: str, *, share: float | None = None) -> None:
+        """Train a running trial anew from its start, although its folder has an outcome; next of all.
+
+        Args:
+            share: the part of a GPU that it gets from now on.
+        """
         entry = self.entries[trial_id]
-        self.ledger.append(events.retried(trial_id, note))
+        self.ledger.append(events.retried(trial_id, note, share=share))
         folder = self.folder_of(trial_id)
         folder.paths.outcome.unlink(missing_ok=True)
         folder.paths.checkpoint.unlink(missing_ok=True)

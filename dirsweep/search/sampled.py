@@ -10,6 +10,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from dirsweep.search.lately import LatelyTPESampler
 from dirsweep.search.optuna_parts import (
     distribution_of,
     distributions_from_json,
@@ -73,7 +74,10 @@ class SampledStudy:
 
     def ask(self, index: int) -> dict[str, Any]:
         """The overrides of a new point, numbered ``index`` in its study."""
-        self.study.sampler = self._sampler(index)
+        sampler = self._sampler(index)
+        if isinstance(sampler, LatelyTPESampler):
+            sampler.follow(self.study.sampler)
+        self.study.sampler = sampler
         trial = self.study.ask()
         self.open[index] = trial
         return self._sample(trial)

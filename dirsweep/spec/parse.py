@@ -17,9 +17,11 @@ from dirsweep.spec.messages import checked, shown
 from dirsweep.spec.schema import TrialConfig, canonical_json
 from dirsweep.spec.space import SearchSpace, parse_space
 from dirsweep.spec.sweep import (
+    DEFAULT_HISTORY,
     DEFAULT_WINDOW,
     DESIGNS,
     LEARNS_FROM_ANY,
+    LEAST_HISTORY,
     SAMPLERS,
     BudgetSpec,
     ConstraintSpec,
@@ -507,9 +509,12 @@ def _sampler(value: Any) -> SamplerSpec:
             raise SpecError(f"unknown sampler {shown(name)}; {did_you_mean(str(name), SAMPLERS)}", key="name")
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
             raise SpecError(f"expected a whole number >= 0 and < 2^32, got {shown(seed)}", key="seed")
+        history = args.pop("history", DEFAULT_HISTORY) if name == "tpe" else DEFAULT_HISTORY
+        if history is not None and (type(history) is not int or history < LEAST_HISTORY):
+            raise SpecError(f"expected null or a whole number >= {LEAST_HISTORY}, got {shown(history)}", key="history")
         if args:
             _check_sampler_args(name, args)
-        return SamplerSpec(name, seed, args)
+        return SamplerSpec(name, seed, args, history)
 
 
 def _check_sampler_args(name: str, args: Mapping[str, Any]) -> None:
@@ -524,7 +529,8 @@ def _check_sampler_args(name: str, args: Mapping[str, Any]) -> None:
     }
     for key, value in args.items():
         if key not in settable:
-            raise SpecError(f"{name} has no such argument; {did_you_mean(key, ['name', 'seed', *settable])}", key=key)
+            own = ["name", "seed", *(["history"] if name == "tpe" else [])]
+            raise SpecError(f"{name} has no such argument; {did_you_mean(key, [*own, *settable])}", key=key)
         kinds = settable[key]
         whole_for_real = type(value) is int and "float" in kinds
         if type(value).__name__ not in kinds and not whole_for_real:

@@ -67,6 +67,8 @@ _STUDY: list[Row] = [
     ("studies.*.sampler", "name or mapping", "{name: tpe, seed: 0}", "with space: who proposes the points"),
     ("studies.*.sampler.name", "one of " + ", ".join(sweep.SAMPLERS), "tpe", "Optuna's sampler"),
     ("studies.*.sampler.seed", "whole number", "0", ">= 0"),
+    ("studies.*.sampler.history", "whole number or null", str(sweep.DEFAULT_HISTORY), "for tpe: it learns of so many "
+     "ended trials, a fifth of them the best and the others the latest, so that its work does not grow; null: of all"),
     ("studies.*.sampler.*", "as Optuna's", "Optuna's", "its other arguments: n_startup_trials, multivariate, ..."),
     ("studies.*.space.*.log_uniform", "[low, high]", "", "real numbers, uniform in the logarithm; low > 0"),
     ("studies.*.space.*.uniform", "[low, high]", "", "real numbers"),

@@ -46,6 +46,9 @@ SAMPLERS = {
 
 #: samplers that learn from points which they did not propose
 LEARNS_FROM_ANY = ("tpe", "gp")
+#: of so many ended trials TPE learns where the sweep file says nothing
+DEFAULT_HISTORY = 500
+LEAST_HISTORY = 50
 #: twice the trials that run at once on a small machine, so that hardly a worker waits for the slowest
 DEFAULT_WINDOW = 4
 
@@ -213,15 +216,18 @@ class SamplerSpec:
         name: one of ``SAMPLERS``.
         seed: >= 0.
         args: any further argument of that sampler, as Optuna names it (``n_startup_trials: 5, multivariate: true``).
+        history: for ``tpe``: of so many ended trials it learns, see ``search.lately``; None: of all.
     """
 
     name: str = "tpe"
     seed: int = 0
     args: dict[str, Any] = field(default_factory=dict)
+    history: int | None = DEFAULT_HISTORY
 
     def to_dict(self) -> dict[str, Any]:
         """As it stands in a sweep file."""
-        return {"name": self.name, "seed": self.seed, **self.args}
+        history = {} if self.history == DEFAULT_HISTORY else {"history": self.history}
+        return {"name": self.name, "seed": self.seed, **history, **self.args}
 
 
 @dataclass(frozen=True)

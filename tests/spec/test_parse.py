@@ -63,6 +63,11 @@ def test_samplers(load: Load) -> None:
     assert found.studies["x"].sampler == SamplerSpec(
         "tpe", 7, {"n_startup_trials": 5, "multivariate": True, "prior_weight": 1}
     )
+    for history in (None, 50, 2000):
+        text = "null" if history is None else str(history)
+        given = load(study=study.format(f"{{name: tpe, history: {text}}}")).studies["x"].sampler
+        assert given == SamplerSpec("tpe", 0, {}, history)
+        assert given.to_dict() == {"name": "tpe", "seed": 0, "history": history}
     for name in SAMPLERS:
         assert load(study=study.format(name)).studies["x"].sampler.name == name
 
@@ -259,6 +264,8 @@ def test_complaints_about_a_study(complaint: Complaint, study: str, message: str
         ("{n_startup_trials: x}", ".n_startup_trials: expected int, got 'x'"),
         ("{multivariate: 1}", ".multivariate: expected NoneType or bool, got 1"),
         ("{gamma: 3}", ".gamma: tpe has no such argument; "),  # a function: YAML cannot write one
+        ("{history: 10}", ".history: expected null or a whole number >= 50, got 10"),
+        ("{name: random, history: 100}", ".history: random has no such argument; (known: name, seed)"),
         ("{name: qmc, qmc_type: foo}", ": refused by Optuna: The `qmc_type='foo'` is invalid."),
         (
             "{name: nsga2, population_size: 1}",
