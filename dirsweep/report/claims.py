@@ -200,8 +200,14 @@ def _signed(item: Difference) -> str:
     assert item.high is not None
     places = digits(item.low, item.high)
     seeds = f"{item.num_seeds} seed{'s' if item.num_seeds > 1 else ''}"
-    return (f"{item.difference:+.{places}f} [{item.low:+.{places}f}, {item.high:+.{places}f}], {seeds}, "
+    return (f"{signed(item.difference, places)} [{signed(item.low, places)}, {signed(item.high, places)}], {seeds}, "
             f"{p_words(item.p_corrected)}")  # fmt: skip
+
+
+def signed(value: float, places: int) -> str:
+    """``+0.12``, ``-0.12``; ``0.00`` where rounding leaves nothing."""
+    text = f"{value:+.{places}f}"
+    return text if float(text) else text[1:]
 
 
 def digits(low: float, high: float) -> int:

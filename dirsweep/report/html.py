@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from dirsweep.report.aims import aims_of
-from dirsweep.report.claims import Claim, below_its_study, claims, claims_of_run, digits, p_words, spelt
+from dirsweep.report.claims import Claim, below_its_study, claims, claims_of_run, digits, p_words, signed, spelt
 from dirsweep.report.effects import Effect, effects, effects_of_run
 from dirsweep.report.frames import PointSummary, Spread, best_point, objective_column, sorted_by_objective
 from dirsweep.report.importance import importances
@@ -476,11 +476,12 @@ def _of_differences(title: str, first: str, found: Mapping[str, Mapping[str, Dif
 def _difference(item: Difference | None) -> Cell:
     if item is None:
         return Cell(NOTHING)
-    known = item.low is not None and item.high is not None
-    places = digits(item.low, item.high) if item.low is not None and item.high is not None else 2
-    small = f"[{item.low:+.{places}f}, {item.high:+.{places}f}] {p_words(item.p_corrected)}" if known else ""
+    places, small = 2, ""
+    if item.low is not None and item.high is not None:
+        places = digits(item.low, item.high)
+        small = f"[{signed(item.low, places)}, {signed(item.high, places)}] {p_words(item.p_corrected)}"
     classes = "" if not item.separable else ("good" if item.better else "bad")
-    return Cell(f"{item.difference:+.{places}f}", _finite(item.difference), small, classes)
+    return Cell(signed(item.difference, places), _finite(item.difference), small, classes)
 
 
 def _importances(run: Run, study: str) -> Grid | None:

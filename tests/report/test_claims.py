@@ -7,7 +7,7 @@ import pytest
 from simulated_run import Made, simulate
 
 from dirsweep.errors import StoreError
-from dirsweep.report.claims import Claim, claims, digits, p_words, rendered, spelt
+from dirsweep.report.claims import Claim, claims, digits, p_words, rendered, signed, spelt
 from dirsweep.report.statistics import differences
 from dirsweep.store.reader import open_run
 
@@ -146,4 +146,11 @@ def test_numbers_in_words() -> None:
     assert [p_words(p) for p in (None, 0.0001, 0.0042, 0.0096, 0.03, 1.0)] == [
         "no p-value", "p < 0.001", "p = 0.004", "p = 0.01", "p = 0.03", "p = 1.00",
     ]  # fmt: skip
+    assert [signed(value, 2) for value in (0.126, -0.126, 0.004, -0.004, 0.0)] == [
+        "+0.13",
+        "-0.13",
+        "0.00",
+        "0.00",
+        "0.00",
+    ]
     assert (spelt("focal_r"), spelt("gamma")) == ("Focal-R", "gamma")
