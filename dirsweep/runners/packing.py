@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from dirsweep.spec.schema import TrialSpec
+from dirsweep.store.ledger import Event
 from dirsweep.store.schema import Outcome
 
 #: memory that a trial is given for each byte that the measured one took
@@ -68,6 +70,15 @@ class Packing:
     share: float
     rooms: dict[str, float] = field(default_factory=dict)
     retries: dict[str, int] = field(default_factory=dict)
+
+    def recall(self, history: Iterable[Event]) -> None:
+        """Take up what earlier sessions found out: who needs more room. A trial that has ended may be tried anew."""
+        for event in history:
+            if event["event"] == "retried" and self.share > 0 and "share" in event:
+                self.rooms[event["trial_id"]] = max(self.share, event["share"])
+                self.retries[event["trial_id"]] = self.retries.get(event["trial_id"], 0) + 1
+            elif event["event"] == "ended":
+                self.retries.pop(event["trial_id"], None)
 
     def share_of(self, trial_id: str) -> float:
         """What a trial gets now."""

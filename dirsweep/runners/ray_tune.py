@@ -205,7 +205,7 @@ class _Driver(_NotKept, Searcher):
         del self.running[trial_id]
         note = self.packing.more_room(outcome)
         if note is not None and not self.proposer.stopping:
-            self.proposer.try_again(trial.trial_id, note)
+            self.proposer.try_again(trial.trial_id, note, share=self.packing.share_of(trial.trial_id))
             return
         announce_end(self.watcher, self.proposer, outcome)
 
@@ -353,6 +353,7 @@ def run_ray(
     try:
         cluster.wait()
         packing = Packing(_share(gpus, proposer, watcher))
+        packing.recall(proposer.ledger.events())
         share = {kind: amount for kind, amount in (("CPU", cpus), ("GPU", packing.share)) if amount}
         _refuse_too_large(share)
         if proposer.budget is not None:

@@ -42,6 +42,12 @@ class FinishedElsewhere:
         self.taken[trial_id] = chosen.root
         return True
 
+    def name_of(self, trial_id: str) -> str | None:
+        """The run from which the trial was taken, in this session or, if it can still be told, in an earlier one."""
+        if trial_id in self.taken:
+            return self.taken[trial_id].name
+        return next((other.root.name for other in self.others if _has_complete(other, trial_id)), None)
+
     def _copy(self, other: RunPaths, trial_id: str) -> None:
         source, target = other.trial(trial_id), self.run.trial(trial_id)
         # the outcome last: before it is there the trial has not ended

@@ -126,6 +126,7 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
             fingerprint=benchmark.fingerprint(),
             cache=options.cache,
             retry=options.retry,
+            reused_from=elsewhere.name_of,
         )
         watcher.total(proposer.num_trials)
         if elsewhere.taken:

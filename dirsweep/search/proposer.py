@@ -26,7 +26,6 @@ from dirsweep.store.ledger import Ledger, Proposed
 from dirsweep.store.schema import Outcome
 from dirsweep.store.writer import TrialFolder
 
-
 #: where a trial came from that this run has not trained and nobody says who has
 ELSEWHERE = "outside this run"
 
@@ -104,7 +103,8 @@ class Proposer:
             self._plan_study(name, proposed[name])
             self._race(name)
         reused, self.reused = self.reused or [], None
-        self.ledger.append(*reused)
+        if reused:
+            self.ledger.append(*reused)
         # show the schedulers what ended before, in the order in which it ended
         ended = [event["trial_id"] for event in self.ledger.events() if event["event"] == "ended"]
         for trial_id in dict.fromkeys(ended):

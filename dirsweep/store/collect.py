@@ -38,6 +38,7 @@ class _Trial:
     outcome: Outcome | None
     #: of the ledger, about its attempts
     notes: list[str]
+    reused_from: str | None = None
 
 
 def collect(paths: RunPaths) -> None:
@@ -56,6 +57,8 @@ def collect(paths: RunPaths) -> None:
     for event in events:
         if event["event"] == "retried" and event["trial_id"] in trials:
             trials[event["trial_id"]].notes.append(event["note"])
+        elif event["event"] == "ended" and event["trial_id"] in trials:
+            trials[event["trial_id"]].reused_from = event.get("reused_from")  # the last end is the one that counts
     synthetic = any(trial.spec.get("synthetic") for trial in trials.values())
     metadata = table_metadata(
         synthetic=synthetic or _benchmark_is_synthetic(spec, trials),
@@ -169,6 +172,7 @@ def _trial_row(
         "started_at": _time(trial.spec.get("started_at")),
         "attempts": int(trial.spec.get("attempt", bool(trial.spec))),
         "note": "; ".join(trial.notes) or None,
+        "reused_from": trial.reused_from,
         "metrics": {},
     }
     if outcome is not None:

@@ -63,6 +63,8 @@ class Ended(TypedDict):
     trial_id: str
     status: str
     error: str | None
+    #: the run beside this one whose files were taken over; absent where the trial was trained here
+    reused_from: NotRequired[str]
     time: str
 
 
@@ -110,6 +112,8 @@ class Retried(TypedDict):
     event: Literal["retried"]
     trial_id: str
     note: str
+    #: the part of a GPU that it gets from now on; absent where that is as before
+    share: NotRequired[float]
     time: str
 
 
@@ -146,9 +150,12 @@ def started(trial_id: str) -> Started:
     return {"event": "started", "trial_id": trial_id, "time": utc_now()}
 
 
-def ended(trial_id: str, status: str, error: str | None = None) -> Ended:
+def ended(trial_id: str, status: str, error: str | None = None, *, reused_from: str | None = None) -> Ended:
     """See ``Ended``; the time is now."""
-    return {"event": "ended", "trial_id": trial_id, "status": status, "error": error, "time": utc_now()}
+    event: Ended = {"event": "ended", "trial_id": trial_id, "status": status, "error": error, "time": utc_now()}
+    if reused_from is not None:
+        event["reused_from"] = reused_from
+    return event
 
 
 def raced(study: str, num_seeds: int, best: int | None, open_points: list[int]) -> Raced:
@@ -166,9 +173,12 @@ def warmed(study: str, run: str, points: list[KnownPoint], skipped: dict[str, in
     }  # fmt: skip
 
 
-def retried(trial_id: str, note: str) -> Retried:
+def retried(trial_id: str, note: str, *, share: float | None = None) -> Retried:
     """See ``Retried``; the time is now."""
-    return {"event": "retried", "trial_id": trial_id, "note": note, "time": utc_now()}
+    event: Retried = {"event": "retried", "trial_id": trial_id, "note": note, "time": utc_now()}
+    if share is not None:
+        event["share"] = share
+    return event
 
 
 def session() -> Session:

@@ -18,6 +18,7 @@ from dirsweep.store.predicted import Predicted, predicted
 from dirsweep.store.schema import (
     BIN_FIELDS,
     EPOCH_FIELDS,
+    LATER_FIELDS,
     PREDICTION_FIELDS,
     SCHEMA_VERSION,
     TRIAL_FIELDS,
@@ -163,7 +164,7 @@ def _read_table(paths: RunPaths, file: Path, fields: tuple[pa.Field, ...]) -> pa
     version = (table.schema.metadata or {}).get(b"dirsweep_schema", b"")
     if version.isdigit() and int(version) > SCHEMA_VERSION:
         raise StoreError(f"{file}: written by a newer dirsweep (tables of version {int(version)}); upgrade dirsweep")
-    missing = [field.name for field in fields if field.name not in table.schema.names]
+    missing = [f.name for f in fields if f.name not in table.schema.names and f.name not in LATER_FIELDS]
     if missing or not version.isdigit():
         raise StoreError(f"{file}: not a dirsweep table (lacks {', '.join(missing) or 'its version'}); {again}")
     return table

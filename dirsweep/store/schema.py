@@ -36,6 +36,7 @@ column                  type                 meaning
 ``num_parameters``      int64?               trainable parameters
 ``attempts``            int32                how often the trial was begun; 0 when never
 ``note``                string?              why it was tried again, if it was (with more of a GPU's memory)
+``reused_from``         string?              the run beside this one that trained it, where its files were taken over
 ``config.<dotted>``     by content           one per key of the resolved configurations: bool, int64, double or
                                              string (also where kinds mix; lists as JSON); null where absent
 ``<split>_<metric>_<region>``  double?       val and test metrics of the best epoch; null for an empty region
@@ -135,7 +136,10 @@ TRIAL_FIELDS: tuple[pa.Field, ...] = (
     pa.field("num_parameters", pa.int64()),
     pa.field("attempts", pa.int32(), nullable=False),
     pa.field("note", pa.string()),
+    pa.field("reused_from", pa.string()),
 )
+#: columns that tables of earlier versions lack; whoever reads them does without
+LATER_FIELDS = frozenset({"reused_from"})
 EPOCH_FIELDS: tuple[pa.Field, ...] = (
     pa.field("trial_id", WORD, nullable=False),
     pa.field("epoch", pa.int32(), nullable=False),

@@ -31,7 +31,8 @@ from tests import tiny  # noqa: F401 - registers its benchmark and backbone
 
 TESTS = Path(__file__).resolve().parents[1]
 #: columns of the tables that may differ between two runs of one sweep
-OF_THE_OCCASION = {"started_at", "ended_at", "wall_time_s", "epoch_time_s", "peak_memory_mib", "host", "attempts"}
+OF_THE_OCCASION = {"started_at", "ended_at", "wall_time_s", "epoch_time_s", "peak_memory_mib", "host", "attempts",
+                   "reused_from"}  # fmt: skip
 ENDED = {"complete", "pruned", "stopped", "failed"}
 #: starts the command line with the tiny benchmark of the tests registered (inline only: Ray's workers do not know it)
 WITH_TINY = ["-c", "from tests import tiny; from dirsweep.cli import main; main()"]

@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from dirsweep.cli import main
 from dirsweep.runners.control import stop_trial
 from dirsweep.runners.status import snapshot
-from dirsweep.store.ledger import lock_run
+from dirsweep.store.ledger import lock_run, read_events
 from dirsweep.store.paths import RunPaths
+from dirsweep.store.reader import open_run
+from dirsweep.store.writer import write_table
 from tests.flow.driving import (
     WITH_TINY,
     Listener,
@@ -275,6 +278,48 @@ def test_equal_trials_of_neighbouring_runs_are_taken_over(tmp_path: Path) -> Non
     same_results(check_sound(tmp_path / "runs" / "two"), check_sound(tmp_path / "runs" / "three"))
     assert run_here(first, tmp_path / "runs" / "one") == 0, "the source is as it was"
     check_finished(tmp_path / "runs" / "one", 3)
+    # where they came from is in the ledger, once, and in the table
+    taken = check_finished(tmp_path / "runs" / "two", 3)
+    events = [event for event in read_events(RunPaths(tmp_path / "runs" / "two").ledger) if event["event"] == "ended"]
+    assert [event.get("reused_from") for event in events] == ["one", "one", None]
+    columns = taken.trials().select(["label", "reused_from"]).to_pydict()
+    assert columns == {"label": ["batch_size=16", "batch_size=64", "base"], "reused_from": ["one", None, "one"]}
+    assert run_here(second, tmp_path / "runs" / "two", reuse=True) == 0
+    check_finished(tmp_path / "runs" / "two", 3)
+    assert set(run_rows(tmp_path / "runs" / "three")) == {None}
+
+
+def test_taken_over_before_anybody_noted_it(tmp_path: Path) -> None:
+    file = tiny_sweep(tmp_path, THREE)
+    assert run_here(file, tmp_path / "runs" / "one") == 0
+    root = tmp_path / "runs" / "two"
+    assert run_here(file, root, reuse=True) == 0
+    ledger = RunPaths(root).ledger
+    lines = [line for line in ledger.read_text().splitlines(keepends=True) if '"ended"' not in line]
+    ledger.write_text("".join(lines))  # killed right after the files were there
+    assert run_here(file, root, reuse=True) == 0
+    check_finished(root, 3)
+    assert run_rows(root) == ["one"] * 3
+    ledger.write_text("".join(lines))
+    assert run_here(file, root, reuse=False) == 0
+    assert run_rows(root) == ["one"] * 3, "told by what lies beside it"
+    ledger.write_text("".join(lines))
+    (tmp_path / "runs" / "one").rename(tmp_path / "one-moved")
+    assert run_here(file, root) == 0
+    assert run_rows(root) == ["outside this run"] * 3
+
+
+def run_rows(root: Path) -> list[str | None]:
+    return open_run(root).trials()["reused_from"].to_pylist()  # type: ignore[no-any-return]
+
+
+def test_a_table_of_an_earlier_version_lacks_where_trials_came_from(tmp_path: Path) -> None:
+    assert run_here(tiny_sweep(tmp_path, THREE), tmp_path / "run") == 0
+    paths = RunPaths(tmp_path / "run")
+    table = open_run(paths.root).trials().drop_columns(["reused_from"])
+    write_table(paths.trials_table, pa.table({name: table[name].combine_chunks() for name in table.schema.names},
+                                             schema=table.schema))  # fmt: skip
+    assert open_run(paths.root).require_finished().trials().num_rows == 3
 
 
 def test_only_complete_trials_are_taken_over(tmp_path: Path) -> None:

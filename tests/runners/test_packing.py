@@ -11,6 +11,7 @@ import torch
 from dirsweep.runners.packing import MARGIN, Packing, measured_memory, ran_out_of_gpu_memory, share_of
 from dirsweep.spec.schema import TrialSpec
 from dirsweep.store.collect import collect
+from dirsweep.store.ledger import ended, read_events, retried, started
 from dirsweep.store.paths import RunPaths
 from dirsweep.store.reader import open_run
 from dirsweep.store.schema import Outcome
@@ -88,6 +89,28 @@ def test_a_trial_tried_again_is_next_and_the_table_says_why(tmp_path: Path) -> N
     assert [row["status"] for row in rows] == ["complete", "complete"]
 
 
+def test_more_room_is_remembered_by_the_next_driver() -> None:
+    """Twice the share in the first session; the next one gives that at once, and takes no smaller one."""
+    first = Packing(0.25)
+    note = first.more_room(_oom())
+    assert note is not None
+    history = [started("t"), retried("t", note, share=first.share_of("t")), retried("u", "for another reason")]
+    for share, expected in ((0.25, 0.5), (1 / 8, 0.5), (1.0, 1.0), (0.0, 0.0)):
+        packing = Packing(share)
+        packing.recall(history)
+        assert (packing.share_of("t"), packing.share_of("u")) == (expected, share)
+    packing = Packing(0.25)
+    packing.recall(history)
+    assert packing.more_room(_oom()) == "out of memory with 0.5 of a GPU, tried again with 1"
+    packing = Packing(1 / 16)
+    packing.recall([retried("t", "", share=1 / 8), retried("t", "", share=1 / 4)])
+    assert packing.more_room(_oom()) is None, "it was tried again as often as it may be"
+    packing = Packing(1 / 16)
+    packing.recall([retried("t", "", share=1 / 8), retried("t", "", share=1 / 4), ended("t", "failed")])
+    assert packing.share_of("t") == 1 / 4
+    assert packing.more_room(_oom()) is not None, "somebody wants it tried anew"
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_nothing_is_measured() -> None:
     assert measured_memory(tiny_trial().to_dict()) is None
@@ -118,3 +141,5 @@ def test_under_ray_a_trial_out_of_memory_gets_more_room(tmp_path: Path, monkeypa
     assert sorted(listener.messages) == [f"g: batch_size={size}, seed 0: {note}" for size in (16, 8)]
     rows = open_run(tmp_path / "run").trials().to_pylist()
     assert [(row["status"], row["attempts"], row["note"]) for row in rows] == [("complete", 2, note)] * 2
+    events = read_events(RunPaths(tmp_path / "run").ledger)
+    assert [event.get("share") for event in events if event["event"] == "retried"] == [0.5, 0.5]

@@ -245,6 +245,44 @@ def test_asha_ends_the_worse_and_never_a_planned_point_of_a_study_without_schedu
     assert proposer.sampled["search"].study.get_trials()[1].intermediate_values == {1: 12.0, 2: 12.0}
 
 
+def _finished(root: Path, trial: TrialSpec, values: list[float]) -> None:
+    """A trial's folder as another run has left it."""
+    folder = TrialFolder(RunPaths(root).trial(trial.trial_id))
+    folder.begin(trial.to_dict())
+    folder.write_epochs([{"epoch": epoch, "best_value": value} for epoch, value in enumerate(values)])
+    folder.finish(Outcome(trial.trial_id, "complete", metrics={"val_mae_all": values[-1]}, num_epochs=len(values)))
+
+
+@pytest.mark.parametrize("study", [
+    {"grid": {"batch_size": [8, 16, 32, 64, 128, 256]}},
+    {"trials": 6, "space": {"optimizer.lr": {"log_uniform": [1e-4, 1e-1]}}, "sampler": {"name": "random", "seed": 1}},
+], ids=["planned", "proposed"])  # fmt: skip
+def test_schedulers_know_what_was_taken_over(tmp_path: Path, study: dict[str, Any]) -> None:
+    """Median: five trials at 1.0 are taken over, a sixth at 2.0 is ended; without them nobody could judge it."""
+    median = {"name": "median", "grace_epochs": 1, "min_trials": 5}
+    spec, root = _spec(tmp_path, {"s": study}, scheduler=median), tmp_path / "run"
+    trials = _drain(_open(spec, tmp_path / "first"))
+    for trial in trials[:5]:
+        _finished(root, trial, [1.0] * 5)
+    proposer = _open(spec, root, reused_from=lambda trial_id: "first-run")
+    last = proposer.next_trial()
+    assert last is not None
+    assert last.trial_id == trials[5].trial_id
+    ends = [event for event in proposer.ledger.events() if event["event"] == "ended"]
+    assert [(event["trial_id"], event.get("reused_from")) for event in ends] == [
+        (trial.trial_id, "first-run") for trial in trials[:5]
+    ]
+    assert proposer.observe(last.trial_id, {"epoch": 1, "best_value": 2.0}) is True
+    proposer.ledger.close()
+    again = _open(spec, root, reused_from=lambda trial_id: "first-run")
+    assert [event for event in again.ledger.events() if event["event"] == "ended"] == ends, "noted once"
+    assert again.observe(last.trial_id, {"epoch": 1, "best_value": 2.0}) is True, "also by the next driver"
+    alone = _open(spec, tmp_path / "alone")
+    first = alone.next_trial()
+    assert first is not None
+    assert alone.observe(first.trial_id, {"epoch": 1, "best_value": 2.0}) is False
+
+
 def test_sampler_arguments_are_checked(tmp_path: Path) -> None:
     from dirsweep.errors import SpecError
 
