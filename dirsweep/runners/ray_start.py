@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -46,17 +47,36 @@ WAITING_MS = 30_000
 SWITCH_S = 1e-4
 
 
+#: seconds until a cluster must have answered
+CONNECT_S = 10.0
+
+
 class RunningRay:
     """Our connection to a cluster that runs.
 
     Args:
         address: ``auto``, ``ray://...`` or ``host:port``.
+    Raises: DirSweepError: nobody listens there.
     """
 
     local = False
 
     def __init__(self, address: str) -> None:
         self.address = address
+        if address == "auto":  # Ray looks for it, and says when there is none
+            return
+        # Ray ends the whole process, after a minute, where nobody answers
+        host, _, port = address.removeprefix("ray://").rpartition(":")
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S):
+                pass
+        except ValueError:
+            raise DirSweepError(f"--address {address}: expected auto, host:port or ray://host:port") from None
+        except OSError as error:
+            raise self._absent(error.strerror or str(error)) from None
+
+    def _absent(self, reason: str) -> DirSweepError:
+        return DirSweepError(f"--address {self.address}: no Ray cluster there ({reason})")
 
     def wait(self) -> None:
         """Connect. Raises: DirSweepError: no cluster there."""
@@ -68,8 +88,7 @@ class RunningRay:
                 address=self.address, log_to_driver=False, logging_level=logging.CRITICAL, namespace="dirsweep"
             )  # fmt: skip
         except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise DirSweepError(f"--address {self.address}: no Ray cluster there ({reason})") from error
+            raise self._absent(str(error).splitlines()[0]) from error
 
     def stop(self) -> None:
         """Let go of it; it runs on."""

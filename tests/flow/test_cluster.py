@@ -1,0 +1,101 @@
+"""A cluster of two machines that both see the run's folder; here both are this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dirsweep.errors import DirSweepError
+from dirsweep.runners.locks import lock_holder
+from dirsweep.runners.ray_start import begin
+from dirsweep.store.paths import RunPaths
+from dirsweep.store.reader import open_run
+from tests.flow.driving import (
+    Command,
+    begun,
+    check_finished,
+    check_sound,
+    command,
+    epochs_done,
+    run_here,
+    same_results,
+    small_sweep,
+)
+
+pytestmark = pytest.mark.ray
+
+POINTS = {"p": {"points": [{}, {"reweighting": "sqinv"}], "seeds": [0, 1]}}
+LONG = {"base": {"epochs": 12}, "resources": {"cpu": 1, "checkpoint_every_s": 0}}
+
+
+class Machines:
+    """Two nodes of one CPU each."""
+
+    def __init__(self) -> None:
+        from ray.cluster_utils import Cluster
+
+        self.cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        self.second = self.cluster.add_node(num_cpus=1)
+        self.cluster.wait_for_nodes()
+
+    @property
+    def address(self) -> str:
+        return str(self.cluster.address)
+
+
+@pytest.fixture
+def machines() -> Iterator[Machines]:
+    found = Machines()
+    yield found
+    found.cluster.shutdown()
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def in_the_middle(driver: Command, root: Path, count: int) -> dict[str, int]:
+    """Trial -> its worker, once so many run at a time and have an epoch behind them."""
+
+    def look() -> dict[str, int] | None:
+        running = {i: lock_holder(RunPaths(root).trial(i).log) for i in begun(root) if 1 <= epochs_done(root, i) < 9}
+        found = {i: pid for i, pid in running.items() if pid is not None}
+        return found if len(found) == count else None
+
+    found: dict[str, int] = driver.when(look, f"{count} trials at a time")
+    return found
+
+
+def test_a_machine_is_lost_and_no_trial_with_it(machines: Machines, tmp_path: Path) -> None:
+    root, file = tmp_path / "run", small_sweep(tmp_path, POINTS, **LONG)
+    with command("run", file, "--out", root, "--address", machines.address, "--no-reuse", folder=tmp_path) as driver:
+        running = in_the_middle(driver, root, 2)
+        parents = {parent(pid) for pid in running.values()}
+        assert len(parents) == 2, "a worker on each machine"
+        lost = machines.second.all_processes["raylet"][0].process.pid
+        (hit,) = (trial_id for trial_id, pid in running.items() if parent(pid) == lost)
+        machines.cluster.remove_node(machines.second, allow_graceful=False)
+        assert driver.ends() == 0, driver.stderr
+    check_sound(root)
+    run = check_finished(root, 4)
+    assert {row["trial_id"]: row["attempts"] for row in run.trials().to_pylist()}[hit] == 2
+    assert run_here(file, tmp_path / "elsewhere" / "run") == 0
+    same_results(run, open_run(tmp_path / "elsewhere" / "run"))
+    assert "Traceback" not in driver.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "complaint"),
+    [
+        ("127.0.0.1:1", "no Ray cluster there (Connection refused)"),
+        ("127.0.0.1", "expected auto, host:port or ray://host:port"),
+        ("no.such.host.invalid:6379", "no Ray cluster there ("),
+    ],
+)
+def test_no_cluster_there(tmp_path: Path, address: str, complaint: str) -> None:
+    with pytest.raises(DirSweepError) as caught:
+        begin(small_sweep(tmp_path, POINTS), inline=False, address=address, num_cpus=None)
+    assert str(caught.value).startswith(f"--address {address}: {complaint}")
+    assert caught.value.exit_code == 2
