@@ -272,6 +272,8 @@ def test_spans_by_hand() -> None:
     bins = Bins(edges, np.array([0, 0, 5, 0, 0, 9, 0]), np.ones(7, int), np.array([0, 1, 1, 1, 1, 1, 1]),
                 np.array(["few"] * 7))  # fmt: skip
     assert zero_shot_spans(bins) == [(0.0, 2.0), (3.0, 5.0), (6.0, 7.0)]
+    some = Bins(edges, np.zeros(7, int), np.zeros(7, int), np.array([0, 1, 0, 0, 2, 0, 0]), bins.regions)
+    assert zero_shot_spans(some) == [(1.0, 5.0)], "what lies between two that are tested on belongs to them"
     nothing = Bins(edges, bins.train, np.zeros(7, int), np.zeros(7, int), bins.regions)
     assert zero_shot_spans(nothing) == []
     assert zero_shot_spans(None) == []

@@ -56,13 +56,13 @@ def tested(run: Run, point: PointSummary) -> Tested | None:
 
 
 def zero_shot_spans(bins: Bins | None) -> list[tuple[float, float]]:
-    """(low, high) of every stretch of bins that are tested on without a single training label; label unit."""
+    """(low, high) of every stretch of bins without a training label, from the first that is tested on to the last."""
     if bins is None:
         return []
-    unseen = (bins.train == 0) & (bins.val + bins.test > 0)
-    steps = np.diff(np.concatenate([[0], unseen.astype(np.int8), [0]]))
-    starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
-    return list(zip(bins.edges[starts].tolist(), bins.edges[ends].tolist(), strict=True))
+    steps = np.diff(np.concatenate([[0], (bins.train == 0).astype(np.int8), [0]]))
+    stretches = zip(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True)
+    tested = [start + np.flatnonzero((bins.val + bins.test)[start:end]) for start, end in stretches]
+    return [(float(bins.edges[of[0]]), float(bins.edges[of[-1] + 1])) for of in tested if len(of)]
 
 
 def shade_zero_shot(grid: Iterable[Axes], spans: Sequence[tuple[float, float]]) -> str:
