@@ -18,7 +18,7 @@ from dirsweep.report.factors import plateau
 from dirsweep.report.importance import importances
 from dirsweep.report.measured import points_of
 from dirsweep.report.selection import points_with_test_figures, searched, selection
-from dirsweep.report.statistics import Difference, Interval, default_point, differences, seed_null
+from dirsweep.report.statistics import ALPHA, Difference, Interval, default_point, differences, seed_null
 from dirsweep.report.tables import metric_title
 from dirsweep.report.verdicts import WORDS, verdicts
 from dirsweep.store.reader import Run
@@ -221,12 +221,15 @@ def digits(low: float, high: float) -> int:
 
 
 def p_words(p: float | None) -> str:
-    """``p = 0.03``, ``p < 0.001``, ``no p-value``."""
+    """``p = 0.03``, ``p = 0.052`` beside the limit, ``p < 0.001``, ``no p-value``."""
     if p is None:
         return "no p-value"
     if p < 0.001:
         return "p < 0.001"
-    return f"p = {p:.2f}" if p >= 0.0095 else f"p = {p:.3f}"
+    if p < 0.0095 or round(p, 2) == ALPHA:
+        # two digits of 0.0502 would look like a p-value that is claimed
+        return f"p = {math.ceil(p * 1000) / 1000 if p >= ALPHA else math.floor(p * 1000) / 1000:.3f}"
+    return f"p = {p:.2f}"
 
 
 def with_interval(item: Interval) -> str:
@@ -351,7 +354,18 @@ def rendered(found: Sequence[Claim], format: str = "console", *, title: str = ""
         strong = claim.claimed and format == "md"
         lines.append(f"- {'**' if strong else ''}{text}{'**' if strong else ''}")
         lines += [f"  {trials}"] if trials else []
-    return "\n".join(lines)
+    return "\n".join([*lines, *(["", CORRECTED] if compares(found) else [])])
+
+
+#: how a p-value beside its interval is to be read
+CORRECTED = (
+    "p-values are corrected for all comparisons of their kind in the study (Holm); intervals are of one comparison"
+)
+
+
+def compares(found: Sequence[Claim]) -> bool:
+    """Whether sentences with p-values are among them."""
+    return any(" p = " in claim.text or " p < " in claim.text for claim in found)
 
 
 def below_its_study(claim: Claim) -> str:

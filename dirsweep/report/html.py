@@ -17,7 +17,18 @@ from typing import Any
 import yaml
 
 from dirsweep.report.aims import aims_of
-from dirsweep.report.claims import Claim, below_its_study, claims, claims_of_run, digits, p_words, signed, spelt
+from dirsweep.report.claims import (
+    CORRECTED,
+    Claim,
+    below_its_study,
+    claims,
+    claims_of_run,
+    compares,
+    digits,
+    p_words,
+    signed,
+    spelt,
+)
 from dirsweep.report.effects import Effect, effects, effects_of_run
 from dirsweep.report.frames import PointSummary, Spread, best_point, objective_column, sorted_by_objective
 from dirsweep.report.importance import importances
@@ -114,6 +125,11 @@ class Summary:
     claims: list[Claim]
     tables: list[Grid]
 
+    @property
+    def compares(self) -> bool:
+        """Whether its sentences have p-values."""
+        return compares(self.claims)
+
 
 @dataclass(frozen=True)
 class Study:
@@ -127,6 +143,11 @@ class Study:
     points: Grid
     tables: list[Grid]
     figures: list[Drawing]
+
+    @property
+    def compares(self) -> bool:
+        """Whether its sentences have p-values."""
+        return compares([*self.claims, *self.more_claims])
 
 
 def html(
@@ -155,7 +176,7 @@ def html(
         "version": metadata.version("dirsweep"), "name": run.name, "synthetic": run.synthetic,
         "state": state, "state_kind": "bad" if bad else "good",
         "facts": [*_facts(run), *(_missing_figures(run) if figures else [])],
-        "summary": _summary(run) if len(chosen) > 1 else None,
+        "corrected": CORRECTED, "summary": _summary(run) if len(chosen) > 1 else None,
         "studies": [_study(run, study, number, figures) for number, study in enumerate(chosen)],
         "layouts": [_layout(layout) for layout in layouts],
         "sessions": _sessions(run), "folder": run.paths.root.name or str(run.paths.root),

@@ -7,7 +7,7 @@ import pytest
 from simulated_run import Made, simulate
 
 from dirsweep.errors import StoreError
-from dirsweep.report.claims import Claim, claims, digits, p_words, rendered, signed, spelt
+from dirsweep.report.claims import CORRECTED, Claim, claims, digits, p_words, rendered, signed, spelt
 from dirsweep.report.statistics import differences
 from dirsweep.store.reader import open_run
 
@@ -121,6 +121,13 @@ def test_formats() -> None:
         rendered(found, "pdf")
 
 
+def test_p_values_are_explained() -> None:
+    texts = ["RankSim lowers MAE by 0.41 [0.12, 0.70], 5 seeds, p = 0.01.", "Noise."]
+    found = [Claim("s", "effect", text, False, (), False) for text in texts]
+    assert rendered(found).splitlines()[-2:] == ["", CORRECTED]
+    assert rendered(found[1:]).splitlines() == ["- Noise."]
+
+
 def test_several_studies_are_told_apart() -> None:
     texts = [("all studies", "RankSim helps."), ("a b", "a b: the default is best."), ("a b", "Noise."),
              ("c", "SYNTHETIC DATA: c: one seed.")]  # fmt: skip
@@ -145,6 +152,9 @@ def test_numbers_in_words() -> None:
     ]
     assert [p_words(p) for p in (None, 0.0001, 0.0042, 0.0096, 0.03, 1.0)] == [
         "no p-value", "p < 0.001", "p = 0.004", "p = 0.01", "p = 0.03", "p = 1.00",
+    ]  # fmt: skip
+    assert [p_words(p) for p in (0.0449, 0.0451, 0.04999, 0.0500001, 0.052, 0.0551)] == [
+        "p = 0.04", "p = 0.045", "p = 0.049", "p = 0.051", "p = 0.052", "p = 0.06",
     ]  # fmt: skip
     assert [signed(value, 2) for value in (0.126, -0.126, 0.004, -0.004, 0.0)] == [
         "+0.13",
