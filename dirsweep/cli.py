@@ -316,7 +316,7 @@ def plan(
     spec = _load(sweep, sets, synthetic, preview)
     print_plan(spec, out or _folder_of(spec.name, synthetic, preview), Console())
     if probe:
-        from dirsweep.runners.probe import print_forecast
+        from dirsweep.runners.forecast import print_forecast
 
         print_forecast(spec, Console(), os.environ.get("DIRSWEEP_CACHE"))
 

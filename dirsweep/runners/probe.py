@@ -1,59 +1,57 @@
-"""What a run would take: a few steps of the base are trained here, and the rest is multiplication."""
+"""What a run would take. The base is timed here, and what differs from it; the rest is addition and multiplication."""
 
 from __future__ import annotations
 
-import os
-import statistics
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple, dataclass
+from functools import partial
 
-import torch
-from rich.console import Console
+import numpy as np
+from numpy.typing import NDArray
 
-from dirsweep.data.base import Benchmark
+from dirsweep.errors import DirSweepError
+from dirsweep.runners.kinds import Kind, Planned, Reader, planned_trials
+from dirsweep.runners.pace import Length, Pace, pace_of
 from dirsweep.runners.session import prepare
-from dirsweep.spec.expand import make_point, make_trial, planned_points
-from dirsweep.spec.schema import TrialSpec
+from dirsweep.spec.expand import make_trial
+from dirsweep.spec.schema import Point, TrialSpec
 from dirsweep.spec.sweep import SweepSpec
-from dirsweep.training.seeding import reset_process
-from dirsweep.training.trainer import Training
 
-#: steps of the probe; the first one warms up
-NUM_STEPS = 6
-#: validation samples of the probe
-NUM_VAL = 256
+#: kinds of trials that are timed besides the base
+MAX_KINDS = 12
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How fast a trial goes.
+class Prices:
+    """What trials take by what differs from the base.
 
     Attributes:
-        start_s: until the first step: data, model.
-        step_s: one training step.
-        sample_s: validation of one sample, and what else ends an epoch, by its share of the validation split.
-        steps: in an epoch.
-        val_samples: in the validation split.
-        validate_every: epochs.
+        base: without any difference.
+        length: of a trial of the base.
+        added: what each difference adds to it; what makes a trial faster is negative. Differences that were never timed
+            are left out and count as nothing.
+        least: of all that were timed, part by part: half of it is the least that any sum may come to.
+        noise: relative difference between two timings of the base's epoch; None where it was timed once.
+        timed: the kinds that were timed, the base left out.
+        failed: kinds that could not be trained, and why.
+        beyond: differences that would have needed more than the limit of kinds.
+        together: groups of differences that were only ever timed together: each has an equal share of what they add.
     """
 
-    start_s: float
-    step_s: float
-    sample_s: float
-    steps: int
-    val_samples: int
-    validate_every: int
+    base: Pace
+    length: Length
+    added: Mapping[str, Pace]
+    least: Pace
+    noise: float | None = None
+    timed: tuple[Kind, ...] = ()
+    failed: tuple[tuple[Kind, str], ...] = ()
+    beyond: tuple[str, ...] = ()
+    together: tuple[tuple[str, ...], ...] = ()
 
-    @property
-    def epoch_s(self) -> float:
-        """An epoch, with its part of the validation."""
-        return self.steps * self.step_s + self.val_samples * self.sample_s / self.validate_every
-
-    def trial_s(self, epochs: int) -> float:
-        """A whole trial."""
-        return self.start_s + epochs * self.epoch_s
+    def pace(self, kind: Kind) -> Pace:
+        """The base's and what each difference adds, part by part."""
+        known = [_vector(self.added[name]) for name in sorted(kind) if name in self.added]
+        return Pace(*np.maximum(np.sum([_vector(self.base), *known], axis=0), 0.5 * _vector(self.least)).tolist())
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Forecast:
     """What a whole run would take.
 
     Attributes:
-        trials, epochs: of the run: different trials, and their epochs all together.
+        trials, epochs: of the run: different trials, and their epochs all together, those of later stages included.
         trial_hours: all trials one after another.
         wall_hours: on this machine, as many at a time as fit it.
         at_a_time: that many.
@@ -89,103 +87,133 @@ class Forecast:
         return [f"{name}: {needed:.3g} of {limit:g}" for name, needed, limit in asked if limit and needed > limit]
 
 
-def probe(spec: SweepSpec, cache: str | None = None) -> Pace:
-    """Train a few steps of the sweep's base here, on a GPU if there is one. Raises: DirSweepError: it cannot train."""
-    benchmark = prepare(spec, cache)
-    study = next(iter(spec.studies))
-    trial = make_trial(spec, make_point(spec, study, 0, {}), spec.seeds_of(study)[0], benchmark.fingerprint(), cache)
-    return pace_of(trial, benchmark, num_threads=max(1, int(spec.resources.cpu)))
+# prices
 
 
-def pace_of(trial: TrialSpec, benchmark: Benchmark, *, num_threads: int) -> Pace:
-    """The pace of one trial, from ``NUM_STEPS`` steps and ``NUM_VAL`` validation samples."""
-    sizes = {name: len(benchmark.split(name)) for name in ("train", "val")}
-    size = trial.config["batch_size"]
-    some = {"train": min(sizes["train"], size * NUM_STEPS), "val": min(sizes["val"], NUM_VAL)}
-    moments: list[float] = []
-    rows: list[Mapping[str, Any]] = []
-    reset_process()
-    torch.set_num_threads(num_threads)
-    shortened = TrialSpec(**{**trial.to_dict(), "config": {**trial.config, "epochs": 1, "validate_every": 1}})
-    began = time.monotonic()
-    training = Training(
-        shortened,
-        progress=lambda epoch, step, total: moments.append(time.monotonic()),
-        samples={name: torch.arange(count) for name, count in some.items()},  # type: ignore[misc]
-    )
-    built = time.monotonic()
-    training.run(rows.append)
-    ended = time.monotonic()
-    steps = [after - before for before, after in zip([built, *moments], moments, strict=False)]
-    step_s = statistics.median(steps[1:] or steps)
-    return Pace(
-        start_s=built - began,
-        step_s=step_s,
-        sample_s=max(0.0, ended - moments[-1]) / some["val"],
-        steps=max(1, sizes["train"] // size + (sizes["train"] % size > 1)),
-        val_samples=sizes["val"],
-        validate_every=trial.config["validate_every"],
-    )
+def probe(
+    spec: SweepSpec,
+    cache: str | None = None,
+    *,
+    max_kinds: int = MAX_KINDS,
+    progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+) -> tuple[Prices, list[Planned]]:
+    """Train a few steps of the sweep's base here, on a GPU if there is one, and of kinds of trials that differ from it.
 
+    Kinds with few differences come first, of those with equally many the one with the most trials; what can be added up
+    from earlier ones is not timed. The base is timed again at the end: what differs then is noise.
 
-def forecast(spec: SweepSpec, pace: Pace, *, num_cpus: int, num_gpus: int) -> Forecast:
-    """Every planned trial with its own epochs, every proposed one with the base's; equal trials once.
-
-    What ends early (pruning, patience), further seeds of a race and other costs than the base's are left out.
+    Args:
+        max_kinds: that are timed besides the base.
+        progress: takes the number of timings done, their total, and what is timed next.
+    Raises: DirSweepError: the data is absent or broken, or the base cannot be trained.
     """
-    epochs_of: dict[str, int] = {}
-    proposed = 0
-    for name, study in spec.studies.items():
-        points, seeds = planned_points(spec, name), spec.seeds_of(name)
-        for point in points:
-            for seed in seeds:
-                epochs_of[make_trial(spec, point, seed, "").trial_id] = point.config.epochs
-        proposed += max(0, study.trials - len(points)) * len(seeds) if study.space is not None else 0
-    base_epochs = spec.base_config.epochs
-    seconds = sum(map(pace.trial_s, epochs_of.values())) + proposed * pace.trial_s(base_epochs)
-    hours, cpu = seconds / 3600, spec.resources.cpu
+    benchmark = prepare(spec, cache)
+    reader = Reader(spec, benchmark)
+    plan = planned_trials(spec, reader, cache)
+    timed_by = partial(pace_of, benchmark=benchmark, num_threads=max(1, int(spec.resources.cpu)))
+    study = next(iter(spec.studies))
+    base_trial = make_trial(
+        spec, Point(study, 0, {}, spec.base_config), spec.seeds_of(study)[0], benchmark.fingerprint(), cache
+    )
+    kinds = _by_size(plan)
+    names = sorted(set().union(*kinds))
+    total = min(max_kinds, _rank(kinds, names)) + (2 if kinds else 1)
+    progress(0, total, "base")
+    bases = [timed_by(base_trial)]
+    timed: dict[Kind, Pace] = {}
+    failed: list[tuple[Kind, str]] = []
+    beyond: set[str] = set()
+    for kind, trial in kinds.items():
+        if _rank([*timed, kind], names) == len(timed):
+            continue
+        if len(timed) + len(failed) == max_kinds:
+            beyond |= kind.difference(*timed)
+            continue
+        progress(len(timed) + len(failed) + 1, total, ", ".join(sorted(kind)))
+        try:
+            timed[kind] = timed_by(trial)
+        except DirSweepError as error:
+            failed.append((kind, str(error)))
+    if timed:
+        progress(total - 1, total, "base")
+        bases.append(timed_by(base_trial))
+    return _prices(reader.length(spec.base_config), bases, timed, failed, beyond), plan
+
+
+def _by_size(plan: Iterable[Planned]) -> dict[Kind, TrialSpec]:
+    """A trial of each kind besides the base's."""
+    counts: dict[Kind, float] = {}
+    trials: dict[Kind, TrialSpec] = {}
+    for planned in plan:
+        counts[planned.kind] = counts.get(planned.kind, 0.0) + planned.count
+        trials.setdefault(planned.kind, planned.trial)
+    ordered = sorted((kind for kind in counts if kind), key=lambda kind: (len(kind), -counts[kind], sorted(kind)))
+    return {kind: trials[kind] for kind in ordered}
+
+
+def _rank(kinds: Iterable[Kind], names: list[str]) -> int:
+    """How many of the kinds' paces are no sums and differences of the others'."""
+    rows = _rows(kinds, names)
+    return int(np.linalg.matrix_rank(rows)) if rows.size else 0
+
+
+def _rows(kinds: Iterable[Kind], names: list[str]) -> NDArray[np.float64]:
+    """(K, D): 1 where a kind has a difference."""
+    return np.array([[float(name in kind) for name in names] for kind in kinds]).reshape(-1, len(names))
+
+
+def _prices(
+    length: Length, bases: list[Pace], timed: Mapping[Kind, Pace], failed: list[tuple[Kind, str]], beyond: set[str]
+) -> Prices:
+    base = Pace(*np.mean([_vector(pace) for pace in bases], axis=0).tolist())
+    names = sorted(set().union(*timed))
+    rows = _rows(timed, names)
+    added: dict[str, Pace] = {}
+    if timed:
+        more = np.array([_vector(pace) for pace in timed.values()]) - _vector(base)
+        # exact for each kind that was timed; what only occurred together is shared equally (least squares, least norm)
+        added = {name: Pace(*price) for name, price in zip(names, (np.linalg.pinv(rows) @ more).tolist(), strict=True)}
+    groups: dict[bytes, list[str]] = {}
+    for column, name in enumerate(names):
+        groups.setdefault(rows[:, column].tobytes(), []).append(name)
+    epochs = [pace.epoch_s for pace in bases]
+    return Prices(
+        base=base,
+        length=length,
+        added=added,
+        least=Pace(*np.min([_vector(pace) for pace in (*bases, *timed.values())], axis=0).tolist()),
+        noise=abs(epochs[0] - epochs[1]) / base.epoch_s if len(epochs) > 1 else None,
+        timed=tuple(timed),
+        failed=tuple(failed),
+        beyond=tuple(sorted(beyond - set(names))),
+        together=tuple(tuple(group) for group in groups.values() if len(group) > 1),
+    )
+
+
+def _vector(pace: Pace) -> NDArray[np.float64]:
+    return np.array(astuple(pace))
+
+
+# the forecast
+
+
+def forecast(spec: SweepSpec, plan: Iterable[Planned], prices: Prices, *, num_cpus: int, num_gpus: int) -> Forecast:
+    """Every trial of ``plan`` at its own length and pace. What ends early and further seeds of a race are left out."""
+    plan = list(plan)
+    hours = sum(one.count * prices.pace(one.kind).trial_s(one.length) for one in plan) / 3600
+    trials = round(sum(one.count for one in plan))
+    cpu = spec.resources.cpu
     gpu = (1.0 if num_gpus else 0.0) if spec.resources.gpu == "auto" else spec.resources.gpu
     at_a_time = max(1, int(num_cpus / cpu)) if not gpu else max(1, min(int(num_cpus / cpu), int(num_gpus / gpu)))
-    trials = len(epochs_of) + proposed
+    at_a_time = min(at_a_time, max(1, trials))
     money = spec.budget.money if spec.budget is not None else None
     return Forecast(
         trials=trials,
-        epochs=sum(epochs_of.values()) + proposed * base_epochs,
+        epochs=round(sum(one.count * (one.length.epochs + one.length.later) for one in plan)),
         trial_hours=hours,
-        wall_hours=hours / min(at_a_time, max(1, trials)),
-        at_a_time=min(at_a_time, max(1, trials)),
+        wall_hours=hours / at_a_time,
+        at_a_time=at_a_time,
         cpu_hours=hours * cpu,
         gpu_hours=hours * gpu,
         money=None if money is None else hours * (cpu * money.cpu_hour + gpu * money.gpu_hour),
     )
-
-
-def print_forecast(spec: SweepSpec, console: Console, cache: str | None = None) -> Forecast:
-    """Probe, and say what the run would take, and whether its budget allows it."""
-    pace = probe(spec, cache)
-    found = forecast(spec, pace, num_cpus=os.cpu_count() or 1, num_gpus=torch.cuda.device_count())
-    device = "GPU" if torch.cuda.is_available() else "CPU"
-    epochs = spec.base_config.epochs
-    console.print(
-        f"probe on this machine's {device}: {1000 * pace.step_s:.3g} ms a step, {_span(pace.epoch_s)} an epoch, "
-        f"{_span(pace.trial_s(epochs))} a trial of {epochs} epochs",
-        highlight=False,
-        soft_wrap=True,
-    )
-    cost = "" if found.money is None else f", {found.money:.2f} money"
-    gpu_hours = f", {found.gpu_hours:.3g} GPU-hours" if found.gpu_hours else ""
-    console.print(
-        f"forecast: {found.trials} trials take {found.cpu_hours:.3g} CPU-hours{gpu_hours}{cost}, "
-        f"{_span(3600 * found.wall_hours)} here, {found.at_a_time} at a time (early ends and racing left out)",
-        highlight=False,
-        soft_wrap=True,
-    )
-    for line in found.beyond(spec):
-        console.print(f"[bold red]beyond the budget[/]: {line}", highlight=False)
-    return found
-
-
-def _span(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.2g} s"
-    return f"{seconds / 60:.3g} min" if seconds < 2 * 3600 else f"{seconds / 3600:.3g} h"

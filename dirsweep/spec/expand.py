@@ -182,13 +182,13 @@ def validate(spec: SweepSpec) -> None:
         _check_sampler(study.sampler, f"studies.{name}.sampler", spec.source)
         for overrides in _unique(study.space.probes()):
             make_point(spec, name, 0, overrides)
-        draw = partial(_draw, random=Random(0))
+        draw = partial(draw_value, random=Random(0))
         for _ in range(NUM_SAMPLES):
             make_point(spec, name, 0, study.space.sample(draw))
 
 
-def _draw(key: str, range_: Range, random: Random) -> Any:
-    """One value of a range, as its distribution says."""
+def draw_value(key: str, range_: Range, random: Random) -> Any:
+    """One value of a range, as its distribution says; with ``random`` given, a ``Draw`` for ``SearchSpace.sample``."""
     match range_:
         case Choice(values):
             return random.choice(values)
