@@ -33,7 +33,7 @@ from dirsweep.report.effects import Effect, effects, effects_of_run
 from dirsweep.report.frames import PointSummary, Spread, best_point, objective_column, sorted_by_objective
 from dirsweep.report.importance import importances
 from dirsweep.report.inline_svg import inline_svg
-from dirsweep.report.layouts import Layout, heading
+from dirsweep.report.layouts import PREVIEW, Layout, heading
 from dirsweep.report.measured import points_of
 from dirsweep.report.plots import plots
 from dirsweep.report.plots._features import without_any
@@ -219,7 +219,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     by_trial = dict(zip(table["trial_id"].to_pylist(), table["wall_time_s"].to_pylist(), strict=True))
     work = sum(time for time in by_trial.values() if time is not None)
     metric, region = run.objective
-    facts = [
+    facts = [("caution", PREVIEW)] if run.spec.get("preview") else []
+    facts += [
         ("benchmark", str(named or NOTHING)),
         ("chosen by", f"validation {metric_title(metric)}, {region}"),
         ("studies", str(len(run.studies))),

@@ -37,6 +37,10 @@ from dirsweep.store.reader import Run
 from dirsweep.store.schema import HIGHER_IS_BETTER, REGION_ORDER, MetricColumn
 
 
+#: of a run with --preview
+PREVIEW = "a preview: a few points, one seed, few epochs; it shows that everything works, not what a method can do"
+
+
 @dataclass(frozen=True)
 class Cell:
     """One number of the table.
@@ -158,7 +162,8 @@ def fill(run: Run, name: str, *, extra: Sequence[Path] = ()) -> Layout:
         name=name, title=f"{title_of(paper, number)} · {run.name}", benchmark=benchmark, published_benchmark=theirs,
         columns=columns, rows=rows, notes=(), synthetic=run.synthetic,
     )  # fmt: skip
-    return replace(layout, notes=(*_notes(layout), *_notes_on_times(run, layout, paper)))
+    preview = [PREVIEW] if run.spec.get("preview") else []
+    return replace(layout, notes=(*preview, *_notes(layout), *_notes_on_times(run, layout, paper)))
 
 
 def _benchmark(run: Run) -> str:

@@ -10,7 +10,8 @@ from made_up_run import write_run
 from rich.console import Console
 
 from dirsweep.errors import StoreError
-from dirsweep.report.layouts import comma_separated, fill, markdown, rendered
+from dirsweep.report.html import html
+from dirsweep.report.layouts import PREVIEW, comma_separated, fill, markdown, rendered
 from dirsweep.store.collect import collect
 from dirsweep.store.provenance import write_provenance
 from dirsweep.store.reader import Run, open_run
@@ -241,3 +242,13 @@ def test_another_backbone_is_named(tmp_path: Path) -> None:
     row = next(row for row in layout.rows if row.label == "VANILLA + RANKSIM")
     assert row.differs == ("backbone.name",)
     assert "differs from what the paper states in backbone.name" in layout.notes
+
+
+def test_a_preview_says_so(tmp_path: Path) -> None:
+    write_run(tmp_path, {"m": [({}, [7.0])]}, resolved=True)
+    run = open_run(tmp_path)
+    assert PREVIEW not in fill(run, "ranksim/2").notes
+    assert PREVIEW not in html(run, figures=False)
+    run.spec["preview"] = True
+    assert fill(run, "ranksim/2").notes[0] == PREVIEW
+    assert PREVIEW in html(run, figures=False)
