@@ -36,7 +36,6 @@ from dirsweep.report.verdicts import STANDS_FOR, backbone_differences, benchmark
 from dirsweep.store.reader import Run
 from dirsweep.store.schema import HIGHER_IS_BETTER, REGION_ORDER, MetricColumn
 
-
 #: of a run with --preview
 PREVIEW = "a preview: a few points, one seed, few epochs; it shows that everything works, not what a method can do"
 
