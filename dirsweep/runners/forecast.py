@@ -13,7 +13,7 @@ from rich.table import Table
 from dirsweep.runners.probe import Forecast, Prices, forecast, probe
 from dirsweep.spec.sweep import SweepSpec
 
-#: differences of an epoch below this share of the base's are not shown, even where two timings agree better
+#: differences of an epoch below this share of the base's are not shown, even where timings agree better
 LEAST_SHOWN = 0.03
 
 
@@ -24,7 +24,7 @@ def print_forecast(spec: SweepSpec, console: Console, cache: str | None = None) 
     with Progress(*columns, console=bars, disable=not bars.is_terminal, transient=True) as bar:
         task = bar.add_task("", total=None, visible=False)
         prices, plan = probe(spec, cache, progress=lambda done, total, what: bar.update(
-            task, completed=done, total=total, description=what, visible=total > 1))  # fmt: skip
+            task, completed=done, total=total, description=what, visible=total > 2))  # fmt: skip
     found = forecast(spec, plan, prices, num_cpus=os.cpu_count() or 1, num_gpus=torch.cuda.device_count())
     for line in (_base_line(spec, prices), _forecast_line(found)):
         console.print(line, highlight=False, soft_wrap=True)
@@ -62,7 +62,7 @@ def _print_prices(prices: Prices, console: Console) -> None:
         table.add_column("an epoch takes", justify="right", no_wrap=True)
         little = []
         for names, epoch, later in sorted(_shares(prices), key=lambda share: -share[1]):
-            if abs(epoch) < shown_above and later < shown_above:
+            if abs(epoch) < shown_above and not later:
                 little.append(names)
                 continue
             more = f"{100 * epoch:+.0f} %" if abs(epoch) >= shown_above else "as the base's"
@@ -70,7 +70,7 @@ def _print_prices(prices: Prices, console: Console) -> None:
         if table.row_count:
             console.print(table)
         line = f"timed apart from the base: {len(prices.timed)} kinds of trials, the others added up; "
-        line += f"two timings of the base differ by {100 * prices.noise:.1f} %"
+        line += f"timings of the base differ by {100 * prices.noise:.1f} %"
         if little:
             line += f"; below {100 * shown_above:.0f} %: {', '.join(little)}"
         console.print(line, highlight=False, soft_wrap=True)

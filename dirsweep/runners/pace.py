@@ -23,7 +23,7 @@ from dirsweep.training.trainer import Training
 #: steps of the first epoch, which warms up; feature smoothing and the like act from the second one on
 WARM_STEPS = 2
 #: what the timed epoch may take: so many steps, at least and at most, that they fill ``SECONDS``
-MIN_STEPS, MAX_STEPS, SECONDS = 2, 100, 1.0
+MIN_STEPS, MAX_STEPS, SECONDS = 2, 300, 1.0
 #: validation samples of the first epoch, and the least of the timed one
 NUM_VAL = 256
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass
 from functools import partial
 
@@ -19,6 +19,8 @@ from dirsweep.spec.sweep import SweepSpec
 
 #: kinds of trials that are timed besides the base
 MAX_KINDS = 12
+#: the base is timed again after so many kinds, and after the last
+BASE_EVERY = 3
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Prices:
         added: what each difference adds to it; what makes a trial faster is negative. Differences that were never timed
             are left out and count as nothing.
         least: of all that were timed, part by part: half of it is the least that any sum may come to.
-        noise: relative difference between two timings of the base's epoch; None where it was timed once.
+        noise: by how much the timings of the base's epoch differ, as a share of it; None where it was timed once.
         timed: the kinds that were timed, the base left out.
         failed: kinds that could not be trained, and why.
         beyond: differences that would have needed more than the limit of kinds.
@@ -100,7 +102,7 @@ def probe(
     """Train a few steps of the sweep's base here, on a GPU if there is one, and of kinds of trials that differ from it.
 
     Kinds with few differences come first, of those with equally many the one with the most trials; what can be added up
-    from earlier ones is not timed. The base is timed again at the end: what differs then is noise.
+    from earlier ones is not timed. The base is timed again in between: what differs then is noise.
 
     Args:
         max_kinds: that are timed besides the base.
@@ -117,26 +119,36 @@ def probe(
     )
     kinds = _by_size(plan)
     names = sorted(set().union(*kinds))
-    total = min(max_kinds, _rank(kinds, names)) + (2 if kinds else 1)
+    num_kinds = min(max_kinds, _rank(kinds, names))
+    total = num_kinds + 2 - (-num_kinds // BASE_EVERY)
     progress(0, total, "base")
-    bases = [timed_by(base_trial)]
+    timed_by(base_trial)  # the first training of a process imports and allocates what later ones find there
+    bases: list[Pace] = []
     timed: dict[Kind, Pace] = {}
     failed: list[tuple[Kind, str]] = []
     beyond: set[str] = set()
+
+    def time_base() -> None:
+        progress(1 + len(bases) + len(timed) + len(failed), total, "base")
+        bases.append(timed_by(base_trial))
+
+    time_base()
     for kind, trial in kinds.items():
         if _rank([*timed, kind], names) == len(timed):
             continue
         if len(timed) + len(failed) == max_kinds:
             beyond |= kind.difference(*timed)
             continue
-        progress(len(timed) + len(failed) + 1, total, ", ".join(sorted(kind)))
+        progress(1 + len(bases) + len(timed) + len(failed), total, ", ".join(sorted(kind)))
         try:
             timed[kind] = timed_by(trial)
         except DirSweepError as error:
             failed.append((kind, str(error)))
-    if timed:
-        progress(total - 1, total, "base")
-        bases.append(timed_by(base_trial))
+        else:
+            if len(timed) % BASE_EVERY == 0:
+                time_base()
+    if len(timed) % BASE_EVERY:
+        time_base()
     return _prices(reader.length(spec.base_config), bases, timed, failed, beyond), plan
 
 
@@ -151,15 +163,15 @@ def _by_size(plan: Iterable[Planned]) -> dict[Kind, TrialSpec]:
     return {kind: trials[kind] for kind in ordered}
 
 
-def _rank(kinds: Iterable[Kind], names: list[str]) -> int:
+def _rank(kinds: Collection[Kind], names: list[str]) -> int:
     """How many of the kinds' paces are no sums and differences of the others'."""
     rows = _rows(kinds, names)
     return int(np.linalg.matrix_rank(rows)) if rows.size else 0
 
 
-def _rows(kinds: Iterable[Kind], names: list[str]) -> NDArray[np.float64]:
+def _rows(kinds: Collection[Kind], names: list[str]) -> NDArray[np.float64]:
     """(K, D): 1 where a kind has a difference."""
-    return np.array([[float(name in kind) for name in names] for kind in kinds]).reshape(-1, len(names))
+    return np.array([[float(name in kind) for name in names] for kind in kinds]).reshape(len(kinds), len(names))
 
 
 def _prices(
@@ -182,7 +194,7 @@ def _prices(
         length=length,
         added=added,
         least=Pace(*np.min([_vector(pace) for pace in (*bases, *timed.values())], axis=0).tolist()),
-        noise=abs(epochs[0] - epochs[1]) / base.epoch_s if len(epochs) > 1 else None,
+        noise=(max(epochs) - min(epochs)) / base.epoch_s if len(epochs) > 1 else None,
         timed=tuple(timed),
         failed=tuple(failed),
         beyond=tuple(sorted(beyond - set(names))),
