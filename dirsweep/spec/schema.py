@@ -164,7 +164,7 @@ def canonical_json(value: Any) -> str:
 
 
 #: raised whenever a change of the trainer itself alters results
-TRAINER_VERSION = 1
+TRAINER_VERSION = 2
 
 
 def trial_id_of(config: TrialConfig, benchmark: dict[str, Any], fingerprint: str, seed: int, objective: str) -> str:
