@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from dirsweep.runners.probe import Forecast, Prices, forecast, probe
+from dirsweep.runners.prices import Prices
+from dirsweep.runners.probe import Forecast, forecast, probe
 from dirsweep.spec.sweep import SweepSpec
 
 #: differences of an epoch below this share of the base's are not shown, even where timings agree better
@@ -69,7 +70,7 @@ def _print_prices(prices: Prices, console: Console) -> None:
             table.add_row(names, more + (f", of later stages {100 * later:.0f} % of it" if later else ""))
         if table.row_count:
             console.print(table)
-        line = f"timed apart from the base: {len(prices.timed)} kinds of trials, the others added up; "
+        line = f"timed apart from the base: {len(prices.timed)} kinds of trials, the others made up of them; "
         line += f"timings of the base differ by {100 * prices.noise:.1f} %"
         if little:
             line += f"; below {100 * shown_above:.0f} %: {', '.join(little)}"
@@ -77,25 +78,25 @@ def _print_prices(prices: Prices, console: Console) -> None:
     lines = [
         f"[yellow]cannot be trained[/]: {', '.join(sorted(kind))}: {escape(error)}" for kind, error in prices.failed
     ]
-    if prices.beyond:
-        most, names = len(prices.timed) + len(prices.failed), ", ".join(prices.beyond)
+    if prices.untimed:
+        most, names = len(prices.timed) + len(prices.failed), ", ".join(prices.untimed)
         lines.append(f"[yellow]not timed[/], for {most} kinds of trials are the most; counted as no slower: {names}")
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
 
 
 def _shares(prices: Prices) -> list[tuple[str, float, float]]:
-    """Differences; what they add to an epoch of training and validation; what an epoch of a later stage takes more: as
+    """Differences; what they add to an epoch of training and validation; what an epoch of a later stage takes: as
     shares of the base's epoch. Those that only occur together stand together."""
     grouped = {name for group in prices.together for name in group}
     groups = [*prices.together, *((name,) for name in prices.added if name not in grouped)]
-    whole = prices.base.epoch_s + prices.base.val_s
+    base = prices.base
+    whole = base.epoch_s + base.val_s
     shares = []
     for group in groups:
-        paces = [prices.added[name] for name in group]
-        epoch = sum(pace.epoch_s + pace.val_s for pace in paces) / whole
-        later = sum(pace.later_s for pace in paces) + (prices.base.val_s if any(pace.later_s for pace in paces) else 0)
-        shares.append((" with ".join(group), epoch, later / whole))
+        pace = prices.pace(frozenset(group))
+        later = pace.later_s + base.val_s if pace.later_s > base.later_s else 0.0
+        shares.append((" with ".join(group), (pace.epoch_s + pace.val_s) / whole - 1, later / whole))
     return shares
 
 

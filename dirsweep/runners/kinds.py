@@ -22,6 +22,8 @@ from dirsweep.spec.sweep import SweepSpec
 NUM_DRAWN = 12
 #: what is not as in the base, in words: ``conr``, ``loss focal_r``, ``batch_size 128``
 Kind = frozenset[str]
+#: keys of a trial that change the cost of every pass over a sample, whatever is done beside it
+SCALES = ("backbone", "batch_size", "precision")
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,18 @@ class Reader:
     def __init__(self, spec: SweepSpec, benchmark: Benchmark) -> None:
         self.benchmark, self.labels = benchmark, torch.from_numpy(benchmark.split("train").labels.copy())
         self.built: dict[str, Any] = {}
-        self.base = self._traits(spec.base_config)
+        self.base, self.plain_base = self._traits(spec.base_config), spec.base_config.to_dict()
 
     def kind(self, config: TrialConfig) -> Kind:
         """What is not as in the base."""
         traits = self._traits(config)
         changed = {text for key, text in traits.items() if self.base.get(key) != text}
         return frozenset(changed | {f"no {self.base[key]}" for key in self.base.keys() - traits.keys()})
+
+    def rescaled(self, scale: str, config: TrialConfig) -> TrialConfig:
+        """The base with one of its scales as ``config`` has it."""
+        key = scale.split()[0]
+        return TrialConfig.model_validate({**self.plain_base, key: config.to_dict()[key]})
 
     def length(self, config: TrialConfig) -> Length:
         """The epochs of its stages, and their validations."""
@@ -96,6 +103,11 @@ class Reader:
             with suppress(DirSweepError):
                 self.built[key] = part.build(setup)  # type: ignore[attr-defined]
         return self.built[key]
+
+
+def scales_of(kind: Kind) -> Kind:
+    """Those differences that multiply."""
+    return frozenset(name for name in kind if name.split()[0] in SCALES)
 
 
 def planned_trials(spec: SweepSpec, reader: Reader, cache: str | None = None) -> list[Planned]:

@@ -11,7 +11,8 @@ from dirsweep.errors import TrialError
 from dirsweep.runners import probe as module
 from dirsweep.runners.kinds import Planned, Reader, planned_trials
 from dirsweep.runners.pace import Length, Pace
-from dirsweep.runners.probe import Prices, forecast, probe
+from dirsweep.runners.prices import Prices
+from dirsweep.runners.probe import forecast, probe
 from dirsweep.spec.schema import TrialSpec
 from tests.flow.driving import loaded, tiny_sweep
 from tests.tiny import TinyBenchmark
@@ -25,18 +26,20 @@ COSTS = {
     "huber": (0.0, 0.5, 0.0),
     "mse": (0.0, 0.25, 0.0),
     "sqinv": (0.0, 0.125, 0.0),
-    16: (0.0, 5.0, 1.0),
-    64: (0.0, -4.0, -0.5),
 }
+#: what a batch size multiplies epochs with
+FACTORS = {16: 1.5, 32: 1.0, 64: 0.625}
 LATER = 4.0
 
 
 def cost(config: dict[str, Any]) -> Pace:
-    """The pace of a configuration by ``COSTS``."""
+    """The pace of a configuration by ``COSTS`` and ``FACTORS``."""
     names = [config["loss"]["name"], config["reweighting"]["name"], config["smoothing"]["name"]]
-    found = [COSTS.get(name, (0, 0, 0)) for name in [*names, *config["regularizers"], config["batch_size"]]]
+    found = [COSTS.get(name, (0, 0, 0)) for name in [*names, *config["regularizers"]]]
     start, epoch, val = (sum(part) for part in zip(BASE, *found, strict=True))
-    return Pace(start, epoch / 100, epoch, val, LATER if config["schedule"]["name"] == "rrt" else 0.0)
+    factor = FACTORS[config["batch_size"]]
+    later = LATER if config["schedule"]["name"] == "rrt" else 0.0
+    return Pace(start, epoch * factor / 100, epoch * factor, val, later * factor)
 
 
 @pytest.fixture
@@ -71,21 +74,22 @@ COMBINATIONS = {
             {"smoothing": "fds", "regularizers.conr": {}, "regularizers.ranksim": {}},
             {"smoothing": "fds", "regularizers.conr": {}},
             {"epochs": 7, "batch_size": 16},
+            {"batch_size": 16, "smoothing": "fds", "regularizers.conr": {}},
         ]
     },
     "rrt": {
         "base": {"schedule": "rrt"},
-        "points": [{}, {"regularizers.conr": {}}, {"schedule": {"name": "rrt", "epochs": 2}}],
+        "points": [{}, {"regularizers.conr": {}, "batch_size": 16}, {"schedule": {"name": "rrt", "epochs": 2}}],
     },
 }
 
 
-def test_combinations_are_sums(tmp_path: Path, timed: list[dict[str, Any]]) -> None:
+def test_combinations_are_sums_and_scales_multiply_them(tmp_path: Path, timed: list[dict[str, Any]]) -> None:
     spec = _spec(tmp_path, COMBINATIONS, seeds=[0, 1])
     asked: list[tuple[int, int]] = []
     prices, plan = probe(spec, progress=lambda done, total, what: asked.append((done, total)))
     assert [sorted(kind) for kind in prices.timed] == [
-        ["schedule rrt"], ["batch_size 16"], ["conr"], ["ranksim"], ["conr", "smoothing fds"],
+        ["batch_size 16"], ["schedule rrt"], ["conr"], ["ranksim"], ["conr", "smoothing fds"],
     ]  # fmt: skip
     # the base to warm up, first, after three kinds, and last
     assert len(timed) == 5 + 4
@@ -97,7 +101,7 @@ def test_combinations_are_sums(tmp_path: Path, timed: list[dict[str, Any]]) -> N
         assert prices.pace(one.kind).trial_s(one.length) == pytest.approx(cost(one.trial.config).trial_s(one.length))
     found = forecast(spec, plan, prices, num_cpus=1, num_gpus=0)
     assert found.trial_hours == pytest.approx(_expected(plan))
-    assert (found.trials, found.epochs) == (20, 2 * (6 * 3 + 7 + 6 + 6 + 5))
+    assert (found.trials, found.epochs) == (22, 2 * (7 * 3 + 7 + 6 + 6 + 5))
 
 
 def test_what_never_occurs_alone_is_told_apart_where_it_can_be(tmp_path: Path, timed: list[dict[str, Any]]) -> None:
@@ -132,8 +136,8 @@ def test_a_space_is_the_mean_of_points_drawn_from_it(tmp_path: Path, timed: list
 def test_no_more_kinds_than_the_limit_are_timed(tmp_path: Path, timed: list[dict[str, Any]]) -> None:
     spec = _spec(tmp_path, COMBINATIONS)
     prices, _ = probe(spec, max_kinds=2)
-    assert [sorted(kind) for kind in prices.timed] == [["schedule rrt"], ["batch_size 16"]]
-    assert prices.beyond == ("conr", "ranksim", "smoothing fds")
+    assert [sorted(kind) for kind in prices.timed] == [["batch_size 16"], ["schedule rrt"]]
+    assert prices.untimed == ("conr", "ranksim", "smoothing fds")
     kind = frozenset({"conr", "batch_size 16"})
     assert prices.pace(kind).epoch_s == pytest.approx(15)  # conr counts as nothing
 
@@ -172,15 +176,17 @@ def test_noise_is_what_timings_of_the_base_differ_by(tmp_path: Path, monkeypatch
     assert prices.added["conr"].epoch_s == pytest.approx(10)
 
 
-def test_savings_never_add_up_to_nothing() -> None:
-    half = Pace(0, 0, -6, 0)
-    prices = Prices(Pace(1, 1, 10, 1), Length(1), {"a": half, "b": half}, least=Pace(1, 1, 4, 1))
-    assert prices.pace(frozenset("a")).epoch_s == 4
-    assert prices.pace(frozenset("ab")).epoch_s == 2
+def test_a_scale_is_timed_alone_even_where_no_trial_has_it_alone(tmp_path: Path, timed: list[dict[str, Any]]) -> None:
+    points = [{"batch_size": 64, "regularizers.conr": {}}, {"regularizers.conr": {}, "batch_size": 16}]
+    prices, plan = probe(_spec(tmp_path, {"points": {"points": points}}))
+    assert [sorted(kind) for kind in prices.timed] == [["batch_size 16"], ["batch_size 64"], ["batch_size 16", "conr"]]
+    assert prices.added["conr"].epoch_s == pytest.approx(8)
+    assert prices.added["conr"].start_s == pytest.approx(0.5)
+    assert [prices.pace(one.kind).epoch_s for one in plan] == [pytest.approx(18 * 0.625), pytest.approx(18 * 1.5)]
 
 
 def _flat(spec: Any, pace: Pace) -> tuple[list[Planned], Prices]:
-    return planned_trials(spec, Reader(spec, TinyBenchmark(0.1))), Prices(pace, Length(3, 0, 3), {}, least=pace)
+    return planned_trials(spec, Reader(spec, TinyBenchmark(0.1))), Prices(pace, Length(3, 0, 3))
 
 
 def _mixed(tmp_path: Path, **more: Any) -> Any:
