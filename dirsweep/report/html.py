@@ -307,7 +307,7 @@ def _chosen(run: Run) -> Grid:
               for column in metrics}  # fmt: skip
     rows = []
     for study, point in chosen.items():
-        ends = _intervals(run, study, {point.index})
+        ends = _intervals(run, study, objective.metric, {point.index})
         cells = [_spread(point.metrics.get(column.name), places[column], "",
                          ends.get((point.index, column.region)) if column.split == "test" else None)
                  for column in metrics]  # fmt: skip
@@ -361,7 +361,7 @@ def _points(run: Run, study: str, points: list[PointSummary]) -> Grid:
     objective = aims_of(run, study).objective
     best = best_point(points, objective)
     shown = set(points_with_test_figures(run, study))
-    ends = _intervals(run, study, shown)
+    ends = _intervals(run, study, objective.metric, shown)
     headline = [objective, *(MetricColumn("test", objective.metric, region) for region in REGION_ORDER)]
     there = {column for point in points for column in point.metrics}
     aims = aims_of(run, study)
@@ -403,9 +403,9 @@ def _title(column: MetricColumn) -> str:
     return f"{column.split} {metric_title(column.metric)}\n{column.region}"
 
 
-def _intervals(run: Run, study: str, shown: set[int]) -> dict[tuple[int, str], Interval]:
+def _intervals(run: Run, study: str, metric: str, shown: set[int]) -> dict[tuple[int, str], Interval]:
     return {(item.point, region): item for region in REGION_ORDER
-            for item in (intervals(run, study, region=region, points=shown) if shown else [])}  # fmt: skip
+            for item in (intervals(run, study, metric, region, points=shown) if shown else [])}  # fmt: skip
 
 
 def _spread(spread: Spread | None, places: int, classes: str, interval: Interval | None) -> Cell:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from made_up_run import write_run
+from simulated_run import Made, simulate
 
 from dirsweep.errors import StoreError
 from dirsweep.report.formats import report_text, write_text
@@ -123,6 +124,18 @@ def test_several_planned_studies_begin_with_what_they_say_together(tmp_path: Pat
     # one study, or studies without a technique in common, have nothing to say together
     write_run(tmp_path / "one", {"a": [({}, [7.4, 7.6]), (RANKSIM, [7.0, 7.2])]}, resolved=True)
     assert "#summary" not in html(open_run(tmp_path / "one"), figures=False)
+
+
+def test_intervals_are_of_the_metric_beside_them(tmp_path: Path) -> None:
+    points = [Made({"epochs": epochs}, {"all": shift}) for epochs, shift in ((90, 1.0), (50, 0.0), (10, 2.0))]
+    search = {"space": {"epochs": {"int": [1, 99]}}, "objectives": [{"metric": "mse"}]}
+    simulate(tmp_path, {"s": points}, specs={"s": search}, names=["mae", "mse"])
+    text = html(open_run(tmp_path), figures=False)
+    assert "test MSE" in text
+    found = re.findall(r">([\d.]+) ± [\d.]+<small>\[([\d.]+), ([\d.]+)\]</small>", text.split("<h3>Points</h3>")[1])
+    assert len(found) == 8, "four regions of the base and of the best"
+    assert all(float(low) < float(mean) < float(high) for mean, low, high in found)
+    assert min(float(mean) for mean, _, _ in found) > 20, "squares of errors of about 5"
 
 
 def test_synthetic_is_said_on_top(tmp_path: Path) -> None:
