@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,8 @@ class Selection:
         study: where.
         chosen: the best complete point by validation.
         num_looked_at: configurations that had a chance: all proposed points, pruned ones included.
-        num_complete: of them with a validation figure of complete trials.
+        num_complete: of them those that could be chosen: with a validation figure of complete trials, and keeping to
+            the constraints where some do.
         validation: the chosen point's validation figure, which selection makes look better than it is.
         optimism: by how much, in the metric's unit, >= 0; None for a single point or without predictions and seeds.
             Leaves out the seeds' part where there is one seed only.
@@ -59,7 +61,8 @@ def selection(run: Run, study: str, *, num_resamples: int = NUM_RESAMPLES, seed:
     if chosen.index not in measured.values:
         return None
     validation = interval_of(measured, chosen.index, seed)
-    optimism = _optimism(measured, objective.higher_is_better, seed)
+    among = could_be_chosen(measured)
+    optimism = _optimism(measured, among, objective.higher_is_better, seed)
     sign = 1.0 if objective.higher_is_better else -1.0
     test: dict[str, Interval] = {}
     for region in REGION_ORDER:
@@ -69,14 +72,18 @@ def selection(run: Run, study: str, *, num_resamples: int = NUM_RESAMPLES, seed:
         if found:
             test[region] = found[0]
     return Selection(
-        study=study, chosen=chosen, num_looked_at=len(points), num_complete=len(measured.values),
+        study=study, chosen=chosen, num_looked_at=len(points), num_complete=len(among),
         validation=validation, optimism=optimism,
         corrected=None if optimism is None else validation.mean - sign * optimism, test=test,
     )  # fmt: skip
 
 
-def _optimism(measured: Measured, higher_is_better: bool, seed: int) -> float | None:
-    indices = list(measured.values)
+def could_be_chosen(measured: Measured) -> list[int]:
+    """Measured points that keep to the study's constraints; all of them where none does."""
+    return [index for index in measured.values if measured.points[index].feasible] or list(measured.values)
+
+
+def _optimism(measured: Measured, indices: Sequence[int], higher_is_better: bool, seed: int) -> float | None:
     if len(indices) < 2:
         return None
     rng = rng_for(seed, "optimism")

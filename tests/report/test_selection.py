@@ -7,8 +7,11 @@ import pytest
 from simulated_run import Made, simulate
 
 from dirsweep.errors import StoreError
+from dirsweep.report.measured import measure
 from dirsweep.report.selection import (
+    _optimism,
     best_of_studies,
+    could_be_chosen,
     points_with_test_figures,
     searched,
     selection,
@@ -48,6 +51,25 @@ def test_the_optimism_of_the_best_of_many(tmp_path: Path) -> None:
     # of 15 normal numbers the best lies 1.74 deviations off; the deviation of a mean of two seeds is 0.4 / sqrt 2
     assert np.mean(real) == pytest.approx(1.74 * 0.4 / np.sqrt(2), rel=0.2)
     assert np.mean(said) == pytest.approx(np.mean(real), rel=0.2)
+
+
+def test_luck_is_that_of_the_points_that_could_be_chosen(tmp_path: Path) -> None:
+    """Ten points that break a constraint have no part in the choice: the rest says what a study of the rest says."""
+    kept = [Made({"epochs": number}) for number in range(1, 6)]
+    broken = [Made({"epochs": 10 + number}, {"few": 20.0, "many": -2.0}) for number in range(10)]
+    space = {**SPACE, "constraints": [{"metric": "mae", "region": "few", "at_most": 10.0}]}
+    simulate(tmp_path, {"s": [*kept, *broken]}, specs={"s": space}, names=["mae"], num_samples=60)
+    run = open_run(tmp_path)
+    found = selection(run, "s")
+    assert found is not None
+    assert (found.num_looked_at, found.num_complete) == (15, 5)
+    measured = measure(run, "s", "mae", split="val")
+    assert could_be_chosen(measured) == [0, 1, 2, 3, 4]
+    assert found.optimism == _optimism(measured, [0, 1, 2, 3, 4], False, 0)
+    assert found.optimism != _optimism(measured, list(range(15)), False, 0)
+    run.memo.clear()
+    run.spec["studies"]["s"]["constraints"][0]["at_most"] = 1.0
+    assert could_be_chosen(measure(run, "s", "mae", split="val")) == list(range(15)), "none keeps to it"
 
 
 def test_higher_is_better(tmp_path: Path) -> None:
