@@ -250,7 +250,7 @@ def spelt(name: Any) -> str:
 
 
 def _null(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
-    metric, region = run.objective
+    _, metric, region = aims_of(run, study).objective
     null = seed_null(run, study, metric, region, seed=seed)
     if null.largest_by_chance is None or null.best_by_chance is None:
         return []
@@ -293,15 +293,19 @@ def _default(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
     if found is None or len(points_of(run, study)) < 2:
         return []
     trials = (*found.default.trial_ids, *found.best.trial_ids)
+    default, metric = found.default, f"{_SHOTS[found.default.region]}{metric_title(found.default.metric)}"
+    if found.breaks:
+        bounds = ", ".join(found.breaks)
+        return [say("default", f"{study}: the default ({default.label}) breaks a constraint ({bounds}).", trials)]
     if found.is_best:
-        return [say("default", f"{study}: the default ({found.default.label}) is the best by validation.", trials)]
-    if found.on_plateau is None or found.default.num_seeds < 2 or found.best.num_seeds < 2:
-        return [say("default", f"{study}: whether the default is as good as the best cannot be told from one seed.",
-                    trials)]  # fmt: skip
-    place = "lies on the plateau of the best" if found.on_plateau else "lies off the plateau of the best"
+        return [say("default", f"{study}: the default ({default.label}) is the best by validation {metric}.", trials)]
+    if found.on_plateau is None or default.num_seeds < 2 or found.best.num_seeds < 2:
+        return [say("default", f"{study}: whether the default is as good as the best by validation {metric} cannot be "
+                    "told from one seed.", trials)]  # fmt: skip
+    place = f"lies {'on' if found.on_plateau else 'off'} the plateau of the best"
     extra = f"; best minus default {_signed(found.difference)}" if found.difference is not None else ""
-    return [say("default", f"{study}: the default ({found.default.label}) {place} ({found.best.label}){extra}.", trials,
-                claimed=not found.on_plateau)]  # fmt: skip
+    text = f"{study}: by validation {metric} the default ({default.label}) {place} ({found.best.label}){extra}."
+    return [say("default", text, trials, claimed=not found.on_plateau)]
 
 
 def _importance(run: Run, study: str, say: Say, seed: int) -> list[Claim]:

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from dirsweep.report.aims import aims_of
 from dirsweep.report.frames import PointSummary, varied_keys
-from dirsweep.report.measured import measure, points_of
+from dirsweep.report.measured import Measured, measure, points_of
 from dirsweep.report.parameters import ABSENT, numbers_of, planned_value
-from dirsweep.report.selection import searched, top_points
+from dirsweep.report.selection import could_be_chosen, searched, top_points
 from dirsweep.report.statistics import Difference, Interval, contrast, default_point, interval_of, mean_of
 from dirsweep.store.reader import Run
 
@@ -46,8 +47,7 @@ def main_effects(
     run: Run, study: str, metric: str | None = None, region: str | None = None, *, split: str = "val", seed: int = 0
 ) -> list[MainEffect]:
     """Key by key, level by level. A searched number is cut into ``NUM_LEVELS`` levels with as many points each."""
-    region = run.objective[1] if region is None else region
-    measured = measure(run, study, metric, region, split=split, seed=seed)
+    measured = _measured(run, study, metric, region, split, seed)
     points = [point for point in points_of(run, study) if point.index in measured.values]
     found = []
     for key in varied_keys(points):
@@ -56,6 +56,13 @@ def main_effects(
             if interval is not None:
                 found.append(MainEffect(key, level, values, tuple(members), interval))
     return found
+
+
+def _measured(run: Run, study: str, metric: str | None, region: str | None, split: str, seed: int) -> Measured:
+    """By default what the study's points are chosen by."""
+    objective = aims_of(run, study).objective
+    metric, region = metric or objective.metric, region or objective.region
+    return measure(run, study, metric, region, split=split, seed=seed)
 
 
 def _levels(
@@ -126,8 +133,7 @@ def response_curves(
     """
     if searched(run, study):
         return []
-    region = run.objective[1] if region is None else region
-    measured = measure(run, study, metric, region, split=split, seed=seed)
+    measured = _measured(run, study, metric, region, split, seed)
     points = [point for point in points_of(run, study) if point.index in measured.values]
     keys, default = varied_keys(points), default_point(run, study)
     curves = []
@@ -155,22 +161,25 @@ class Plateau:
     """Whether the default is as good as the best, as far as one can tell. Validation, as the choice was.
 
     Attributes:
-        default, best: their intervals.
+        default, best: their intervals, of the study's objective.
+        breaks: the constraints that the default breaks; then the best is not compared with it.
         overlap: whether the two intervals share a value; None where one of them has none.
         difference: best minus default, paired; the stricter test, corrected for the best having been picked among so
-            many points. None when the default is the best.
+            many points. None when the default is the best, or breaks a constraint.
     """
 
     default: Interval
     best: Interval
+    breaks: tuple[str, ...]
     overlap: bool | None
     difference: Difference | None
 
     @property
     def on_plateau(self) -> bool | None:
-        """The intervals overlap and the paired difference leaves a doubt; None where that cannot be told."""
+        """The intervals overlap and the paired difference leaves a doubt; None where that cannot be told, or makes no
+        sense because the default breaks a constraint."""
         separable = self.difference is not None and self.difference.separable
-        return None if self.overlap is None else self.overlap and not separable
+        return None if self.overlap is None or self.breaks else self.overlap and not separable
 
     @property
     def is_best(self) -> bool:
@@ -183,8 +192,7 @@ def plateau(run: Run, study: str, *, seed: int = 0) -> Plateau | None:
     default, best = default_point(run, study), next(iter(top_points(run, study, 1)), None)
     if default is None or best is None:
         return None
-    metric, region = run.objective
-    measured = measure(run, study, metric, region, split="val", seed=seed)
+    measured = _measured(run, study, None, None, "val", seed)
     if default.index not in measured.values or best.index not in measured.values:
         return None
     ends = interval_of(measured, default.index, seed), interval_of(measured, best.index, seed)
@@ -193,9 +201,10 @@ def plateau(run: Run, study: str, *, seed: int = 0) -> Plateau | None:
     overlap = max(lows) <= min(highs) if len(lows) == len(highs) == 2 else None
     common = set(measured.values[default.index]) & set(measured.values[best.index])
     difference = None
-    if default.index != best.index and common:
+    breaks = tuple(name for name, beyond in default.violations.items() if beyond > 0)
+    if default.index != best.index and common and not breaks:
         difference = contrast(measured, {best.index: 1.0}, {default.index: 1.0}, seed=seed)
-        num = len(measured.values) - 1
+        num = len(could_be_chosen(measured)) - 1
         p = None if difference.p is None else min(1.0, num * difference.p)
         difference = replace(difference, p_corrected=p, num_comparisons=num)
-    return Plateau(ends[0], ends[1], overlap, difference)
+    return Plateau(ends[0], ends[1], breaks, overlap, difference)

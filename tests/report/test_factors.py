@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from simulated_run import Made, simulate
 
+from dirsweep.report.claims import claims
 from dirsweep.report.factors import main_effects, plateau, response_curves
 from dirsweep.store.reader import open_run
 
@@ -79,3 +80,28 @@ def test_the_default_on_the_plateau(tmp_path: Path) -> None:
     assert steep.difference.p_corrected == pytest.approx(5 * (steep.difference.p or 0))
     assert steep.difference.separable
     assert plateau(open_run(tmp_path / "steep"), "search") is None
+
+
+def test_the_place_of_the_default_is_judged_by_what_the_search_is_after(tmp_path: Path) -> None:
+    """Few-shot errors fall where the errors of all rise: by the sweep's own metric the default would be the best."""
+    few = {"metric": "mae", "region": "few"}
+    points = [Made({"epochs": 90}), Made({"epochs": 50}, {"many": 2.0, "median": 2.0, "few": -2.5}),
+              Made({"epochs": 10}, {"all": 1.0})]  # fmt: skip
+    space = {"space": {"epochs": {"int": [1, 99]}}, "objectives": [few]}
+    bound = {**space, "constraints": [{**few, "at_most": 4.0}]}
+    simulate(tmp_path, {"s": points, "bound": points}, specs={"s": space, "bound": bound}, seed_deviation=0.05,
+             noise=0.2, names=["mae"])  # fmt: skip
+    run = open_run(tmp_path)
+    found = plateau(run, "s")
+    assert found is not None
+    assert (found.default.point, found.best.point, found.best.region) == (0, 1, "few")
+    assert (found.on_plateau, found.breaks) == (False, ())
+    assert {item.interval.region for item in main_effects(run, "s")} == {"few"}
+    (said,) = [claim.text for claim in claims(run, ["s"]) if claim.kind == "default"]
+    assert said.startswith("s: by validation few-shot MAE the default (epochs=90) lies off the plateau of the best (")
+    broken = plateau(run, "bound")
+    assert broken is not None
+    assert (broken.on_plateau, broken.difference, broken.breaks) == (None, None, ("mae/few at_most 4",))
+    (claim,) = [claim for claim in claims(run, ["bound"]) if claim.kind == "default"]
+    assert claim.text == "bound: the default (epochs=90) breaks a constraint (mae/few at_most 4)."
+    assert not claim.claimed
