@@ -143,35 +143,43 @@ def _differences(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
     said = [_sentence(members[0].label, against, members, say, "difference")
             for members in groups.values() if any(item.separable for item in members)]  # fmt: skip
     rest = [members for members in groups.values() if not any(item.separable for item in members)]
-    if rest:
-        labels = [members[0].label for members in rest]
+    tested = [members for members in rest if any(item.p_corrected is not None for item in members)]
+    untested = [members for members in rest if members not in tested]
+    why = _why_untested([item for members in untested for item in members]).capitalize()
+    for start, listed in (("Not separable from", tested), (f"{why}, not tested against", untested)):
+        if not listed:
+            continue
+        labels = [members[0].label for members in listed]
         shortened = "; ".join(labels[:6]) + (f" and {len(labels) - 6} more" if len(labels) > 6 else "")
-        regions = ", ".join(dict.fromkeys(item.region for members in rest for item in members))
-        trials = [
-            trial for members in rest for item in members for trial in (*item.trial_ids, *item.baseline_trial_ids)
-        ]
-        said.append(say("difference", f"Not separable from {baseline.label} in any region ({regions}): {shortened}.",
-                        trials))  # fmt: skip
+        regions = ", ".join(dict.fromkeys(item.region for members in listed for item in members))
+        trials = [trial for members in listed for item in members
+                  for trial in (*item.trial_ids, *item.baseline_trial_ids)]  # fmt: skip
+        said.append(say("difference", f"{start} {baseline.label} in any region ({regions}): {shortened}.", trials))
     return said
 
 
 def _sentence(name: str, tail: str, members: Sequence[Difference], say: Say, kind: Kind) -> Claim:
     real = [item for item in members if item.separable]
-    rest = [item for item in members if not item.separable]
+    rest = [item for item in members if not item.separable and item.p_corrected is not None]
+    untested = [item for item in members if item.p_corrected is None]
     every = {item.region for item in members}
     trials = [trial for item in members for trial in (*item.trial_ids, *item.baseline_trial_ids)]
     metric = metric_title(members[0].metric)
+    said = [f"{_on([item.region for item in rest], every)} not separable"] if rest else []
+    if untested:
+        where = f" {_on([item.region for item in untested], every)}" if len(untested) < len(members) else ""
+        said.append(f"{_why_untested(untested)}{where}: not tested")
     if real:
         parts = [evidence(item) for item in sorted(real, key=lambda item: item.p or 0.0)]
-        text = f"{name} {', '.join(parts)}{tail}"
-        if rest:
-            text += f"; {_on([item.region for item in rest], every)} not separable"
-        return say(kind, f"{text}.", trials, claimed=True)
-    whole = next((item for item in rest if item.region == "all"), rest[0])
+        return say(kind, "; ".join([f"{name} {', '.join(parts)}{tail}", *said]) + ".", trials, claimed=True)
+    whole = next((item for item in members if item.region == "all"), members[0])
     numbers = f"; {_SHOTS[whole.region]}{metric} {_signed(whole)}" if whole.low is not None else ""
-    return say(
-        kind, f"{name}{tail}: {_on([i.region for i in rest], every)} not separable in {metric}{numbers}.", trials
-    )
+    return say(kind, f"{name}{tail}: {'; '.join(said)} in {metric}{numbers}.", trials)
+
+
+def _why_untested(members: Sequence[Difference]) -> str:
+    """Why there is no p-value."""
+    return "one seed" if all(item.num_seeds == 1 for item in members) else "too few seeds or samples"
 
 
 def _on(regions: Sequence[str], every: Collection[str]) -> str:

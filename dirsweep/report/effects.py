@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -25,7 +27,8 @@ class Effect:
         key: the dotted key that is switched (``regularizers.ranksim``, ``smoothing.name``).
         value, reference: with and without: the values in the two points of each pair; a regularizer that is on stands
             as True, whatever its parameters.
-        pairs: (with, without) indices; over several studies points are counted through.
+        pairs: (with, without) indices of those that are compared, which are the pairs that have the seeds most pairs
+            have; over several studies points are counted through.
         difference: mean over pairs of with minus without.
     """
 
@@ -88,8 +91,9 @@ def effects_of_run(
     """Main effects of techniques over all planned studies of a run, corrected for all of them together.
 
     As ``effects``, over the points of every planned study at once, so that base methods that are studies of their own
-    are compared as well; points whose trials are another study's count once. Only techniques with one set of parameters
-    in all of their pairs: a mean over settings is nobody's effect. Empty where fewer than two studies are planned.
+    are compared as well; a configuration that several studies have counts once, with the seeds of the study that has
+    most. Only techniques with one set of parameters in all of their pairs: a mean over settings is nobody's effect.
+    Empty where fewer than two studies are planned.
     """
     key = ("effects of run", metric, tuple(regions), split, num_resamples, seed)
     known: list[Effect] | None = run.memo.get(key)
@@ -107,11 +111,14 @@ ALL_STUDIES = "all studies"
 def _effects_of_run(
     run: Run, metric: str | None, regions: Sequence[str], split: str, num_resamples: int, seed: int
 ) -> list[Effect]:
-    places: dict[frozenset[str], tuple[str, PointSummary]] = {}
+    places: dict[str, tuple[str, PointSummary]] = {}
     for study in run.studies:
         for point in [] if searched(run, study) else points_of(run, study):
-            if not point.preliminary:
-                places.setdefault(frozenset(point.trial_ids.values()), (study, point))
+            if point.preliminary:
+                continue
+            known = places.setdefault(_same(point), (study, point))
+            if point.num_seeds > known[1].num_seeds:
+                places[_same(point)] = study, point
     points = list(places.values())
     studies = list(dict.fromkeys(study for study, _ in points))
     if len(studies) < 2:
@@ -127,6 +134,11 @@ def _effects_of_run(
         return _merged(parts, {number: (study, point.index) for number, (study, point) in enumerate(points)})
 
     return _contrasted(matched, measured, regions, seed)
+
+
+def _same(point: PointSummary) -> str:
+    """Equal for points of one configuration, whatever their seeds."""
+    return json.dumps(_state(point), sort_keys=True)
 
 
 def _one_setting(key: str, pairs: Sequence[tuple[int, int]], states: Mapping[int, dict[str, Any]]) -> bool:
@@ -167,17 +179,31 @@ def _contrasted(
     for region in regions if matched else ():
         measured = measured_in(region)
         for (key, value, reference), every in matched.items():
-            pairs = [pair for pair in every if all(index in measured.values for index in pair)]
+            pairs = _with_common_seeds(measured, every)
             plus: dict[int, float] = {}
             minus: dict[int, float] = {}
             for on, off in pairs:
                 plus[on], minus[off] = plus.get(on, 0.0) + 1, minus.get(off, 0.0) + 1
-            seeds = [set(measured.values[index]) for pair in pairs for index in pair]
-            if seeds and set.intersection(*seeds):
+            if pairs:
                 found.append((key, value, reference, tuple(pairs), contrast(measured, plus, minus, seed=seed)))
     adjusted = corrected([item[-1] for item in found])
     return [Effect(key, value, reference, pairs, difference)
             for (key, value, reference, pairs, _), difference in zip(found, adjusted, strict=True)]  # fmt: skip
+
+
+def _with_common_seeds(measured: Measured, pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The pairs that have the seeds which most pairs have: one point with failed seeds must not silence the others.
+
+    Sets of two seeds or more go first, from one seed nothing can be tested; of equally frequent ones the larger goes.
+    Empty where no pair has a seed in common.
+    """
+    common = {(on, off): frozenset(measured.values.get(on, ())) & frozenset(measured.values.get(off, ()))
+              for on, off in pairs}  # fmt: skip
+    counts = Counter(seeds for seeds in common.values() if seeds)
+    if not counts:
+        return []
+    chosen = max(counts, key=lambda seeds: (len(seeds) > 1, counts[seeds], len(seeds), sorted(seeds)))
+    return [pair for pair, seeds in common.items() if chosen <= seeds]
 
 
 def _state(point: PointSummary) -> dict[str, Any]:

@@ -71,6 +71,47 @@ def test_trials_that_two_studies_share_count_once(run: Run) -> None:
     assert len(after["huber"].pairs) == 1
 
 
+def test_a_point_with_failed_seeds_silences_nobody(tmp_path: Path) -> None:
+    """Of four pairs one has a single seed left, one none in common with the others: the two whole ones are compared."""
+    failed = {1: "failed", 2: "failed"}
+    l2, huber = {"loss.name": "mse"}, {"loss.name": "huber"}
+    points = [Made(), Made(RANKSIM, {"all": -2.0}), Made(SQINV), Made({**SQINV, **RANKSIM}, {"all": -2.0}),
+              Made(l2), Made({**l2, **RANKSIM}, {"all": 5.0}, statuses=failed),
+              Made(huber, seeds=(7, 8)), Made({**huber, **RANKSIM}, {"all": 5.0}, seeds=(7, 8))]  # fmt: skip
+    simulate(tmp_path, {"s": points}, base={"reweighting": {"name": "none"}}, seed_deviation=0.02, noise=0.2,
+             names=["mae"])  # fmt: skip
+    run = open_run(tmp_path)
+    found = by_technique(effects(run, "s"))["ranksim"]
+    assert found.pairs == ((1, 0), (3, 2))
+    assert found.difference.num_seeds == 3
+    assert found.difference.difference == pytest.approx(-2, abs=0.1)
+    assert found.difference.separable
+    said = [claim.text for claim in claims(run, ["s"])]
+    assert any("RankSim lowers " in text and "(mean over 2 pairs of points)" in text for text in said)
+
+
+def test_what_one_seed_shows_is_not_tested(tmp_path: Path) -> None:
+    failed = {1: "failed", 2: "failed"}
+    points = [Made(), Made(RANKSIM, {"all": -2.0}, statuses=failed), Made({"batch_size": 8, "epochs": 9}, seeds=(0,))]
+    simulate(tmp_path, {"s": points}, base={"reweighting": {"name": "none"}}, names=["mae"])
+    said = [claim for claim in claims(open_run(tmp_path)) if claim.kind in ("effect", "difference")]
+    assert not any("not separable" in claim.text.lower() or claim.claimed for claim in said)
+    assert said[0].text.startswith("RankSim (ranksim, gamma=1 against base): one seed: not tested in MAE; MAE -")
+    assert said[1].text == (
+        "One seed, not tested against base in any region (all, many, median, few): batch_size=8, epochs=9."
+    )
+
+
+def test_a_configuration_counts_once_whatever_its_seeds(tmp_path: Path) -> None:
+    """Two studies have the base, with seeds of their own: RankSim's one pair is with the one that has more of them."""
+    studies = {"a": [Made(seeds=(3, 4)), Made(LDS, seeds=(3, 4))], "b": [Made(), Made(RANKSIM, {"all": -2.0})]}
+    simulate(tmp_path, studies, base={"reweighting": {"name": "none"}}, seed_deviation=0.02, noise=0.2, names=["mae"])
+    found = by_technique(effects_of_run(open_run(tmp_path)))
+    assert set(found) == {"ranksim"}, "LDS shares no seed with the base that stands"
+    assert len(found["ranksim"].pairs) == 1
+    assert set(found["ranksim"].difference.baseline_trial_ids) == {"b-0-0", "b-0-1", "b-0-2"}
+
+
 def test_one_study_or_several_settings_are_no_effect_of_the_run(tmp_path: Path) -> None:
     simulate(tmp_path / "one", {"s": [Made(), Made(LDS)]}, names=["mae"])
     assert effects_of_run(open_run(tmp_path / "one")) == []
