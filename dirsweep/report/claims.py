@@ -17,8 +17,8 @@ from dirsweep.report.effects import ALL_STUDIES, Effect, effects, effects_of_run
 from dirsweep.report.factors import plateau
 from dirsweep.report.importance import importances
 from dirsweep.report.measured import points_of
-from dirsweep.report.selection import points_with_test_figures, searched, selection
-from dirsweep.report.statistics import ALPHA, Difference, Interval, default_point, differences, seed_null
+from dirsweep.report.selection import baseline_of, points_with_test_figures, searched, selection
+from dirsweep.report.statistics import ALPHA, Difference, Interval, differences, seed_null
 from dirsweep.report.tables import metric_title
 from dirsweep.report.verdicts import WORDS, verdicts
 from dirsweep.store.reader import Run
@@ -124,11 +124,9 @@ def _pair_words(effect: Effect) -> str:
 
 def _differences(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
     """Points against the base, as far as the techniques' effects have not said it already."""
-    default = default_point(run, study)
-    if default is None and searched(run, study):
-        return []  # its first point is nobody's baseline
-    points = [point for point in points_of(run, study) if not point.preliminary]
-    baseline = default or points[0]
+    baseline = baseline_of(run, study)
+    if baseline is None:
+        return []
     shown = [index for index in points_with_test_figures(run, study) if index != baseline.index]
     found = differences(run, study, baseline.index, points=shown, seed=seed)
     said_already = set()

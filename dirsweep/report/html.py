@@ -37,7 +37,7 @@ from dirsweep.report.layouts import PREVIEW, Layout, heading
 from dirsweep.report.measured import points_of
 from dirsweep.report.plots import plots
 from dirsweep.report.plots._features import without_any
-from dirsweep.report.selection import points_with_test_figures, searched
+from dirsweep.report.selection import baseline_of, points_with_test_figures, searched
 from dirsweep.report.statistics import Difference, Interval, differences, intervals
 from dirsweep.report.tables import (
     NOTHING,
@@ -472,12 +472,13 @@ def _of_effects(every: Sequence[Effect]) -> Grid | None:
 
 
 def _differences(run: Run, study: str) -> Grid | None:
+    baseline = baseline_of(run, study)
+    if baseline is None:
+        return None
     found: dict[str, dict[str, Difference]] = {}
-    baseline = ""
-    for item in differences(run, study, points=points_with_test_figures(run, study)):
+    for item in differences(run, study, baseline.index, points=points_with_test_figures(run, study)):
         found.setdefault(item.label, {})[item.region] = item
-        baseline = item.baseline_label
-    return _of_differences(f"Differences to {baseline}", "point", found, "paired over the same seeds and samples")
+    return _of_differences(f"Differences to {baseline.label}", "point", found, "paired over the same seeds and samples")
 
 
 def _of_differences(title: str, first: str, found: Mapping[str, Mapping[str, Difference]], note: str) -> Grid | None:

@@ -144,6 +144,23 @@ def searched(run: Run, study: str) -> bool:
     return "space" in ((run.spec.get("studies") or {}).get(study) or {})
 
 
+def baseline_of(run: Run, study: str) -> PointSummary | None:
+    """What points are held against: the base itself, else a planned study's first complete point; None without any.
+
+    The first point of a search is one of many that validation did not choose.
+    """
+    first = None if searched(run, study) else next((p for p in points_of(run, study) if not p.preliminary), None)
+    return default_point(run, study) or first
+
+
+def base_and_best(run: Run, study: str) -> list[PointSummary]:
+    """What ``baseline_of`` says and the best by validation, once where they are the same; empty without a best."""
+    best, base = best_point(points_of(run, study), aims_of(run, study).objective), baseline_of(run, study)
+    if best is None:
+        return []
+    return [best] if base is None or base.index == best.index else [base, best]
+
+
 def points_with_test_figures(run: Run, study: str) -> list[int]:
     """Points whose test figures may be shown: all planned ones; of a search only what validation chose and the base.
 

@@ -48,6 +48,14 @@ def test_base_and_best(tmp_path: Path) -> None:
     assert "SYNTHETIC DATA" in text
 
 
+def test_the_first_point_of_a_search_is_no_base(tmp_path: Path) -> None:
+    paths = write_run(tmp_path, {"s": [({"a": 3}, [7.0, 7.2]), ({"a": 1}, [6.0])]}, searches=["s"])
+    record(paths, VALUES)
+    found = collapse_over_training.numbers(open_run(tmp_path), "s")
+    assert found is not None
+    assert [(curve.label, curve.rank) for curve in found.curves] == [("a=1", 0)]
+
+
 def test_one_epoch_is_no_curve(tmp_path: Path) -> None:
     paths = write_run(tmp_path, {"s": [({}, [7.0])]}, num_epochs=1)
     record(paths, {"s-0-0": [3.0]})

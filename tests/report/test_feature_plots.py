@@ -86,6 +86,18 @@ def test_both_points_with_the_seed_they_have_in_common(tmp_path: Path) -> None:
     assert found.note == "test samples, best epoch, seed 1"
 
 
+def test_the_first_point_of_a_search_is_nobodys_baseline(tmp_path: Path) -> None:
+    points: list[tuple[dict[str, object], list[float]]] = [({"a": 3}, [7.0]), ({"a": 1}, [6.0])]
+    paths = write_run(tmp_path, {"s": points, "p": points}, searches=["s"])  # type: ignore[dict-item]
+    for trial_id in ("s-0-0", "s-1-0", "p-0-0", "p-1-0"):
+        store(paths, trial_id, random_features())
+    run = open_run(tmp_path)
+    for study, expected in (("s", ["s-1-0"]), ("p", ["p-0-0", "p-1-0"])):
+        found = _features.feature_spaces(run, study)
+        assert found is not None
+        assert [trial.trial_id for trial in found.trials] == expected
+
+
 def test_a_point_without_any_is_named(tmp_path: Path) -> None:
     paths = run_with(tmp_path, synthetic=True)
     store(paths, "s-1-0", ordered(LABELS))

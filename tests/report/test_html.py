@@ -103,6 +103,9 @@ def test_claims_intervals_and_hidden_test_figures(run: Run) -> None:
     assert [row.count(">·<") > 0 for row in rows] == [False, True, True, True, True]
     assert 'data-v="7.5"' in rows[0]
     assert "test figures of points that validation did not choose are not shown" in search
+    # nor is its first point, which nobody chose, a baseline
+    assert "Differences to" in planned
+    assert "Differences to" not in search
 
 
 def test_several_planned_studies_begin_with_what_they_say_together(tmp_path: Path) -> None:

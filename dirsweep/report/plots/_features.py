@@ -8,10 +8,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dirsweep.report.aims import aims_of
-from dirsweep.report.frames import PointSummary, best_point
-from dirsweep.report.measured import complete_trials, points_of
-from dirsweep.report.statistics import default_point
+from dirsweep.report.frames import PointSummary
+from dirsweep.report.measured import complete_trials
+from dirsweep.report.selection import base_and_best
 from dirsweep.store.reader import Run
 
 #: what makes trials store them, as it stands in a sweep file
@@ -74,16 +73,13 @@ def without_any(run: Run) -> str | None:
 
 
 def feature_spaces(run: Run, study: str) -> FeatureSpaces | None:
-    """Of the base (or the first point) and the best by validation; None without any. Raises: StoreError: a damaged
-    file."""
-    points = [point for point in points_of(run, study) if not point.preliminary]
-    best = best_point(points, aims_of(run, study).objective)
-    if best is None:
-        return None
-    base: PointSummary = default_point(run, study) or points[0]
-    chosen = [base, best] if base.index != best.index else [best]
+    """Of the base (or a planned study's first point) and the best by validation; None without any.
+
+    Raises: StoreError: a damaged file.
+    """
+    chosen = base_and_best(run, study)
     stored = {point.index: _stored(run, study, point) for point in chosen}
-    labels = {point.index: ("★ " if point is best else "") + point.label for point in chosen}
+    labels = {point.index: ("★ " if point is chosen[-1] else "") + point.label for point in chosen}
     there = [index for index, seeds in stored.items() if seeds]
     if not there:
         return None

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dirsweep.report.aims import aims_of
-from dirsweep.report.frames import PointSummary, best_point
-from dirsweep.report.measured import complete_trials, points_of
+from dirsweep.report.measured import complete_trials
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._per_epoch import Curve, best_epochs, by_trial, curve_of
-from dirsweep.report.statistics import default_point
+from dirsweep.report.selection import base_and_best
 from dirsweep.store.reader import Run
 
 if TYPE_CHECKING:
@@ -36,18 +34,14 @@ class CollapseOverTraining:
 
 def numbers(run: Run, study: str) -> CollapseOverTraining | None:
     """E[P(y)] per epoch; None for runs of before it was recorded, vector labels, or a single validated epoch."""
-    table = run.epochs()
-    points = [point for point in points_of(run, study) if not point.preliminary]
-    best = best_point(points, aims_of(run, study).objective)
-    if COLUMN not in table.schema.names or best is None:
+    table, compared = run.epochs(), base_and_best(run, study)
+    if COLUMN not in table.schema.names:
         return None
-    base: PointSummary = default_point(run, study) or points[0]
     complete, chosen = complete_trials(run, study), best_epochs(run.trials())
-    compared = [base, best] if base.index != best.index else [best]
     trials = {point.index: list(complete.get(point.index, {}).values()) for point in compared}
     steps = by_trial(table, COLUMN, [trial for found in trials.values() for trial in found])
     curves = [curve for point in compared
-              if (curve := curve_of(point, trials[point.index], steps, chosen, rank=int(point is not best)))
+              if (curve := curve_of(point, trials[point.index], steps, chosen, rank=int(point is not compared[-1])))
               is not None]  # fmt: skip
     if not any(len(curve.epochs) > 1 for curve in curves):
         return None

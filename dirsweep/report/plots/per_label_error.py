@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.report.aims import aims_of
-from dirsweep.report.frames import PointSummary, best_point
-from dirsweep.report.measured import points_of
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._per_label import (
     Tested,
@@ -26,8 +23,7 @@ from dirsweep.report.plots._per_label import (
     tested,
     zero_shot_spans,
 )
-from dirsweep.report.selection import searched
-from dirsweep.report.statistics import default_point
+from dirsweep.report.selection import base_and_best
 from dirsweep.store.reader import Run
 
 if TYPE_CHECKING:
@@ -103,14 +99,8 @@ def numbers(run: Run, study: str) -> PerLabelError | None:
 
 def compared(run: Run, study: str) -> list[tuple[str, Tested]]:
     """Label and test predictions of the base and of the point chosen on validation, as far as they have some."""
-    points = [point for point in points_of(run, study) if not point.preliminary]
-    best = best_point(points, aims_of(run, study).objective)
-    if best is None:
-        return []
-    # the first point of a search is one of many that validation did not choose
-    base: PointSummary | None = default_point(run, study) or (None if searched(run, study) else points[0])
-    chosen = [best] if base is None or base.index == best.index else [base, best]
-    return [(("★ " if point is best else "") + point.label, of)
+    chosen = base_and_best(run, study)
+    return [(("★ " if point is chosen[-1] else "") + point.label, of)
             for point in chosen if (of := tested(run, point)) is not None]  # fmt: skip
 
 
