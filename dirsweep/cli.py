@@ -8,12 +8,15 @@ import sys
 from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
 from dirsweep.errors import DirSweepError, StoreError
+
+if TYPE_CHECKING:
+    from dirsweep.runners.ray_start import Cluster
 
 #: what typer raises for a wrong command line; newer versions bring a click of their own
 UsageError: Any = typer.BadParameter.__bases__[0]
@@ -125,7 +128,7 @@ def run(
     """Train everything a sweep asks for; called again, go on where the run stands."""
     from dirsweep.runners import ray_start
 
-    cluster = ray_start.begin(sweep, inline=inline, address=address, num_cpus=cpus)
+    cluster = None if inline else ray_start.begin(sweep, address=address, num_cpus=cpus)
     spec = _load(sweep, sets, synthetic, preview)
     _train_all(spec, out or _folder_of(spec.name, synthetic, preview), inline, cluster, cpus, retry, reuse)
 
@@ -145,12 +148,18 @@ def resume(
     from dirsweep.store.paths import RunPaths
 
     require_run(RunPaths(run))
-    cluster = ray_start.begin(RunPaths(run).spec, inline=inline, address=address, num_cpus=cpus)
+    cluster = None if inline else ray_start.begin(RunPaths(run).spec, address=address, num_cpus=cpus)
     _train_all(_load(RunPaths(run).spec, None, False, False), run, inline, cluster, cpus, retry, reuse)
 
 
 def _train_all(
-    spec: Any, root: Path, inline: bool, cluster: Any, cpus: int | None, retry: list[Retry] | None, reuse: bool
+    spec: Any,
+    root: Path,
+    inline: bool,
+    cluster: Cluster | None,
+    cpus: int | None,
+    retry: list[Retry] | None,
+    reuse: bool,
 ) -> None:
     from dirsweep.report.console import SweepConsole
     from dirsweep.runners.session import EXIT_FAILED, EXIT_INTERRUPTED, Options, prepare, run_sweep
@@ -176,6 +185,8 @@ def _train_all(
             if code != EXIT_FAILED:
                 raise
             print(f"dirsweep: {error}", file=sys.stderr)
+    if cluster is not None:
+        cluster.stop()  # begun for nothing where nothing was left to train
     raise typer.Exit(code)
 
 
@@ -423,6 +434,7 @@ def confirm(
     from dirsweep.report.compare import compare as put_beside
     from dirsweep.report.compare import console_table
     from dirsweep.report.selection import best_of_studies
+    from dirsweep.runners import ray_start
     from dirsweep.runners.confirm import confirm_folder, confirm_sweep
     from dirsweep.spec.expand import validate
     from dirsweep.store.reader import open_run
@@ -433,8 +445,9 @@ def confirm(
     spec = confirm_sweep(stored, overrides, num_seeds=seeds)
     validate(spec)
     folder = confirm_folder(stored)
+    cluster = None if inline else ray_start.begin(stored.paths.spec, address=address, num_cpus=cpus)
     try:
-        _train_all(spec, folder, inline, address, cpus, None, True)
+        _train_all(spec, folder, inline, cluster, cpus, None, True)
     except typer.Exit as ended:
         if ended.exit_code == 0:  # how far the figure that was chosen by holds with seeds that it was not chosen by
             metric, region = stored.objective

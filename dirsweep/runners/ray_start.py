@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,6 @@ MOST_PRELOADED = 8
 WAITING_MS = 30_000
 #: seconds between two chances of the starting thread while the driver imports; Python's own are 50 times as long
 SWITCH_S = 1e-4
-
-
 #: seconds until a cluster must have answered
 CONNECT_S = 10.0
 
@@ -56,39 +54,47 @@ class RunningRay:
 
     Args:
         address: ``auto``, ``ray://...`` or ``host:port``.
-    Raises: DirSweepError: nobody listens there.
+    Raises: DirSweepError: not of that form.
     """
 
     local = False
 
     def __init__(self, address: str) -> None:
         self.address = address
-        if address == "auto":  # Ray looks for it, and says when there is none
-            return
-        # Ray ends the whole process, after a minute, where nobody answers
         host, _, port = address.removeprefix("ray://").rpartition(":")
-        try:
-            with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S):
-                pass
-        except ValueError:
-            raise DirSweepError(f"--address {address}: expected auto, host:port or ray://host:port") from None
-        except OSError as error:
-            raise self._absent(error.strerror or str(error)) from None
-
-    def _absent(self, reason: str) -> DirSweepError:
-        return DirSweepError(f"--address {self.address}: no Ray cluster there ({reason})")
+        if address != "auto" and not (host and port.isdecimal() and int(port) < 2**16):
+            raise DirSweepError(f"--address {address}: expected auto, host:port or ray://host:port")
 
     def wait(self) -> None:
-        """Connect. Raises: DirSweepError: no cluster there."""
+        """Connect. Raises: DirSweepError: no cluster there, or one that refuses."""
         import ray
 
+        self._look_for_it()
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         try:
             ray.init(
                 address=self.address, log_to_driver=False, logging_level=logging.CRITICAL, namespace="dirsweep"
             )  # fmt: skip
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise self._absent(str(error).splitlines()[0]) from error
+        except ConnectionError as error:
+            raise self._absent(error) from error
+        except (ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
+            raise DirSweepError(f"--address {self.address}: cannot connect ({_in_one_line(error)})") from error
+
+    def _look_for_it(self) -> None:
+        """Ray looks for ``auto`` itself, and ends the whole process, after a minute, where nobody answers."""
+        if self.address == "auto":
+            return
+        host, _, port = self.address.removeprefix("ray://").rpartition(":")
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S):
+                pass
+        except OSError as error:
+            raise self._absent(error) from None
+
+    def _absent(self, error: OSError) -> DirSweepError:
+        return DirSweepError(
+            f"--address {self.address}: no Ray cluster there ({error.strerror or _in_one_line(error)})"
+        )
 
     def stop(self) -> None:
         """Let go of it; it runs on."""
@@ -101,24 +107,30 @@ class LocalRay:
     """Ray's servers on this machine and our connection to them; both end with ``stop``.
 
     Args:
-        num_cpus: how many CPUs Ray may use; None: all.
+        num_cpus: how many CPUs Ray may use; None: those that this process may.
     """
 
     local = True
 
     def __init__(self, num_cpus: int | None = None) -> None:
-        self.num_cpus = num_cpus or os.cpu_count() or 1
-        self._error: BaseException | None = None
-        self._tried, self._over = threading.Event(), threading.Event()
-        self._interval = sys.getswitchinterval()
         import ray  # before the thread: two threads that import the same packages could get in each other's way
 
         assert ray is not None
+        self.num_cpus = num_cpus or _num_cpus()
+        self._error: BaseException | None = None
+        self._tried, self._over = threading.Event(), threading.Event()
+        self._interval = sys.getswitchinterval()
+        # not as _system_config: a version of Ray that does not know one of them would not start
+        settings = {"RAY_idle_worker_killing_time_threshold_ms": str(WAITING_MS)}
+        if self.num_cpus <= MOST_PRELOADED:
+            settings["RAY_preload_python_modules"] = ",".join(PRELOADED)
+        self._settings = {name: value for name, value in settings.items() if name not in os.environ}
+        os.environ.update(self._settings)
         sys.setswitchinterval(min(SWITCH_S, self._interval))
-        # where nobody comes to need it: a process that ends while Ray starts would end in its middle
-        atexit.register(self.stop)
         self._thread = threading.Thread(target=self._hold, daemon=True, name="ray-start")
         self._thread.start()
+        # where nobody comes to need it: a process that ends while Ray starts would end in its middle
+        atexit.register(self._stop_at_exit)
 
     def _hold(self) -> None:
         try:
@@ -129,53 +141,65 @@ class LocalRay:
         # Linux ends Ray's servers with the thread that started them, not with its process
         self._over.wait()
 
-    def wait(self) -> None:
-        """Return once Ray is there. Raises: what ``ray.init`` raised."""
+    def _await(self) -> None:
         self._tried.wait()
         sys.setswitchinterval(self._interval)
+        for name in self._settings:
+            os.environ.pop(name, None)
+
+    def wait(self) -> None:
+        """Return once Ray is there. Raises: DirSweepError: it does not start."""
+        self._await()
         if self._error is not None:
-            raise self._error
+            raise DirSweepError(f"Ray does not start here: {_in_one_line(self._error)}") from self._error
 
     def stop(self) -> None:
         """End it; twice does no harm."""
         import ray
 
-        self._tried.wait()
-        sys.setswitchinterval(self._interval)
+        self._await()
         if not self._over.is_set():
             ray.shutdown()
             self._over.set()
-            atexit.unregister(self.stop)
+            atexit.unregister(self._stop_at_exit)
+
+    def _stop_at_exit(self) -> None:
+        with suppress(KeyboardInterrupt):  # of somebody who will not wait: the servers end with this process
+            self.stop()
 
 
-def begin(sweep: Path, *, inline: bool, address: str | None, num_cpus: int | None) -> LocalRay | RunningRay | None:
-    """Ray for a sweep file that is not read yet; None where there is none to begin.
+Cluster = LocalRay | RunningRay
+
+
+def begin(sweep: Path, *, address: str | None, num_cpus: int | None) -> Cluster | None:
+    """Ray for a sweep file that is not read yet; None where there is none to begin yet.
 
     Whoever finds that nothing is to be trained just ends: what was begun here ends with the process.
+    Raises: DirSweepError: not an address.
     """
-    if inline or not sweep.is_file():
-        return None
-    return LocalRay(num_cpus) if address is None else RunningRay(address)
+    if address is not None:
+        return RunningRay(address)
+    return LocalRay(num_cpus) if sweep.is_file() else None
+
+
+def _num_cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):  # a part of a machine, as a scheduler hands it out
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _in_one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _start(num_cpus: int) -> None:
     import ray
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)
-    # not as _system_config: a version of Ray that does not know one of them would not start
-    settings = {"RAY_idle_worker_killing_time_threshold_ms": str(WAITING_MS)}
-    if num_cpus <= MOST_PRELOADED:
-        settings["RAY_preload_python_modules"] = ",".join(PRELOADED)
-    settings = {name: value for name, value in settings.items() if name not in os.environ}
-    os.environ.update(settings)
-    try:
-        ray.init(
-            address="local", num_cpus=num_cpus, include_dashboard=False, log_to_driver=False,
-            logging_level=logging.CRITICAL, object_store_memory=200 * 2**20, namespace="dirsweep",
-        )  # fmt: skip
-    finally:
-        for name in settings:
-            os.environ.pop(name, None)
+    ray.init(
+        address="local", num_cpus=num_cpus, include_dashboard=False, log_to_driver=False,
+        logging_level=logging.CRITICAL, object_store_memory=200 * 2**20, namespace="dirsweep",
+    )  # fmt: skip
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from dirsweep.runners.ray_start import LocalRay, RunningRay, plain_workers  # isort: skip - sets what Ray reads
+from dirsweep.runners.ray_start import Cluster, plain_workers  # isort: skip - sets what Ray reads
 
 import ray
 from ray import tune
@@ -333,7 +333,7 @@ def run_ray(
     *,
     cpus: float,
     gpus: float | str,
-    cluster: LocalRay | RunningRay,
+    cluster: Cluster,
     retries: int = 2,
     work: str = TRAINER,
 ) -> None:

@@ -12,10 +12,14 @@ class FinishedElsewhere:
     """The complete trials of the runs beside a run (folders of the same parent), taken over by copying their files.
 
     Pruned and failed ones are not taken: the one hangs on that run's scheduler, the other may have been bad luck.
+
+    Args:
+        root: the run's folder.
+        with_features: take over only those that have their test features.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.run = RunPaths(root)
+    def __init__(self, root: Path, *, with_features: bool = False) -> None:
+        self.run, self.with_features = RunPaths(root), with_features
         here = root.resolve()
         folders = sorted(here.parent.iterdir()) if here.parent.is_dir() else []
         self.others = [RunPaths(path) for path in folders if path != here and RunPaths(path).trials.is_dir()]
@@ -34,6 +38,8 @@ class FinishedElsewhere:
         if self.run.trial(trial_id).outcome.exists():
             return False
         complete = [other for other in self.others if _has_complete(other, trial_id)]
+        if self.with_features:
+            complete = [other for other in complete if other.trial(trial_id).features.exists()]
         if not complete:
             return False
         # the first that has its features, too, else the first

@@ -33,7 +33,7 @@ from dirsweep.store.writer import TrialFolder, cannot_write, write_bytes_atomica
 from dirsweep.training.inputs import open_benchmark
 
 if TYPE_CHECKING:
-    from dirsweep.runners.ray_start import LocalRay, RunningRay
+    from dirsweep.runners.ray_start import Cluster
 
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -53,7 +53,7 @@ class Options:
     """
 
     inline: bool = False
-    cluster: LocalRay | RunningRay | None = None
+    cluster: Cluster | None = None
     num_cpus: int | None = None
     retry: frozenset[str] = frozenset()
     reuse: bool = True
@@ -112,7 +112,7 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
         session = provenance(seeds=seeds)
         write_provenance(paths, session)
         write_bins(spec, benchmark, paths)
-        elsewhere = FinishedElsewhere(root)
+        elsewhere = FinishedElsewhere(root, with_features=spec.store.features)
 
         def folder_of(trial_id: str) -> TrialFolder:
             if options.reuse:

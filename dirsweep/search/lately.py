@@ -7,7 +7,6 @@ as much as the latest.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Container
 from typing import Any
 
@@ -18,13 +17,16 @@ from optuna.trial import FrozenTrial, TrialState
 
 #: of the trials that are looked at, one in so many is there for its value, the others for their age
 BEST_IN = 5
+#: what TPE makes use of besides the trials that run; failed ones are not among it
+LEARNT_FROM = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class LatelyTPESampler(TPESampler):
     """Optuna's TPE on a part of the history. Studies of several objectives are looked at as a whole.
 
     Args:
-        history: of so many ended trials it learns: the best fifth of them, and the latest of the others; None: of all.
+        history: of so many complete and pruned trials it learns: a fifth of them the best, the others the latest;
+            None: of all.
         more: as Optuna's ``TPESampler`` takes it.
     """
 
@@ -67,10 +69,11 @@ class LatelyTPESampler(TPESampler):
 
     def chosen(self, trials: list[FrozenTrial], direction: StudyDirection) -> list[FrozenTrial]:
         """Those that are looked at, in their order; trials that have not ended are all among them."""
-        ended = [trial for trial in trials if trial.state.is_finished()]
+        ended = [trial for trial in trials if trial.state in LEARNT_FROM]
         if self.history is None or len(ended) <= self.history:
             return trials
-        by_worth = sorted(ended, key=lambda trial: self._worth_of(trial, direction))
+        complete = [trial for trial in ended if trial.state is TrialState.COMPLETE]
+        by_worth = sorted(complete, key=lambda trial: self._worth_of(trial, direction))
         keep = {trial.number for trial in by_worth[: self.history // BEST_IN]}
         for trial in reversed(ended):
             if len(keep) == self.history:
@@ -79,12 +82,11 @@ class LatelyTPESampler(TPESampler):
         return [trial for trial in trials if trial.number in keep or not trial.state.is_finished()]
 
     def _worth_of(self, trial: FrozenTrial, direction: StudyDirection) -> tuple[float, float]:
-        """(by how much it breaks its constraints, its value), less is better; an ended trial changes no more."""
+        """(by how much it breaks its constraints, its value), less is better; a complete trial changes no more."""
         known = self._worth.get(trial.number)
         if known is None:
-            value = trial.value if trial.state is TrialState.COMPLETE else None
             broken = sum(max(0.0, violation) for violation in trial.constraints.values())
-            signed = math.inf if value is None else -value if direction is StudyDirection.MAXIMIZE else value
+            signed = -trial.value if direction is StudyDirection.MAXIMIZE else trial.value
             known = self._worth[trial.number] = (broken, signed)
         return known
 

@@ -61,8 +61,8 @@ class Proposer:
     ) -> None:
         self.spec, self.ledger, self.folder_of = spec, ledger, folder_of
         self.fingerprint, self.cache, self.retry, self.reused_from = fingerprint, cache, retry, reused_from
-        #: trials that the ledger knows as begun or ended
-        self.noted = {event["trial_id"] for event in ledger.events() if event["event"] in ("started", "ended")}
+        #: trials whose end the ledger knows
+        self.noted = _ended(ledger.events())
         #: while the plan is taken up: ends of trials that were trained elsewhere, for one write
         self.reused: list[events.Event] | None = []
         self.entries: dict[str, Entry] = {}
@@ -185,7 +185,7 @@ class Proposer:
                 config=point.config.to_dict(),
             )
             self.proposals[point.study, point.index] = proposal
-            self.ledger.append(proposal)
+            self.ledger.append(proposal, sync=False)  # with the start of its first trial
         else:
             self.proposals[point.study, point.index] = known
             self._extend(point, trials)
@@ -235,6 +235,8 @@ class Proposer:
         self.noted.add(trial_id)
         source = self.reused_from(trial_id) or ELSEWHERE
         event = events.ended(trial_id, outcome.status, outcome.error, reused_from=source)
+        if self.budget is not None:
+            self.budget.started.discard(trial_id)  # what it took was another run's
         if self.reused is not None:
             self.reused.append(event)
             return
@@ -354,10 +356,11 @@ class Proposer:
             share: the part of a GPU that it gets from now on.
         """
         entry = self.entries[trial_id]
-        self.ledger.append(events.retried(trial_id, note, share=share))
         folder = self.folder_of(trial_id)
+        # before it is noted: killed in between, the trial is one that was begun and has not ended
         folder.paths.outcome.unlink(missing_ok=True)
         folder.paths.checkpoint.unlink(missing_ok=True)
+        self.ledger.append(events.retried(trial_id, note, share=share))
         self.pruning.end(entry)
         entry.state, entry.outcome, entry.epochs_done = "waiting", None, 0
         entry.by_epoch.clear()
@@ -477,3 +480,14 @@ class Proposer:
             found[entry.state] = found.get(entry.state, 0) + 1
         found["waiting"] = found.get("waiting", 0) + self.num_trials - len(self.entries)
         return found
+
+
+def _ended(history: list[events.Event]) -> set[str]:
+    """Trials whose last start, if any, was followed by an end."""
+    found: set[str] = set()
+    for event in history:
+        if event["event"] == "ended":
+            found.add(event["trial_id"])
+        elif event["event"] == "started":
+            found.discard(event["trial_id"])
+    return found

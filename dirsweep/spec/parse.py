@@ -514,6 +514,10 @@ def _sampler(value: Any) -> SamplerSpec:
             raise SpecError(f"expected null or a whole number >= {LEAST_HISTORY}, got {shown(history)}", key="history")
         if args:
             _check_sampler_args(name, args)
+        if name == "tpe" and history is not None and history < args.get("n_startup_trials", 0):
+            raise SpecError(
+                f"must be at least n_startup_trials, {args['n_startup_trials']}, got {history}", key="history"
+            )
         return SamplerSpec(name, seed, args, history)
 
 

@@ -249,9 +249,12 @@ class Ledger:
         os.ftruncate(self._descriptor, self._size)
         os.fsync(self._descriptor)
 
-    def append(self, *events: Event) -> None:
+    def append(self, *events: Event, sync: bool = True) -> None:
         """Add events; on return the disk has all of them.
 
+        Args:
+            sync: False where nothing is done because of them before the next ``append``: this process may be killed
+                all the same, but if the machine fails they may be gone.
         Raises: StoreError: disk full and the like; the ledger is as before.
         """
         lines = [json.dumps(finite(event), separators=(",", ":"), allow_nan=False) for event in events]
@@ -260,7 +263,8 @@ class Ledger:
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
-            os.fsync(self._descriptor)
+            if sync:
+                os.fsync(self._descriptor)
         except OSError as error:
             # half a line must not stay in front of the next event
             with suppress(OSError):

@@ -90,12 +90,18 @@ def test_a_machine_is_lost_and_no_trial_with_it(machines: Machines, tmp_path: Pa
     ("address", "complaint"),
     [
         ("127.0.0.1:1", "no Ray cluster there (Connection refused)"),
+        ("127.0.0.1:port", "expected auto, host:port or ray://host:port"),
         ("127.0.0.1", "expected auto, host:port or ray://host:port"),
         ("no.such.host.invalid:6379", "no Ray cluster there ("),
     ],
 )
 def test_no_cluster_there(tmp_path: Path, address: str, complaint: str) -> None:
+    def connect() -> None:
+        cluster = begin(small_sweep(tmp_path, POINTS), address=address, num_cpus=None)
+        assert cluster is not None
+        cluster.wait()
+
     with pytest.raises(DirSweepError) as caught:
-        begin(small_sweep(tmp_path, POINTS), inline=False, address=address, num_cpus=None)
+        connect()
     assert str(caught.value).startswith(f"--address {address}: {complaint}")
     assert caught.value.exit_code == 2

@@ -8,6 +8,9 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from dirsweep.search.lately import LatelyTPESampler
+from dirsweep.search.sampled import Result, SampledStudy
+from dirsweep.spec.space import parse_space
+from dirsweep.spec.sweep import SamplerSpec, StudySpec
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 TPE: dict[str, Any] = {"n_startup_trials": 5, "multivariate": True, "group": True, "constant_liar": True, "seed": 7}
@@ -80,3 +83,33 @@ def test_several_objectives_are_looked_at_as_a_whole() -> None:
     study = optuna.create_study(directions=["minimize", "minimize"])
     sampler = LatelyTPESampler(history=5, **TPE)
     assert sampler._lately(study, trials([1.0])[0]) is study
+
+
+def test_failed_trials_take_no_place_from_those_that_are_learnt_from() -> None:
+    of = trials([0.5, 0.9, 0.4, 0.8, 0.7, 0.6, 0.3])
+    for number in (2, 5):
+        of[number].state, of[number].values = TrialState.FAIL, None
+    sampler = LatelyTPESampler(history=5, **TPE)
+    assert sampler.chosen(of, StudyDirection.MINIMIZE) is of  # five to learn from
+    of.append(trials([0.55])[0])
+    of[-1].number = 7
+    assert [trial.number for trial in sampler.chosen(of, StudyDirection.MINIMIZE)] == [1, 3, 4, 6, 7]
+
+
+def test_a_search_that_is_rebuilt_goes_on_as_if_it_had_not_been_cut_off() -> None:
+    space = parse_space({"optimizer.lr": {"log_uniform": [1e-5, 0.1]}}, {})
+    spec = StudySpec(space=space, trials=90, sampler=SamplerSpec(history=50))
+
+    def result(overrides: dict[str, float], index: int) -> Result:
+        if index % 7 == 0:
+            return Result(TrialState.FAIL)
+        return Result(TrialState.COMPLETE, ((overrides["optimizer.lr"] - 0.01) ** 2,))
+
+    whole, rebuilt = SampledStudy("s", spec, ["minimize"]), SampledStudy("s", spec, ["minimize"])
+    for index in range(80):
+        overrides = whole.ask(index)
+        saved = whole.state_of(index)
+        if index != 79:  # the last one is still open
+            whole.tell(index, result(overrides, index))
+        rebuilt.restore(index, saved, result(overrides, index) if index != 79 else None)
+    assert [rebuilt.ask(index) for index in (80, 81)] == [whole.ask(index) for index in (80, 81)]

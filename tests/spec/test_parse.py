@@ -265,6 +265,7 @@ def test_complaints_about_a_study(complaint: Complaint, study: str, message: str
         ("{multivariate: 1}", ".multivariate: expected NoneType or bool, got 1"),
         ("{gamma: 3}", ".gamma: tpe has no such argument; "),  # a function: YAML cannot write one
         ("{history: 10}", ".history: expected null or a whole number >= 50, got 10"),
+        ("{history: 100, n_startup_trials: 200}", ".history: must be at least n_startup_trials, 200, got 100"),
         ("{name: random, history: 100}", ".history: random has no such argument; (known: name, seed)"),
         ("{name: qmc, qmc_type: foo}", ": refused by Optuna: The `qmc_type='foo'` is invalid."),
         (
