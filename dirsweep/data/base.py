@@ -126,7 +126,7 @@ class Benchmark(ABC):
         """The bins with training counts."""
         return LabelBins.from_labels(
             self.counted(self.split("train").labels), low=self.label_low, high=self.label_high, width=self.bin_width,
-            many_above=self.many_above, few_below=self.few_below, zero_region=bool(self.zero_shot),
+            many_above=self.many_above, few_below=self.few_below, zero_shot=self.zero_shot,
         )  # fmt: skip
 
 
@@ -145,8 +145,9 @@ class BenchmarkConfig(NamedConfig):
     #: lowest and highest label, label unit, known before any data is read; None where only the data tells
     label_range: ClassVar[LabelRange | None] = None
 
-    #: ranges such as [[0, 10], [60, 70]], label unit, low included and high not (but the highest label of all is):
-    #: their samples are taken out of the training split; validation and test stay whole; metrics get a region 'zero'
+    #: ranges such as [[0, 10], [60, 70]], label unit, low included and high not (but the highest label of all is), of
+    #: whole label bins: their samples are taken out of the training split; validation and test stay whole; metrics get
+    #: a region 'zero'
     zero_shot: tuple[LabelRange, ...] | None = None
 
     @field_validator("zero_shot", mode="before")
@@ -167,6 +168,7 @@ class BenchmarkConfig(NamedConfig):
             return whole
         try:
             _checked_ranges(self.zero_shot, (whole.label_low, whole.label_high))
+            _check_edges(self.zero_shot, whole)
         except ValueError as error:
             raise SpecError(str(error), key=KEY) from None
         return ZeroShot(whole, self.zero_shot)
@@ -210,6 +212,18 @@ def _checked_ranges(value: Any, label_range: LabelRange | None) -> tuple[LabelRa
     if label_range is not None and tuple(joined) == (label_range,):
         raise ValueError(f"{range_text(joined[0])} is every label; leave some to learn from")
     return tuple(joined)
+
+
+def _check_edges(ranges: Sequence[LabelRange], whole: Benchmark) -> None:
+    """A range that ends inside a bin would leave some of its labels in training. Raises: ValueError."""
+    for end in (end for span in ranges for end in span if end < whole.label_high):
+        place = (end - whole.label_low) / whole.bin_width
+        if abs(place - round(place)) > 1e-6:
+            below, above = (whole.label_low + whole.bin_width * (math.floor(place) + step) for step in (0, 1))
+            raise ValueError(
+                f"{end:g} is inside the bin [{below:g}, {above:g}); a range starts and ends between bins, "
+                f"here at {below:g} or {above:g}"
+            )
 
 
 def _is_number(value: Any) -> bool:

@@ -24,14 +24,15 @@ class LabelBins:
         counts: (B,) training labels per bin.
         many_above: a bin with more training labels than this is many-shot (100).
         few_below: a bin with fewer than this is few-shot (20); the rest is median-shot. An empty bin is few-shot.
-        zero_region: whether an empty bin is zero-shot instead, a region of its own (``data.zero_shot``).
+        zero_shot: label ranges taken out of training on purpose (``data.zero_shot``): the bins that start within one
+            are zero-shot, a region of its own. A bin that merely has no label is not.
     """
 
     edges: NDArray[np.float64]
     counts: NDArray[np.int64]
     many_above: int = 100
     few_below: int = 20
-    zero_region: bool = False
+    zero_shot: tuple[tuple[float, float], ...] = ()
 
     @classmethod
     def from_labels(
@@ -43,19 +44,19 @@ class LabelBins:
         width: float,
         many_above: int = 100,
         few_below: int = 20,
-        zero_region: bool = False,
+        zero_shot: tuple[tuple[float, float], ...] = (),
     ) -> LabelBins:
         """Count (N,) training labels in bins of ``width`` that start at ``low`` and reach at least ``high``."""
         num_bins = max(1, int(np.ceil(round((high - low) / width, 9))))
         edges = low + width * np.arange(num_bins + 1, dtype=np.float64)
-        empty = cls(edges, np.zeros(num_bins, dtype=np.int64), many_above, few_below, zero_region)
+        empty = cls(edges, np.zeros(num_bins, dtype=np.int64), many_above, few_below, zero_shot)
         counts = np.bincount(empty.bin_of(train_labels), minlength=num_bins).astype(np.int64)
-        return cls(edges, counts, many_above, few_below, zero_region)
+        return cls(edges, counts, many_above, few_below, zero_shot)
 
     @property
     def regions(self) -> tuple[Region, ...]:
         """The regions there are."""
-        return (*REGIONS, "zero") if self.zero_region else REGIONS
+        return (*REGIONS, "zero") if self.zero_shot else REGIONS
 
     @property
     def num_bins(self) -> int:
@@ -78,6 +79,11 @@ class LabelBins:
 
     def region_of(self, labels: NDArray[np.floating]) -> NDArray[np.str_]:
         """(N,) labels -> (N,) of 'many', 'median', 'few' (and 'zero'), by the training counts of each label's bin."""
-        counts = self.counts[self.bin_of(labels)]
+        bins = self.bin_of(labels)
+        counts = self.counts[bins]
         shots = np.where(counts > self.many_above, "many", np.where(counts < self.few_below, "few", "median"))
-        return np.where(self.zero_region & (counts == 0), "zero", shots).astype(np.str_)
+        starts, nearly = self.edges[:-1], 1e-6 * (self.edges[1] - self.edges[0])
+        zero = np.zeros(self.num_bins, dtype=np.bool_)
+        for low, high in self.zero_shot:
+            zero |= (starts > low - nearly) & (starts < high - nearly)
+        return np.where(zero[bins], "zero", shots).astype(np.str_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def test_pictures_stay_in_their_memory_map(tmp_path: Path) -> None:
 def test_labels_without_training_samples_are_a_region_of_their_own() -> None:
     labels = np.repeat([1.5, 2.5], [101, 5]).astype(np.float32)
     plain = LabelBins.from_labels(labels, low=0, high=4, width=1)
-    marked = LabelBins.from_labels(labels, low=0, high=4, width=1, zero_region=True)
+    marked = LabelBins.from_labels(labels, low=0, high=4, width=1, zero_shot=((0.0, 1.0), (3.0, 4.0)))
     at = np.array([0.5, 1.5, 2.5, 3.5])
     assert plain.region_of(at).tolist() == ["few", "many", "few", "few"]
     assert marked.region_of(at).tolist() == ["zero", "many", "few", "zero"]
@@ -108,6 +109,18 @@ def test_labels_without_training_samples_are_a_region_of_their_own() -> None:
     found = compute(at, preds, marked, ["mae"])
     assert found == {"mae_all": 3.0, "mae_many": 2.0, "mae_median": None, "mae_few": 4.0, "mae_zero": 3.0}
     assert list(compute(at, preds, plain, ["mae"])) == ["mae_all", "mae_many", "mae_median", "mae_few"]
+
+
+def test_a_bin_that_merely_has_no_label_is_few_shot(tmp_path: Path) -> None:
+    bins = TinyConfig(zero_shot=RANGES).open(tmp_path).bins
+    assert bins.counts[9] == 0
+    at = np.arange(10) + 0.5
+    assert [bin_ for bin_, region in enumerate(bins.region_of(at)) if region == "zero"] == [0, 1, 6]
+    assert bins.region_of(np.array([9.5]))[0] == "few"
+    # edges that are no round binary numbers, and the highest label inside the last bin
+    narrow = LabelBins.from_labels(np.array([1.0]), low=0, high=4.85, width=0.1, zero_shot=((2.1, 2.3), (4.7, 4.85)))
+    at = np.array([2.05, 2.1, 2.2, 2.3, 4.65, 4.7, 4.85], np.float32)
+    assert narrow.region_of(at).tolist() == ["few", "zero", "zero", "few", "few", "zero", "zero"]
 
 
 # ---- settings --------------------------------------------------------------------------------------------------------
@@ -172,8 +185,10 @@ def test_bad_ranges_are_one_line(tmp_path: Path, name: str, text: str, message: 
 @pytest.mark.parametrize(
     ("ranges", "message"),
     [
-        ("[[0, 9.95]]", "would remove all 200 training samples of tiny; leave some labels to learn from"),
-        ("[[3, 4], [9.95, 10]]", "[9.95, 10] holds no training label of tiny, so nothing would be removed"),
+        ("[[0, 9]]", "would remove all 200 training samples of tiny; leave some labels to learn from"),
+        ("[[3, 4], [9, 10]]", "[9, 10] holds no training label of tiny, so nothing would be removed"),
+        ("[[1, 2.25]]", "2.25 is inside the bin [2, 3); a range starts and ends between bins, here at 2 or 3"),
+        ("[[8.5, 10]]", "8.5 is inside the bin [8, 9); a range starts and ends between bins, here at 8 or 9"),
         ("[[3, 40]]", "[3, 40] is not within the labels, [0, 10]"),
     ],
 )
@@ -183,6 +198,14 @@ def test_what_only_the_data_shows(tmp_path: Path, ranges: str, message: str) -> 
     with pytest.raises(SpecError) as caught:
         prepare(spec, str(tmp_path))
     assert str(caught.value) == f"{file}: benchmark.zero_shot: {message}"
+
+
+def test_every_edge_of_sts_b_is_one() -> None:
+    edges = [round(0.1 * step, 1) for step in range(51)]  # as one writes them: 0.3, not 0.30000000000000004
+    for low, high in pairwise(edges):
+        assert STSBConfig(zero_shot=((low, high),)).open(Path()).zero_shot == ((low, high),)
+    with pytest.raises(SpecError, match=r"benchmark.zero_shot: 2.25 is inside the bin \[2.2, 2.3\); a range starts"):
+        STSBConfig(zero_shot=((2.0, 2.25),)).open(Path())
 
 
 def test_a_region_that_is_not_there_is_no_objective(tmp_path: Path) -> None:
