@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 from made_up_run import FACTORS, write_run
+from matplotlib.text import Text
 from rich.console import Console
 
 from dirsweep.report.aims import aims_of, not_dominated, points_of
@@ -28,6 +29,10 @@ from dirsweep.store.schema import MetricColumn
 
 MANY, FEW = {"metric": "mae", "region": "many"}, {"metric": "mae", "region": "few"}
 PEARSON = {"metric": "pearson", "region": "all"}
+
+
+def texts(figure: Any) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(Text))
 
 
 def made(root: Path, errors: list[Any], *, retry: bool = False, **study: Any) -> Run:
@@ -162,6 +167,31 @@ def test_every_point_of_the_front_may_show_its_test_figures(tmp_path: Path) -> N
     assert (found.feasible.tolist(), found.front.tolist()) == ([False, False, True, True], [False, False, True, True])
     texts = "\n".join(text.get_text() for text in pareto.draw(found).axes[0].get_legend().get_texts())
     assert "breaks a constraint" in texts
+
+
+def test_the_front_of_three_objectives_is_not_that_of_two(tmp_path: Path) -> None:
+    """The third point is dominated in what is drawn and best in what is not."""
+    run = made(tmp_path, [7.0, 6.0, 8.0, 7.5])
+    trials = run.trials()
+    third = trials.schema.get_field_index("val_mae_few")
+    run.__dict__["_trials"] = trials.set_column(third, "val_mae_few", [[12.0, 11.0, 9.0, 11.0]])
+    run.spec["objectives"] = [{"metric": "mae"}, {"metric": "mse"}, FEW]
+    found = pareto.numbers(run, "s")
+    assert found is not None
+    assert [goal.name for goal in found.goals] == ["val_mae_all", "val_mse_all"]
+    assert found.front.tolist() == [False, True, True, False]
+    assert found.front.tolist() == [point.front for point in points_of(run, "s")]
+    figure = pareto.draw(found)
+    assert "front over all 3 objectives; two shown" in texts(figure)
+    assert not [line for line in figure.axes[0].get_lines() if "steps" in line.get_drawstyle()]
+    run.memo.clear()
+    run.spec["objectives"] = run.spec["objectives"][:2]
+    found = pareto.numbers(run, "s")
+    assert found is not None
+    assert found.front.tolist() == [False, True, False, False]
+    figure = pareto.draw(found)
+    assert "two shown" not in texts(figure)
+    assert [line for line in figure.axes[0].get_lines() if "steps" in line.get_drawstyle()]
 
 
 def test_why_a_trial_was_tried_again(tmp_path: Path) -> None:

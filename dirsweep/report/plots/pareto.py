@@ -37,7 +37,8 @@ class Pareto:
         deviations: (P, 2) sample deviations over seeds of both, 0 for one seed.
         labels: what each point changes in the base.
         feasible: (P,) keeps to the search's constraints.
-        front: (P,) feasible, and no other feasible point is at least as good in both and better in one.
+        num_objectives: of the search; 2 for many and few.
+        front: (P,) feasible, and no other feasible point is at least as good in all objectives and better in one.
         best, base: positions of the point chosen on validation and of the base; None when not among them.
     """
 
@@ -48,6 +49,7 @@ class Pareto:
     few: NDArray[np.float64]
     deviations: NDArray[np.float64]
     labels: list[str]
+    num_objectives: int
     feasible: NDArray[np.bool_]
     front: NDArray[np.bool_]
     best: int | None
@@ -69,8 +71,9 @@ def numbers(run: Run, study: str) -> Pareto | None:
     base = default_point(run, study)
     costs = values * np.array([-1.0 if goal.higher_is_better else 1.0 for goal in goals])
     feasible = np.array([point.feasible for point in points], dtype=np.bool_)
-    front = np.zeros(len(points), dtype=np.bool_)
-    front[feasible] = not_dominated(costs[feasible])
+    front = np.array([bool(point.front) for point in points])  # over all objectives of the search
+    if not several:
+        front[feasible] = not_dominated(costs[feasible])
     return Pareto(
         title=f"{_goal(goals[0])} against {_goal(goals[1])} · {study} · {run.name}"
         if several
@@ -81,6 +84,7 @@ def numbers(run: Run, study: str) -> Pareto | None:
         few=values[:, 1],
         deviations=np.array([[point.metrics[column].deviation or 0.0 for column in columns] for point in points]),
         labels=[point.label for point in points],
+        num_objectives=len(aims.objectives) if several else 2,
         feasible=feasible,
         front=front,
         best=_position(points, best_point(points, objective)),
@@ -125,14 +129,9 @@ def draw(numbers: Pareto) -> Figure:
             axes.plot(numbers.many[out], numbers.few[out], "x", color=style.RED, label="breaks a constraint",
                       markersize=5, alpha=0.7)  # fmt: skip
         order = np.flatnonzero(numbers.front)[np.argsort(numbers.many[numbers.front])]
-        axes.step(
-            numbers.many[order],
-            numbers.few[order],
-            where="pre" if across.higher_is_better else "post",
-            color=style.BLUE,
-            linewidth=1.2,
-            alpha=0.7,
-        )
+        if numbers.num_objectives == 2:  # of more than two the front is no line in this plane
+            axes.step(numbers.many[order], numbers.few[order], where="pre" if across.higher_is_better else "post",
+                      color=style.BLUE, linewidth=1.2, alpha=0.7)  # fmt: skip
         if numbers.deviations.any():
             axes.errorbar(numbers.many[order], numbers.few[order], xerr=numbers.deviations[order, 0],
                           yerr=numbers.deviations[order, 1], fmt="none", ecolor=style.BLUE, alpha=0.35,
@@ -157,5 +156,6 @@ def draw(numbers: Pareto) -> Figure:
         style.listing(figure, [title, *listed[:MAX_LABELS]])
         corner = f"{'upper' if up.higher_is_better else 'lower'} {'right' if across.higher_is_better else 'left'}"
         bars = "; bars: sample deviation over seeds" if numbers.deviations.any() else ""
-        style.note(figure, f"{corner} is better in both{bars}")
+        more = f"; front over all {numbers.num_objectives} objectives; two shown" * (numbers.num_objectives > 2)
+        style.note(figure, f"{corner} is better in both{bars}{more}")
         return figure
