@@ -218,6 +218,42 @@ def test_gain_over_the_base(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.gain, found.lines[0].by_seed.mean(axis=0) - found.lines[1].by_seed.mean(axis=0))
 
 
+def test_gains_are_paired_over_seeds(tmp_path: Path) -> None:
+    """The base's second seed, without a partner, has no part in the gain; seeds of two kinds are told apart."""
+    write_run(tmp_path, {"s": [({}, [7.0, 9.0]), ({"a": 1}, [6.0, "failed"])]}, num_samples=300)
+    run = open_run(tmp_path)
+    found = per_label_error.numbers(run, "s")
+    assert found is not None
+    assert found.gain is not None
+    np.testing.assert_allclose(found.gain, found.lines[0].by_seed[0] - found.lines[1].by_seed[0])
+    assert "gain over the seed that both have" in texts(per_label_error.draw(found))
+    penalty = collapse_penalty.numbers(run, "s")
+    assert penalty is not None
+    assert penalty.gain is not None
+    np.testing.assert_array_equal(penalty.gain, penalty.lines[0].by_seed[0] - penalty.lines[1].by_seed[0])
+    assert "gain over the seed that both have" in texts(collapse_penalty.draw(penalty))
+    write_run(tmp_path / "none", {"s": [({}, [7.0, "failed"]), ({"a": 1}, ["failed", 6.0])]}, num_samples=300)
+    found = per_label_error.numbers(open_run(tmp_path / "none"), "s")
+    assert found is not None
+    assert found.gain is not None
+    np.testing.assert_array_equal(found.gain, found.lines[0].mean - found.lines[1].mean)
+    assert found.gain_note == "gain of the means over each one's own seeds: they have none in common"
+    write_run(tmp_path / "same", {"s": [({}, [7.0, 7.1]), ({"a": 1}, [6.0, 6.1])]}, num_samples=300)
+    found = per_label_error.numbers(open_run(tmp_path / "same"), "s")
+    assert found is not None
+    assert found.gain_note == ""
+
+
+def test_gain_over_common_seeds_by_hand() -> None:
+    without, with_ = np.array([[3.0, np.nan], [5.0, 6.0]]), np.array([[1.0, 2.0], [9.0, 9.0]])
+    gain, num = _per_label.gain_of(without, with_, ((0, 1), (1, 2)))
+    np.testing.assert_array_equal(gain, [4.0, 4.0])
+    assert num == 1
+    gain, num = _per_label.gain_of(without, with_, ((0, 1), (2, 3)))
+    np.testing.assert_array_equal(gain, [-1.0, 0.5])
+    assert num == 0
+
+
 def test_means_by_bin_leave_out_what_is_not_there() -> None:
     values = np.array([[1.0, 3.0, np.nan, 8.0], [2.0, np.nan, 4.0, 9.0]])
     places = np.array([0.1, 0.9, 1.5, 7.0])
@@ -363,7 +399,26 @@ def test_technique_gain(tmp_path: Path) -> None:
     expected = [errors[["s-0-0", "s-0-1"]].mean() - errors[["s-1-0", "s-1-1"]].mean(),
                 errors[["s-2-0", "s-2-1"]].mean() - errors[["s-3-0", "s-3-1"]].mean()]  # fmt: skip
     np.testing.assert_allclose(sorted(by_name["ranksim"].by_pair[:, at]), sorted(expected))
-    assert "ranksim, 2 pairs" in texts(technique_gain.draw(found))
+    text = texts(technique_gain.draw(found))
+    assert "ranksim, 2 pairs" in text
+    assert "bars: mean over pairs of points; grey lines: the pairs" in text
+    assert "upright" not in text
+    assert "techniques" not in text
+
+
+def test_what_technique_gain_draws_is_what_it_says() -> None:
+    edges = np.arange(6.0)
+    rng = np.random.default_rng(0)
+    gains = [technique_gain.Gain(f"t{number}", rng.normal(size=(7 if number == 0 else 1, 5)), 0) for number in range(8)]
+    text = texts(technique_gain.draw(technique_gain.TechniqueGain("title", False, edges, gains, [])))
+    assert "bars: mean over pairs of points; upright lines: the middle 80 % of more than 6 pairs" in text
+    assert "grey" not in text
+    assert "the first 6 of 8 techniques" in text
+    assert "t5, 1 pair" in text
+    assert "t6" not in text
+    one = [technique_gain.Gain("t", gains[0].by_pair[:3], 2)]
+    text = texts(technique_gain.draw(technique_gain.TechniqueGain("title", False, edges, one, [])))
+    assert "pairs without a common seed, their seeds' means compared: 2" in text
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,12 @@ class Tested:
     Attributes:
         labels: (S,) label unit.
         preds: (K, S) one row per seed; NaN where a trial has none.
+        seeds: (K,) of the rows.
     """
 
     labels: Floats
     preds: Floats
+    seeds: tuple[int, ...] = ()
 
     @property
     def errors(self) -> Floats:
@@ -45,14 +47,39 @@ class Tested:
 def tested(run: Run, point: PointSummary) -> Tested | None:
     """The point's test predictions; None when no complete seed has any."""
     found = run.predicted("test")
-    trials = complete_trials(run, point.study).get(point.index, {}).values()
-    rows = [found.rows[trial] for trial in trials if trial in found.rows]
+    trials = complete_trials(run, point.study).get(point.index, {})
+    rows = {seed: found.rows[trial] for seed, trial in trials.items() if trial in found.rows}
     known = np.isfinite(found.labels)
     if not rows or not known.any():
         return None
-    preds = found.preds[rows][:, known]
-    preds = preds[np.isfinite(preds).any(axis=1)]
-    return Tested(found.labels[known], preds) if len(preds) else None
+    preds = found.preds[list(rows.values())][:, known]
+    there = np.isfinite(preds).any(axis=1)
+    seeds = tuple(seed for seed, kept in zip(rows, there, strict=True) if kept)
+    return Tested(found.labels[known], preds[there], seeds) if seeds else None
+
+
+def gain_of(without: Floats, with_: Floats, seeds: tuple[Sequence[int], Sequence[int]]) -> tuple[Floats, int]:
+    """How much less of something one point has than another, by bin, over the seeds that both have.
+
+    Args:
+        without, with_: (K, B) and (L, B) a row per seed; NaN where a bin is empty.
+        seeds: of their rows.
+
+    Returns: (B,) mean of ``without`` minus mean of ``with_``, and the number of seeds both have; where it is 0 the
+        means are over each one's own.
+    """
+    common = set(seeds[0]) & set(seeds[1])
+    means = [mean_of(rows[[seed in common for seed in own]] if common else rows)
+             for rows, own in zip((without, with_), seeds, strict=True)]  # fmt: skip
+    return means[0] - means[1], len(common)
+
+
+def unpaired_words(num_common: int, nums: Iterable[int]) -> str:
+    """What to say below a figure of a gain: over which seeds it is; empty where both points have the same."""
+    if not num_common:
+        return "gain of the means over each one's own seeds: they have none in common"
+    seeds = "the seed" if num_common == 1 else f"the {num_common} seeds"
+    return "" if set(nums) == {num_common} else f"gain over {seeds} that both have"
 
 
 def zero_shot_spans(bins: Bins | None) -> list[tuple[float, float]]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._per_label import Tested, binned, deviation_of, mean_of, nice_edges
-from dirsweep.report.plots.per_label_error import compared, gain_bars
+from dirsweep.report.plots.per_label_error import compared, gain_bars, gain_over_base
 from dirsweep.store.reader import Run
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class CollapsePenalty:
         edges: (B + 1,) bins of the predicted value, label unit.
         width: labels nearer to the prediction than this are not counted, label unit.
         lines: the base and the best; only one when they are the same.
-        gain: (B,) P of the base minus P of the best; None for one line.
+        gain: (B,) P of the base minus P of the best, over the seeds both have; None for one line.
+        gain_note: over which seeds it is, where not over all of both.
     """
 
     title: str
@@ -58,6 +59,7 @@ class CollapsePenalty:
     width: float
     lines: list[PenaltyLine]
     gain: NDArray[np.float64] | None
+    gain_note: str
 
 
 def numbers(run: Run, study: str) -> CollapsePenalty | None:
@@ -76,8 +78,9 @@ def numbers(run: Run, study: str) -> CollapsePenalty | None:
         lines.append(PenaltyLine(label, binned(collapsed, of.preds, edges), expected, share))
     if not any(np.isfinite(line.by_seed).any() for line in lines):
         return None
-    gain = mean_of(lines[0].by_seed) - mean_of(lines[1].by_seed) if len(lines) == 2 else None
-    return CollapsePenalty(f"collapse penalty · {study} · {run.name}", run.synthetic, edges, bins.width, lines, gain)
+    gain, note = gain_over_base([line.by_seed for line in lines], [of for _, of in found])
+    title = f"collapse penalty · {study} · {run.name}"
+    return CollapsePenalty(title, run.synthetic, edges, bins.width, lines, gain, note)
 
 
 def collapsed_errors(of: Tested, width: float) -> NDArray[np.float64]:
@@ -110,5 +113,6 @@ def draw(numbers: CollapsePenalty) -> Figure:
             grid[1].set_ylabel("gain")
         grid[-1].set_xlabel("predicted value y")
         figure.align_ylabels(grid)
-        style.note(figure, f"mean error of test samples predicted as y whose label is more than {numbers.width:g} away")
+        said = f"mean error of test samples predicted as y whose label is more than {numbers.width:g} away"
+        style.note(figure, "\n".join(part for part in (said, numbers.gain_note) if part))
         return figure

@@ -6,6 +6,7 @@ chosen point gains over the base below them (above zero it is better), training 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,12 @@ from dirsweep.report.plots._per_label import (
     Tested,
     binned,
     deviation_of,
+    gain_of,
     mean_of,
     nice_edges,
     shade_zero_shot,
     tested,
+    unpaired_words,
     zero_shot_spans,
 )
 from dirsweep.report.selection import base_and_best
@@ -58,7 +61,8 @@ class PerLabelError:
         counts: (B,) samples.
         counted: which split's samples ``counts`` are of.
         lines: the base (or the first point) and the best; only one when they are the same.
-        gain: (B,) error of the base minus error of the best, mean over seeds; None for one line.
+        gain: (B,) error of the base minus error of the best, over the seeds both have; None for one line.
+        gain_note: over which seeds it is, where not over all of both.
         zero_shot: (low, high) of the stretches without a training label, label unit.
     """
 
@@ -69,6 +73,7 @@ class PerLabelError:
     counted: str
     lines: list[ErrorLine]
     gain: NDArray[np.float64] | None
+    gain_note: str
     zero_shot: list[tuple[float, float]]
 
 
@@ -80,6 +85,7 @@ def numbers(run: Run, study: str) -> PerLabelError | None:
     labels = found[0][1].labels
     edges = nice_edges(float(labels.min()), float(labels.max()))
     lines = [ErrorLine(label, binned(of.errors, of.labels, edges)) for label, of in found]
+    gain, gain_note = gain_over_base([line.by_seed for line in lines], [of for _, of in found])
     bins = run.bins()
     if bins is None:
         counted, counts = "test", np.histogram(labels, edges)[0]
@@ -92,7 +98,8 @@ def numbers(run: Run, study: str) -> PerLabelError | None:
         counts=counts.astype(np.int64),
         counted=counted,
         lines=lines,
-        gain=lines[0].mean - lines[1].mean if len(lines) == 2 else None,
+        gain=gain,
+        gain_note=gain_note,
         zero_shot=zero_shot_spans(bins),
     )
 
@@ -102,6 +109,16 @@ def compared(run: Run, study: str) -> list[tuple[str, Tested]]:
     chosen = base_and_best(run, study)
     return [(("★ " if point is chosen[-1] else "") + point.label, of)
             for point in chosen if (of := tested(run, point)) is not None]  # fmt: skip
+
+
+def gain_over_base(
+    by_seed: Sequence[NDArray[np.float64]], of: Sequence[Tested]
+) -> tuple[NDArray[np.float64] | None, str]:
+    """(B,) what the second of two points has less than the first, and what to say of its seeds; None for one point."""
+    if len(by_seed) < 2:
+        return None, ""
+    gain, num_common = gain_of(by_seed[0], by_seed[1], (of[0].seeds, of[1].seeds))
+    return gain, unpaired_words(num_common, map(len, by_seed))
 
 
 def draw(numbers: PerLabelError) -> Figure:
@@ -125,7 +142,8 @@ def draw(numbers: PerLabelError) -> Figure:
             notes.append("band: sample deviation over seeds")
         if numbers.gain is not None:
             notes.append("gain: error of the base minus that of ★, above 0 ★ is better")
-        style.note(figure, "; ".join([*notes, "★ best by validation"]))
+        said = "; ".join([*notes, "★ best by validation"])
+        style.note(figure, "\n".join(part for part in (said, numbers.gain_note) if part))
         return figure
 
 

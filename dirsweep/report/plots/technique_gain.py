@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from dirsweep.report.effects import Effect, effects
 from dirsweep.report.measured import points_of
 from dirsweep.report.plots import _style as style
-from dirsweep.report.plots._per_label import binned, mean_of, nice_edges, shade_zero_shot, tested, zero_shot_spans
+from dirsweep.report.plots._per_label import (
+    binned,
+    gain_of,
+    mean_of,
+    nice_edges,
+    shade_zero_shot,
+    tested,
+    zero_shot_spans,
+)
 from dirsweep.report.plots.per_label_error import gain_bars
 from dirsweep.report.selection import searched
 from dirsweep.store.reader import Run
@@ -34,11 +42,14 @@ class Gain:
 
     Attributes:
         name: as the configuration has it.
-        by_pair: (P, B) mean absolute test error without minus with, mean over seeds; NaN where a bin is empty.
+        by_pair: (P, B) mean absolute test error without minus with, over the seeds both points of the pair have; NaN
+            where a bin is empty.
+        num_unpaired: pairs without a common seed; theirs is the difference of the means over each one's own.
     """
 
     name: str
     by_pair: NDArray[np.float64]
+    num_unpaired: int
 
     @property
     def mean(self) -> NDArray[np.float64]:
@@ -77,12 +88,14 @@ def numbers(run: Run, study: str) -> TechniqueGain | None:
         return None
     labels = next(iter(found.values())).labels
     edges = nice_edges(float(labels.min()), float(labels.max()))
-    errors = {index: mean_of(binned(of.errors, of.labels, edges)) for index, of in found.items()}
+    errors = {index: binned(of.errors, of.labels, edges) for index, of in found.items()}
     gains = []
     for effect in switched:
-        pairs = [errors[off] - errors[on] for on, off in effect.pairs if on in errors and off in errors]
+        pairs = [gain_of(errors[off], errors[on], (found[off].seeds, found[on].seeds))
+                 for on, off in effect.pairs if on in errors and off in errors]  # fmt: skip
         if pairs:
-            gains.append(Gain(_name(effect), np.stack(pairs)))
+            by_pair = np.stack([gain for gain, _ in pairs])
+            gains.append(Gain(_name(effect), by_pair, sum(not num_common for _, num_common in pairs)))
     if not gains:
         return None
     title = f"what a technique gains · {study} · {run.name}"
@@ -121,6 +134,22 @@ def draw(numbers: TechniqueGain) -> Figure:
         for axes in grid[-1]:
             axes.set_xlabel("label")
         shaded = shade_zero_shot(list(grid.flat)[: len(shown)], numbers.zero_shot)
-        said = "mean absolute error without minus with, above 0 it helps; lines: pairs of points, bars: mean"
-        style.note(figure, "\n".join(part for part in (said, shaded) if part))
+        style.note(figure, "\n".join(part for part in (*_said(numbers.gains), shaded) if part))
         return figure
+
+
+def _said(gains: list[Gain]) -> list[str]:
+    """What is drawn, and what is not."""
+    shown = gains[:MAX_PANELS]
+    drawn = ["bars: mean over pairs of points"]
+    if any(1 < len(gain.by_pair) <= MAX_LINES for gain in shown):
+        drawn.append("grey lines: the pairs")
+    if any(len(gain.by_pair) > MAX_LINES for gain in shown):
+        drawn.append(f"upright lines: the middle 80 % of more than {MAX_LINES} pairs")
+    said = ["mean absolute error without minus with, above 0 it helps", "; ".join(drawn)]
+    num_unpaired = sum(gain.num_unpaired for gain in shown)
+    if num_unpaired:
+        said.append(f"pairs without a common seed, their seeds' means compared: {num_unpaired}")
+    if len(gains) > len(shown):
+        said.append(f"the first {len(shown)} of {len(gains)} techniques")
+    return said
