@@ -176,7 +176,7 @@ def html(
         "version": metadata.version("dirsweep"), "name": run.name, "synthetic": run.synthetic,
         "state": state, "state_kind": "bad" if bad else "good",
         "facts": [*_facts(run), *(_missing_figures(run) if figures else [])],
-        "corrected": CORRECTED, "summary": _summary(run) if len(chosen) > 1 else None,
+        "corrected": CORRECTED, "summary": _summary(run) if studies is None else None,
         "studies": [_study(run, study, number, figures) for number, study in enumerate(chosen)],
         "layouts": [_layout(layout) for layout in layouts],
         "sessions": _sessions(run), "folder": run.paths.root.name or str(run.paths.root),
@@ -291,15 +291,17 @@ def _moment(text: Any, absent: str) -> str:
 
 def _summary(run: Run) -> Summary | None:
     """What techniques do over all planned studies, and what each study chose; None where nothing is to be said."""
-    effect = _of_effects(effects_of_run(run))
-    return None if effect is None else Summary(claims_of_run(run), [effect, _chosen(run)])
+    tables = [table for table in (_of_effects(effects_of_run(run)), _chosen(run)) if table is not None]
+    return Summary(claims_of_run(run), tables) if tables else None
 
 
-def _chosen(run: Run) -> Grid:
-    """What validation chose in each planned study, with the test figures that belong to it."""
+def _chosen(run: Run) -> Grid | None:
+    """What validation chose in each planned study, with the test figures that belong to it; None for a single one."""
     objective = objective_column(run.objective)
     best = {study: best_point(points_of(run, study), objective) for study in run.studies if not searched(run, study)}
     chosen = {study: point for study, point in best.items() if point is not None}
+    if len(chosen) < 2:
+        return None
     there = {column for point in chosen.values() for column in point.metrics}
     tested = [MetricColumn("test", objective.metric, region) for region in REGION_ORDER]
     metrics = [objective, *(column for column in tested if column.name in there)]

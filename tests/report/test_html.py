@@ -124,9 +124,22 @@ def test_several_planned_studies_begin_with_what_they_say_together(tmp_path: Pat
     assert "MSE (2 pairs)" in summary
     rows = re.findall(r'<tr><td class="text">([ab])</td><td class="text">(.*?)</td><td data-v="([\d.]+)"', summary)
     assert rows == [("a", "gamma=100, lambda=2", "7.125"), ("b", "loss=mse, gamma=100, lambda=2", "7.6")]
-    # one study, or studies without a technique in common, have nothing to say together
+    # claims are of the whole run where no study is asked for, and so is what stands above the studies
+    assert "#summary" not in html(open_run(tmp_path), studies=["a", "b"], figures=False)
+    # one study has nothing to say together
     write_run(tmp_path / "one", {"a": [({}, [7.4, 7.6]), (RANKSIM, [7.0, 7.2])]}, resolved=True)
     assert "#summary" not in html(open_run(tmp_path / "one"), figures=False)
+
+
+def test_what_was_chosen_is_said_without_any_technique(tmp_path: Path) -> None:
+    write_run(tmp_path, {"a": [({"lr": 1}, [7.4]), ({"lr": 2}, [7.0])], "b": [({"lr": 3}, [8.0])]}, num_samples=60)
+    text = html(open_run(tmp_path), figures=False)
+    Page(text)
+    summary = text[text.index('<section id="summary">') : text.index('<section id="study-0')]
+    assert "What validation chose" in summary
+    assert "What each technique does" not in summary
+    rows = re.findall(r'<tr><td class="text">([ab])</td><td class="text">(.*?)</td><td data-v="([\d.]+)"', summary)
+    assert rows == [("a", "lr=2", "7.0"), ("b", "lr=3", "8.0")]
 
 
 def test_intervals_are_of_the_metric_beside_them(tmp_path: Path) -> None:
