@@ -23,6 +23,7 @@ from dirsweep.runners.ray_start import Cluster, plain_workers  # isort: skip - s
 
 import ray
 from ray import tune
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
@@ -295,6 +296,14 @@ class _Beside(_NotKept, tune.Callback):
         self.driver.on_step()
 
 
+class _InTurn(_NotKept, FIFOScheduler):
+    """Ray Tune's own looks at every trial there ever was for the next one to start."""
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        waiting = [trial for trial in tune_controller.get_live_trials() if trial.status == Trial.PENDING]
+        return min(waiting, key=lambda trial: trial.trial_id, default=None)
+
+
 class _WhenAsked(_NotKept, Stopper):
     """Stops everything once the proposer is told to stop."""
 
@@ -411,7 +420,7 @@ def _scratch(root: Path, *, local: bool) -> Iterator[Path]:
 def _tuner(driver: _Driver, share: dict[str, float], retries: int, scratch: Path) -> tune.Tuner:
     return tune.Tuner(
         tune.with_resources(_trainable, lambda config: _place(share, config["gpu"])),
-        tune_config=tune.TuneConfig(search_alg=driver, scheduler=FIFOScheduler(), num_samples=-1, reuse_actors=True),
+        tune_config=tune.TuneConfig(search_alg=driver, scheduler=_InTurn(), num_samples=-1, reuse_actors=True),
         run_config=tune.RunConfig(
             name="tune",
             storage_path=str(scratch),

@@ -7,6 +7,7 @@ as much as the latest.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Container
 from typing import Any
 
@@ -33,13 +34,13 @@ class LatelyTPESampler(TPESampler):
     def __init__(self, *, history: int | None, **more: Any) -> None:
         super().__init__(**more)
         self.history = history
-        self._worth: dict[int, tuple[float, float]] = {}
+        self._ended = _Ended()
         self._view: tuple[int, _Lately] | None = None
 
     def follow(self, earlier: object) -> None:
         """Take over what a sampler of the same study has noted of its trials."""
         if isinstance(earlier, LatelyTPESampler):
-            self._worth = earlier._worth
+            self._ended = earlier._ended
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """As Optuna's."""
@@ -68,27 +69,47 @@ class LatelyTPESampler(TPESampler):
         return self._view[1]
 
     def chosen(self, trials: list[FrozenTrial], direction: StudyDirection) -> list[FrozenTrial]:
-        """Those that are looked at, in their order; trials that have not ended are all among them."""
-        ended = [trial for trial in trials if trial.state in LEARNT_FROM]
-        if self.history is None or len(ended) <= self.history:
+        """Those of a study's trials that are looked at, in their order; what has not ended is among them."""
+        ended = self._ended
+        ended.update(trials, direction)
+        if self.history is None or len(ended.numbers) <= self.history:
             return trials
-        complete = [trial for trial in ended if trial.state is TrialState.COMPLETE]
-        by_worth = sorted(complete, key=lambda trial: self._worth_of(trial, direction))
-        keep = {trial.number for trial in by_worth[: self.history // BEST_IN]}
-        for trial in reversed(ended):
+        keep = {number for _, number in ended.by_worth[: self.history // BEST_IN]}
+        for number in reversed(ended.numbers):
             if len(keep) == self.history:
                 break
-            keep.add(trial.number)
-        return [trial for trial in trials if trial.number in keep or not trial.state.is_finished()]
+            keep.add(number)
+        return [trials[number] for number in sorted(keep | ended.open)]
 
-    def _worth_of(self, trial: FrozenTrial, direction: StudyDirection) -> tuple[float, float]:
-        """(by how much it breaks its constraints, its value), less is better; a complete trial changes no more."""
-        known = self._worth.get(trial.number)
-        if known is None:
-            broken = sum(max(0.0, violation) for violation in trial.constraints.values())
-            signed = -trial.value if direction is StudyDirection.MAXIMIZE else trial.value
-            known = self._worth[trial.number] = (broken, signed)
-        return known
+
+class _Ended:
+    """A study's trials by what came of them; looked at once each.
+
+    Attributes:
+        numbers: of those that are learnt from, ascending.
+        by_worth: of the complete ones: ((by how much it breaks its constraints, value where less is better), number).
+        open: numbers of those that have not ended.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.by_worth: list[tuple[tuple[float, float], int]] = []
+        self.open: set[int] = set()
+        self.num_seen = 0
+
+    def update(self, trials: list[FrozenTrial], direction: StudyDirection) -> None:
+        """Take in what is new in ``trials``, all of a study's, each at its number."""
+        self.open.update(range(self.num_seen, len(trials)))
+        self.num_seen = len(trials)
+        for number in [number for number in self.open if trials[number].state.is_finished()]:
+            self.open.remove(number)
+            trial = trials[number]
+            if trial.state in LEARNT_FROM:
+                insort(self.numbers, number)
+            if trial.state is TrialState.COMPLETE:
+                broken = sum(max(0.0, violation) for violation in trial.constraints.values())
+                value = -trial.value if direction is StudyDirection.MAXIMIZE else trial.value
+                insort(self.by_worth, ((broken, value), number))
 
 
 class _Lately:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,3 +106,34 @@ def test_no_cluster_there(tmp_path: Path, address: str, complaint: str) -> None:
         connect()
     assert str(caught.value).startswith(f"--address {address}: {complaint}")
     assert caught.value.exit_code == 2
+
+
+def test_confirming_where_no_cluster_is(tmp_path: Path) -> None:
+    assert run_here(small_sweep(tmp_path, POINTS), tmp_path / "run") == 0
+    with command("confirm", tmp_path / "run", "--address", "127.0.0.1:1", folder=tmp_path) as driver:
+        assert driver.ends(120) == 2
+    assert "no Ray cluster there (Connection refused)" in driver.stderr.splitlines()[-1]
+    assert "Traceback" not in driver.stderr
+
+
+def test_a_ray_that_does_not_start(tmp_path: Path) -> None:
+    file, nested = small_sweep(tmp_path, POINTS), tmp_path / ("long" * 30)
+    nested.mkdir()
+    arguments = ("run", file, "--out", tmp_path / "run")
+    with command(*arguments, folder=tmp_path, env={"RAY_TMPDIR": str(nested)}) as driver:
+        assert driver.ends(120) == 2
+    last = driver.stderr.splitlines()[-1]
+    assert last.startswith("dirsweep: Ray does not start here: ")
+    assert "AF_UNIX path length" in last
+    assert "Traceback" not in driver.stderr
+
+
+def test_interrupted_twice_while_ray_starts(tmp_path: Path) -> None:
+    with command("run", small_sweep(tmp_path, POINTS), "--out", tmp_path / "run", folder=tmp_path) as driver:
+        time.sleep(1.5)
+        driver.interrupt()
+        time.sleep(0.3)
+        if driver.process.poll() is None:
+            driver.interrupt()
+        assert driver.ends(60) == 130
+    assert "Traceback" not in driver.stderr

@@ -64,6 +64,14 @@ def test_runs_beside_bring_them(tmp_path: Path) -> None:
         assert one.features(trial_id).equals(other.features(trial_id))  # type: ignore[union-attr]
 
 
+def test_runs_beside_that_lack_them_are_not_taken_over_by_who_wants_them(tmp_path: Path) -> None:
+    runs, listener = tmp_path / "runs", Listener()
+    assert run_here(tiny_sweep(tmp_path / "a", TWO), runs / "a") == 0
+    assert run_here(tiny_sweep(tmp_path / "b", TWO, **KEPT), runs / "b", listener, reuse=True) == 0
+    assert len(listener.started) == 2
+    assert trials_with_features(runs / "b") == 2
+
+
 @pytest.mark.ray
 def test_under_ray(tmp_path: Path) -> None:
     assert run_here(small_sweep(tmp_path, **KEPT), tmp_path / "run", inline=False, num_cpus=2) == 0

@@ -16,6 +16,7 @@ import yaml
 from optuna.trial import TrialState
 
 from dirsweep.errors import StoreError
+from dirsweep.runners.session import settle
 from dirsweep.search.proposer import Proposer
 from dirsweep.spec.load import load_sweep
 from dirsweep.spec.schema import TrialSpec
@@ -281,6 +282,45 @@ def test_schedulers_know_what_was_taken_over(tmp_path: Path, study: dict[str, An
     first = alone.next_trial()
     assert first is not None
     assert alone.observe(first.trial_id, {"epoch": 1, "best_value": 2.0}) is False
+
+
+def test_a_trial_begun_here_and_finished_elsewhere_is_noted_as_taken_over(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    spec = _spec(tmp_path, {"s": {"points": [{}, {"batch_size": 16}]}}, budget={"cpu_hours": 1})
+    begun = _open(spec, root)
+    trial = begun.next_trial()
+    assert trial is not None
+    begun.ledger.close()
+    _finished(root, trial, [1.0])  # copied from a run beside
+    again = _open(spec, root, reused_from=lambda trial_id: "other")
+    ends = [event for event in again.ledger.events() if event["event"] == "ended"]
+    assert [(event["trial_id"], event["reused_from"]) for event in ends] == [(trial.trial_id, "other")]
+    assert again.budget is not None
+    assert trial.trial_id not in again.budget.started, "what it took was the other run's"
+
+
+def test_a_retry_that_is_killed_half_way_is_a_trial_that_was_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "run"
+    spec = _spec(tmp_path, {"s": {"points": [{}]}})
+    proposer = _open(spec, root)
+    trial = proposer.next_trial()
+    assert trial is not None
+    folder = proposer.folder_of(trial.trial_id)
+    folder.begin(trial.to_dict())
+    folder.finish(Outcome(trial.trial_id, "failed", error="out of memory"))
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(proposer.ledger, "append", killed)
+    with pytest.raises(KeyboardInterrupt):
+        proposer.try_again(trial.trial_id, "tried again with 1")
+    proposer.ledger.close()
+    with Ledger(RunPaths(root).ledger) as ledger:
+        settle(ledger, RunPaths(root))
+    assert [done.trial_id for done in _drain(_open(spec, root))] == [trial.trial_id]
 
 
 def test_sampler_arguments_are_checked(tmp_path: Path) -> None:
