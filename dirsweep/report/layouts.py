@@ -31,7 +31,7 @@ from dirsweep.report.frames import PointSummary, Spread, objective_column
 from dirsweep.report.measured import complete_trials, configs_of, points_of
 from dirsweep.report.selection import points_with_test_figures
 from dirsweep.report.tables import STAR, metric_title
-from dirsweep.report.times import EPOCH_TIMES, MEASURED_ON, device_of, epoch_seconds
+from dirsweep.report.times import EPOCH_TIMES, MEASURED_ON, MEDIAN, PER_WHAT, device_of, epoch_seconds
 from dirsweep.report.verdicts import STANDS_FOR, backbone_differences, benchmark_differences
 from dirsweep.store.reader import Run
 from dirsweep.store.schema import HIGHER_IS_BETTER, REGION_ORDER, MetricColumn
@@ -332,7 +332,7 @@ def _timed(layout: Layout) -> bool:
 
 def _what(layout: Layout) -> str:
     timed = _timed(layout)
-    return "time of an epoch, validation included, median over a trial's epochs" if timed else "test split"
+    return f"time of an epoch, validation included, {MEDIAN}" if timed else "test split"
 
 
 def _notes_on_times(run: Run, layout: Layout, paper: str) -> list[str]:
@@ -340,7 +340,8 @@ def _notes_on_times(run: Run, layout: Layout, paper: str) -> list[str]:
     if not metrics & set(EPOCH_TIMES):
         return []
     theirs, ours = MEASURED_ON.get(paper, "a device of its own"), device_of(run) or "a device that was not recorded"
-    notes = [f"times do not compare across devices: the paper's are of {theirs}, these of one trial on {ours}"]
+    notes = [PER_WHAT] if paper in MEASURED_ON else []
+    notes.append(f"times do not compare across devices: the paper's are of {theirs}, these of one trial on {ours}")
     if any(metric.startswith("forward_pass") for metric in metrics):
         notes.append("the forward pass alone is not measured")
     return notes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dirsweep.report.frames import PointSummary, Spread
 from dirsweep.report.measured import points_of
 from dirsweep.report.plots import _style as style
-from dirsweep.report.times import epoch_seconds
+from dirsweep.report.times import MEDIAN, epoch_seconds
 from dirsweep.store.reader import Run
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class EpochTime:
 
     Attributes:
         methods: combinations of techniques in the order in which they were proposed.
-        seconds: per method, trial -> median over its epochs (the keys of ``by_seed`` only number the trials).
+        seconds: per method, trial -> see ``times.epoch_seconds`` (the keys of ``by_seed`` only number the trials).
         plain: position of plain training; None when the study has none.
     """
 
@@ -92,7 +92,5 @@ def draw(numbers: EpochTime) -> Figure:
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("seconds per epoch, validation included")
-        style.note(
-            figure, "median over a trial's epochs, mean and sample deviation over trials; × beside plain training"
-        )
+        style.note(figure, f"{MEDIAN};\nmean and sample deviation over trials; × beside plain training")
         return figure
