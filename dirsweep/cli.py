@@ -127,8 +127,11 @@ def run(
 ) -> None:
     """Train everything a sweep asks for; called again, go on where the run stands."""
     from dirsweep.runners import ray_start
+    from dirsweep.spec.yaml_text import name_of
 
-    cluster = None if inline else ray_start.begin(sweep, address=address, num_cpus=cpus)
+    name = name_of(sweep)
+    root = _folder_of(name, synthetic, preview) if out is None and name is not None else out
+    cluster = None if inline else ray_start.begin(sweep, root, address=address, num_cpus=cpus)
     spec = _load(sweep, sets, synthetic, preview)
     _train_all(spec, out or _folder_of(spec.name, synthetic, preview), inline, cluster, cpus, retry, reuse)
 
@@ -148,7 +151,7 @@ def resume(
     from dirsweep.store.paths import RunPaths
 
     require_run(RunPaths(run))
-    cluster = None if inline else ray_start.begin(RunPaths(run).spec, address=address, num_cpus=cpus)
+    cluster = None if inline else ray_start.begin(RunPaths(run).spec, run, address=address, num_cpus=cpus)
     _train_all(_load(RunPaths(run).spec, None, False, False), run, inline, cluster, cpus, retry, reuse)
 
 
@@ -445,7 +448,7 @@ def confirm(
     spec = confirm_sweep(stored, overrides, num_seeds=seeds)
     validate(spec)
     folder = confirm_folder(stored)
-    cluster = None if inline else ray_start.begin(stored.paths.spec, address=address, num_cpus=cpus)
+    cluster = None if inline else ray_start.begin(stored.paths.spec, folder, address=address, num_cpus=cpus)
     try:
         _train_all(spec, folder, inline, cluster, cpus, None, True)
     except typer.Exit as ended:

@@ -24,7 +24,8 @@ from rich.console import Console
 from rich.table import Table
 
 from dirsweep.spec.schema import TrialSpec
-from dirsweep.store.ledger import utc_now
+from dirsweep.store.ledger import nothing_open, utc_now
+from dirsweep.store.paths import RunPaths
 from dirsweep.store.schema import Outcome
 from dirsweep.store.writer import TrialFolder, read_json
 
@@ -136,7 +137,8 @@ def ours(root: Path, num_trials: int, workers: int, sampler: str) -> dict[str, A
     """A sweep from its data to its tables, as ``dirsweep run`` does it; what there is to say about it."""
     from dirsweep.runners.ray_start import LocalRay
 
-    cluster = LocalRay(workers)
+    ledger = RunPaths(root).ledger
+    cluster = None if nothing_open(ledger) else LocalRay(workers)
     from dirsweep.runners.session import Options, run_sweep
     from dirsweep.spec.parse import parse_sweep
 

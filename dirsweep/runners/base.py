@@ -48,7 +48,7 @@ def announce_start(watcher: Watcher, proposer: Proposer, trial: TrialSpec) -> No
     """Tell ``watcher`` that ``trial`` begins, in the words of the study that asked for it."""
     point = proposer.entries[trial.trial_id].point
     watcher.total(proposer.num_trials)
-    watcher.trial_started(trial.trial_id, point.study, point.label, trial.seed, point.config.epochs)
+    watcher.trial_started(trial.trial_id, point.study, proposer.label_of(point), trial.seed, point.config.epochs)
 
 
 def announce_end(watcher: Watcher, proposer: Proposer, outcome: Outcome) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dirsweep.errors import DirSweepError
+from dirsweep.store.paths import RunPaths
 
 # read once when ray.tune is imported, here and in workers: our tables replace its loggers, its working directory is
 # not ours
@@ -171,15 +172,28 @@ class LocalRay:
 Cluster = LocalRay | RunningRay
 
 
-def begin(sweep: Path, *, address: str | None, num_cpus: int | None) -> Cluster | None:
-    """Ray for a sweep file that is not read yet; None where there is none to begin yet.
+def begin(sweep: Path, root: Path | None, *, address: str | None, num_cpus: int | None) -> Cluster | None:
+    """Ray for a sweep file that is not read yet; None where it can wait until there is something to train.
 
     Whoever finds that nothing is to be trained just ends: what was begun here ends with the process.
+
+    Args:
+        root: the run's folder, where that is known.
     Raises: DirSweepError: not an address.
     """
     if address is not None:
         return RunningRay(address)
-    return LocalRay(num_cpus) if sweep.is_file() else None
+    if not sweep.is_file() or (root is not None and _nothing_open(RunPaths(root).ledger)):
+        return None
+    return LocalRay(num_cpus)
+
+
+def _nothing_open(ledger: Path) -> bool:
+    if not ledger.exists():
+        return False
+    from dirsweep.store.ledger import nothing_open  # not before it is needed: what it imports would come before Ray
+
+    return nothing_open(ledger)
 
 
 def _num_cpus() -> int:

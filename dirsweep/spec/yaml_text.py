@@ -161,3 +161,12 @@ _Dumper.add_representer(tuple, _represent_sequence)
 def dump_yaml(data: Any) -> str:
     """Plain data as text that ``parse_yaml`` reads back as equal data, keys in their order."""
     return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+
+
+def name_of(path: Path) -> str | None:
+    """The name a sweep file gives itself, at a glance; None where that does not show. Checks nothing."""
+    try:
+        found = re.search(r"^name:\s*[\"']?([\w.-]+)", path.read_text(), re.MULTILINE)
+    except (OSError, UnicodeDecodeError):
+        return None
+    return found[1] if found else None

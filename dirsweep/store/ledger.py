@@ -200,6 +200,20 @@ def read_events(path: Path) -> list[Event]:
     return _parse(path, data)[0]
 
 
+def nothing_open(path: Path) -> bool:
+    """Whether a ledger tells of trials that were begun, and all of them have ended. Where it cannot be read: no."""
+    begun: set[str] = set()
+    ended: set[str] = set()
+    with suppress(StoreError, KeyError):
+        for event in read_events(path):
+            if event["event"] == "started":
+                begun.add(event["trial_id"])
+                ended.discard(event["trial_id"])
+            elif event["event"] == "ended":
+                ended.add(event["trial_id"])
+    return bool(begun) and begun <= ended
+
+
 def _parse(path: Path, data: bytes) -> tuple[list[Event], int]:
     """The whole events in ``data`` and the number of bytes they fill."""
     events: list[Event] = []

@@ -98,7 +98,7 @@ def test_a_machine_is_lost_and_no_trial_with_it(machines: Machines, tmp_path: Pa
 )
 def test_no_cluster_there(tmp_path: Path, address: str, complaint: str) -> None:
     def connect() -> None:
-        cluster = begin(small_sweep(tmp_path, POINTS), address=address, num_cpus=None)
+        cluster = begin(small_sweep(tmp_path, POINTS), None, address=address, num_cpus=None)
         assert cluster is not None
         cluster.wait()
 

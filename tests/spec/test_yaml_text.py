@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dirsweep.errors import SpecError
-from dirsweep.spec.yaml_text import dump_yaml, parse_yaml, plain_scalar
+from dirsweep.spec.yaml_text import dump_yaml, name_of, parse_yaml, plain_scalar
 
 
 @pytest.mark.parametrize(
@@ -129,3 +130,12 @@ _data = st.recursive(_leaves, lambda inner: st.lists(inner, max_size=3) | st.dic
 @given(_data)
 def test_what_is_dumped_reads_back_equal(data: Any) -> None:
     assert parse_yaml(dump_yaml({"a": data}), {}) == {"a": data}
+
+
+def test_the_name_at_a_glance(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    named = [("# x\nname: my-sweep  # why\n", "my-sweep"), ('a: 1\nname: "b.c"\n', "b.c"), ("x:\n  name: no\n", None)]
+    for text, name in named:
+        file.write_text(text)
+        assert name_of(file) == name
+    assert name_of(tmp_path / "absent.yaml") is None

@@ -12,7 +12,7 @@ import pytest
 
 from dirsweep.errors import StoreError
 from dirsweep.store import ledger as ledger_file
-from dirsweep.store.ledger import Ledger, ended, lock_run, proposed, read_events, started
+from dirsweep.store.ledger import Ledger, ended, lock_run, nothing_open, proposed, read_events, started
 from dirsweep.store.paths import RunPaths
 
 
@@ -135,3 +135,18 @@ def test_the_lock_goes_with_a_killed_driver(tmp_path: Path) -> None:
     began = time.monotonic()
     with lock_run(paths):
         assert time.monotonic() - began < 1
+
+
+def test_nothing_open(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    assert not nothing_open(path)
+    with Ledger(path) as ledger:
+        assert not nothing_open(path), "nothing was begun"
+        ledger.append(started("a"), started("b"), ended("a", "complete", None))
+        assert not nothing_open(path)
+        ledger.append(ended("b", "failed", "x"))
+        assert nothing_open(path)
+        ledger.append(started("b"))
+        assert not nothing_open(path), "tried again"
+    path.write_text("garbage\nmore\n")
+    assert not nothing_open(path)
