@@ -53,9 +53,9 @@ def tested(run: Run, point: PointSummary) -> Tested | None:
     if not rows or not known.any():
         return None
     preds = found.preds[list(rows.values())][:, known]
-    there = np.isfinite(preds).any(axis=1)
-    seeds = tuple(seed for seed, kept in zip(rows, there, strict=True) if kept)
-    return Tested(found.labels[known], preds[there], seeds) if seeds else None
+    there = np.flatnonzero(np.isfinite(preds).any(axis=1))
+    seeds = list(rows)
+    return Tested(found.labels[known], preds[there], tuple(seeds[row] for row in there)) if len(there) else None
 
 
 def gain_of(without: Floats, with_: Floats, seeds: tuple[Sequence[int], Sequence[int]]) -> tuple[Floats, int]:
