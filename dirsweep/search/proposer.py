@@ -73,6 +73,8 @@ class Proposer:
         self.raced: dict[tuple[str, int], list[str]] = {}
         self.standings: dict[str, set[Standing]] = {}
         self.proposals: dict[tuple[str, int], Proposed] = {}
+        #: of planned points, once somebody asks, see ``label_of``
+        self.labels: dict[tuple[str, int], str] = {}
         self.next_index: dict[str, int] = {}
         self.sampled: dict[str, SampledStudy] = {}
         self.judges: dict[str, Judge] = {}
@@ -193,6 +195,17 @@ class Proposer:
             self._enter(trial, point)
         if known is not None and known["sampler"] is not None and sampled is not None:
             sampled.restore(point.index, known["sampler"], self._result(point) if self._was_told(point) else None)
+
+    def label_of(self, point: Point) -> str:
+        """The point in as few words as tell it from the others of its study; in all its words where it was proposed."""
+        from dirsweep.store.collect import labels_of  # it imports pyarrow, which planning does without
+
+        if point.study in self.sampled:
+            return point.label
+        place = point.study, point.index
+        if place not in self.labels:
+            self.labels |= labels_of([known for (study, _), known in self.proposals.items() if study == point.study])
+        return self.labels.get(place, point.label)
 
     def _extend(self, point: Point, trials: list[TrialSpec]) -> None:
         """Enter further seeds of a proposed point into the ledger, where it does not have them."""
