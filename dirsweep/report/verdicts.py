@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from dirsweep.published import match
 from dirsweep.published.matching import flatten
-from dirsweep.report.measured import NOTES, Basis, configs_of
+from dirsweep.report.measured import NOTES, Basis, configs_of, measure
 from dirsweep.report.selection import points_with_test_figures
-from dirsweep.report.statistics import Interval, intervals
+from dirsweep.report.statistics import Interval, interval_of
 from dirsweep.store.reader import Run
 from dirsweep.store.schema import HIGHER_IS_BETTER
 
@@ -36,7 +36,7 @@ class Verdict:
         paper, table, section, row: where the cell stands; quoted_from: whose number it is, empty for the paper's own.
         benchmark, metric, region, unit: of both; the measured number is given in the published unit.
         published, printed: the cell.
-        measured, low, high: mean over seeds and 95 % interval.
+        measured, low, high: mean over seeds and 95 % interval; without one where not comparable.
         difference: measured minus published.
         verdict: reproduced: the published value, within its printed digits, lies in the interval. better, worse: it
             does not. no interval: one seed and no predictions. not comparable: see differs. synthetic: made-up data.
@@ -102,11 +102,16 @@ def _verdicts(run: Run, study: str, allowed: Collection[int], extra: Sequence[Pa
     configs = configs_of(run, study)
     cells = _closest({index: _cells(run, configs[index], extra) for index in sorted(allowed) if index in configs})
     wanted = {(cell["metric"], cell["region"]) for rows in cells.values() for cell in rows}
+    # resampling takes its time, and beside a figure from another protocol no interval helps
+    comparable = {(cell["metric"], cell["region"]) for rows in cells.values() for cell in rows if not cell["differs"]}
     measured: dict[tuple[int, str, str], Interval] = {}
     for metric, region in sorted(wanted):
         there = [index for index, rows in cells.items() if any(row["metric"] == metric for row in rows)]
-        for item in intervals(run, study, metric, region, points=there, seed=seed):
-            measured[item.point, metric, region] = item
+        draws = there if (metric, region) in comparable else ()
+        found = measure(run, study, metric, region, points=draws, seed=seed)
+        for index in there:
+            if index in found.values:
+                measured[index, metric, region] = interval_of(found, index, seed)
     return [
         _verdict(measured[index, cell["metric"], cell["region"]], cell)
         for index, rows in cells.items()
@@ -168,7 +173,8 @@ def _benchmark(run: Run) -> str | None:
 def _verdict(found: Interval, cell: Mapping[str, Any]) -> Verdict:
     scale = 100.0 if cell["unit"] == "%" else 1.0
     mean, published = found.mean * scale, float(cell["value"])
-    low, high = (None if end is None else end * scale for end in (found.low, found.high))
+    known = None if cell["differs"] else (found.low, found.high)
+    low, high = (None if end is None else end * scale for end in known or (None, None))
     return Verdict(
         study=found.study, point=found.point, label=found.label,
         paper=cell["paper"], table=cell["table"], section=cell["section"], row=cell["row"],
