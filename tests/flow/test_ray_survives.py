@@ -167,9 +167,9 @@ def test_interrupted_once_twice_and_killed_it_goes_on(sweep: Sweep, whole: Run) 
 
 def test_a_killed_worker_costs_an_epoch_and_a_hang_costs_the_trial(tmp_path: Path, whole: Run) -> None:
     sweep = Sweep(tmp_path, epoch_limit_s=8)
-    # twice the seeds: when the killed trial has ended there must be one left to hang
+    # four times the seeds: when the killed trial has ended there must be one left to hang
     more = {**LONG, "resources": {**LONG["resources"], "epoch_limit_s": 8}}
-    sweep.file = small_sweep(tmp_path, {"p": {**POINTS["p"], "seeds": [0, 1, 2, 3]}}, **more)
+    sweep.file = small_sweep(tmp_path, {"p": {**POINTS["p"], "seeds": list(range(8))}}, **more)
     with sweep.driver() as driver:
         killed = sweep.in_the_middle(driver)
         done, pid = epochs_done(sweep.root, killed), sweep.worker(killed)
@@ -180,7 +180,8 @@ def test_a_killed_worker_costs_an_epoch_and_a_hang_costs_the_trial(tmp_path: Pat
         log = RunPaths(sweep.root).trial(killed).log.read_text()
         resumed = re.search(r"resumed after epoch (\d+)", log)
         assert resumed is not None
-        assert int(resumed[1]) >= done, "it goes on from its checkpoint"
+        # an epoch may be shown an instant before its checkpoint is on the disk
+        assert int(resumed[1]) >= done - 1, "it goes on from its checkpoint"
 
         hanging = sweep.in_the_middle(driver)
         pid = sweep.worker(hanging)
@@ -193,7 +194,7 @@ def test_a_killed_worker_costs_an_epoch_and_a_hang_costs_the_trial(tmp_path: Pat
     rows = {row["trial_id"]: row for row in run.trials().to_pylist()}
     assert rows.pop(hanging)["error"] == "an epoch took longer than resources.epoch_limit_s, 8 s"
     assert {row["status"] for row in rows.values()} == {"complete"}
-    assert len(rows) == 2 * NUM_TRIALS - 1
+    assert len(rows) == 4 * NUM_TRIALS - 1
     assert rows[killed]["attempts"] == 2
     expected = {row["trial_id"]: row["test_mae_all"] for row in whole.trials().to_pylist()}
     assert rows[killed]["test_mae_all"] == pytest.approx(expected[killed], abs=1e-6)
