@@ -276,8 +276,9 @@ def _selection(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
         return []
     _, metric, region = aims_of(run, study).objective
     title = metric_title(metric)
+    kept = "" if chosen.chosen.feasible else "no point keeps to the constraints; "
     text = (
-        f"{study}: of {chosen.num_looked_at} configurations looked at, validation chooses {chosen.chosen.label}: "
+        f"{study}: {kept}of {chosen.num_looked_at} configurations looked at, validation chooses {chosen.chosen.label}: "
         f"validation {_SHOTS[region]}{title} {with_interval(chosen.validation)}"
     )
     if chosen.optimism is not None and chosen.corrected is not None:

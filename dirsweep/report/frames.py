@@ -172,3 +172,8 @@ def varied_keys(points: Sequence[PointSummary]) -> list[str]:
 def value_of(point: PointSummary, key: str) -> Any:
     """The value of ``key`` in the point: its override, else what its resolved configuration says (the base's)."""
     return point.overrides.get(key, point.config.get(key))
+
+
+def num_different(points: Sequence[PointSummary]) -> int:
+    """Points without those that a search proposed again: their trials are the same."""
+    return len({tuple(sorted(point.trial_ids.items())) or point.index for point in points})

@@ -30,7 +30,14 @@ from dirsweep.report.claims import (
     spelt,
 )
 from dirsweep.report.effects import Effect, effects, effects_of_run
-from dirsweep.report.frames import PointSummary, Spread, best_point, objective_column, sorted_by_objective
+from dirsweep.report.frames import (
+    PointSummary,
+    Spread,
+    best_point,
+    num_different,
+    objective_column,
+    sorted_by_objective,
+)
 from dirsweep.report.importance import importances
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.layouts import PREVIEW, Layout, heading
@@ -448,7 +455,7 @@ def _notes(
     if len(shown) < sum(not point.preliminary for point in points):
         notes.append(
             f"{HIDDEN} test figures of points that validation did not choose are not shown; "
-            f"{len(points)} configurations looked at"
+            f"{num_different(points)} configurations looked at"
         )
     return notes
 

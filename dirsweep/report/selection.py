@@ -9,7 +9,7 @@ import numpy as np
 
 from dirsweep.errors import StoreError, did_you_mean
 from dirsweep.report.aims import aims_of
-from dirsweep.report.frames import PointSummary, best_point, sorted_by_objective
+from dirsweep.report.frames import PointSummary, best_point, num_different, sorted_by_objective
 from dirsweep.report.measured import NUM_RESAMPLES, Measured, measure, points_of, rng_for
 from dirsweep.report.statistics import Interval, default_point, interval_of, intervals
 from dirsweep.store.reader import Run
@@ -23,7 +23,7 @@ class Selection:
     Attributes:
         study: where.
         chosen: the best complete point by validation.
-        num_looked_at: configurations that had a chance: all proposed points, pruned ones included.
+        num_looked_at: different configurations that had a chance, pruned ones included.
         num_complete: of them those that could be chosen: with a validation figure of complete trials, and keeping to
             the constraints where some do.
         validation: the chosen point's validation figure, which selection makes look better than it is.
@@ -72,15 +72,17 @@ def selection(run: Run, study: str, *, num_resamples: int = NUM_RESAMPLES, seed:
         if found:
             test[region] = found[0]
     return Selection(
-        study=study, chosen=chosen, num_looked_at=len(points), num_complete=len(among),
+        study=study, chosen=chosen, num_looked_at=num_different(points), num_complete=len(among),
         validation=validation, optimism=optimism,
         corrected=None if optimism is None else validation.mean - sign * optimism, test=test,
     )  # fmt: skip
 
 
 def could_be_chosen(measured: Measured) -> list[int]:
-    """Measured points that keep to the study's constraints; all of them where none does."""
-    return [index for index in measured.values if measured.points[index].feasible] or list(measured.values)
+    """Measured points that keep to the study's constraints, equal ones once; all of them where none does."""
+    first = {tuple(found.items()): index for index, found in reversed(measured.trials.items()) if found}
+    different = sorted(first.values())
+    return [index for index in different if measured.points[index].feasible] or different
 
 
 def _optimism(measured: Measured, indices: Sequence[int], higher_is_better: bool, seed: int) -> float | None:

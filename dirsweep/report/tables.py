@@ -20,6 +20,7 @@ from dirsweep.report.aims import aims_of, points_of
 from dirsweep.report.frames import (
     PointSummary,
     best_point,
+    num_different,
     sorted_by_objective,
 )
 from dirsweep.store.aims import Aims
@@ -122,13 +123,13 @@ def study_table(run: Run, study: str, *, max_rows: int | None = None) -> StudyTa
     objective = aims_of(run, study).objective
     points = _shown_points(run, study)
     best = best_point(points, objective)
-    num_points = len(points)
+    num_points, different = len(points), num_different(points)
     searched = is_search(run, study)
     if searched or (max_rows is not None and num_points > max_rows):
         points = sorted_by_objective(points, objective)[:max_rows]
     aims = aims_of(run, study)
     caption = [
-        *_caption(points, num_points, objective, best, searched=searched),
+        *_caption(points, num_points, objective, best, looked_at=different if searched else None),
         *standing(points_of(run, study), aims),
     ]
     title = f"{study} · {run.name}"
@@ -215,8 +216,9 @@ def standing(points: Sequence[PointSummary], aims: Aims) -> list[str]:
     if len(aims.objectives) > 1:
         goals = " and ".join(f"val {column.metric}/{column.region}" for column in aims.objectives)
         kept = ", among those that keep to the constraints" if aims.bounds else ""
-        num = sum(bool(point.front) for point in points)
-        lines.append(f"front: {num} point{'s' if num != 1 else ''} that no other one beats in {goals}{kept}")
+        num = num_different([point for point in points if point.front])
+        if num:
+            lines.append(f"front: {num} point{'s' if num != 1 else ''} that no other one beats in {goals}{kept}")
     if aims.bounds:
         able = [point for point in points if point.violations]
         num = sum(point.feasible for point in able)
@@ -262,13 +264,18 @@ def _remarks(point: PointSummary) -> str:
 
 
 def _caption(
-    points: list[PointSummary], num_points: int, objective: MetricColumn, best: PointSummary | None, *, searched: bool
+    points: list[PointSummary],
+    num_points: int,
+    objective: MetricColumn,
+    best: PointSummary | None,
+    *,
+    looked_at: int | None,
 ) -> list[str]:
     direction = "higher" if objective.higher_is_better else "lower"
     chosen = f"val {metric_title(objective.metric)} ({objective.region}), {direction} is better"
     lines = [f"{STAR} best by {chosen}" if best is not None else f"no complete point yet; chosen by {chosen}"]
-    if searched:
-        lines.append(looked_at(num_points))
+    if looked_at is not None:
+        lines.append(hidden_test_figures(looked_at))
     counts = {point.num_seeds for point in points}
     if any(count > 1 for count in counts):
         over = f"{counts.pop()} seeds" if len(counts) == 1 else "the seeds of each point"
@@ -286,9 +293,9 @@ def _caption(
     return lines
 
 
-def looked_at(num_points: int) -> str:
-    """How a search's test figures are to be read."""
-    configurations = f"{num_points} configuration{'s' if num_points != 1 else ''} looked at"
+def hidden_test_figures(looked_at: int) -> str:
+    """How a search's test figures are to be read; ``looked_at``: of how many configurations."""
+    configurations = f"{looked_at} configuration{'s' if looked_at != 1 else ''} looked at"
     return f"{configurations}; test figures only of what validation chose, and of the base (`dirsweep export` has all)"
 
 
@@ -416,7 +423,7 @@ def _full_titles(columns: list[Column]) -> list[str]:
 def comma_separated(run: Run, *, studies: Sequence[str] | None = None) -> str:
     """Every study's points as CSV: full precision, each metric's mean, deviation and number of seeds.
 
-    Test cells are empty where a search did not choose the point; ``num_looked_at`` is the number of its points.
+    Test cells are empty where a search did not choose the point; ``num_looked_at``: of how many different points.
     """
     run.require_finished()
     names = [column.name for column in metric_columns(run.trials().schema.names)]
@@ -435,7 +442,7 @@ def comma_separated(run: Run, *, studies: Sequence[str] | None = None) -> str:
             counts = [point.statuses.get(status, 0) for status in (*STATUSES, UNFINISHED)]
             cells: list[object] = [
                 study, point.index, point.label, str(run.synthetic).lower(), str(point is best).lower(),
-                len(points), point.num_seeds, *counts, point.wall_time_s,
+                num_different(points), point.num_seeds, *counts, point.wall_time_s,
                 None if point.front is None else str(point.front).lower(),
                 str(point.feasible).lower() if point.violations else None,
                 json.dumps(point.violations) if point.violations else None, notes_of(point) or None,

@@ -46,6 +46,8 @@ MOST_PRELOADED = 8
 WAITING_MS = 30_000
 #: seconds between two chances of the starting thread while the driver imports; Python's own are 50 times as long
 SWITCH_S = 1e-4
+#: processes beside Ray's servers, as Ray calls them
+ATTENDANTS = ("log_monitor", "monitor", "dashboard")
 #: seconds until a cluster must have answered
 CONNECT_S = 10.0
 
@@ -214,6 +216,22 @@ def _start(num_cpus: int) -> None:
         address="local", num_cpus=num_cpus, include_dashboard=False, log_to_driver=False,
         logging_level=logging.CRITICAL, object_store_memory=200 * 2**20, namespace="dirsweep",
     )  # fmt: skip
+    _dismiss_attendants()
+
+
+def _dismiss_attendants() -> None:
+    """End what a Ray of one run has no use for: who forwards logs, adds machines, and serves a dashboard.
+
+    They would import for as long as the driver does, on the cores that it needs, and be waited for at the end.
+    """
+    import ray
+
+    # not public: where a version of Ray calls it otherwise, they just stay
+    node = getattr(ray._private.worker, "_global_node", None)
+    for kind, started in getattr(node, "all_processes", {}).items():
+        if kind in ATTENDANTS:
+            for info in started:
+                info.process.kill()  # one that is asked to go complains
 
 
 @contextmanager

@@ -147,6 +147,7 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
         except KeyboardInterrupt:
             interrupted = not proposer.exhausted
         finally:
+            watcher.total(proposer.num_trials)  # a search that proposed equal points had fewer trials than it might
             collect(paths)
             write_provenance(paths, {**session, "ended_at": utc_now()})
             _forget_request(paths)

@@ -326,6 +326,10 @@ def as_text(seen: Snapshot) -> RenderableType:
         for goal in seen.goals if goal.best is not None
     ]  # fmt: skip
     parts += [_front_text(front, mark) for front in seen.fronts if front.points]
+    parts += [
+        Text(f"{front.study}: none of {front.num_complete} complete points keeps to {'; '.join(front.constraints)}")
+        for front in seen.fronts if front.num_complete and front.constraints and not front.points
+    ]  # fmt: skip
     parts += [Text(f"failed: {name}: {reason}", style="red") for name, reason in seen.failures]
     return Group(*parts)
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from simulated_run import Made, simulate
 
@@ -18,6 +20,7 @@ from dirsweep.report.selection import (
     top_points,
 )
 from dirsweep.store.reader import open_run
+from dirsweep.store.writer import write_table
 
 SPACE = {"space": {"epochs": {"int": [1, 99]}}}
 
@@ -109,3 +112,21 @@ def test_test_figures_of_a_search(tmp_path: Path) -> None:
     assert points_with_test_figures(run, "plan") == [0, 1, 2, 3]
     assert [point.index for point in top_points(run, "search", 2)] == [2, 3]
     assert list(best_of_studies(run, 1)) == ["search"]
+
+
+def test_configurations_that_were_proposed_again_are_looked_at_once(tmp_path: Path) -> None:
+    points = [Made(), Made({"epochs": 80}, {"all": 0.5}), Made({"epochs": 70}, {"all": 1.0})]
+    space = {"search": {"space": {"epochs": {"choice": [70, 80, 90]}}, "trials": 3}}
+    paths = simulate(tmp_path, {"search": points}, specs=space)
+    run = open_run(paths.root)
+    before = selection(run, "search")
+    table = run.trials()
+    again = table.filter(pc.equal(table["point"], 0))
+    place, kind = again.schema.get_field_index("point"), again.schema.field("point")
+    again = again.set_column(place, kind, pa.array([3] * len(again), kind.type))
+    write_table(paths.trials_table, pa.concat_tables([table, again]).replace_schema_metadata(table.schema.metadata))
+    after = selection(open_run(paths.root), "search")
+    assert before is not None
+    assert after is not None
+    assert (before.num_looked_at, after.num_looked_at, after.num_complete) == (3, 3, 3)
+    assert after.optimism == pytest.approx(before.optimism)
