@@ -165,7 +165,7 @@ def test_interrupted_once_twice_and_killed_it_goes_on(sweep: Sweep, whole: Run) 
     assert epochs_done(sweep.root, middle) == 12 > done
 
 
-def test_a_killed_worker_costs_an_epoch_and_a_hang_costs_the_trial(tmp_path: Path, whole: Run) -> None:
+def test_a_killed_worker_costs_an_epoch_and_a_hang_costs_the_trial(tmp_path: Path) -> None:
     sweep = Sweep(tmp_path, epoch_limit_s=8)
     # four times the seeds: when the killed trial has ended there must be one left to hang
     more = {**LONG, "resources": {**LONG["resources"], "epoch_limit_s": 8}}
@@ -196,7 +196,11 @@ def test_a_killed_worker_costs_an_epoch_and_a_hang_costs_the_trial(tmp_path: Pat
     assert {row["status"] for row in rows.values()} == {"complete"}
     assert len(rows) == 4 * NUM_TRIALS - 1
     assert rows[killed]["attempts"] == 2
-    expected = {row["trial_id"]: row["test_mae_all"] for row in whole.trials().to_pylist()}
+    alone = small_sweep(tmp_path / "alone", {"p": {**POINTS["p"], "seeds": [rows[killed]["seed"]]}}, **more)
+    assert run_here(alone, tmp_path / "alone" / "run") == 0
+    expected = {
+        row["trial_id"]: row["test_mae_all"] for row in open_run(tmp_path / "alone" / "run").trials().to_pylist()
+    }
     assert rows[killed]["test_mae_all"] == pytest.approx(expected[killed], abs=1e-6)
 
 
