@@ -557,9 +557,7 @@ def bench_orchestration(
     seconds: Annotated[float, typer.Option(help="that a trial sleeps", min=0)] = 0.2,
     workers: Annotated[int, typer.Option(help="trials at a time", min=1)] = 2,
     plain: Annotated[bool, typer.Option(help="against the slowest of stock Ray's ways, too (minutes)")] = True,
-    sampler: Annotated[LongRunSampler, typer.Option(help="of a long run; TPE's own work grows with it")] = (
-        LongRunSampler.tpe
-    ),
+    sampler: Annotated[LongRunSampler, typer.Option(help="of a long run")] = (LongRunSampler.tpe),
 ) -> None:
     """What running trials costs beside training them, against stock Ray Tune with OptunaSearch."""
     from dirsweep.bench.orchestration import run_bench

@@ -336,7 +336,7 @@ def run_bench(
             process for each.
         seconds: of a trial, where it is not a long run.
         plain: stock Ray without ``reuse_actors``, too (the slowest part by far); of a long run stock Ray with it.
-        sampler: of a long run, ``tpe`` or ``random``. Optuna's TPE looks at every earlier trial for each new one.
+        sampler: of a long run, ``tpe`` or ``random``.
     """
     console = console or Console()
     figures: list[Figure] = []

@@ -85,8 +85,9 @@ def not_dominated(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def points_of(run: Run, study: str) -> list[PointSummary]:
     """``frames.study_summary`` with each point's standing to the study's aims, made once per run."""
-    known: list[PointSummary] | None = run.memo.get(("points", study))
-    if known is None:
+
+    def make() -> list[PointSummary]:
         points = study_summary(run.trials(), study)
-        known = run.memo["points", study] = judged(points, aims_of(run, study), base_among(run, study, points))
-    return known
+        return judged(points, aims_of(run, study), base_among(run, study, points))
+
+    return run.once(("points", study), make)

@@ -61,10 +61,7 @@ def effects(
     of the study's base.
     """
     key = ("effects", study, metric, tuple(regions), split, num_resamples, seed)
-    known: list[Effect] | None = run.memo.get(key)
-    if known is None:
-        known = run.memo[key] = _effects(run, study, metric, regions, split, num_resamples, seed)
-    return known
+    return run.once(key, lambda: _effects(run, study, metric, regions, split, num_resamples, seed))
 
 
 def _effects(
@@ -96,10 +93,7 @@ def effects_of_run(
     Empty where fewer than two studies are planned.
     """
     key = ("effects of run", metric, tuple(regions), split, num_resamples, seed)
-    known: list[Effect] | None = run.memo.get(key)
-    if known is None:
-        known = run.memo[key] = _effects_of_run(run, metric, regions, split, num_resamples, seed)
-    return known
+    return run.once(key, lambda: _effects_of_run(run, metric, regions, split, num_resamples, seed))
 
 
 #: of a sweep whose base names none

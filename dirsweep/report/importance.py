@@ -81,10 +81,7 @@ def importances(run: Run, study: str, *, seed: int = 0) -> list[Importance]:
 
     A key that exists in some points only (a parameter of a technique that is on) is judged among those.
     """
-    known: list[Importance] | None = run.memo.get(("importances", study, seed))
-    if known is None:
-        known = run.memo["importances", study, seed] = _importances(run, study, seed)
-    return known
+    return run.once(("importances", study, seed), lambda: _importances(run, study, seed))
 
 
 def _importances(run: Run, study: str, seed: int) -> list[Importance]:

@@ -106,16 +106,16 @@ class Measured:
 
 def complete_trials(run: Run, study: str) -> dict[int, dict[int, str]]:
     """Point -> seed -> trial, complete ones only."""
-    known = run.memo.get(("complete", study))
-    if known is None:
+
+    def make() -> dict[int, dict[int, str]]:
+        found: dict[int, dict[int, str]] = {}
         table = run.trials().select(["study", "point", "seed", "status", "trial_id"])
-        known = {}
         for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
             if row[0] == study and row[3] == "complete":
-                known.setdefault(row[1], {})[row[2]] = row[4]
-        run.memo["complete", study] = known
-    found: dict[int, dict[int, str]] = known
-    return found
+                found.setdefault(row[1], {})[row[2]] = row[4]
+        return found
+
+    return run.once(("complete", study), make)
 
 
 def configs_of(run: Run, study: str) -> dict[int, dict[str, Any]]:

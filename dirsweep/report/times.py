@@ -26,10 +26,7 @@ def epoch_seconds(run: Run) -> dict[str, float]:
     The first epoch, which warms up, is left out where there are three or more; a later stage (RRT's) trains less than
     the whole model. Made once per run; a trial without any time is absent.
     """
-    known: dict[str, float] | None = run.memo.get(("epoch seconds",))
-    if known is None:
-        known = run.memo["epoch seconds",] = _epoch_seconds(run)
-    return known
+    return run.once(("epoch seconds",), lambda: _epoch_seconds(run))
 
 
 def _epoch_seconds(run: Run) -> dict[str, float]:

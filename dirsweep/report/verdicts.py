@@ -92,10 +92,7 @@ def verdicts(
     """
     allowed = points_with_test_figures(run, study) if points is None else points
     key = ("verdicts", study, tuple(sorted(allowed)), tuple(extra), seed)
-    known: list[Verdict] | None = run.memo.get(key)
-    if known is None:
-        known = run.memo[key] = _verdicts(run, study, allowed, extra, seed)
-    return known
+    return run.once(key, lambda: _verdicts(run, study, allowed, extra, seed))
 
 
 def _verdicts(run: Run, study: str, allowed: Collection[int], extra: Sequence[Path], seed: int) -> list[Verdict]:

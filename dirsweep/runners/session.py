@@ -25,7 +25,7 @@ from dirsweep.spec.schema import canonical_json
 from dirsweep.spec.sweep import SweepSpec
 from dirsweep.store.bins import Bins
 from dirsweep.store.collect import collect
-from dirsweep.store.ledger import Ledger, ended, lock_run, utc_now
+from dirsweep.store.ledger import Ledger, ended, lock_run, open_trials, utc_now
 from dirsweep.store.paths import RunPaths
 from dirsweep.store.provenance import provenance, write_provenance
 from dirsweep.store.schema import table_metadata
@@ -185,13 +185,7 @@ def write_bins(spec: SweepSpec, benchmark: Benchmark, paths: RunPaths) -> None:
 
 def settle(ledger: Ledger, paths: RunPaths) -> None:
     """Enter what ended while no driver was there to note it; in the order in which it ended."""
-    open_trials: dict[str, None] = {}
-    for event in ledger.events():
-        if event["event"] == "started":
-            open_trials[event["trial_id"]] = None
-        elif event["event"] == "ended":
-            open_trials.pop(event["trial_id"], None)
-    outcomes = [TrialFolder(paths.trial(trial_id)).outcome() for trial_id in open_trials]
+    outcomes = [TrialFolder(paths.trial(trial_id)).outcome() for trial_id in open_trials(ledger.events())]
     found = sorted((o for o in outcomes if o is not None), key=lambda o: o.ended_at or "")
     if found:
         ledger.append(*(ended(o.trial_id, o.status, o.error) for o in found))

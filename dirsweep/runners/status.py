@@ -20,7 +20,7 @@ from dirsweep.runners.locks import is_locked
 from dirsweep.search.pareto import pareto_front
 from dirsweep.store.aims import Aims, aims_of
 from dirsweep.store.collect import label_of, merge_points, objective_of, read_spec
-from dirsweep.store.ledger import Event, Proposed, read_events
+from dirsweep.store.ledger import Proposed, open_trials, read_events
 from dirsweep.store.paths import RunPaths
 from dirsweep.store.schema import HIGHER_IS_BETTER, MetricColumn, Outcome
 from dirsweep.store.writer import TrialFolder, read_json
@@ -136,7 +136,7 @@ def snapshot(paths: RunPaths) -> Snapshot:
     metric, region = objective_of(spec)
     key = f"val_{metric}_{region}"
     names = _names(points)
-    open_trials = _open_trials(events) if driver is not None else set()
+    started = set(open_trials(events)) if driver is not None else set()
     counts: Counter[str] = Counter()
     running, failures, found = [], [], []
     measured: dict[str, Mapping[str, Any]] = {}
@@ -153,7 +153,7 @@ def snapshot(paths: RunPaths) -> Snapshot:
             complete |= {trial_id} if outcome.status == "complete" else set()
             continue
         # one that waits for its place is in the ledger, too, but no process holds it
-        begun = trial_id in open_trials and is_locked(folder.paths.log)
+        begun = trial_id in started and is_locked(folder.paths.log)
         counts["running" if begun else "unfinished" if folder.paths.spec.exists() else "waiting"] += 1
         if begun:
             seen, measured[trial_id] = _running(trial_id, name, folder, config, key, metric)
@@ -246,17 +246,6 @@ def _names(points: list[Proposed]) -> dict[str, tuple[str, Mapping[str, Any]]]:
             name = f"{point['study']}: {label_of(point['overrides'])}, seed {seed}"
             names.setdefault(trial_id, (name, point.get("config") or {}))
     return names
-
-
-def _open_trials(events: list[Event]) -> set[str]:
-    """Started and not ended, by the ledger."""
-    found: set[str] = set()
-    for event in events:
-        if event["event"] == "started":
-            found.add(event["trial_id"])
-        elif event["event"] == "ended":
-            found.discard(event["trial_id"])
-    return found
 
 
 def _not_proposed(spec: Mapping[str, Any], points: list[Proposed]) -> int:

@@ -61,8 +61,9 @@ class Proposer:
     ) -> None:
         self.spec, self.ledger, self.folder_of = spec, ledger, folder_of
         self.fingerprint, self.cache, self.retry, self.reused_from = fingerprint, cache, retry, reused_from
+        ended = {event["trial_id"] for event in ledger.events() if event["event"] == "ended"}
         #: trials whose end the ledger knows
-        self.noted = _ended(ledger.events())
+        self.noted = ended - set(events.open_trials(ledger.events()))
         #: while the plan is taken up: ends of trials that were trained elsewhere, for one write
         self.reused: list[events.Event] | None = []
         self.entries: dict[str, Entry] = {}
@@ -493,14 +494,3 @@ class Proposer:
             found[entry.state] = found.get(entry.state, 0) + 1
         found["waiting"] = found.get("waiting", 0) + self.num_trials - len(self.entries)
         return found
-
-
-def _ended(history: list[events.Event]) -> set[str]:
-    """Trials whose last start, if any, was followed by an end."""
-    found: set[str] = set()
-    for event in history:
-        if event["event"] == "ended":
-            found.add(event["trial_id"])
-        elif event["event"] == "started":
-            found.discard(event["trial_id"])
-    return found

@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -200,18 +200,24 @@ def read_events(path: Path) -> list[Event]:
     return _parse(path, data)[0]
 
 
+def open_trials(history: Iterable[Event]) -> list[str]:
+    """Trials that were started and have not ended since, in the order in which they were started."""
+    found: dict[str, None] = {}
+    for event in history:
+        if event["event"] == "started":
+            found[event["trial_id"]] = None
+        elif event["event"] == "ended":
+            found.pop(event["trial_id"], None)
+    return list(found)
+
+
 def nothing_open(path: Path) -> bool:
-    """Whether a ledger tells of trials that were begun, and all of them have ended. Where it cannot be read: no."""
-    begun: set[str] = set()
-    ended: set[str] = set()
-    with suppress(StoreError, KeyError):
-        for event in read_events(path):
-            if event["event"] == "started":
-                begun.add(event["trial_id"])
-                ended.discard(event["trial_id"])
-            elif event["event"] == "ended":
-                ended.add(event["trial_id"])
-    return bool(begun) and begun <= ended
+    """Whether a ledger tells of trials that ended and of none that is open. Where it cannot be read: no."""
+    try:
+        history = read_events(path)
+    except StoreError:
+        return False
+    return any(event["event"] == "ended" for event in history) and not open_trials(history)
 
 
 def _parse(path: Path, data: bytes) -> tuple[list[Event], int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +26,8 @@ from dirsweep.store.schema import (
     is_features_table,
 )
 from dirsweep.store.writer import read_json
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -102,10 +105,13 @@ class Run:
 
     def predicted(self, split: str) -> Predicted:
         """The predictions of ``val`` or ``test`` as a matrix, trials by samples; made on first use and kept."""
-        known = self.memo.get(("predicted", split))
-        if known is None:
-            known = self.memo["predicted", split] = predicted(self.predictions(), split, self.bins())
-        found: Predicted = known
+        return self.once(("predicted", split), lambda: predicted(self.predictions(), split, self.bins()))
+
+    def once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """What ``make`` gives, called for the first time that ``key`` is asked for."""
+        if key not in self.memo:
+            self.memo[key] = make()
+        found: T = self.memo[key]
         return found
 
     @cached_property

@@ -180,8 +180,7 @@ def test_a_killed_worker_costs_an_epoch_and_a_hang_costs_the_trial(tmp_path: Pat
         log = RunPaths(sweep.root).trial(killed).log.read_text()
         resumed = re.search(r"resumed after epoch (\d+)", log)
         assert resumed is not None
-        # an epoch may be shown an instant before its checkpoint is on the disk
-        assert int(resumed[1]) >= done - 1, "it goes on from its checkpoint"
+        assert int(resumed[1]) >= done, "it goes on from its checkpoint"
 
         hanging = sweep.in_the_middle(driver)
         pid = sweep.worker(hanging)

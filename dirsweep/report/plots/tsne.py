@@ -77,10 +77,7 @@ def spread_over_labels(labels: NDArray[np.float64], num: int) -> NDArray[np.int6
 def _kept(run: Run, trial: Featured, shown: NDArray[np.int64]) -> NDArray[np.float64]:
     """``embedded``, once per run: studies share their base."""
     key = ("tsne", trial.trial_id, shown.tobytes())
-    if key not in run.memo:
-        run.memo[key] = embedded(trial.features[shown])
-    found: NDArray[np.float64] = run.memo[key]
-    return found
+    return run.once(key, lambda: embedded(trial.features[shown]))
 
 
 def principal_components(centred: NDArray[np.float64], num: int) -> NDArray[np.float64]:
