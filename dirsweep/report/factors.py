@@ -1,4 +1,4 @@
-"""What a study's keys do one by one: main effects, response curves, and where the default lies. Numbers only.
+"""What a study's keys do one by one: main effects, and where the default lies. Numbers only.
 
 All of it looks at the validation split, as the choice did, unless asked for another.
 """
@@ -102,58 +102,7 @@ def _word(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-# ---- response curves and the default's place -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ResponseCurve:
-    """How a metric answers to one number, everything else held.
-
-    Attributes:
-        key: what is varied.
-        held: the other varied keys' values along this curve; empty where only one is varied.
-        x: ascending.
-        intervals: at each x: mean, deviation over seeds, interval.
-        default: the x that the base has, if it is among them.
-    """
-
-    key: str
-    held: dict[str, Any]
-    x: tuple[float, ...]
-    intervals: tuple[Interval, ...]
-    default: float | None
-
-
-def response_curves(
-    run: Run, study: str, metric: str | None = None, region: str | None = None, *, split: str = "val", seed: int = 0
-) -> list[ResponseCurve]:
-    """One curve per numeric key and per combination of the other keys' values, of at least three points each.
-
-    Of planned studies only: a search holds nothing fixed.
-    """
-    if searched(run, study):
-        return []
-    measured = _measured(run, study, metric, region, split, seed)
-    points = [point for point in points_of(run, study) if point.index in measured.values]
-    keys, default = varied_keys(points), default_point(run, study)
-    curves = []
-    for key in keys:
-        lines: dict[str, tuple[dict[str, Any], dict[float, int]]] = {}
-        for point in points:
-            values = {name: planned_value(run, study, point, name) for name in keys}
-            x = numbers_of([values.pop(key)])
-            if x is not None:
-                lines.setdefault(json.dumps(values, sort_keys=True), (values, {}))[1][x[0]] = point.index
-        for held, places in lines.values():
-            if len(places) < 3:
-                continue
-            at = None if default is None else numbers_of([planned_value(run, study, default, key)])
-            xs = tuple(sorted(places))
-            curves.append(ResponseCurve(
-                key=key, held=held, x=xs, intervals=tuple(interval_of(measured, places[x], seed) for x in xs),
-                default=at[0] if at is not None and at[0] in places else None,
-            ))  # fmt: skip
-    return curves
+# ---- the default's place --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from dirsweep.report.claims import (
     spelt,
 )
 from dirsweep.report.effects import Effect, effects, effects_of_run
+from dirsweep.report.factors import main_effects
 from dirsweep.report.frames import (
     PointSummary,
     Spread,
@@ -38,7 +39,7 @@ from dirsweep.report.frames import (
     objective_column,
     sorted_by_objective,
 )
-from dirsweep.report.importance import importances
+from dirsweep.report.importance import importances, interactions
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.layouts import PREVIEW, Layout, heading
 from dirsweep.report.measured import points_of
@@ -338,6 +339,7 @@ def _study(run: Run, study: str, number: int, figures: bool) -> Study:
         table
         for table in (
             _effects(run, study), _differences(run, study), _importances(run, study) if complete else None,
+            _main_effects(run, study) if complete else None, _interactions(run, study) if complete else None,
             _verdicts(run, study), _failures(points),
         )
         if table is not None and table.rows
@@ -524,6 +526,38 @@ def _importances(run: Run, study: str) -> Grid | None:
     columns = [Column("key", text=True), Column("PED-ANOVA"), Column("fANOVA")]
     notes = [f"share of the objective's variance over {found[0].num_points} points" if found else ""]
     return Grid("Which keys matter", columns, rows, notes, open=False)
+
+
+def _main_effects(run: Run, study: str) -> Grid | None:
+    found = main_effects(run, study)
+    if not found:
+        return None
+    rows = []
+    for item in found:
+        low, high = item.interval.low, item.interval.high
+        places = decimals([item.interval.mean]) if low is None or high is None else digits(low, high)
+        small = "" if low is None or high is None else f"[{low:.{places}f}, {high:.{places}f}]"
+        rows.append(Row([
+            Cell(item.key, classes="text"), Cell(item.level, classes="text"),
+            Cell(str(len(item.points)), len(item.points)),
+            Cell(f"{item.interval.mean:.{places}f}", _finite(item.interval.mean), small),
+        ]))  # fmt: skip
+    title = f"val {metric_title(found[0].interval.metric)} {found[0].interval.region}"
+    columns = [Column("key", text=True), Column("value", text=True), Column("points"), Column(title)]
+    notes = ["mean over all points that have the value, whatever else they change; in square brackets 95 % intervals"]
+    return Grid("What each value does", columns, rows, notes, open=False)
+
+
+def _interactions(run: Run, study: str) -> Grid | None:
+    found = interactions(run, study)
+    if not found:
+        return None
+    rows = [Row([Cell(" × ".join(item.keys), classes="text"), Cell(f"{item.share:.0%}", _finite(item.share))])
+            for item in found]  # fmt: skip
+    how = {"grid": "from all combinations", "forest": "from a random forest"}[found[0].basis]
+    notes = [f"share of the objective's variance that two keys explain together beyond what each does, {how}; "
+             f"{found[0].num_points} points"]  # fmt: skip
+    return Grid("Which keys act together", [Column("keys", text=True), Column("share")], rows, notes, open=False)
 
 
 def _verdicts(run: Run, study: str) -> Grid | None:

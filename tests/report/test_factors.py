@@ -7,7 +7,7 @@ import pytest
 from simulated_run import Made, simulate
 
 from dirsweep.report.claims import claims
-from dirsweep.report.factors import main_effects, plateau, response_curves
+from dirsweep.report.factors import main_effects, plateau
 from dirsweep.store.reader import open_run
 
 GAMMA, LAMBDA, CONR = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda", "regularizers.conr"
@@ -47,19 +47,6 @@ def test_main_effects(tmp_path: Path) -> None:
         ("l1", (0, 1, 2)),
         ("mse", (3,)),
     ]
-
-
-def test_response_curves(tmp_path: Path) -> None:
-    made(tmp_path)
-    run = open_run(tmp_path)
-    curves = response_curves(run, "grid", split="test", region="few")
-    assert [(curve.key, curve.held, curve.x, curve.default) for curve in curves] == [
-        (GAMMA, {LAMBDA: 1}, (1.0, 10.0, 100.0), 10.0),
-        (GAMMA, {LAMBDA: 2}, (1.0, 10.0, 100.0), 10.0),
-    ]
-    assert [item.point for item in curves[1].intervals] == [1, 3, 5]
-    assert all((item.split, item.region, item.num_seeds) == ("test", "few", 3) for item in curves[1].intervals)
-    assert response_curves(run, "search") == []
 
 
 def test_the_default_on_the_plateau(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from made_up_run import write_run
 from simulated_run import Made, simulate
 
 from dirsweep.errors import StoreError
+from dirsweep.report.factors import main_effects
 from dirsweep.report.formats import report_text, write_text
 from dirsweep.report.html import html
+from dirsweep.report.importance import interactions
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.layouts import fill
 from dirsweep.report.plots import _style
@@ -288,3 +291,20 @@ def test_a_screenshot_is_not_blank(run: Run, tmp_path: Path) -> None:
     assert pixels.shape == (3000, 1000)
     rows = pixels.std(axis=1) > 1
     assert rows[:2500].mean() > 0.5, "half of the rows of pixels have something on them"
+
+
+def test_what_values_do_alone_and_together(tmp_path: Path) -> None:
+    keys = ("batch_size", "epochs")
+    grid = [Made(dict(zip(keys, pair, strict=True)), {"all": 1.0 if pair == (64, 90) else 0.0})
+            for pair in product((32, 64), (80, 90))]  # fmt: skip
+    run = open_run(simulate(tmp_path, {"grid": grid}, seed_deviation=0.01, noise=0.01).root)
+    page = html(run, figures=False)
+    effects = {(item.key, item.level): item.interval.mean for item in main_effects(run, "grid")}
+    assert effects["batch_size", "64"] - effects["batch_size", "32"] == pytest.approx(0.5, abs=0.05)
+    for title in ("What each value does", "Which keys act together", "batch_size × epochs"):
+        assert title in page
+    for mean in effects.values():
+        assert f"{mean:.2f}" in page
+    (pair,) = interactions(run, "grid")
+    assert pair.share == pytest.approx(1 / 3, abs=0.05)  # of one corner that sticks out
+    assert f"{pair.share:.0%}" in page
