@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -67,10 +67,16 @@ class Measured:
 
     def draws_of(self, point: int, seeds: Iterable[int]) -> Floats | None:
         """(R, K) draws of these seeds; None unless every one of them has some."""
-        trials = [self.trials[point][seed] for seed in seeds]
+        return self.mean_draws([point], list(seeds))
+
+    def mean_draws(self, points: Sequence[int], seeds: Sequence[int]) -> Floats | None:
+        """(R, K) draws of these seeds, each the mean over the points; None unless every trial has some."""
+        trials = [self.trials[point][seed] for point in points for seed in seeds]
         if self.draws is None or not all(trial in self.columns for trial in trials):
             return None
-        return self.draws[:, [self.columns[trial] for trial in trials]].astype(np.float64)
+        drawn = self.draws[:, [self.columns[trial] for trial in trials]].reshape(len(self.draws), len(points), -1)
+        mean: Floats = drawn.mean(axis=1, dtype=np.float64)
+        return mean
 
     @cached_property
     def prior(self) -> resampling.Prior | None:

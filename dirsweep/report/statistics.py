@@ -191,8 +191,7 @@ def mean_of(measured: Measured, indices: Sequence[int], *, seed: int = 0) -> Int
     if not seeds:
         return None
     values: Floats = np.mean([measured.array(index, seeds) for index in indices], axis=0)
-    parts = [part for index in indices if (part := measured.draws_of(index, seeds)) is not None]
-    draws: Floats | None = np.mean(parts, axis=0) if len(parts) == len(indices) else None
+    draws = measured.mean_draws(indices, seeds)
     found = resampling.uncertainty(
         values, draws, num_samples=measured.num_samples, rng=rng_for(seed, "mean", ",".join(map(str, indices))),
         limits=resampling.bounds(measured.metric),
