@@ -1,4 +1,6 @@
-"""The errors a user can cause. Each message is one line: where, what is wrong, what would be right."""
+"""The errors a user can cause. Each message is one line: where, what is wrong, what would be
+right.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ class SpecError(DirSweepError):
 
     Args:
         what: what is wrong and what would be right.
-        key: the dotted key inside the file (``regularizers.conr.omega``), empty for the file itself.
+        key: the dotted key inside the file (``regularizers.conr.omega``), empty for the file
+            itself.
         source: the file (or ``--set``) in which the key stands, empty when not yet known.
     """
 
@@ -26,7 +29,9 @@ class SpecError(DirSweepError):
         super().__init__(": ".join(part for part in (source, key, what) if part))
 
     def at(self, source: str = "", prefix: str = "") -> SpecError:
-        """The same error with the file, or a prefix of the key, filled in by a caller that knows them."""
+        """The same error with the file, or a prefix of the key, filled in by a caller that knows
+        them.
+        """
         key = ".".join(part for part in (prefix, self.key) if part)
         return SpecError(self.what, key=key, source=self.source or source)
 
@@ -48,7 +53,9 @@ class ShapeError(DirSweepError, ValueError):
 
 
 class TrialError(DirSweepError):
-    """A trial cannot go on (its loss became NaN, say). It becomes a row in the tables; the sweep goes on."""
+    """A trial cannot go on (its loss became NaN, say). It becomes a row in the tables; the sweep
+    goes on.
+    """
 
     exit_code = 1
 

@@ -1,4 +1,6 @@
-"""Name -> config class. A room's files are all imported on the first look-up, so that a new file is found by itself."""
+"""Name -> config class. A room's files are all imported on the first look-up, so that a new file is
+found by itself.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from dirsweep.errors import RegistryError, did_you_mean
 
 if TYPE_CHECKING:
-    from dirsweep.spec.schema import NamedConfig
+    from dirsweep.config.trial import NamedConfig
 
 ROOMS = {
     "loss": "dirsweep.methods.losses",

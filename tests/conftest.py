@@ -11,21 +11,25 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from dirsweep.runners import ray_start
+from dirsweep.execute.ray import cluster as ray_start
 
 torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
 def no_head_start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command that ends with a complaint begins no Ray beforehand, save where Ray is what is tested."""
+    """A command that ends with a complaint begins no Ray beforehand, save where Ray is what is
+    tested.
+    """
     if not request.node.get_closest_marker("ray"):
         monkeypatch.setattr(ray_start, "begin", lambda *_, **__: None)
 
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder with ``sts-b-dir`` and ``agedb-dir``: ``$DIRSWEEP_DATA``, or ``../shared/data`` beside the project."""
+    """The folder with ``sts-b-dir`` and ``agedb-dir``: ``$DIRSWEEP_DATA``, or ``../shared/data``
+    beside the project.
+    """
     named = os.environ.get("DIRSWEEP_DATA")
     folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "data"
     if not (folder / "sts-b-dir").is_dir():

@@ -10,24 +10,30 @@ from typing import Any
 import numpy as np
 import yaml
 
-from dirsweep.store.bins import Bins
-from dirsweep.store.collect import collect
-from dirsweep.store.ledger import Ledger, ended, proposed, started
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.schema import Outcome, Status, predictions_table, table_metadata
-from dirsweep.store.writer import TrialFolder, write_bytes_atomically, write_table
+from dirsweep.run.bins import Bins
+from dirsweep.run.collect import collect
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.ledger import Ledger, ended, proposed, started
+from dirsweep.run.storage import TrialFolder, write_bytes_atomically, write_table
+from dirsweep.run.tables import Outcome, Status, predictions_table, table_metadata
 
 FACTORS = {"all": 1.0, "many": 0.9, "median": 1.2, "few": 1.6}
 
 
 def write_spec(
-    paths: RunPaths, studies: Sequence[str] | Mapping[str, Any], *, metric: str = "mae", region: str = "all"
+    paths: RunPaths,
+    studies: Sequence[str] | Mapping[str, Any],
+    *,
+    metric: str = "mae",
+    region: str = "all",
 ) -> None:
     """A resolved sweep with what readers look at."""
     spec = {
         "name": "made-up",
         "benchmark": {"name": "agedb-dir"},
-        "studies": dict(studies) if isinstance(studies, Mapping) else {study: {} for study in studies},
+        "studies": dict(studies)
+        if isinstance(studies, Mapping)
+        else {study: {} for study in studies},
         "objective": {"metric": metric, "region": region},
     }
     write_bytes_atomically(paths.spec, yaml.safe_dump(spec, sort_keys=False).encode())
@@ -71,20 +77,36 @@ def write_trial(
 ) -> None:
     """One trial's folder; ``status=None`` leaves it unfinished."""
     folder = TrialFolder(paths.trial(trial_id))
-    folder.begin({
-        "trial_id": trial_id, "seed": seed, "config": dict(config or {"loss": {"name": "l1"}, "epochs": num_epochs}),
-        "benchmark": {"name": "synthetic-agedb" if synthetic else "agedb-dir"}, "synthetic": synthetic,
-    })  # fmt: skip
-    rng = np.random.default_rng(zlib.crc32(trial_id.encode()))
-    folder.write_epochs([
+    folder.begin(
         {
-            "epoch": epoch, "stage": 0, "lr": 1e-3, "train_loss": mae + 2 / (epoch + 1),
-            "loss_terms": {"loss": mae, "ranksim": 0.1}, "epoch_time_s": 1.5,
-            **{f"val_mae_{region}": (mae + 3 / (epoch + 1) - 3 / num_epochs + rng.normal() * 0.05) * FACTORS[region]
-               for region in FACTORS},
+            "trial_id": trial_id,
+            "seed": seed,
+            "config": dict(config or {"loss": {"name": "l1"}, "epochs": num_epochs}),
+            "benchmark": {"name": "synthetic-agedb" if synthetic else "agedb-dir"},
+            "synthetic": synthetic,
         }
-        for epoch in range(num_epochs)
-    ])  # fmt: skip
+    )
+    rng = np.random.default_rng(zlib.crc32(trial_id.encode()))
+    folder.write_epochs(
+        [
+            {
+                "epoch": epoch,
+                "stage": 0,
+                "lr": 1e-3,
+                "train_loss": mae + 2 / (epoch + 1),
+                "loss_terms": {"loss": mae, "ranksim": 0.1},
+                "epoch_time_s": 1.5,
+                **{
+                    f"val_mae_{region}": (
+                        mae + 3 / (epoch + 1) - 3 / num_epochs + rng.normal() * 0.05
+                    )
+                    * FACTORS[region]
+                    for region in FACTORS
+                },
+            }
+            for epoch in range(num_epochs)
+        ]
+    )
     if status is None:
         return
     table = None
@@ -96,21 +118,35 @@ def write_trial(
         table = predictions_table({"val": (ids, labels, labels + 1), "test": (ids, labels, preds)})
     metrics = {} if status == "failed" else metrics_of(mae, tested=status == "complete")
     outcome = Outcome(
-        trial_id, status, error=error, metrics=metrics,
-        best_epoch=None if status == "failed" else num_epochs - 1, num_epochs=num_epochs, wall_time_s=12.5,
-        started_at="2026-01-02T03:04:05.000000+00:00", ended_at="2026-01-02T03:04:17.500000+00:00",
-        peak_memory_mib=512.0, host="box", num_parameters=1000,
-    )  # fmt: skip
+        trial_id,
+        status,
+        error=error,
+        metrics=metrics,
+        best_epoch=None if status == "failed" else num_epochs - 1,
+        num_epochs=num_epochs,
+        wall_time_s=12.5,
+        started_at="2026-01-02T03:04:05.000000+00:00",
+        ended_at="2026-01-02T03:04:17.500000+00:00",
+        peak_memory_mib=512.0,
+        host="box",
+        num_parameters=1000,
+    )
     folder.finish(outcome, table)
 
 
 def resolved_config(overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Plain training as RankSim has it on AgeDB-DIR, with the overrides in their places."""
     config: dict[str, Any] = {
-        "backbone": {"name": "resnet50"}, "loss": {"name": "l1"}, "reweighting": {"name": "none"},
-        "smoothing": {"name": "none"}, "schedule": {"name": "plain"}, "regularizers": {},
-        "optimizer": {"name": "adam", "lr": 2.5e-4}, "batch_size": 64, "epochs": 90,
-    }  # fmt: skip
+        "backbone": {"name": "resnet50"},
+        "loss": {"name": "l1"},
+        "reweighting": {"name": "none"},
+        "smoothing": {"name": "none"},
+        "schedule": {"name": "plain"},
+        "regularizers": {},
+        "optimizer": {"name": "adam", "lr": 2.5e-4},
+        "batch_size": 64,
+        "epochs": 90,
+    }
     for key, value in overrides.items():
         *path, last = key.split(".")
         section = config
@@ -134,28 +170,41 @@ def write_run(
     """A whole run.
 
     Args:
-        studies: study -> points, each its overrides and, per seed, the validation error of a complete trial, or the
-            status of one that is not (None for unfinished).
+        studies: study -> points, each its overrides and, per seed, the validation error of a
+            complete trial, or the status of one that is not (None for unfinished).
         searches: studies that are a search over a space.
-        resolved: every trial's configuration is plain training with the point's overrides, not just two keys.
+        resolved: every trial's configuration is plain training with the point's overrides, not just
+            two keys.
     """
     paths = RunPaths(root)
-    write_spec(paths, {study: {"space": {}} if study in searches else {} for study in studies}, metric=metric)
+    write_spec(
+        paths,
+        {study: {"space": {}} if study in searches else {} for study in studies},
+        metric=metric,
+    )
     write_bins(paths, metric=metric, synthetic=synthetic)
     with Ledger(paths.ledger) as ledger:
         for study, points in studies.items():
             for index, (overrides, errors) in enumerate(points):
                 ids = [f"{study}-{index}-{seed}" for seed in range(len(errors))]
-                ledger.append(proposed(study, index, overrides, seeds=list(range(len(errors))), trial_ids=ids))
+                ledger.append(
+                    proposed(study, index, overrides, seeds=list(range(len(errors))), trial_ids=ids)
+                )
                 for seed, (trial_id, found) in enumerate(zip(ids, errors, strict=True)):
                     complete = isinstance(found, int | float)
                     status: Any = "complete" if complete else found
                     write_trial(
-                        paths, trial_id, seed=seed, mae=float(found) if complete else 9.0, status=status,  # type: ignore[arg-type]
-                        synthetic=synthetic, num_epochs=num_epochs, num_samples=num_samples,
+                        paths,
+                        trial_id,
+                        seed=seed,
+                        mae=float(found) if complete else 9.0,
+                        status=status,  # type: ignore[arg-type]
+                        synthetic=synthetic,
+                        num_epochs=num_epochs,
+                        num_samples=num_samples,
                         config=resolved_config(overrides) if resolved else None,
                         error="loss is NaN at epoch 1" if status == "failed" else None,
-                    )  # fmt: skip
+                    )
                     ledger.append(started(trial_id))
                     if status is not None:
                         ledger.append(ended(trial_id, status))

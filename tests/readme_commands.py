@@ -1,8 +1,10 @@
-"""Run every command of the README, word for word, in a copy of the project; called by CI, not by pytest.
+"""Run every command of the README, word for word, in a copy of the project; called by CI, not by
+pytest.
 
     python tests/readme_commands.py FOLDER
 
-The installation is CI's own first step. What reads STS-B-DIR is left out, aloud, where the data is absent.
+The installation is CI's own first step. What reads STS-B-DIR is left out, aloud, where the data is
+absent.
 """
 
 from __future__ import annotations
@@ -21,7 +23,12 @@ INSTALLATION = "pip install"
 
 def commands(readme: str) -> list[str]:
     """The lines of every ``bash`` block."""
-    return [line for block in re.findall(r"```bash\n(.*?)```", readme, re.S) for line in block.splitlines() if line]
+    return [
+        line
+        for block in re.findall(r"```bash\n(.*?)```", readme, re.S)
+        for line in block.splitlines()
+        if line
+    ]
 
 
 def main(folder: Path) -> None:

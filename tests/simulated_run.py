@@ -1,4 +1,6 @@
-"""A run's tables as a training would have left them, drawn from known effects: for tests of the statistics."""
+"""A run's tables as a training would have left them, drawn from known effects: for tests of the
+statistics.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,12 @@ import yaml
 from made_up_run import write_bins
 
 from dirsweep.data.histogram import LabelBins
-from dirsweep.store.bins import Bins
-from dirsweep.store.collect import label_of
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.reader import _read_table
-from dirsweep.store.schema import (
+from dirsweep.run.bins import Bins
+from dirsweep.run.collect import label_of
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.reader import _read_table
+from dirsweep.run.storage import write_bytes_atomically, write_table
+from dirsweep.run.tables import (
     BIN_FIELDS,
     EPOCH_FIELDS,
     PREDICTION_FIELDS,
@@ -27,7 +30,6 @@ from dirsweep.store.schema import (
     metric_columns,
     table_metadata,
 )
-from dirsweep.store.writer import write_bytes_atomically, write_table
 from dirsweep.training import metrics
 
 
@@ -64,10 +66,12 @@ def simulate(
     predictions: bool = True,
     names: Sequence[str] | None = None,
 ) -> RunPaths:
-    """Errors of a sample: sign x |5 + sample + point + seed + noise|; the metrics in the trials table follow from them.
+    """Errors of a sample: sign x |5 + sample + point + seed + noise|; the metrics in the trials
+    table follow from them.
 
     Args:
-        seed_deviation: of a seed's mean error. noise: of sample by sample noise that differs between trials.
+        seed_deviation: of a seed's mean error. noise: of sample by sample noise that differs
+            between trials.
         specs: study -> what the sweep says of it. base: the sweep's base.
         draw: which of many equally distributed runs.
         names: metrics to be computed, all by default.
@@ -75,9 +79,13 @@ def simulate(
     paths = RunPaths(root)
     settings = {"name": "synthetic-agedb" if synthetic else benchmark}
     base = {"loss": {"name": "l1"}, "epochs": 90, **(base or {})}
-    spec = {"name": "simulated", "benchmark": settings, "base": base,
-            "studies": {name: dict((specs or {}).get(name, {})) for name in studies},
-            "objective": {"metric": metric, "region": "all"}}  # fmt: skip
+    spec = {
+        "name": "simulated",
+        "benchmark": settings,
+        "base": base,
+        "studies": {name: dict((specs or {}).get(name, {})) for name in studies},
+        "objective": {"metric": metric, "region": "all"},
+    }
     write_bytes_atomically(paths.spec, yaml.safe_dump(spec, sort_keys=False).encode())
     write_bins(paths, metric=metric, synthetic=synthetic)
     bins = Bins.from_arrow(_read_table(paths, paths.bins_table, BIN_FIELDS))
@@ -98,20 +106,36 @@ def simulate(
                 trial = f"{study}-{index}-{seed}"
                 row: dict[str, Any] = dict.fromkeys(f.name for f in TRIAL_FIELDS)
                 row |= {
-                    "trial_id": trial, "study": study, "point": index, "label": label_of(point.overrides),
-                    "seed": seed, "status": point.statuses.get(seed, "complete"), "synthetic": synthetic,
-                    "benchmark": settings["name"], "benchmark_settings": json.dumps(settings),
-                    "overrides": json.dumps(point.overrides), "config": json.dumps(config, sort_keys=True),
-                    "wall_time_s": 10.0, "attempts": 1, "started_at": datetime(2026, 1, 2, tzinfo=UTC),
-                } | {f"config.{key}": value for key, value in config.items()}  # fmt: skip
+                    "trial_id": trial,
+                    "study": study,
+                    "point": index,
+                    "label": label_of(point.overrides),
+                    "seed": seed,
+                    "status": point.statuses.get(seed, "complete"),
+                    "synthetic": synthetic,
+                    "benchmark": settings["name"],
+                    "benchmark_settings": json.dumps(settings),
+                    "overrides": json.dumps(point.overrides),
+                    "config": json.dumps(config, sort_keys=True),
+                    "wall_time_s": 10.0,
+                    "attempts": 1,
+                    "started_at": datetime(2026, 1, 2, tzinfo=UTC),
+                } | {f"config.{key}": value for key, value in config.items()}
                 rows.append(row)
                 if row["status"] != "complete":
                     continue
                 ids.append(trial)
                 luck = rng.normal() * seed_deviation
                 for split, exact in labels.items():
-                    shift = np.array([point.shift.get("all", 0.0) + point.shift.get(r, 0.0) for r in regions[split]])
-                    size = np.abs(5 + hard[split] + shift + luck + noise * rng.normal(size=num_samples))
+                    shift = np.array(
+                        [
+                            point.shift.get("all", 0.0) + point.shift.get(r, 0.0)
+                            for r in regions[split]
+                        ]
+                    )
+                    size = np.abs(
+                        5 + hard[split] + shift + luck + noise * rng.normal(size=num_samples)
+                    )
                     preds = exact + signs[split] * size
                     matrix[split].append(preds)
                     found = metrics.compute(exact, preds, theirs, wanted)
@@ -119,14 +143,20 @@ def simulate(
     metadata = table_metadata(synthetic=synthetic, objective=f"{metric}/all", name="simulated")
     write_table(paths.trials_table, _trials(rows, metadata))
     write_table(paths.epochs_table, pa.schema(EPOCH_FIELDS, metadata).empty_table())
-    write_table(paths.predictions_table, _predictions(ids if predictions else [], labels, matrix, metadata))
+    write_table(
+        paths.predictions_table, _predictions(ids if predictions else [], labels, matrix, metadata)
+    )
     return paths
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, item in value.items():
-        flat |= _flat(item, f"{prefix}{key}.") if isinstance(item, Mapping) else {f"{prefix}{key}": item}
+        flat |= (
+            _flat(item, f"{prefix}{key}.")
+            if isinstance(item, Mapping)
+            else {f"{prefix}{key}": item}
+        )
     return flat
 
 
@@ -152,7 +182,9 @@ def _trials(rows: list[dict[str, Any]], metadata: dict[str, str]) -> pa.Table:
         mixed = len({type(value) for value in values if value is not None} - {int, float}) and any(
             isinstance(value, int | float) for value in values
         )
-        columns.append(pa.array([None if v is None else json.dumps(v) for v in values] if mixed else values))
+        columns.append(
+            pa.array([None if v is None else json.dumps(v) for v in values] if mixed else values)
+        )
         fields.append(pa.field(key, columns[-1].type))
     for name in measured:
         columns.append(pa.array([row.get(name) for row in rows], pa.float64()))
@@ -161,20 +193,36 @@ def _trials(rows: list[dict[str, Any]], metadata: dict[str, str]) -> pa.Table:
 
 
 def _predictions(
-    ids: list[str], labels: dict[str, np.ndarray], matrix: dict[str, list[np.ndarray]], metadata: dict[str, str]
+    ids: list[str],
+    labels: dict[str, np.ndarray],
+    matrix: dict[str, list[np.ndarray]],
+    metadata: dict[str, str],
 ) -> pa.Table:
     schema = pa.schema(PREDICTION_FIELDS, metadata)
-    names = {split: [f"{split}{number}" for number in range(len(values))] for split, values in labels.items()}
+    names = {
+        split: [f"{split}{number}" for number in range(len(values))]
+        for split, values in labels.items()
+    }
     trials, splits = pa.array(ids, pa.string()), pa.array(list(labels))
     samples = pa.array([name for part in names.values() for name in part])
     batches = []
     for code in range(len(ids)):
         exact = np.concatenate(list(labels.values()))
         which = np.repeat(np.arange(len(labels)), [len(values) for values in labels.values()])
-        batches.append(pa.record_batch([
-            pa.DictionaryArray.from_arrays(pa.array(np.full(len(exact), code), pa.int32()), trials),
-            pa.DictionaryArray.from_arrays(pa.array(which, pa.int32()), splits),
-            pa.DictionaryArray.from_arrays(pa.array(np.arange(len(exact)), pa.int32()), samples),
-            pa.array(exact), pa.array(np.concatenate([matrix[split][code] for split in labels])),
-        ], schema=schema))  # fmt: skip
+        batches.append(
+            pa.record_batch(
+                [
+                    pa.DictionaryArray.from_arrays(
+                        pa.array(np.full(len(exact), code), pa.int32()), trials
+                    ),
+                    pa.DictionaryArray.from_arrays(pa.array(which, pa.int32()), splits),
+                    pa.DictionaryArray.from_arrays(
+                        pa.array(np.arange(len(exact)), pa.int32()), samples
+                    ),
+                    pa.array(exact),
+                    pa.array(np.concatenate([matrix[split][code] for split in labels])),
+                ],
+                schema=schema,
+            )
+        )
     return pa.Table.from_batches(batches, schema)

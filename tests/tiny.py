@@ -1,4 +1,6 @@
-"""A benchmark and a backbone so small that a trial takes milliseconds: a noisy line; many, median and few labels."""
+"""A benchmark and a backbone so small that a trial takes milliseconds: a noisy line; many, median
+and few labels.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
+from dirsweep.config.trial import TrialConfig, TrialSpec
 from dirsweep.data.base import Benchmark, BenchmarkConfig, PlainViews, Split, SplitName, Views
 from dirsweep.registry import register
-from dirsweep.spec.schema import TrialConfig, TrialSpec
 
 SIZES = {"train": 200, "val": 60, "test": 60}
 
@@ -52,10 +54,14 @@ class TinyBenchmark(Benchmark):
         rng, splits = np.random.default_rng(7), {}
         direction = rng.normal(size=8)
         for name, size in SIZES.items():
-            labels = np.clip(rng.normal(4, 2, size) if name == "train" else rng.uniform(0, 10, size), 0, 9.9)
+            labels = np.clip(
+                rng.normal(4, 2, size) if name == "train" else rng.uniform(0, 10, size), 0, 9.9
+            )
             labels = np.round(labels, 1).astype(np.float32)
             inputs = labels[:, None] / 10 * direction + self.noise * rng.normal(size=(size, 8))
-            splits[name] = Split(tuple(f"{name}-{i}" for i in range(size)), inputs.astype(np.float32), labels)
+            splits[name] = Split(
+                tuple(f"{name}-{i}" for i in range(size)), inputs.astype(np.float32), labels
+            )
         return splits
 
 
@@ -73,7 +79,9 @@ class TinyBackbone(Backbone):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.1))
+        self.layers = nn.Sequential(
+            nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.1)
+        )
 
     def forward(self, inputs: Tensor) -> Tensor:
         features: Tensor = self.layers(inputs)
@@ -86,7 +94,9 @@ class TinyBackboneConfig(BackboneConfig):
         return TinyBackbone()
 
 
-def tiny_trial(trial_id: str = "t0", seed: int = 0, metric: str = "mae", **config: Any) -> TrialSpec:
+def tiny_trial(
+    trial_id: str = "t0", seed: int = 0, metric: str = "mae", **config: Any
+) -> TrialSpec:
     """A trial on it; ``config`` goes into ``TrialConfig``."""
     settings = {"backbone": "tiny", "epochs": 4, "batch_size": 32, **config}
     return TrialSpec(

@@ -7,12 +7,14 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from dirsweep.config.trial import NamedConfig
 from dirsweep.data.base import SPLITS, Benchmark, Split
-from dirsweep.spec.schema import NamedConfig
 
 
 class Backbone(nn.Module):
-    """A module whose ``forward`` maps a batch of prepared inputs to features (N, ``feature_dim``)."""
+    """A module whose ``forward`` maps a batch of prepared inputs to features (N,
+    ``feature_dim``).
+    """
 
     feature_dim: int
 
@@ -28,15 +30,21 @@ class BackboneConfig(NamedConfig):
     accepts: ClassVar[frozenset[str]] = frozenset({"image"})
 
     def encode(self, split: Split, benchmark: Benchmark, cache: Path) -> Any:
-        """The split's inputs as one array or tensor (N, ...) that can be indexed by sample, made once per process and,
-        where costly, kept on disk in ``cache`` under a hash of its content. Images pass through as they are."""
+        """The split's inputs as one array or tensor (N, ...) that can be indexed by sample, made
+        once per process and, where costly, kept on disk in ``cache`` under a hash of its content.
+        Images pass through as they are.
+        """
         return split.inputs
 
     def prepare(self, benchmark: Benchmark, cache: Path) -> None:
-        """Build what ``encode`` keeps on disk, once, before any worker starts. Raises: DataError."""
+        """Build what ``encode`` keeps on disk, once, before any worker starts. Raises:
+        DataError.
+        """
         for name in SPLITS:
             self.encode(benchmark.split(name), benchmark, cache)
 
     def build(self, benchmark: Benchmark, cache: Path) -> Backbone:
-        """The module, randomly initialised from torch's global generator (the trainer has seeded it)."""
+        """The module, randomly initialised from torch's global generator (the trainer has seeded
+        it).
+        """
         raise NotImplementedError

@@ -1,7 +1,10 @@
-"""The papers' backbone for sentence pairs: word embeddings, a two-layer BiLSTM, max-pooling, [u, v, |u - v|, u * v].
+"""The papers' backbone for sentence pairs: word embeddings, a two-layer BiLSTM, max-pooling, [u, v,
+|u - v|, u * v].
 
-Sources: Wang et al., GLUE, ICLR 2019 (BiLSTM of 1,500 units a direction on 300-dimensional GloVe embeddings); used on
-STS-B-DIR by Yang et al., ICML 2021, RankSim (Gong et al., ICML 2022, Appendix B) and ConR (Keramati et al., ICLR 2024).
+Sources: Wang et al., GLUE, ICLR 2019 (BiLSTM of 1,500 units a direction on 300-dimensional GloVe
+    embeddings); used on
+STS-B-DIR by Yang et al., ICML 2021, RankSim (Gong et al., ICML 2022, Appendix B) and ConR (Keramati
+et al., ICLR 2024).
 """
 
 from __future__ import annotations
@@ -21,11 +24,11 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
+from dirsweep.config.ranges import Choice, Uniform
 from dirsweep.data.base import Benchmark, Split
 from dirsweep.data.cache import build_once, content_hash
 from dirsweep.errors import DataError
 from dirsweep.registry import register
-from dirsweep.spec.ranges import Choice, Uniform
 
 PAD, UNKNOWN = 0, 1
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -39,20 +42,28 @@ def pair_features(first: Tensor, second: Tensor) -> Tensor:
 
 
 def tokenize(sentence: str) -> list[str]:
-    """Lower-cased runs of letters and digits, and each other sign by itself: ``"It's 5.5"`` -> it ' s 5 . 5"""
+    """Lower-cased runs of letters and digits, and each other sign by itself: ``"It's 5.5"`` -> it '
+    s 5 . 5
+    """
     return _TOKEN.findall(sentence.lower())
 
 
 def build_vocabulary(sentences: list[str], min_count: int) -> Vocabulary:
-    """Every word that occurs ``min_count`` times -> its number from 2 on; frequent words first, then by alphabet."""
+    """Every word that occurs ``min_count`` times -> its number from 2 on; frequent words first,
+    then by alphabet.
+    """
     counts = Counter(word for sentence in sentences for word in tokenize(sentence))
     kept = [word for word, count in counts.items() if count >= min_count]
     kept.sort(key=lambda word: (-counts[word], word))
     return {word: number for number, word in enumerate(kept, start=UNKNOWN + 1)}
 
 
-def encode_sentences(sentences: list[str], vocabulary: Vocabulary, max_length: int) -> list[list[int]]:
-    """Word numbers of each sentence, at most ``max_length``; a sentence without a word is one unknown word."""
+def encode_sentences(
+    sentences: list[str], vocabulary: Vocabulary, max_length: int
+) -> list[list[int]]:
+    """Word numbers of each sentence, at most ``max_length``; a sentence without a word is one
+    unknown word.
+    """
     return [
         [vocabulary.get(word, UNKNOWN) for word in tokenize(sentence)[:max_length]] or [UNKNOWN]
         for sentence in sentences
@@ -62,22 +73,31 @@ def encode_sentences(sentences: list[str], vocabulary: Vocabulary, max_length: i
 class BiLSTM(Backbone):
     """Sentence pairs as word numbers -> (N, 8 * hidden) pair features.
 
-    Each sentence's vector is the maximum over its words of the last layer's outputs in both directions (2 * hidden).
-    Padding never takes part: the sequences are packed, which costs one synchronisation with the GPU a forward pass.
+    Each sentence's vector is the maximum over its words of the last layer's outputs in both
+    directions (2 * hidden).
+    Padding never takes part: the sequences are packed, which costs one synchronisation with the GPU
+        a forward pass.
 
     Args:
-        words: (V, E) float32 word embeddings, rows ``PAD`` and ``UNKNOWN`` included; NaN where a vector is to be drawn.
+        words: (V, E) float32 word embeddings, rows ``PAD`` and ``UNKNOWN`` included; NaN where a
+            vector is to be drawn.
         hidden: units of each direction.
         num_layers: stacked BiLSTMs.
-        dropout: probability at which an entry of the word embeddings, of what goes from layer to layer, and of the
-            features is dropped in training.
+        dropout: probability at which an entry of the word embeddings, of what goes from layer to
+            layer, and of the features is dropped in training.
         train_words: whether the word embeddings are learnt.
     """
 
     words: Tensor
 
     def __init__(
-        self, words: NDArray[np.float32], *, hidden: int, num_layers: int, dropout: float, train_words: bool
+        self,
+        words: NDArray[np.float32],
+        *,
+        hidden: int,
+        num_layers: int,
+        dropout: float,
+        train_words: bool,
     ) -> None:
         super().__init__()
         self.feature_dim = 8 * hidden
@@ -90,25 +110,38 @@ class BiLSTM(Backbone):
         if train_words:
             self.words = nn.Parameter(weight)
         else:
-            # no parameter: the trainer unfreezes all of those; not in checkpoints: drawing them again gives the same
+            # no parameter: the trainer unfreezes all of those; not in checkpoints: drawing them
+            # again gives the same
             self.register_buffer("words", weight, persistent=False)
-        # one module a layer: the dropout between layers is torch's own, whose generator a checkpoint restores
+        # one module a layer: the dropout between layers is torch's own, whose generator a
+        # checkpoint restores
         self.layers = nn.ModuleList(
-            nn.LSTM(2 * hidden if layer else words.shape[1], hidden, batch_first=True, bidirectional=True)
+            nn.LSTM(
+                2 * hidden if layer else words.shape[1],
+                hidden,
+                batch_first=True,
+                bidirectional=True,
+            )
             for layer in range(num_layers)
         )
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(N, 2, L) int64 word numbers, padded with 0 at the end, at least one word each -> (N, 8 * hidden)."""
+        """(N, 2, L) int64 word numbers, padded with 0 at the end, at least one word each -> (N, 8 *
+        hidden).
+        """
         num = len(inputs)
-        first, second = self.sentence_vectors(inputs.transpose(0, 1).reshape(2 * num, -1)).split(num)
+        first, second = self.sentence_vectors(inputs.transpose(0, 1).reshape(2 * num, -1)).split(
+            num
+        )
         features: Tensor = self.dropout(pair_features(first, second))
         return features
 
     def sentence_vectors(self, numbers: Tensor) -> Tensor:
         """(M, L) word numbers -> (M, 2 * hidden)."""
-        lengths = (numbers != PAD).sum(dim=1).cpu()  # pack_padded_sequence takes them on the CPU only
+        lengths = (
+            (numbers != PAD).sum(dim=1).cpu()
+        )  # pack_padded_sequence takes them on the CPU only
         sequence = pack_padded_sequence(
             self.dropout(F.embedding(numbers, self.words, padding_idx=PAD)),
             lengths,
@@ -119,13 +152,17 @@ class BiLSTM(Backbone):
             if number:
                 sequence = sequence._replace(data=self.dropout(sequence.data))
             sequence, _ = layer(sequence)
-        outputs, _ = pad_packed_sequence(sequence, batch_first=True, padding_value=-torch.inf)  # (M, L, 2 * hidden)
+        outputs, _ = pad_packed_sequence(
+            sequence, batch_first=True, padding_value=-torch.inf
+        )  # (M, L, 2 * hidden)
         return outputs.amax(dim=1)
 
 
 @register("backbone", "bilstm")
 class BiLSTMConfig(BackboneConfig):
-    """Settings of ``BiLSTM``; hidden, num_layers, word_dim, dropout and max_length default to the papers'."""
+    """Settings of ``BiLSTM``; hidden, num_layers, word_dim, dropout and max_length default to the
+    papers'.
+    """
 
     accepts: ClassVar[frozenset[str]] = frozenset({"text_pair"})
 
@@ -135,7 +172,8 @@ class BiLSTMConfig(BackboneConfig):
     num_layers: Annotated[int, Field(ge=1)] = 2
     #: length of a word embedding
     word_dim: Annotated[int, Field(ge=1)] = 300
-    #: GloVe vectors of ``word_dim`` as a text file (the papers: glove.840B.300d.txt); null draws and learns embeddings
+    #: GloVe vectors of ``word_dim`` as a text file (the papers: glove.840B.300d.txt); null draws
+    #: and learns embeddings
     glove: str | None = None
     #: whether GloVe vectors are learnt further; drawn ones always are
     train_glove: bool = False
@@ -147,7 +185,9 @@ class BiLSTMConfig(BackboneConfig):
     dropout: Annotated[float, Field(ge=0, lt=1), Uniform(0.0, 0.5)] = 0.2
 
     def encode(self, split: Split, benchmark: Benchmark, cache: Path) -> NDArray[np.int64]:
-        """(N, 2, L) word numbers, padded with 0 to the split's longest sentence; vocabulary of the training split."""
+        """(N, 2, L) word numbers, padded with 0 to the split's longest sentence; vocabulary of the
+        training split.
+        """
         vocabulary = _vocabulary(benchmark, self.min_count)
         sides = [encode_sentences(list(side), vocabulary, self.max_length) for side in split.inputs]
         length = max((len(numbers) for side in sides for numbers in side), default=1)
@@ -158,7 +198,9 @@ class BiLSTMConfig(BackboneConfig):
         return encoded
 
     def build(self, benchmark: Benchmark, cache: Path) -> BiLSTM:
-        """The module, drawn from torch's global generator. Raises: DataError: the GloVe file is absent or broken."""
+        """The module, drawn from torch's global generator. Raises: DataError: the GloVe file is
+        absent or broken.
+        """
         vocabulary = _vocabulary(benchmark, self.min_count)
         return BiLSTM(
             self._words(vocabulary, cache),
@@ -169,7 +211,9 @@ class BiLSTMConfig(BackboneConfig):
         )
 
     def _words(self, vocabulary: Vocabulary, cache: Path) -> NDArray[np.float32]:
-        """(V, E) with NaN where the GloVe file has no vector; kept on disk, since the file has millions of lines."""
+        """(V, E) with NaN where the GloVe file has no vector; kept on disk, since the file has
+        millions of lines.
+        """
         if self.glove is None:
             return np.full((len(vocabulary) + 2, self.word_dim), np.nan, dtype=np.float32)
         file = Path(self.glove).expanduser().absolute()
@@ -187,9 +231,11 @@ class BiLSTMConfig(BackboneConfig):
 
 
 def read_glove(file: Path, vocabulary: Vocabulary, dim: int) -> NDArray[np.float32]:
-    """(V, dim) vectors of the vocabulary's words; NaN where the file has none, and for ``PAD`` and ``UNKNOWN``.
+    """(V, dim) vectors of the vocabulary's words; NaN where the file has none, and for ``PAD`` and
+    ``UNKNOWN``.
 
-    Raises: DataError: ``file:line: what`` for a vector of another length or a field that is no number; no word found.
+    Raises: DataError: ``file:line: what`` for a vector of another length or a field that is no
+        number; no word found.
     """
     words = np.full((len(vocabulary) + 2, dim), np.nan, dtype=np.float32)
     with file.open(encoding="utf-8", errors="replace", newline="\n") as lines:
@@ -197,16 +243,22 @@ def read_glove(file: Path, vocabulary: Vocabulary, dim: int) -> NDArray[np.float
             # from the right: a few GloVe words hold a space
             word, *values = line.rstrip().rsplit(" ", dim)
             if line_number == 1 and len(values) != dim:
-                raise DataError(f"{file}:1: {len(values)} numbers; expected {dim} after the word (backbone.word_dim)")
+                raise DataError(
+                    f"{file}:1: {len(values)} numbers; expected {dim} after the word (backbone.word_dim)"
+                )
             number = vocabulary.get(word)
             if number is None:
                 continue
             try:
                 words[number] = np.array(values, dtype=np.float32)
             except ValueError as error:
-                raise DataError(f"{file}:{line_number}: expected a word and {dim} numbers") from error
+                raise DataError(
+                    f"{file}:{line_number}: expected a word and {dim} numbers"
+                ) from error
     if bool(np.isnan(words[:, 0]).all()):
-        raise DataError(f"{file}: none of the {len(vocabulary)} words of the training split has a vector in it")
+        raise DataError(
+            f"{file}: none of the {len(vocabulary)} words of the training split has a vector in it"
+        )
     return words
 
 

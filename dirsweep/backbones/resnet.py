@@ -1,4 +1,6 @@
-"""What the residual networks share: torchvision's module without its classifier, weights from a file when asked."""
+"""What the residual networks share: torchvision's module without its classifier, weights from a
+file when asked.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
+from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.data.base import Benchmark
 from dirsweep.errors import DataError
-from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 _CLASSIFIER = ("fc.weight", "fc.bias")
 
 
 class ResNet(Backbone):
-    """A residual network (He et al., CVPR 2016) whose classifier is taken off: the pooled features come out.
+    """A residual network (He et al., CVPR 2016) whose classifier is taken off: the pooled features
+    come out.
 
     Args:
         network: torchvision's module with a linear layer ``fc`` at its end.
@@ -42,7 +45,8 @@ class ResNetConfig(BackboneConfig):
     #: torchvision's name of the architecture
     architecture: ClassVar[str]
 
-    #: file with a state dict of torchvision's architecture (its classifier is ignored); null starts at random
+    #: file with a state dict of torchvision's architecture (its classifier is ignored); null starts
+    #: at random
     pretrained: str | None = None
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
@@ -66,13 +70,13 @@ class ResNetConfig(BackboneConfig):
 def _absence(pretrained: str, architecture: str) -> str | None:
     if Path(pretrained).expanduser().is_file():
         return None
-    return (
-        f"{pretrained}: no such file; pretrained takes a torchvision {architecture} state dict, null starts at random"
-    )
+    return f"{pretrained}: no such file; pretrained takes a torchvision {architecture} state dict, null starts at random"
 
 
 def load_weights(network: nn.Module, pretrained: str, architecture: str) -> None:
-    """Fill ``network`` with a file's state dict; a classifier in it is ignored. Raises DataError, see ``build``."""
+    """Fill ``network`` with a file's state dict; a classifier in it is ignored. Raises DataError,
+    see ``build``.
+    """
     if absence := _absence(pretrained, architecture):
         raise DataError(absence)
     file = Path(pretrained).expanduser()
@@ -81,8 +85,12 @@ def load_weights(network: nn.Module, pretrained: str, architecture: str) -> None
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         reason = (str(error).splitlines() or ["empty"])[0]
         raise DataError(f"{file}: not a state dict saved by torch.save ({reason})") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise DataError(f"{file}: expected a mapping of names to tensors, as model.state_dict() gives it")
+    if not isinstance(state, dict) or not all(
+        isinstance(value, Tensor) for value in state.values()
+    ):
+        raise DataError(
+            f"{file}: expected a mapping of names to tensors, as model.state_dict() gives it"
+        )
     wanted = network.state_dict()
     given = {name: value for name, value in state.items() if name not in _CLASSIFIER}
     unfit = sorted(wanted.keys() ^ given.keys()) + sorted(

@@ -10,6 +10,8 @@ from dirsweep.registry import register
 
 @register("backbone", "resnet18")
 class ResNet18Config(ResNetConfig):
-    """torchvision's ResNet-18 without its classifier (He et al., CVPR 2016), random weights unless a file is named."""
+    """torchvision's ResNet-18 without its classifier (He et al., CVPR 2016), random weights unless
+    a file is named.
+    """
 
     architecture: ClassVar[str] = "resnet18"

@@ -10,6 +10,8 @@ from dirsweep.registry import register
 
 @register("backbone", "resnet50")
 class ResNet50Config(ResNetConfig):
-    """torchvision's ResNet-50 without its classifier (He et al., CVPR 2016), random weights unless a file is named."""
+    """torchvision's ResNet-50 without its classifier (He et al., CVPR 2016), random weights unless
+    a file is named.
+    """
 
     architecture: ClassVar[str] = "resnet50"

@@ -1,6 +1,7 @@
 """Frozen sentence embeddings, computed once and kept on disk, then one learnt layer on the pair.
 
-Sources: Reimers and Gurevych, Sentence-BERT, EMNLP 2019 (the embeddings, and pairs as [u, v, |u - v|]).
+Sources: Reimers and Gurevych, Sentence-BERT, EMNLP 2019 (the embeddings, and pairs as [u, v, |u -
+    v|]).
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
+from dirsweep.config.ranges import Choice, Uniform
 from dirsweep.data.base import Benchmark, Split
 from dirsweep.data.cache import build_once, content_hash
 from dirsweep.errors import DataError
 from dirsweep.registry import register
-from dirsweep.spec.ranges import Choice, Uniform
 
 INSTALL = 'pip install "dirsweep[text]"'
 #: what decides a model's output; not its read-me or copies of its weights for other engines
@@ -37,8 +38,9 @@ _CHUNK = 128
 
 
 class PairMLP(Backbone):
-    """Two unit-length sentence embeddings u and v -> (N, hidden) features: dropout(ReLU(W dropout(x) + b)) with
-    x = [s sqrt(E) u, s sqrt(E) v, sqrt(E) |u - v|, E u * v], so that an entry of x is about 1 (s, for the first two).
+    """Two unit-length sentence embeddings u and v -> (N, hidden) features: dropout(ReLU(W
+    dropout(x) + b)) with x = [s sqrt(E) u, s sqrt(E) v, sqrt(E) |u - v|, E u * v], so that an entry
+    of x is about 1 (s, for the first two).
 
     Args:
         embedding_dim: E.
@@ -47,12 +49,17 @@ class PairMLP(Backbone):
         sentence_scale: s.
     """
 
-    def __init__(self, embedding_dim: int, *, hidden: int, dropout: float, sentence_scale: float) -> None:
+    def __init__(
+        self, embedding_dim: int, *, hidden: int, dropout: float, sentence_scale: float
+    ) -> None:
         super().__init__()
         self.feature_dim = hidden
         self.root, self.sentence_scale = math.sqrt(embedding_dim), sentence_scale
         self.layers = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(4 * embedding_dim, hidden), nn.ReLU(), nn.Dropout(dropout)
+            nn.Dropout(dropout),
+            nn.Linear(4 * embedding_dim, hidden),
+            nn.ReLU(),
+            nn.Dropout(dropout),
         )
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -70,19 +77,24 @@ class SentenceConfig(BackboneConfig):
 
     accepts: ClassVar[frozenset[str]] = frozenset({"text_pair"})
 
-    #: a sentence-transformers folder; null takes all-MiniLM-L6-v2 as packaged with the extra ``text``, without network
+    #: a sentence-transformers folder; null takes all-MiniLM-L6-v2 as packaged with the extra
+    #: ``text``, without network
     model: str | None = None
     #: length of the feature vector
     hidden: Annotated[int, Field(ge=1), Choice((64, 128, 256, 512))] = 256
-    #: probability at which an entry of the pair or a feature is dropped in training; makes the second view
+    #: probability at which an entry of the pair or a feature is dropped in training; makes the
+    #: second view
     dropout: Annotated[float, Field(ge=0, lt=1), Uniform(0.0, 0.5)] = 0.3
-    #: factor on u and v beside |u - v| and u * v; small values keep single sentences from being learnt by heart
+    #: factor on u and v beside |u - v| and u * v; small values keep single sentences from being
+    #: learnt by heart
     sentence_scale: Annotated[float, Field(ge=0), Uniform(0.0, 1.0)] = 0.3
 
     def encode(self, split: Split, benchmark: Benchmark, cache: Path) -> Tensor:
-        """(N, 2, E) float32, unit length; each distinct sentence is embedded once and kept in ``cache``.
+        """(N, 2, E) float32, unit length; each distinct sentence is embedded once and kept in
+        ``cache``.
 
-        Raises: DataError: the extra ``text`` is not installed, or the model's folder is absent or broken.
+        Raises: DataError: the extra ``text`` is not installed, or the model's folder is absent or
+            broken.
         """
         first, second = split.inputs
         sentences = sorted({*first, *second})
@@ -96,7 +108,12 @@ class SentenceConfig(BackboneConfig):
         split = benchmark.split("train")
         sentences = sorted({*split.inputs[0], *split.inputs[1]})
         embedding_dim = int(np.load(self._embedded(sentences, cache), mmap_mode="r").shape[1])
-        return PairMLP(embedding_dim, hidden=self.hidden, dropout=self.dropout, sentence_scale=self.sentence_scale)
+        return PairMLP(
+            embedding_dim,
+            hidden=self.hidden,
+            dropout=self.dropout,
+            sentence_scale=self.sentence_scale,
+        )
 
     def _embedded(self, sentences: list[str], cache: Path) -> Path:
         """A .npy file with the (U, E) embeddings of U distinct sentences."""
@@ -126,14 +143,22 @@ def model_folder(model: str | None) -> Path:
             "(leave it out for the packaged one)"
         )
     if not (folder / "modules.json").is_file():
-        raise DataError(f"sentence: {folder} has no modules.json; expected a sentence-transformers folder")
+        raise DataError(
+            f"sentence: {folder} has no modules.json; expected a sentence-transformers folder"
+        )
     return folder
 
 
 def model_identity(folder: Path) -> str:
-    """Hash of a model's weights and settings; read once per process while nothing in the folder changes."""
-    files = sorted(file for file in folder.rglob("*") if file.suffix in _MODEL_FILES and file.is_file())
-    return _hash_of(tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files), folder)
+    """Hash of a model's weights and settings; read once per process while nothing in the folder
+    changes.
+    """
+    files = sorted(
+        file for file in folder.rglob("*") if file.suffix in _MODEL_FILES and file.is_file()
+    )
+    return _hash_of(
+        tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files), folder
+    )
 
 
 @lru_cache(maxsize=8)
@@ -141,7 +166,10 @@ def _hash_of(files: tuple[tuple[Path, int, int], ...], folder: Path) -> str:
     parts = []
     for path, _, _ in files:
         with path.open("rb") as file:
-            parts += [path.relative_to(folder).as_posix(), hashlib.file_digest(file, "sha256").hexdigest()]
+            parts += [
+                path.relative_to(folder).as_posix(),
+                hashlib.file_digest(file, "sha256").hexdigest(),
+            ]
     return content_hash(*parts)
 
 
@@ -153,7 +181,9 @@ def embed(sentences: list[str], folder: Path) -> NDArray[np.float32]:
     # the network that the trial trains must not depend on whether its embeddings were there already
     with torch.random.fork_rng():
         model = _load(folder)
-        order = sorted(range(len(sentences)), key=lambda row: -len(sentences[row]))  # like lengths: little padding
+        order = sorted(
+            range(len(sentences)), key=lambda row: -len(sentences[row])
+        )  # like lengths: little padding
         console = Console(stderr=True)
         chunks = track(
             [order[start : start + _CHUNK] for start in range(0, len(order), _CHUNK)],
@@ -182,7 +212,9 @@ def _load(folder: Path) -> Any:
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
-            raise DataError(f"sentence: sentence-transformers is not installed; {INSTALL}") from error
+            raise DataError(
+                f"sentence: sentence-transformers is not installed; {INSTALL}"
+            ) from error
         try:
             return SentenceTransformer(str(folder), local_files_only=True)
         except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as error:
@@ -194,7 +226,9 @@ def _load(folder: Path) -> Any:
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """No look-up on a network and no progress bars of other libraries; the environment is as before afterwards."""
+    """No look-up on a network and no progress bars of other libraries; the environment is as before
+    afterwards.
+    """
     wanted = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     before = {key: os.environ.get(key) for key in wanted}
     os.environ.update(wanted)

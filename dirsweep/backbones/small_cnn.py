@@ -1,4 +1,6 @@
-"""A small convolutional network: the fast default for pictures of 32 to 64 pixels on a laptop's processor."""
+"""A small convolutional network: the fast default for pictures of 32 to 64 pixels on a laptop's
+processor.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,18 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
+from dirsweep.config.ranges import Choice
 from dirsweep.data.base import Benchmark
 from dirsweep.registry import register
-from dirsweep.spec.ranges import Choice
 
 
 class SmallCNN(Backbone):
-    """Four blocks of 3x3 convolution (stride 2), batch normalisation, ReLU; the mean over positions at the end.
+    """Four blocks of 3x3 convolution (stride 2), batch normalisation, ReLU; the mean over positions
+    at the end.
 
     Args:
-        width: channels of the first block; the others have 2, 4 and 8 times as many (the last at most feature_dim).
+        width: channels of the first block; the others have 2, 4 and 8 times as many (the last at
+            most feature_dim).
         feature_dim: D.
         dropout: probability at which a feature is dropped in training.
     """
@@ -49,7 +53,9 @@ class SmallCNN(Backbone):
 
 @register("backbone", "small_cnn")
 class SmallCNNConfig(BackboneConfig):
-    """Settings of ``SmallCNN``; the defaults train an epoch of 12,208 pictures of 32 pixels in seconds on one core."""
+    """Settings of ``SmallCNN``; the defaults train an epoch of 12,208 pictures of 32 pixels in
+    seconds on one core.
+    """
 
     #: channels of the first of four blocks; doubled from block to block
     width: Annotated[int, Field(ge=1), Choice((16, 24, 32, 48))] = 24

@@ -1,1 +1,3 @@
-"""What the techniques cost: ratios against plain loops and against vanilla training, measured side by side."""
+"""What the techniques cost: ratios against plain loops and against vanilla training, measured side
+by side.
+"""

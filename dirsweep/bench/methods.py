@@ -1,8 +1,11 @@
-"""``dirsweep bench methods``: what the techniques cost, as ratios of times taken side by side in one run.
+"""``dirsweep bench methods``: what the techniques cost, as ratios of times taken side by side in
+one run.
 
-Three parts, all on one CPU thread: each technique against its plain loop (``reference``) and against the matrix
-products and sorts it cannot do without; a whole training step of ResNet-18 at 64 pixels against the vanilla one; the
-peak memory of such a training. Times are processor time, and the two sides of a ratio alternate.
+Three parts, all on one CPU thread: each technique against its plain loop (``reference``) and
+    against the matrix
+products and sorts it cannot do without; a whole training step of ResNet-18 at 64 pixels against the
+vanilla one; the peak memory of such a training. Times are processor time, and the two sides of a
+ratio alternate.
 """
 
 from __future__ import annotations
@@ -46,8 +49,8 @@ class BenchRow:
     """One measured ratio.
 
     Attributes:
-        part: ``loop`` (times as fast as the plain loop), ``step`` (step time over vanilla's), ``memory`` (peak memory
-            over vanilla's).
+        part: ``loop`` (times as fast as the plain loop), ``step`` (step time over vanilla's),
+            ``memory`` (peak memory over vanilla's).
         technique, setting: what was measured, on what.
         ratio: median of the repeats' ratios (``loop``), or of the least times (``step``).
         target: what the ratio must reach (``loop``) or stay below; None where nothing is asked.
@@ -96,7 +99,8 @@ def run_bench(
 
     Args:
         repeats: how often each pair is timed.
-        steps, memory: whether to train ResNet-18 (a few minutes), and whether to measure its peak memory.
+        steps, memory: whether to train ResNet-18 (a few minutes), and whether to measure its peak
+            memory.
     """
     console = console or Console()
     rows: list[BenchRow] = []
@@ -135,10 +139,13 @@ def seconds(action: Action, *, at_least: float = 0.0) -> float:
     return taken / calls
 
 
-# -------------------------------------------------------------------- techniques against their plain loops
+# techniques against their
+# plain loops
 
 
-def loop_rows(repeats: int, batch_sizes: tuple[int, ...] = BATCH_SIZES, dim: int = FEATURE_DIM) -> list[BenchRow]:
+def loop_rows(
+    repeats: int, batch_sizes: tuple[int, ...] = BATCH_SIZES, dim: int = FEATURE_DIM
+) -> list[BenchRow]:
     """Forward and backward of each technique against its plain loop."""
     return [_loop_row(case, repeats) for size in batch_sizes for case in cases(size, dim)]
 
@@ -152,12 +159,20 @@ def _loop_row(case: Case, repeats: int) -> BenchRow:
         for name, value in taken.items():
             if number >= 2:  # the first two warm caches and allocators
                 times[name].append(value)
-    ratio = statistics.median(slow / fast for slow, fast in zip(times["plain"], times["fast"], strict=True))
+    ratio = statistics.median(
+        slow / fast for slow, fast in zip(times["plain"], times["fast"], strict=True)
+    )
     fast = statistics.median(times["fast"])
     return BenchRow(
-        "loop", case.technique, case.setting, ratio, case.target, 1e3 * fast, 1e3 * statistics.median(times["plain"]),
+        "loop",
+        case.technique,
+        case.setting,
+        ratio,
+        case.target,
+        1e3 * fast,
+        1e3 * statistics.median(times["plain"]),
         {name: statistics.median(times[name]) / fast for name in case.floors},
-    )  # fmt: skip
+    )
 
 
 def ages(num: int, seed: int = 0) -> Tensor:
@@ -185,31 +200,46 @@ def cases(num: int, dim: int = FEATURE_DIM) -> list[Case]:
 def _ranksim_case(features: Tensor, labels: Tensor, kind: str) -> Case:
     num_ranked = len(labels.unique())
     ranked, square = features.detach()[:num_ranked].clone(), torch.rand(num_ranked, num_ranked)
-    setting = f"{len(labels)} {kind}" + (f", {num_ranked} ranked" if num_ranked < len(labels) else "")
+    setting = f"{len(labels)} {kind}" + (
+        f", {num_ranked} ranked" if num_ranked < len(labels) else ""
+    )
     return Case(
-        "RankSim", setting, 5.0, features,
+        "RankSim",
+        setting,
+        5.0,
+        features,
         lambda: _both_ways(features, ranksim(features, labels, interp_lambda=2.0)),
         lambda: _both_ways(features, plain_ranksim(features, labels, interp_lambda=2.0)),
         # similarities and their gradient; labels, features and perturbed features are sorted
-        {"matmul": lambda: (ranked @ ranked.T, square @ ranked),
-         "sort": lambda: [np.argsort(square.numpy(), axis=1) for _ in range(3)]},
-    )  # fmt: skip
+        {
+            "matmul": lambda: (ranked @ ranked.T, square @ ranked),
+            "sort": lambda: [np.argsort(square.numpy(), axis=1) for _ in range(3)],
+        },
+    )
 
 
 def _conr_case(features: Tensor, labels: Tensor, preds: Tensor, weights: Tensor) -> Case:
     inputs = features, labels, preds, weights
     fixed, square = features.detach(), torch.rand(len(labels), len(labels))
     return Case(
-        "ConR", f"{len(labels) // 2} ages, two views", 3.0, features,
+        "ConR",
+        f"{len(labels) // 2} ages, two views",
+        3.0,
+        features,
         lambda: _both_ways(features, conr(*inputs, omega=1.0, tau=0.2, eta=0.01)),
         lambda: _both_ways(features, plain_conr(*inputs, omega=1.0, tau=0.2, eta=0.01)),
         {"matmul": lambda: (fixed @ fixed.T, square @ fixed)},
-    )  # fmt: skip
+    )
 
 
 def _fds_case(features: Tensor, labels: Tensor) -> Case:
     fds = FDS(
-        features.shape[1], bin_edges=np.arange(0.0, 122.0), kernel="gaussian", kernel_size=5, sigma=2.0, momentum=0.9
+        features.shape[1],
+        bin_edges=np.arange(0.0, 122.0),
+        kernel="gaussian",
+        kernel_size=5,
+        sigma=2.0,
+        momentum=0.9,
     )
     seen = torch.randn(4000, features.shape[1], generator=torch.Generator().manual_seed(0))
     fds.update(seen, ages(4000, seed=1))
@@ -226,12 +256,16 @@ def _fds_case(features: Tensor, labels: Tensor) -> Case:
 
     fixed, grad = features.detach(), torch.rand_like(features)
     return Case(
-        "FDS", f"{len(labels)} ages", 10.0, features,
+        "FDS",
+        f"{len(labels)} ages",
+        10.0,
+        features,
         lambda: _both_ways(features, fds.smooth(features, labels), grad),
         lambda: _both_ways(features, plain(), grad),
-        # no product, no sort: one multiply-add per number on the way there, one product on the way back
+        # no product, no sort: one multiply-add per number on the way there, one product on the way
+        # back
         {"arithmetic": lambda: (torch.addcmul(fixed, fixed, grad), fixed * grad)},
-    )  # fmt: skip
+    )
 
 
 def _both_ways(features: Tensor, output: Tensor, grad: Tensor | None = None) -> None:
@@ -239,7 +273,8 @@ def _both_ways(features: Tensor, output: Tensor, grad: Tensor | None = None) -> 
     torch.autograd.backward(output, grad)
 
 
-# -------------------------------------------------------------------- a training step against vanilla
+# a training step against
+# vanilla
 
 #: name, settings that differ from vanilla, largest ratio of step times
 STEP_CASES: tuple[tuple[str, dict[str, Any], float | None], ...] = (
@@ -256,11 +291,20 @@ PICTURES = {"name": "synthetic-agedb", "image_size": 64, "fraction": 0.007}
 
 
 def _training(settings: dict[str, Any], cache: str) -> Any:
-    from dirsweep.spec.schema import TrialConfig, TrialSpec, build_named
+    from dirsweep.config.trial import TrialConfig, TrialSpec, build_named
     from dirsweep.training.trainer import Training
 
-    config = TrialConfig.model_validate({"backbone": "resnet18", "batch_size": 64, **settings}).to_dict()
-    trial = TrialSpec("bench", 0, config, build_named("benchmark", PICTURES).to_dict(), synthetic=True, cache=cache)
+    config = TrialConfig.model_validate(
+        {"backbone": "resnet18", "batch_size": 64, **settings}
+    ).to_dict()
+    trial = TrialSpec(
+        "bench",
+        0,
+        config,
+        build_named("benchmark", PICTURES).to_dict(),
+        synthetic=True,
+        cache=cache,
+    )
     training = Training(trial, device=torch.device("cpu"))
     training.epoch_of_stage = 2  # FDS smooths from its second epoch on
     return training
@@ -271,17 +315,22 @@ def _train_epoch(training: Any) -> None:
     training._train_epoch(training.stages[0])
 
 
-def step_rows(repeats: int, cases: tuple[tuple[str, dict[str, Any], float | None], ...] = STEP_CASES) -> list[BenchRow]:
-    """Time of a training step of ResNet-18 at 64 pixels over the vanilla one's, the trainer's own epochs throughout.
+def step_rows(
+    repeats: int, cases: tuple[tuple[str, dict[str, Any], float | None], ...] = STEP_CASES
+) -> list[BenchRow]:
+    """Time of a training step of ResNet-18 at 64 pixels over the vanilla one's, the trainer's own
+    epochs throughout.
 
-    The least of each side's times counts: neighbours on the machine only ever add to them, by several per cent, and the
-    techniques differ by less.
+    The least of each side's times counts: neighbours on the machine only ever add to them, by
+    several per cent, and the techniques differ by less.
     """
     times: dict[str, list[float]] = {name: [] for name, _, _ in cases}
     with tempfile.TemporaryDirectory() as cache:
         trainings = [(name, _training(settings, cache)) for name, settings, _ in cases]
         for number in range(repeats + 1):
-            trainings = trainings[1:] + trainings[:1]  # nobody always comes after the same neighbour
+            trainings = (
+                trainings[1:] + trainings[:1]
+            )  # nobody always comes after the same neighbour
             for name, training in trainings:
                 taken = seconds(lambda training=training: _train_epoch(training))  # type: ignore[misc]
                 if number >= 1:
@@ -291,18 +340,28 @@ def step_rows(repeats: int, cases: tuple[tuple[str, dict[str, Any], float | None
     noise = abs(least.get(AGAIN, vanilla) / vanilla - 1)
     return [
         BenchRow(
-            "step", name, "ResNet-18, 64 pixels, batch 64", least[name] / vanilla, target, 1e3 * least[name],
-            1e3 * vanilla, noise=noise,
+            "step",
+            name,
+            "ResNet-18, 64 pixels, batch 64",
+            least[name] / vanilla,
+            target,
+            1e3 * least[name],
+            1e3 * vanilla,
+            noise=noise,
         )
         for name, _, target in cases[1:]
-    ]  # fmt: skip
+    ]
 
 
-# -------------------------------------------------------------------- peak memory
+# peak memory
 
 
-def memory_rows(cases: tuple[tuple[str, dict[str, Any], float | None], ...] = STEP_CASES) -> list[BenchRow]:
-    """Peak resident memory that an epoch adds to a fresh process, over vanilla's. One process each."""
+def memory_rows(
+    cases: tuple[tuple[str, dict[str, Any], float | None], ...] = STEP_CASES,
+) -> list[BenchRow]:
+    """Peak resident memory that an epoch adds to a fresh process, over vanilla's. One process
+    each.
+    """
     peaks: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as cache:
         for name, settings, _ in cases:
@@ -314,13 +373,18 @@ def memory_rows(cases: tuple[tuple[str, dict[str, Any], float | None], ...] = ST
                 peaks[name] = pool.submit(_peak_mib, settings, cache).result()
     vanilla = peaks["vanilla"]
     return [
-        BenchRow("memory", name, "ResNet-18, 64 pixels, batch 64", peak / vanilla, None, peak, vanilla)
-        for name, peak in peaks.items() if name != "vanilla"
-    ]  # fmt: skip
+        BenchRow(
+            "memory", name, "ResNet-18, 64 pixels, batch 64", peak / vanilla, None, peak, vanilla
+        )
+        for name, peak in peaks.items()
+        if name != "vanilla"
+    ]
 
 
 def _peak_mib(settings: dict[str, Any], cache: str) -> float:
-    """MiB by which two epochs raise this process's peak above where it stood before the training was built."""
+    """MiB by which two epochs raise this process's peak above where it stood before the training
+    was built.
+    """
     from dirsweep.training.memory import peak_mib, reset_peak
 
     torch.set_num_threads(1)
@@ -333,7 +397,7 @@ def _peak_mib(settings: dict[str, Any], cache: str) -> float:
     return peak_mib(torch.device("cpu")) - before
 
 
-# -------------------------------------------------------------------- tables
+# tables
 
 
 def _verdict(row: BenchRow) -> str:
@@ -344,7 +408,9 @@ def _bare(title: str, columns: Sequence[str], left: Sequence[str]) -> Table:
     """A table without lines, numbers to the right, nothing wrapped: it reads at 80 columns."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, justify="left" if column in left else "right", no_wrap=True, min_width=3)
+        table.add_column(
+            column, justify="left" if column in left else "right", no_wrap=True, min_width=3
+        )
     return table
 
 
@@ -352,29 +418,49 @@ def _loop_table(rows: list[BenchRow]) -> Table:
     table = _bare(
         f"Forward and backward, D = {FEATURE_DIM}, one thread: times as fast as the plain loop,\n"
         "where our time goes, and how many times what those operations take alone",
-        ("technique", "on", "ratio", "target", " ", "our time", "over"), ("technique", "on", " ", "our time"),
-    )  # fmt: skip
+        ("technique", "on", "ratio", "target", " ", "our time", "over"),
+        ("technique", "on", " ", "our time"),
+    )
     for row in rows:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in row.shares.items())
         over = 1 / max(sum(row.shares.values()), 1e-9)
-        table.add_row(row.technique, row.setting, f"{row.ratio:.1f}", f">= {row.target:g}", _verdict(row), shares,
-                      f"{over:.1f}")  # fmt: skip
+        table.add_row(
+            row.technique,
+            row.setting,
+            f"{row.ratio:.1f}",
+            f">= {row.target:g}",
+            _verdict(row),
+            shares,
+            f"{over:.1f}",
+        )
     return table
 
 
 def _step_table(rows: list[BenchRow]) -> Table:
     columns = ("technique", "ratio", "target", " ", "ms", "vanilla ms")
-    table = _bare("Training step of ResNet-18 at 64 pixels, batch 64, one thread: time over vanilla", columns,
-                  ("technique", " "))  # fmt: skip
+    table = _bare(
+        "Training step of ResNet-18 at 64 pixels, batch 64, one thread: time over vanilla",
+        columns,
+        ("technique", " "),
+    )
     for row in rows:
         target = "" if row.target is None else f"<= {row.target:g}"
-        table.add_row(row.technique, f"{row.ratio:.3f}", target, _verdict(row), f"{row.ours:.0f}", f"{row.theirs:.0f}")
+        table.add_row(
+            row.technique,
+            f"{row.ratio:.3f}",
+            target,
+            _verdict(row),
+            f"{row.ours:.0f}",
+            f"{row.theirs:.0f}",
+        )
     return table
 
 
 def _memory_table(rows: list[BenchRow]) -> Table:
     columns = ("technique", "ratio", "MiB", "vanilla MiB")
-    table = _bare("Peak memory of such a training, a process each: over vanilla", columns, ("technique",))
+    table = _bare(
+        "Peak memory of such a training, a process each: over vanilla", columns, ("technique",)
+    )
     for row in rows:
         table.add_row(row.technique, f"{row.ratio:.2f}", f"{row.ours:.0f}", f"{row.theirs:.0f}")
     return table

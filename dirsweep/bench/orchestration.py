@@ -1,8 +1,10 @@
-"""``dirsweep bench orchestration``: what running a trial costs beside its training, against stock Ray Tune.
+"""``dirsweep bench orchestration``: what running a trial costs beside its training, against stock
+Ray Tune.
 
-Every figure is taken in a process of its own that starts Ray here with as many CPUs as workers. A trial imports torch
-and sleeps; everything else is as in a sweep: sampler, ledger, the trial's folder, tables. Stock is Ray Tune with its
-own OptunaSearch on the same space, with and without ``reuse_actors``.
+Every figure is taken in a process of its own that starts Ray here with as many CPUs as workers. A
+trial imports torch and sleeps; everything else is as in a sweep: sampler, ledger, the trial's
+folder, tables. Stock is Ray Tune with its own OptunaSearch on the same space, with and without
+``reuse_actors``.
 """
 
 from __future__ import annotations
@@ -23,11 +25,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from dirsweep.spec.schema import TrialSpec
-from dirsweep.store.ledger import nothing_open, utc_now
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.schema import Outcome
-from dirsweep.store.writer import TrialFolder, read_json
+from dirsweep.config.trial import TrialSpec
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.ledger import nothing_open, utc_now
+from dirsweep.run.storage import TrialFolder, read_json
+from dirsweep.run.tables import Outcome
 
 SECONDS = "DIRSWEEP_BENCH_SECONDS"
 WORK = "dirsweep.bench.orchestration:sleeping"
@@ -59,7 +61,7 @@ class Figure:
         return self.value >= self.target if self.at_least else self.value <= self.target
 
 
-# ---- what is run -----------------------------------------------------------------------------------------------------
+# ---- what is run
 
 
 def seconds_of(trial_id: str, text: str) -> float:
@@ -68,7 +70,9 @@ def seconds_of(trial_id: str, text: str) -> float:
     return float(low) if not high else random.Random(trial_id).uniform(float(low), float(high))
 
 
-def sleeping(trial: TrialSpec, emit: Callable[[dict[str, Any]], None], *, folder: TrialFolder, **_: Any) -> Outcome:
+def sleeping(
+    trial: TrialSpec, emit: Callable[[dict[str, Any]], None], *, folder: TrialFolder, **_: Any
+) -> Outcome:
     """In the trainer's place: import torch, sleep, report once, write what a trial writes."""
     import torch  # noqa: F401 - its import is part of what is measured
 
@@ -77,14 +81,28 @@ def sleeping(trial: TrialSpec, emit: Callable[[dict[str, Any]], None], *, folder
     seconds = seconds_of(trial.trial_id, os.environ[SECONDS])
     time.sleep(seconds)
     value = random.Random(trial.trial_id).random()
-    row = {"epoch": 0, "stage": 0, "lr": 0.1, "train_loss": value, "val_mae_all": value, "best_value": value,
-           "best_epoch": 0, "epoch_time_s": seconds}  # fmt: skip
+    row = {
+        "epoch": 0,
+        "stage": 0,
+        "lr": 0.1,
+        "train_loss": value,
+        "val_mae_all": value,
+        "best_value": value,
+        "best_epoch": 0,
+        "epoch_time_s": seconds,
+    }
     folder.write_epochs([row])
     emit(row)
     outcome = Outcome(
-        trial.trial_id, "complete", metrics={"val_mae_all": value, "test_mae_all": value}, best_epoch=0, num_epochs=1,
-        wall_time_s=seconds, started_at=started_at, ended_at=utc_now(),
-    )  # fmt: skip
+        trial.trial_id,
+        "complete",
+        metrics={"val_mae_all": value, "test_mae_all": value},
+        best_epoch=0,
+        num_epochs=1,
+        wall_time_s=seconds,
+        started_at=started_at,
+        ended_at=utc_now(),
+    )
     folder.finish(outcome)
     return outcome
 
@@ -101,7 +119,9 @@ class _Memory:
     def trial_epoch(self, trial_id: str, epoch: int, row: Mapping[str, Any]) -> None:
         """Nothing."""
 
-    def trial_ended(self, trial_id: str, status: str, error: str | None, metrics: Mapping[str, float | None]) -> None:
+    def trial_ended(
+        self, trial_id: str, status: str, error: str | None, metrics: Mapping[str, float | None]
+    ) -> None:
         """Note."""
         self.mib.append(_resident_mib())
 
@@ -121,26 +141,34 @@ def _resident_mib() -> float:
         text = Path("/proc/self/status").read_text()
     except OSError:
         return 0.0
-    return next((int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("VmRSS")), 0.0)
+    return next(
+        (int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("VmRSS")), 0.0
+    )
 
 
 def _sweep(num_trials: int, sampler: str) -> dict[str, Any]:
-    space = {"regularizers.ranksim.gamma": {"log_uniform": [0.01, 1000]}, "optimizer.lr": {"log_uniform": [1e-5, 0.1]}}
+    space = {
+        "regularizers.ranksim.gamma": {"log_uniform": [0.01, 1000]},
+        "optimizer.lr": {"log_uniform": [1e-5, 0.1]},
+    }
     return {
-        "name": "bench", "benchmark": {"name": "synthetic-agedb", "image_size": 32, "fraction": 0.03},
+        "name": "bench",
+        "benchmark": {"name": "synthetic-agedb", "image_size": 32, "fraction": 0.03},
         "base": {"backbone": "small_cnn", "epochs": 1},
         "studies": {"s": {"trials": num_trials, "sampler": sampler, "space": space}},
-    }  # fmt: skip
+    }
 
 
 def ours(root: Path, num_trials: int, workers: int, sampler: str) -> dict[str, Any]:
-    """A sweep from its data to its tables, as ``dirsweep run`` does it; what there is to say about it."""
-    from dirsweep.runners.ray_start import LocalRay
+    """A sweep from its data to its tables, as ``dirsweep run`` does it; what there is to say about
+    it.
+    """
+    from dirsweep.execute.ray.cluster import LocalRay
 
     ledger = RunPaths(root).ledger
     cluster = None if nothing_open(ledger) else LocalRay(workers)
-    from dirsweep.runners.session import Options, run_sweep
-    from dirsweep.spec.parse import parse_sweep
+    from dirsweep.config.parse import parse_sweep
+    from dirsweep.driver import Options, run_sweep
 
     memory = _Memory()
     spec = parse_sweep(_sweep(num_trials, sampler))
@@ -149,7 +177,9 @@ def ours(root: Path, num_trials: int, workers: int, sampler: str) -> dict[str, A
     return {"memory_mib": memory.mib}
 
 
-def stock(root: Path, num_trials: int, workers: int, sampler: str, *, reuse: bool) -> dict[str, Any]:
+def stock(
+    root: Path, num_trials: int, workers: int, sampler: str, *, reuse: bool
+) -> dict[str, Any]:
     """The same trials through Ray Tune as it comes."""
     import ray
     from optuna.samplers import RandomSampler, TPESampler
@@ -170,16 +200,20 @@ def stock(root: Path, num_trials: int, workers: int, sampler: str, *, reuse: boo
         tune.with_resources(trainable, {"cpu": 1}),
         param_space={"gamma": tune.loguniform(0.01, 1000), "lr": tune.loguniform(1e-5, 0.1)},
         tune_config=tune.TuneConfig(
-            search_alg=OptunaSearch(metric="value", mode="min", sampler=chosen), num_samples=num_trials,
-            max_concurrent_trials=workers, reuse_actors=reuse,
+            search_alg=OptunaSearch(metric="value", mode="min", sampler=chosen),
+            num_samples=num_trials,
+            max_concurrent_trials=workers,
+            reuse_actors=reuse,
         ),
         run_config=tune.RunConfig(name="stock", storage_path=str(root.resolve()), verbose=0),
-    ).fit()  # fmt: skip
+    ).fit()
     return {}
 
 
 def start_only(root: Path, num_trials: int, workers: int, sampler: str) -> dict[str, Any]:
-    """Ray's own start and one worker that has imported torch: less than this no run can take to its first trial."""
+    """Ray's own start and one worker that has imported torch: less than this no run can take to its
+    first trial.
+    """
     import ray
 
     ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="error")
@@ -206,12 +240,14 @@ def _main(side: str, root: str, num_trials: str, workers: str, sampler: str) -> 
     (Path(root) / f"{side}.json").write_text(json.dumps(found))
 
 
-# ---- measuring -------------------------------------------------------------------------------------------------------
+# ---- measuring
 
 
 @dataclass(frozen=True)
 class Timed:
-    """A process that has ended: when it began, how long it took, what it found out, where its files are."""
+    """A process that has ended: when it began, how long it took, what it found out, where its files
+    are.
+    """
 
     began: float
     seconds: float
@@ -219,16 +255,28 @@ class Timed:
     folder: Path
 
 
-def timed(side: str, root: Path, num_trials: int, *, seconds: str, workers: int = 2, sampler: str = "tpe") -> Timed:
-    """Run one side in a process of its own. Raises: subprocess.CalledProcessError: it failed; its output says why."""
+def timed(
+    side: str, root: Path, num_trials: int, *, seconds: str, workers: int = 2, sampler: str = "tpe"
+) -> Timed:
+    """Run one side in a process of its own. Raises: subprocess.CalledProcessError: it failed; its
+    output says why.
+    """
     code = "from dirsweep.bench.orchestration import _main; import sys; _main(*sys.argv[1:])"
-    environment = {**os.environ, SECONDS: seconds, "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        SECONDS: seconds,
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "OMP_NUM_THREADS": "1",
+    }
     root.mkdir(parents=True, exist_ok=True)
     began, clock = time.time(), time.monotonic()
     ended = subprocess.run(
         [sys.executable, "-c", code, side, str(root), str(num_trials), str(workers), sampler],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     taken = time.monotonic() - clock
     if ended.returncode:
         raise subprocess.CalledProcessError(ended.returncode, side, ended.stdout, ended.stderr)
@@ -236,14 +284,21 @@ def timed(side: str, root: Path, num_trials: int, *, seconds: str, workers: int 
 
 
 def _moments(folder: Path) -> list[tuple[float, float]]:
-    """(began, ended) of every trial, seconds since the epoch, as its worker noted them; by their end."""
+    """(began, ended) of every trial, seconds since the epoch, as its worker noted them; by their
+    end.
+    """
     outcomes = [read_json(file) for file in (folder / "trials").glob("*/outcome.json")]
-    times = [tuple(datetime.fromisoformat(o[key]).timestamp() for key in ("started_at", "ended_at")) for o in outcomes]
+    times = [
+        tuple(datetime.fromisoformat(o[key]).timestamp() for key in ("started_at", "ended_at"))
+        for o in outcomes
+    ]
     return sorted(((began, ended) for began, ended in times), key=lambda pair: pair[1])
 
 
 def utilisation(moments: list[tuple[float, float]], workers: int) -> float:
-    """The part of the workers' time, from the first trial's beginning to the last one's end, in which trials ran."""
+    """The part of the workers' time, from the first trial's beginning to the last one's end, in
+    which trials ran.
+    """
     span = max(ended for _, ended in moments) - min(began for began, _ in moments)
     return sum(ended - began for began, ended in moments) / (workers * span)
 
@@ -253,7 +308,9 @@ def per_trial(moments: list[tuple[float, float]], first: int, last: int) -> floa
     return (moments[last][1] - moments[first][1]) / (last - first)
 
 
-def compare(root: Path, num_trials: int, *, seconds: str, workers: int, plain: bool) -> list[Figure]:
+def compare(
+    root: Path, num_trials: int, *, seconds: str, workers: int, plain: bool
+) -> list[Figure]:
     """Our time over stock's, with ``reuse_actors`` and (``plain``) without."""
     own = timed("ours", root, num_trials, seconds=seconds, workers=workers)
     reuse = timed("stock_reuse", root, num_trials, seconds=seconds, workers=workers)
@@ -264,13 +321,17 @@ def compare(root: Path, num_trials: int, *, seconds: str, workers: int, plain: b
     ]
     if plain:
         bare = timed("stock", root, num_trials, seconds=seconds, workers=workers)
-        figures += [Figure("  stock without", bare.seconds, "s"),
-                    Figure("  ours over stock without", own.seconds / bare.seconds, "x", 1 / 7)]  # fmt: skip
+        figures += [
+            Figure("  stock without", bare.seconds, "s"),
+            Figure("  ours over stock without", own.seconds / bare.seconds, "x", 1 / 7),
+        ]
     return figures
 
 
 def first_trial(root: Path, *, workers: int, repeats: int = 3) -> list[Figure]:
-    """From the command to the first trial, over Ray's own start and the import of torch; least of each, in turns."""
+    """From the command to the first trial, over Ray's own start and the import of torch; least of
+    each, in turns.
+    """
     firsts, readies = [], []
     for turn in range(repeats):
         base = timed("start", root / f"{turn}", 1, seconds="0", workers=workers)
@@ -285,15 +346,29 @@ def first_trial(root: Path, *, workers: int, repeats: int = 3) -> list[Figure]:
     ]
 
 
-def unequal(root: Path, *, workers: int, num_trials: int = 60, seconds: str = "0.2-2.0") -> list[Figure]:
+def unequal(
+    root: Path, *, workers: int, num_trials: int = 60, seconds: str = "0.2-2.0"
+) -> list[Figure]:
     """How busy the workers are with trials of unequal length."""
     own = timed("ours", root, num_trials, seconds=seconds, workers=workers, sampler="random")
     busy = utilisation(_moments(own.folder), workers)
-    return [Figure(f"utilisation of {workers} workers, {num_trials} trials of {seconds} s", 100 * busy, "%", 95, True)]
+    return [
+        Figure(
+            f"utilisation of {workers} workers, {num_trials} trials of {seconds} s",
+            100 * busy,
+            "%",
+            95,
+            True,
+        )
+    ]
 
 
-def long_run(root: Path, num_trials: int, *, workers: int, against: bool, sampler: str) -> list[Figure]:
-    """Trivial trials by the thousand: pace at the start and at the end, memory, opening, resuming, collecting."""
+def long_run(
+    root: Path, num_trials: int, *, workers: int, against: bool, sampler: str
+) -> list[Figure]:
+    """Trivial trials by the thousand: pace at the start and at the end, memory, opening, resuming,
+    collecting.
+    """
     own = timed("ours", root, num_trials, seconds="0", workers=workers, sampler=sampler)
     moments, memory = _moments(own.folder), own.found["memory_mib"]
     part, first = max(1, num_trials // 10), min(WARM_UP, num_trials // 10)
@@ -307,16 +382,18 @@ def long_run(root: Path, num_trials: int, *, workers: int, against: bool, sample
     ]
     again = timed("ours", root, num_trials, seconds="0", workers=workers, sampler=sampler)
     figures.append(Figure("  resuming it, and collecting its tables", again.seconds, "s", 10))
-    code = (
-        "import sys; from dirsweep.store.reader import open_run; r = open_run(sys.argv[1]); len(r.trials()); r.epochs()"
-    )
+    code = "import sys; from dirsweep.run.reader import open_run; r = open_run(sys.argv[1]); len(r.trials()); r.epochs()"
     clock = time.monotonic()
     subprocess.run([sys.executable, "-c", code, str(own.folder)], check=True)
     figures.append(Figure("  opening it", time.monotonic() - clock, "s", 10))
     if against:
-        reuse = timed("stock_reuse", root, num_trials, seconds="0", workers=workers, sampler=sampler)
-        figures += [Figure("  stock with reuse_actors", reuse.seconds, "s"),
-                    Figure("  ours over stock with reuse_actors", own.seconds / reuse.seconds, "x", 1.0)]  # fmt: skip
+        reuse = timed(
+            "stock_reuse", root, num_trials, seconds="0", workers=workers, sampler=sampler
+        )
+        figures += [
+            Figure("  stock with reuse_actors", reuse.seconds, "s"),
+            Figure("  ours over stock with reuse_actors", own.seconds / reuse.seconds, "x", 1.0),
+        ]
     return figures
 
 
@@ -332,10 +409,11 @@ def run_bench(
     """Measure, print, and return the figures.
 
     Args:
-        num_trials: from 200 on a long run of trivial trials is measured instead, without stock Ray that starts a
-            process for each.
+        num_trials: from 200 on a long run of trivial trials is measured instead, without stock Ray
+            that starts a process for each.
         seconds: of a trial, where it is not a long run.
-        plain: stock Ray without ``reuse_actors``, too (the slowest part by far); of a long run stock Ray with it.
+        plain: stock Ray without ``reuse_actors``, too (the slowest part by far); of a long run
+            stock Ray with it.
         sampler: of a long run, ``tpe`` or ``random``.
     """
     console = console or Console()
@@ -346,12 +424,22 @@ def run_bench(
             _prepare()
         parts: list[Callable[[], list[Figure]]]
         if num_trials >= 200:
-            parts = [lambda: long_run(root / "long", num_trials, workers=workers, against=plain, sampler=sampler)]
+            parts = [
+                lambda: long_run(
+                    root / "long", num_trials, workers=workers, against=plain, sampler=sampler
+                )
+            ]
         else:
             parts = [
                 lambda: first_trial(root / "first", workers=workers),
                 lambda: unequal(root / "unequal", workers=workers),
-                lambda: compare(root / "compare", num_trials, seconds=f"{seconds:g}", workers=workers, plain=plain),
+                lambda: compare(
+                    root / "compare",
+                    num_trials,
+                    seconds=f"{seconds:g}",
+                    workers=workers,
+                    plain=plain,
+                ),
             ]
         for measure in parts:
             with console.status("measuring"):
@@ -362,8 +450,8 @@ def run_bench(
 
 def _prepare() -> None:
     """Data is no part of what is measured."""
-    from dirsweep.runners.session import prepare
-    from dirsweep.spec.parse import parse_sweep
+    from dirsweep.config.parse import parse_sweep
+    from dirsweep.driver import prepare
 
     prepare(parse_sweep(_sweep(1, "random")))
 
@@ -374,7 +462,9 @@ def _table(figures: list[Figure]) -> Table:
         table.add_column(title, justify="right" if side == "right" else "left")
     for figure in figures:
         asked = (
-            "" if figure.target is None else f"{'>=' if figure.at_least else '<='} {figure.target:.3g} {figure.unit}"
+            ""
+            if figure.target is None
+            else f"{'>=' if figure.at_least else '<='} {figure.target:.3g} {figure.unit}"
         )
         verdict = {None: "", True: "[green]met[/]", False: "[bold red]missed[/]"}[figure.met]
         table.add_row(figure.name, f"{figure.value:.3g} {figure.unit}", asked, verdict)

@@ -1,7 +1,8 @@
-"""Plain versions of the techniques: one row, one label, one anchor at a time, written from the equations.
+"""Plain versions of the techniques: one row, one label, one anchor at a time, written from the
+equations.
 
-Tests hold the fast versions against these, and the benchmark measures how much faster those are. They are meant to be
-read beside the paper, and written as one would for a first experiment.
+Tests hold the fast versions against these, and the benchmark measures how much faster those are.
+They are meant to be read beside the paper, and written as one would for a first experiment.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from torch.nn import functional as F
 
 
 def plain_ranks(row: Tensor, ties: str = "shared") -> Tensor:
-    """RankSim Eq. 1 for one row (M,): 1 + how many elements are larger; ``order`` breaks ties by position."""
+    """RankSim Eq. 1 for one row (M,): 1 + how many elements are larger; ``order`` breaks ties by
+    position.
+    """
     if ties == "order":
         order = torch.argsort(row, stable=True).flip(0)
         result = torch.empty_like(order)
@@ -49,7 +52,9 @@ def plain_similarity(row: Tensor, features: Tensor, similarity: str) -> Tensor:
     if similarity == "cosine":
         return F.cosine_similarity(row[None], features, dim=1)
     if similarity == "correlation":
-        return F.cosine_similarity((row - row.mean())[None], features - features.mean(1, keepdim=True), dim=1)
+        return F.cosine_similarity(
+            (row - row.mean())[None], features - features.mean(1, keepdim=True), dim=1
+        )
     difference = row[None] - features
     if similarity == "neg_mse":
         return -difference.square().mean(1)
@@ -73,7 +78,9 @@ def plain_penalty(a: Tensor, b: Tensor, penalty: str) -> Tensor:
 
 
 def plain_sample(labels: Tensor, generator: torch.Generator | None = None) -> list[int]:
-    """One random position of each distinct label: the one with the lowest number of a shuffled count."""
+    """One random position of each distinct label: the one with the lowest number of a shuffled
+    count.
+    """
     numbers = torch.randperm(len(labels), generator=generator).tolist()
     lowest: dict[Any, int] = {}
     for position in range(len(labels)):
@@ -94,7 +101,9 @@ def plain_ranksim(
     ties: str = "shared",
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """RankSim Eq. 4, anchor by anchor. For cosine similarity all pairs come from one matrix product first."""
+    """RankSim Eq. 4, anchor by anchor. For cosine similarity all pairs come from one matrix product
+    first.
+    """
     if sampling == "unique":
         picked = plain_sample(labels, generator)
         features, labels = features[picked], labels[picked]
@@ -106,7 +115,9 @@ def plain_ranksim(
     for i in range(len(features)):
         difference = (labels[i] - labels).abs()
         by_label = -(difference if labels.ndim == 1 else difference.mean(1))
-        by_feature = pairs[i] if pairs is not None else plain_similarity(features[i], features, similarity)
+        by_feature = (
+            pairs[i] if pairs is not None else plain_similarity(features[i], features, similarity)
+        )
         label_ranks = plain_ranks(by_label, ties).to(features.dtype) / len(features)
         feature_ranks: Tensor = PlainBlackboxRanks.apply(by_feature, interp_lambda, ties)
         loss = loss + plain_penalty(feature_ranks, label_ranks, penalty)
@@ -172,7 +183,10 @@ def plain_rank_n_contrast(features: Tensor, labels: Tensor, *, tau: float) -> Te
     for i in range(num):
         distances = _plain_distances(i, labels)
         logits = (
-            -torch.stack([(features[i] - other).square().sum().clamp_min(1e-30).sqrt() for other in features]) / tau
+            -torch.stack(
+                [(features[i] - other).square().sum().clamp_min(1e-30).sqrt() for other in features]
+            )
+            / tau
         )
         others = torch.arange(num) != i
         for j in range(num):
@@ -183,7 +197,9 @@ def plain_rank_n_contrast(features: Tensor, labels: Tensor, *, tau: float) -> Te
 
 
 def plain_info_nce(queries: Tensor, keys: Tensor, queue: Tensor, *, tau: float) -> Tensor:
-    """MoCo (He et al., CVPR 2020), Eq. 1: one query, its key and the queue at a time. Rows of unit length."""
+    """MoCo (He et al., CVPR 2020), Eq. 1: one query, its key and the queue at a time. Rows of unit
+    length.
+    """
     loss = queries.new_zeros(())
     for query, key in zip(queries, keys, strict=True):
         logits = torch.cat([(query @ key)[None], queue @ query]) / tau
@@ -202,7 +218,9 @@ def plain_fds_smooth(
     clip_low: float = 0.1,
     clip_high: float = 10.0,
 ) -> Tensor:
-    """FDS calibration (Yang et al., ICML 2021, Eqs. 4 to 6), label bin by label bin: (N, D) features, (N,) bins."""
+    """FDS calibration (Yang et al., ICML 2021, Eqs. 4 to 6), label bin by label bin: (N, D)
+    features, (N,) bins.
+    """
     smoothed = features.clone()
     for b in torch.unique(bins).tolist():
         rows = bins == b

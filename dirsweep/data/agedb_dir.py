@@ -1,6 +1,7 @@
 """AgeDB-DIR: the age of a face in a photograph, 12,208 / 2,140 / 2,140 images of ages 1 to 101.
 
-Sources: AgeDB, Moschoglou et al., CVPR Workshops 2017; the split with balanced validation and test sets and the
+Sources: AgeDB, Moschoglou et al., CVPR Workshops 2017; the split with balanced validation and test
+    sets and the
 protocol, Yang et al., ICML 2021.
 """
 
@@ -36,7 +37,8 @@ _COLUMNS = ("age", "path", "split")
 
 
 class AgeProtocol(Benchmark):
-    """What every age benchmark on images shares: ages in whole years, one bin a year from 0 to 120, shots 100 and 20.
+    """What every age benchmark on images shares: ages in whole years, one bin a year from 0 to 120,
+    shots 100 and 20.
 
     Args:
         image_size: H = W of the pictures, pixels.
@@ -60,7 +62,9 @@ class AgeProtocol(Benchmark):
             self.split(name)
 
     def split(self, name: SplitName) -> Split:
-        """Ids, labels, and a memory map of uint8 (N, H, W, 3) that all trials of a machine share."""
+        """Ids, labels, and a memory map of uint8 (N, H, W, 3) that all trials of a machine
+        share.
+        """
         if name not in self._splits:
             self._splits[name] = self._load(name)
         return self._splits[name]
@@ -73,9 +77,15 @@ class AgeProtocol(Benchmark):
         raise NotImplementedError
 
     def _images(
-        self, folder: Path, name: SplitName, num: int, blocks: Callable[[], Iterable[NDArray[np.uint8]]]
+        self,
+        folder: Path,
+        name: SplitName,
+        num: int,
+        blocks: Callable[[], Iterable[NDArray[np.uint8]]],
     ) -> NDArray[np.uint8]:
-        """The memory map ``folder/name.npy`` of ``num`` pictures; on the first call filled with ``blocks`` in order."""
+        """The memory map ``folder/name.npy`` of ``num`` pictures; on the first call filled with
+        ``blocks`` in order.
+        """
         shape = (num, self.image_size, self.image_size, 3)
 
         def make(path: Path) -> None:
@@ -89,22 +99,29 @@ class AgeProtocol(Benchmark):
                     bar.update(task, completed=done)
             pictures.flush()
 
-        pictures: NDArray[np.uint8] = np.load(build_once(folder / f"{name}.npy", make), mmap_mode="r")
+        pictures: NDArray[np.uint8] = np.load(
+            build_once(folder / f"{name}.npy", make), mmap_mode="r"
+        )
         return pictures
 
 
 def progress_bar() -> Progress:
     """On standard error, and only on a terminal."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 class AgeDB(AgeProtocol):
     """AgeDB-DIR on a folder that holds ``agedb.csv`` and the images its rows name.
 
-    Images are decoded once into one array a split, in ``cache``, under a hash of the csv and the images' sizes and
-    times.
+    Images are decoded once into one array a split, in ``cache``, under a hash of the csv and the
+    images' sizes and times.
     """
 
     name = "agedb-dir"
@@ -116,7 +133,8 @@ class AgeDB(AgeProtocol):
     def prepare(self) -> None:
         """Read the csv, look for every image, decode what is not in the cache yet.
 
-        Raises: DataError: no csv, a broken row, rows without an image, an image that cannot be decoded.
+        Raises: DataError: no csv, a broken row, rows without an image, an image that cannot be
+            decoded.
         """
         self._check_images()
         super().prepare()
@@ -140,7 +158,8 @@ class AgeDB(AgeProtocol):
     def _stats(self) -> dict[str, tuple[int, int] | None]:
         """Path -> size in bytes and time of change in nanoseconds, None where there is no file."""
         paths = [path for ids, _ in self._rows.values() for path in ids]
-        # threads, since each look-up waits on network storage; each thread a part, since a task costs more than one
+        # threads, since each look-up waits on network storage; each thread a part, since a task
+        # costs more than one
         parts = [paths[start : start + 512] for start in range(0, len(paths), 512)]
         with ThreadPoolExecutor(8) as pool:
             found = [stat for stats in pool.map(self._stat, parts) for stat in stats]
@@ -184,18 +203,26 @@ class AgeDB(AgeProtocol):
             with Image.open(self.root / path) as image:
                 size = (self.image_size, self.image_size)
                 return np.asarray(image.convert("RGB").resize(size, Image.Resampling.BILINEAR))
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except (
+            UnidentifiedImageError,
+            OSError,
+            SyntaxError,
+            ValueError,
+            Image.DecompressionBombError,
+        ) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DataError(
                 f"{self.root / path}: cannot be decoded as an image ({reason}); replace the file"
             ) from error
 
 
-def read_rows(content: bytes, file: Path) -> dict[SplitName, tuple[tuple[str, ...], NDArray[np.float32]]]:
+def read_rows(
+    content: bytes, file: Path
+) -> dict[SplitName, tuple[tuple[str, ...], NDArray[np.float32]]]:
     """Paths and ages of each split from the bytes of ``agedb.csv``; further columns are ignored.
 
-    Raises: DataError: ``file:line: what`` for an absent column, an age outside 0 to 120, an unknown split, an absent
-        or repeated path, text that is not UTF-8; a split without rows.
+    Raises: DataError: ``file:line: what`` for an absent column, an age outside 0 to 120, an unknown
+        split, an absent or repeated path, text that is not UTF-8; a split without rows.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -206,7 +233,9 @@ def read_rows(content: bytes, file: Path) -> dict[SplitName, tuple[tuple[str, ..
     absent = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
     if absent:
         found = ", ".join(reader.fieldnames or ()) or "nothing"
-        raise DataError(f"{file}:1: expected a header with the columns {', '.join(_COLUMNS)}, found {found}")
+        raise DataError(
+            f"{file}:1: expected a header with the columns {', '.join(_COLUMNS)}, found {found}"
+        )
     rows: dict[str, list[tuple[str, float]]] = {name: [] for name in SPLITS}
     first_line: dict[str, int] = {}
     for row in reader:
@@ -223,7 +252,10 @@ def read_rows(content: bytes, file: Path) -> dict[SplitName, tuple[tuple[str, ..
     if empty:
         raise DataError(f"{file}: no row of split {', '.join(empty)}")
     return {
-        name: (tuple(path for path, _ in rows[name]), np.array([age for _, age in rows[name]], dtype=np.float32))
+        name: (
+            tuple(path for path, _ in rows[name]),
+            np.array([age for _, age in rows[name]], dtype=np.float32),
+        )
         for name in SPLITS
     }
 
@@ -249,10 +281,11 @@ class AgeDBConfig(BenchmarkConfig):
     locations: ClassVar[frozenset[str]] = frozenset({"root"})
     label_range: ClassVar[LabelRange | None] = (AgeProtocol.label_low, AgeProtocol.label_high)
 
-    #: folder with agedb.csv and the images at the paths it names; $DIRSWEEP_DATA/agedb-dir (or data/agedb-dir)
+    #: folder with agedb.csv and the images at the paths it names; $DIRSWEEP_DATA/agedb-dir (or
+    #: data/agedb-dir)
     # made absolute: a worker may run in another folder
-    root: Annotated[str, AfterValidator(lambda root: str(Path(root).expanduser().absolute()))] = Field(
-        default_factory=_default_root, validate_default=True
+    root: Annotated[str, AfterValidator(lambda root: str(Path(root).expanduser().absolute()))] = (
+        Field(default_factory=_default_root, validate_default=True)
     )
     #: height and width in pixels to which the images are resized
     image_size: Annotated[int, Field(ge=16, le=1024)] = 224

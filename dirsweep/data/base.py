@@ -1,4 +1,6 @@
-"""What a benchmark promises: splits, label range and unit, bins, shots, and how views of its inputs are made."""
+"""What a benchmark promises: splits, label range and unit, bins, shots, and how views of its inputs
+are made.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,9 @@ from numpy.typing import NDArray
 from pydantic import field_validator
 from torch import Tensor
 
+from dirsweep.config.trial import NamedConfig
 from dirsweep.data.histogram import LabelBins
 from dirsweep.errors import DataError, SpecError
-from dirsweep.spec.schema import NamedConfig
 
 #: lowest label (included) and highest (not), label unit
 LabelRange = tuple[float, float]
@@ -32,7 +34,8 @@ class Split:
 
     Attributes:
         ids: N sample ids, stable across machines (a file name, a row number).
-        inputs: images: uint8 (N, H, W, 3) array or memory map; text pairs: a tuple of two lists of N strings.
+        inputs: images: uint8 (N, H, W, 3) array or memory map; text pairs: a tuple of two lists of
+            N strings.
         labels: (N,) or (N, K) float32, in the label unit.
     """
 
@@ -49,7 +52,9 @@ class Views(ABC):
 
     @abstractmethod
     def train(self, batch: Any, generator: torch.Generator, strength: str = "standard") -> Tensor:
-        """One augmented view of a batch of raw inputs (N, ...); every call draws anew from ``generator`` (CPU)."""
+        """One augmented view of a batch of raw inputs (N, ...); every call draws anew from
+        ``generator`` (CPU).
+        """
 
     @abstractmethod
     def evaluate(self, batch: Any) -> Tensor:
@@ -57,7 +62,9 @@ class Views(ABC):
 
 
 class PlainViews(Views):
-    """No augmentation: a second view is the same tensor, and dropout in the backbone makes the difference."""
+    """No augmentation: a second view is the same tensor, and dropout in the backbone makes the
+    difference.
+    """
 
     def train(self, batch: Any, generator: torch.Generator, strength: str = "standard") -> Tensor:
         """The batch as it is."""
@@ -69,11 +76,14 @@ class PlainViews(Views):
 
 
 class Benchmark(ABC):
-    """A data set with its protocol. Built from a ``BenchmarkConfig``; cheap until ``split`` is called.
+    """A data set with its protocol. Built from a ``BenchmarkConfig``; cheap until ``split`` is
+    called.
 
-    Class or instance attributes every benchmark has: ``name``, ``kind`` (``image`` | ``text_pair``), ``label_low`` and
-    ``label_high`` (the bins' range, label unit), ``label_unit`` (``years``), ``bin_width``, ``target_scale`` (labels
-    are divided by it for training), ``metrics`` (names that ``training.metrics`` knows), ``synthetic``.
+    Class or instance attributes every benchmark has: ``name``, ``kind`` (``image`` |
+        ``text_pair``), ``label_low`` and
+    ``label_high`` (the bins' range, label unit), ``label_unit`` (``years``), ``bin_width``,
+    ``target_scale`` (labels are divided by it for training), ``metrics`` (names that
+    ``training.metrics`` knows), ``synthetic``.
     """
 
     name: str
@@ -95,13 +105,15 @@ class Benchmark(ABC):
     def prepare(self) -> None:
         """Check that the data is there and build caches, once, before any worker starts.
 
-        Safe to call from several processes at once. Raises: DataError: one line that says what is absent, how to obtain
-        it, and what to run instead.
+        Safe to call from several processes at once. Raises: DataError: one line that says what is
+        absent, how to obtain it, and what to run instead.
         """
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """Hash of the content that decides results, the same on every machine; cheap after ``prepare``."""
+        """Hash of the content that decides results, the same on every machine; cheap after
+        ``prepare``.
+        """
 
     @abstractmethod
     def split(self, name: SplitName) -> Split:
@@ -118,16 +130,23 @@ class Benchmark(ABC):
         Raises: DataError: it does not.
         """
         if labels.ndim != 1:
-            raise DataError(f"{self.name}: labels {labels.shape} need a number each to be counted by; none is stated")
+            raise DataError(
+                f"{self.name}: labels {labels.shape} need a number each to be counted by; none is stated"
+            )
         return labels
 
     @cached_property
     def bins(self) -> LabelBins:
         """The bins with training counts."""
         return LabelBins.from_labels(
-            self.counted(self.split("train").labels), low=self.label_low, high=self.label_high, width=self.bin_width,
-            many_above=self.many_above, few_below=self.few_below, zero_shot=self.zero_shot,
-        )  # fmt: skip
+            self.counted(self.split("train").labels),
+            low=self.label_low,
+            high=self.label_high,
+            width=self.bin_width,
+            many_above=self.many_above,
+            few_below=self.few_below,
+            zero_shot=self.zero_shot,
+        )
 
 
 class BenchmarkConfig(NamedConfig):
@@ -142,12 +161,14 @@ class BenchmarkConfig(NamedConfig):
     kind: ClassVar[Literal["image", "text_pair"]] = "image"
     #: 1 for scalar labels, else K of labels (N, K)
     label_dim: ClassVar[int] = 1
-    #: lowest and highest label, label unit, known before any data is read; None where only the data tells
+    #: lowest and highest label, label unit, known before any data is read; None where only the data
+    #: tells
     label_range: ClassVar[LabelRange | None] = None
 
-    #: ranges such as [[0, 10], [60, 70]], label unit, low included and high not (but the highest label of all is), of
-    #: whole label bins: their samples are taken out of the training split; validation and test stay whole; metrics get
-    #: a region 'zero'
+    #: ranges such as [[0, 10], [60, 70]], label unit, low included and high not (but the highest
+    #: label of all is), of
+    #: whole label bins: their samples are taken out of the training split; validation and test stay
+    #: whole; metrics get a region 'zero'
     zero_shot: tuple[LabelRange, ...] | None = None
 
     @field_validator("zero_shot", mode="before")
@@ -160,7 +181,9 @@ class BenchmarkConfig(NamedConfig):
         raise NotImplementedError
 
     def open(self, cache: Path) -> Benchmark:
-        """The benchmark as the settings want it: without the label ranges of ``zero_shot`` in training."""
+        """The benchmark as the settings want it: without the label ranges of ``zero_shot`` in
+        training.
+        """
         from dirsweep.data.zero_shot import KEY, ZeroShot  # it needs this file
 
         whole = self.build(cache)
@@ -174,7 +197,9 @@ class BenchmarkConfig(NamedConfig):
         return ZeroShot(whole, self.zero_shot)
 
     def to_dict(self) -> dict[str, Any]:
-        """As of every named config; without ``zero_shot`` where there is none, as trials have always been named."""
+        """As of every named config; without ``zero_shot`` where there is none, as trials have
+        always been named.
+        """
         plain = super().to_dict()
         if self.zero_shot is None:
             del plain["zero_shot"]
@@ -198,11 +223,15 @@ def _checked_ranges(value: Any, label_range: LabelRange | None) -> tuple[LabelRa
         raise ValueError("empty: leave it out, or give at least one range such as [[0, 10]]")
     for span in value:
         if not (isinstance(span, (list, tuple)) and len(span) == 2 and all(map(_is_number, span))):
-            raise ValueError(f"expected ranges of two numbers such as [[0, 10], [60, 70]], got {span}")
+            raise ValueError(
+                f"expected ranges of two numbers such as [[0, 10], [60, 70]], got {span}"
+            )
         if span[0] >= span[1]:
             raise ValueError(f"{range_text(span)}: low must be below high")
         if label_range is not None and not label_range[0] <= span[0] < span[1] <= label_range[1]:
-            raise ValueError(f"{range_text(span)} is not within the labels, {range_text(label_range)}")
+            raise ValueError(
+                f"{range_text(span)} is not within the labels, {range_text(label_range)}"
+            )
     joined: list[LabelRange] = []
     for low, high in sorted((float(low), float(high)) for low, high in value):
         if joined and low <= joined[-1][1]:
@@ -215,11 +244,15 @@ def _checked_ranges(value: Any, label_range: LabelRange | None) -> tuple[LabelRa
 
 
 def _check_edges(ranges: Sequence[LabelRange], whole: Benchmark) -> None:
-    """A range that ends inside a bin would leave some of its labels in training. Raises: ValueError."""
+    """A range that ends inside a bin would leave some of its labels in training. Raises:
+    ValueError.
+    """
     for end in (end for span in ranges for end in span if end < whole.label_high):
         place = (end - whole.label_low) / whole.bin_width
         if abs(place - round(place)) > 1e-6:
-            below, above = (whole.label_low + whole.bin_width * (math.floor(place) + step) for step in (0, 1))
+            below, above = (
+                whole.label_low + whole.bin_width * (math.floor(place) + step) for step in (0, 1)
+            )
             raise ValueError(
                 f"{end:g} is inside the bin [{below:g}, {above:g}); a range starts and ends between bins, "
                 f"here at {below:g} or {above:g}"

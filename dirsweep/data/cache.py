@@ -1,4 +1,6 @@
-"""What is derived from data and kept on disk: where it lies, by what hash it is named, and how it is built once."""
+"""What is derived from data and kept on disk: where it lies, by what hash it is named, and how it
+is built once.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ log = logging.getLogger(__name__)
 
 
 def default_cache() -> Path:
-    """``$DIRSWEEP_CACHE``, or ``~/.cache/dirsweep``; absolute, since a worker may run in another folder."""
+    """``$DIRSWEEP_CACHE``, or ``~/.cache/dirsweep``; absolute, since a worker may run in another
+    folder.
+    """
     named = os.environ.get("DIRSWEEP_CACHE")
     return (Path(named).expanduser() if named else Path.home() / ".cache" / "dirsweep").absolute()
 
@@ -26,7 +30,8 @@ def default_cache() -> Path:
 def content_hash(*parts: str | bytes | int | float) -> str:
     """16 hex digits of SHA-256 over ``parts``, the same on every machine.
 
-    Each part's type and length count, so that ``("ab", "c")``, ``("a", "bc")`` and ``(1,)``, ``("1",)`` all differ.
+    Each part's type and length count, so that ``("ab", "c")``, ``("a", "bc")`` and ``(1,)``,
+    ``("1",)`` all differ.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -39,10 +44,10 @@ def content_hash(*parts: str | bytes | int | float) -> str:
 def build_once(path: Path, make: Callable[[Path], None]) -> Path:
     """``path``; where it does not exist yet, ``make`` builds it first.
 
-    ``make`` receives a name in the same folder and with the same suffix, where it writes a file or a folder; that takes
-    its place as ``path`` only when it is complete. Of several threads or processes that ask at once, on one machine or
-    on a shared file system, one builds and the others wait. When ``make`` fails nothing is left behind, and the next
-    caller builds.
+    ``make`` receives a name in the same folder and with the same suffix, where it writes a file or
+    a folder; that takes its place as ``path`` only when it is complete. Of several threads or
+    processes that ask at once, on one machine or on a shared file system, one builds and the others
+    wait. When ``make`` fails nothing is left behind, and the next caller builds.
 
     Raises: DataError: the folder cannot be written to. Whatever ``make`` raises.
     """
@@ -58,7 +63,9 @@ def build_once(path: Path, make: Callable[[Path], None]) -> Path:
         if not culprit.is_relative_to(path.parent) and not path.is_relative_to(culprit):
             raise  # make could not read what it builds from
         reason = error.strerror or str(error)
-        raise DataError(f"{path.parent}: cannot keep {path.name} there ({reason}); set DIRSWEEP_CACHE") from error
+        raise DataError(
+            f"{path.parent}: cannot keep {path.name} there ({reason}); set DIRSWEEP_CACHE"
+        ) from error
     return path
 
 
@@ -82,7 +89,8 @@ def _rename(part: Path, path: Path) -> None:
     try:
         os.replace(part, path)
     except OSError:
-        # a folder does not replace a folder: where locks do not work another process may have been faster
+        # a folder does not replace a folder: where locks do not work another process may have been
+        # faster
         if not path.is_dir():
             raise
 
@@ -98,13 +106,15 @@ def _remove(path: Path) -> None:
 def _only_one(path: Path) -> Iterator[bool]:
     """Hold the lock of ``path``; it goes with the process, however that ends.
 
-    Yields: False where the file system has no locks: each process then builds for itself, and the last rename counts.
+    Yields: False where the file system has no locks: each process then builds for itself, and the
+        last rename counts.
     """
     descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
     try:
         yield _lock(descriptor, path)
     finally:
-        # closing releases the lock; the file stays: were it deleted, two processes could hold two files of one name
+        # closing releases the lock; the file stays: were it deleted, two processes could hold two
+        # files of one name
         os.close(descriptor)
 
 

@@ -1,6 +1,8 @@
-"""STS-B-DIR: how similar two sentences are, 5,249 / 1,000 / 1,000 pairs with scores of 0 to 5 points.
+"""STS-B-DIR: how similar two sentences are, 5,249 / 1,000 / 1,000 pairs with scores of 0 to 5
+points.
 
-Sources: STS-B, Cer et al., SemEval 2017; the split with balanced validation and test sets and the protocol, Yang et
+Sources: STS-B, Cer et al., SemEval 2017; the split with balanced validation and test sets and the
+    protocol, Yang et
 al., ICML 2021.
 """
 
@@ -16,14 +18,26 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import AfterValidator, Field
 
-from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, LabelRange, PlainViews, Split, SplitName
+from dirsweep.data.base import (
+    SPLITS,
+    Benchmark,
+    BenchmarkConfig,
+    LabelRange,
+    PlainViews,
+    Split,
+    SplitName,
+)
 from dirsweep.data.cache import content_hash
 from dirsweep.errors import DataError
 from dirsweep.registry import register
 
 log = logging.getLogger(__name__)
 
-FILES: dict[SplitName, str] = {"train": "train_new.tsv", "val": "dev_new.tsv", "test": "test_new.tsv"}
+FILES: dict[SplitName, str] = {
+    "train": "train_new.tsv",
+    "val": "dev_new.tsv",
+    "test": "test_new.tsv",
+}
 #: pairs per split as published
 OFFICIAL: dict[SplitName, int] = {"train": 5249, "val": 1000, "test": 1000}
 HOW_TO_OBTAIN = (
@@ -36,7 +50,8 @@ _METRICS = ("mse", "mae", "rmse", "gm", "pearson", "spearman")
 
 
 class STSB(Benchmark):
-    """STS-B-DIR on a folder with the three files: bins of 0.1 points, trained as score / 5, reported in points.
+    """STS-B-DIR on a folder with the three files: bins of 0.1 points, trained as score / 5,
+    reported in points.
 
     Args:
         root: the folder.
@@ -61,14 +76,18 @@ class STSB(Benchmark):
             self.split(name)
 
     def fingerprint(self) -> str:
-        """Hash of the three files' text, whatever ends their lines. Raises: DataError: a file is absent."""
+        """Hash of the three files' text, whatever ends their lines. Raises: DataError: a file is
+        absent.
+        """
         return content_hash(self.name, *("\n".join(self._lines[name]) for name in SPLITS))
 
     def split(self, name: SplitName) -> Split:
-        """Ids ``train-0`` ... (rows from 0; the column ``index`` is not used), two lists of sentences, scores.
+        """Ids ``train-0`` ... (rows from 0; the column ``index`` is not used), two lists of
+        sentences, scores.
 
-        Raises: DataError: the folder or a file is absent; or ``file:line: what`` for an absent column, another number
-            of columns than the header's, an empty sentence, a score outside 0 to 5, text that is not UTF-8.
+        Raises: DataError: the folder or a file is absent; or ``file:line: what`` for an absent
+            column, another number of columns than the header's, an empty sentence, a score outside
+            0 to 5, text that is not UTF-8.
         """
         if name not in self._splits:
             self._splits[name] = read_pairs(self._lines[name], self.root / FILES[name], name)
@@ -84,7 +103,9 @@ class STSB(Benchmark):
             raise DataError(f"sts-b-dir: no folder {self.root}; {HOW_TO_OBTAIN}")
         absent = [file for file in FILES.values() if not (self.root / file).is_file()]
         if absent:
-            raise DataError(f"sts-b-dir: no file {', '.join(absent)} in {self.root}; {HOW_TO_OBTAIN}")
+            raise DataError(
+                f"sts-b-dir: no file {', '.join(absent)} in {self.root}; {HOW_TO_OBTAIN}"
+            )
         return {name: _lines_of(self.root / file) for name, file in FILES.items()}
 
 
@@ -101,7 +122,8 @@ def _lines_of(file: Path) -> list[str]:
 
 
 def read_pairs(lines: list[str], file: Path, name: SplitName) -> Split:
-    """The split in ``lines``: a header, then one pair a line, tab-separated, unquoted; further columns are ignored.
+    """The split in ``lines``: a header, then one pair a line, tab-separated, unquoted; further
+    columns are ignored.
 
     Args:
         file: where the lines come from, for messages.
@@ -124,7 +146,9 @@ def read_pairs(lines: list[str], file: Path, name: SplitName) -> Split:
         where = f"{file}:{row + 2}"
         fields = line.split("\t")
         if len(fields) != len(header):
-            raise DataError(f"{where}: {len(fields)} columns; expected {len(header)} as in the header")
+            raise DataError(
+                f"{where}: {len(fields)} columns; expected {len(header)} as in the header"
+            )
         one, two, score = (fields[place] for place in places)
         if not one.strip() or not two.strip():
             raise DataError(f"{where}: an empty sentence; expected text in sentence1 and sentence2")
@@ -134,8 +158,10 @@ def read_pairs(lines: list[str], file: Path, name: SplitName) -> Split:
     if len(scores) != OFFICIAL[name]:
         log.warning(
             "%s: %d pairs, the published split has %d: results do not compare with published ones",
-            file, len(scores), OFFICIAL[name],
-        )  # fmt: skip
+            file,
+            len(scores),
+            OFFICIAL[name],
+        )
     return Split(tuple(f"{name}-{row}" for row in range(len(scores))), (first, second), scores)
 
 
@@ -161,10 +187,11 @@ class STSBConfig(BenchmarkConfig):
     kind: ClassVar[Literal["image", "text_pair"]] = "text_pair"
     label_range: ClassVar[LabelRange | None] = (STSB.label_low, STSB.label_high)
 
-    #: folder with train_new.tsv, dev_new.tsv and test_new.tsv; $DIRSWEEP_DATA/sts-b-dir (or data/sts-b-dir)
+    #: folder with train_new.tsv, dev_new.tsv and test_new.tsv; $DIRSWEEP_DATA/sts-b-dir (or
+    #: data/sts-b-dir)
     # made absolute: a worker may run in another folder
-    root: Annotated[str, AfterValidator(lambda root: str(Path(root).expanduser().absolute()))] = Field(
-        default_factory=_default_root, validate_default=True
+    root: Annotated[str, AfterValidator(lambda root: str(Path(root).expanduser().absolute()))] = (
+        Field(default_factory=_default_root, validate_default=True)
     )
 
     def build(self, cache: Path) -> STSB:

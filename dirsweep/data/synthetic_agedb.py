@@ -1,7 +1,9 @@
-"""The embedded benchmark: drawn faces with AgeDB-DIR's own number of images per age. Nothing to download.
+"""The embedded benchmark: drawn faces with AgeDB-DIR's own number of images per age. Nothing to
+download.
 
-It is a look-alike for trying things out and for tests; its results say nothing about photographs, and everything made
-from it is marked synthetic. Nuisances, cues and the drawing are in ``dirsweep.data.faces``.
+It is a look-alike for trying things out and for tests; its results say nothing about photographs,
+and everything made from it is marked synthetic. Nuisances, cues and the drawing are in
+``dirsweep.data.faces``.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ _TRAIN = """
 _HELD_OUT = f"""
 0 0 0 2 0 1 2 3 2 2 4 6 4 7 7 14 17 27 {"30 " * 61} 25 30 25 22 19 14 19 11 10 7 6 6 5 3 5 2 3
 """
-#: images of each age 0, 1, 2 ... in AgeDB-DIR (12,208 / 2,140 / 2,140; validation and test have the same counts)
+#: images of each age 0, 1, 2 ... in AgeDB-DIR (12,208 / 2,140 / 2,140; validation and test have the
+#: same counts)
 COUNTS: dict[SplitName, NDArray[np.int64]] = {
     "train": np.array(_TRAIN.split(), dtype=np.int64),
     "val": np.array(_HELD_OUT.split(), dtype=np.int64),
@@ -41,14 +44,15 @@ VERSION = 1
 
 
 class SyntheticAgeDB(AgeProtocol):
-    """Drawn faces of every age, as many as AgeDB-DIR has (or a part of them), the same for the same seed.
+    """Drawn faces of every age, as many as AgeDB-DIR has (or a part of them), the same for the same
+    seed.
 
     Args:
         image_size: H = W in pixels.
         seed: of everything in the pictures.
-        fraction: the part of each age's images that is kept in every split, in (0, 1]. What is kept looks as it does in
-            the whole set. The thresholds of many- and few-shot shrink along, so that ages keep their region as far as
-            rounding lets them.
+        fraction: the part of each age's images that is kept in every split, in (0, 1]. What is kept
+            looks as it does in the whole set. The thresholds of many- and few-shot shrink along, so
+            that ages keep their region as far as rounding lets them.
         cache: folder for the pictures.
     """
 
@@ -59,7 +63,8 @@ class SyntheticAgeDB(AgeProtocol):
         super().__init__(image_size, cache)
         self.seed, self.fraction = seed, fraction
         self.many_above = max(2, round(AgeProtocol.many_above * fraction))
-        # one image is always kept where there was one, so that few-shot must mean at least 'fewer than 2'
+        # one image is always kept where there was one, so that few-shot must mean at least 'fewer
+        # than 2'
         self.few_below = max(2, math.ceil(AgeProtocol.few_below * fraction))
 
     def fingerprint(self) -> str:
@@ -76,13 +81,15 @@ class SyntheticAgeDB(AgeProtocol):
         ages = rng.permutation(np.repeat(np.arange(len(COUNTS[name])), COUNTS[name]))
         kept = np.flatnonzero(_kept(ages, self.fraction))
 
-        # the pictures are drawn only where they are not in the cache; their traits are drawn for the whole split, so
-        # that a part of it looks as it does in the whole
+        # the pictures are drawn only where they are not in the cache; their traits are drawn for
+        # the whole split, so that a part of it looks as it does in the whole
         def draw() -> Iterable[NDArray[np.uint8]]:
             traits = faces.draw_traits(ages, rng)
             for start in range(0, len(kept), 256):
                 rows = kept[start : start + 256]
-                yield faces.draw_faces({key: value[rows] for key, value in traits.items()}, self.image_size)
+                yield faces.draw_faces(
+                    {key: value[rows] for key, value in traits.items()}, self.image_size
+                )
 
         pictures = self._images(self.cache / self.name / self.fingerprint(), name, len(kept), draw)
         ids = tuple(f"{name}/{index:05d}" for index in kept)
@@ -90,7 +97,9 @@ class SyntheticAgeDB(AgeProtocol):
 
 
 def _kept(ages: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:
-    """(N,) whether each sample is among the first ``fraction`` of its age, at least one of each age."""
+    """(N,) whether each sample is among the first ``fraction`` of its age, at least one of each
+    age.
+    """
     order = np.argsort(ages, kind="stable")
     counts = np.bincount(ages)
     starts = np.cumsum(counts) - counts

@@ -1,6 +1,8 @@
-"""Zero-shot targets: a benchmark whose training split lacks label ranges (RankSim, Gong et al., ICML 2022, Fig. 5).
+"""Zero-shot targets: a benchmark whose training split lacks label ranges (RankSim, Gong et al.,
+ICML 2022, Fig. 5).
 
-Validation and test stay whole: how well labels are predicted that no training sample has is what is asked. Metrics get
+Validation and test stay whole: how well labels are predicted that no training sample has is what is
+    asked. Metrics get
 a region of their own for them, ``zero``, so that ``few`` keeps its meaning: seldom seen, but seen.
 """
 
@@ -19,17 +21,29 @@ from dirsweep.errors import SpecError
 #: the key of a sweep file that all complaints are about
 KEY = "benchmark.zero_shot"
 _COPIED = (
-    "name", "kind", "label_low", "label_high", "label_unit", "bin_width", "target_scale", "label_dim", "metrics",
-    "synthetic", "many_above", "few_below",
-)  # fmt: skip
+    "name",
+    "kind",
+    "label_low",
+    "label_high",
+    "label_unit",
+    "bin_width",
+    "target_scale",
+    "label_dim",
+    "metrics",
+    "synthetic",
+    "many_above",
+    "few_below",
+)
 
 
 class ZeroShot(Benchmark):
-    """``whole`` without the training samples whose label lies in ``ranges``; everything else is ``whole``'s own.
+    """``whole`` without the training samples whose label lies in ``ranges``; everything else is
+    ``whole``'s own.
 
     Args:
         whole: any benchmark.
-        ranges: [low, high) in the label unit; a range that ends at the benchmark's highest label includes it.
+        ranges: [low, high) in the label unit; a range that ends at the benchmark's highest label
+            includes it.
     """
 
     def __init__(self, whole: Benchmark, ranges: tuple[LabelRange, ...]) -> None:
@@ -48,7 +62,9 @@ class ZeroShot(Benchmark):
 
     def fingerprint(self) -> str:
         """Hash of the whole's fingerprint and the ranges."""
-        return content_hash(self.whole.fingerprint(), *(end for span in self.zero_shot for end in span))
+        return content_hash(
+            self.whole.fingerprint(), *(end for span in self.zero_shot for end in span)
+        )
 
     def split(self, name: SplitName) -> Split:
         """The training split reduced, the others whole.
@@ -75,7 +91,8 @@ class ZeroShot(Benchmark):
         for span, found in zip(self.zero_shot, inside, strict=True):
             if not found.any():
                 raise SpecError(
-                    f"{range_text(span)} holds no training label of {self.name}, so nothing would be removed", key=KEY
+                    f"{range_text(span)} holds no training label of {self.name}, so nothing would be removed",
+                    key=KEY,
                 )
         kept = np.flatnonzero(~np.any(inside, axis=0))
         if not len(kept):
@@ -88,10 +105,14 @@ class ZeroShot(Benchmark):
 
 
 def in_range(labels: NDArray[np.float32], span: LabelRange, label_high: float) -> NDArray[np.bool_]:
-    """(N,) labels -> (N,) whether each lies in [low, high), or [low, high] where high is the highest label."""
+    """(N,) labels -> (N,) whether each lies in [low, high), or [low, high] where high is the
+    highest label.
+    """
     # as float32, so that 3.1 of a sweep file and 3.1 of the data are one number
     low, high = np.float32(span[0]), np.float32(span[1])
-    found: NDArray[np.bool_] = (labels >= low) & ((labels <= high) if span[1] >= label_high else (labels < high))
+    found: NDArray[np.bool_] = (labels >= low) & (
+        (labels <= high) if span[1] >= label_high else (labels < high)
+    )
     return found
 
 
@@ -118,7 +139,9 @@ class Rows:
         return len(self.kept)
 
     def __getitem__(self, rows: Any) -> NDArray[Any]:
-        found: NDArray[Any] = self.array[self.kept[rows.numpy() if isinstance(rows, Tensor) else rows]]
+        found: NDArray[Any] = self.array[
+            self.kept[rows.numpy() if isinstance(rows, Tensor) else rows]
+        ]
         return found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:

@@ -1,7 +1,8 @@
 """What each room of techniques promises. The trainer knows these types and never names a technique.
 
-A technique is a config class (defaults, range checks, search ranges) whose ``build(setup)`` returns the room's type
-below. The formula itself is a pure function in the same file; state lives in an ``nn.Module``.
+A technique is a config class (defaults, range checks, search ranges) whose ``build(setup)`` returns
+the room's type below. The formula itself is a pure function in the same file; state lives in an
+``nn.Module``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from dirsweep.config.trial import NamedConfig
 from dirsweep.data.histogram import LabelBins
-from dirsweep.spec.schema import NamedConfig
 
 
 @dataclass(frozen=True)
@@ -21,15 +22,20 @@ class Setup:
     """What a technique may know when it is built.
 
     Attributes:
-        train_labels: (N_train,) or (N_train, K) float32 on the CPU, in the label unit of the benchmark.
+        train_labels: (N_train,) or (N_train, K) float32 on the CPU, in the label unit of the
+            benchmark.
         bins: the benchmark's bins over the label range (scalar labels), with training counts.
-        target_scale: labels are divided by it before they meet the loss (5 for STS-B-DIR, 1 for ages).
+        target_scale: labels are divided by it before they meet the loss (5 for STS-B-DIR, 1 for
+            ages).
         feature_dim: D of the backbone's features.
         label_dim: 1 for scalar labels, else K.
         num_epochs, batch_size: of this trial.
-        seed: the trial's seed, for what a technique draws while it is built (Gaussian mixture, say).
-        kind: what the inputs are (``image``, ``text_pair``); a technique that needs augmentation looks here.
-        reweighting: (N_train,) float32, the sample weights the regression loss uses (mean 1), all 1 without any.
+        seed: the trial's seed, for what a technique draws while it is built (Gaussian mixture,
+            say).
+        kind: what the inputs are (``image``, ``text_pair``); a technique that needs augmentation
+            looks here.
+        reweighting: (N_train,) float32, the sample weights the regression loss uses (mean 1), all 1
+            without any.
     """
 
     train_labels: Tensor
@@ -46,7 +52,8 @@ class Setup:
 
 @dataclass
 class Step:
-    """One training step as a regularizer sees it. V views of N samples, view by view: rows [0, N) are the first view.
+    """One training step as a regularizer sees it. V views of N samples, view by view: rows [0, N)
+    are the first view.
 
     Attributes:
         features: (V*N, D) what the backbone gave, before any feature smoothing; gradient flows.
@@ -83,15 +90,21 @@ class Step:
 
 
 class Technique(nn.Module):
-    """Parent of losses, smoothings and regularizers: their state is saved and restored by ``state_dict``."""
+    """Parent of losses, smoothings and regularizers: their state is saved and restored by
+    ``state_dict``.
+    """
 
     def param_groups(self, lr: float) -> list[dict[str, Any]]:
-        """Optimiser groups for parameters that are learnt (the noise of Balanced MSE, a MoCo head); none by default."""
+        """Optimiser groups for parameters that are learnt (the noise of Balanced MSE, a MoCo head);
+        none by default.
+        """
         params = [p for p in self.parameters() if p.requires_grad]
         return [{"params": params, "lr": lr, "weight_decay": 0.0}] if params else []
 
     def attach(self, backbone: nn.Module) -> None:
-        """Called once, after the backbone is built and moved to its device, before the first step."""
+        """Called once, after the backbone is built and moved to its device, before the first
+        step.
+        """
 
     def after_step(self, backbone: nn.Module) -> None:
         """Called after each optimiser step (MoCo's momentum encoder)."""
@@ -101,13 +114,17 @@ class Loss(Technique):
     """Per-sample regression losses; the trainer applies the sample weights and the mean."""
 
     def forward(self, preds: Tensor, targets: Tensor) -> Tensor:
-        """(N,) or (N, K) predictions and targets (labels / target_scale) -> (N,) losses, >= 0 where the loss is."""
+        """(N,) or (N, K) predictions and targets (labels / target_scale) -> (N,) losses, >= 0 where
+        the loss is.
+        """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Reweighting:
-    """Sample weights of the regression loss, fixed before training: (N_train,) float32 with mean 1."""
+    """Sample weights of the regression loss, fixed before training: (N_train,) float32 with mean
+    1.
+    """
 
     sample_weights: Tensor
 
@@ -115,7 +132,8 @@ class Reweighting:
 class Smoothing(Technique):
     """Calibrates features on their way to the regressor, in training only (FDS)."""
 
-    #: True: the trainer runs the training split through the backbone again after each epoch, calling ``observe``.
+    #: True: the trainer runs the training split through the backbone again after each epoch,
+    #: calling ``observe``.
     needs_pass: bool = False
 
     def forward(self, features: Tensor, labels: Tensor, epoch: int) -> Tensor:
@@ -123,7 +141,9 @@ class Smoothing(Technique):
         raise NotImplementedError
 
     def observe(self, features: Tensor, labels: Tensor) -> None:
-        """Gather statistics of one batch: detached (N, D) features before smoothing, (N,) labels."""
+        """Gather statistics of one batch: detached (N, D) features before smoothing, (N,)
+        labels.
+        """
 
     def end_epoch(self, epoch: int) -> None:
         """Turn what was gathered into the statistics of the next epoch."""
@@ -180,5 +200,7 @@ class TechniqueConfig(NamedConfig):
     """
 
     def build(self, setup: Setup) -> Any:
-        """The room's base type. Raises SpecError when it cannot work with this benchmark or batch size."""
+        """The room's base type. Raises SpecError when it cannot work with this benchmark or batch
+        size.
+        """
         raise NotImplementedError

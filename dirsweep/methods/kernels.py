@@ -15,23 +15,25 @@ from dirsweep.errors import SpecError
 Kernel = Literal["gaussian", "gaussian_plain", "triang", "laplace"]
 KERNELS: tuple[Kernel, ...] = ("gaussian", "gaussian_plain", "triang", "laplace")
 
-#: a label in float32 may lie a hair below the edge it stands for: part of the largest edge that is forgiven, as
-#: ``LabelBins.bin_of`` does
+#: a label in float32 may lie a hair below the edge it stands for: part of the largest edge that is
+#: forgiven, as ``LabelBins.bin_of`` does
 EDGE_GRACE = 2 * float(np.finfo(np.float32).eps)
 
 
 def window(
     kernel: str, kernel_size: int, sigma: float, *, normalize: Literal["max", "sum"] = "sum"
 ) -> NDArray[np.float64]:
-    r"""Symmetric window k(d) over bin distances :math:`d = -h, \dots, h`, :math:`h = (kernel\_size - 1) / 2`.
+    r"""Symmetric window k(d) over bin distances :math:`d = -h, \dots, h`, :math:`h = (kernel\_size
+    - 1) / 2`.
 
     .. math::
         k_{gaussian\_plain}(d) \propto e^{-d^2 / 2\sigma^2}, \quad
         k_{laplace}(d) \propto e^{-|d| / \sigma}, \quad
         k_{triang}(d) \propto 1 - \frac{|d|}{h + 1}
 
-    ``gaussian`` is the window of the released code: an impulse of length kernel_size, filtered by a Gaussian whose
-    tails fold back at both ends (0.858, 0.946, 1 for size 5 and sigma 2). ``gaussian_plain`` is the formula above.
+    ``gaussian`` is the window of the released code: an impulse of length kernel_size, filtered by a
+    Gaussian whose tails fold back at both ends (0.858, 0.946, 1 for size 5 and sigma 2).
+    ``gaussian_plain`` is the formula above.
 
     Source: Yang et al., "Delving into Deep Imbalanced Regression", ICML 2021, Sections 3.1 and 3.2.
 
@@ -84,8 +86,10 @@ def inner_edges(bin_edges: ArrayLike | Tensor) -> Tensor:
 
 
 def bin_index(labels: Tensor, inner: Tensor) -> Tensor:
-    """(N,) labels -> (N,) int64 bins; ``inner`` comes from ``inner_edges`` and lies on the labels' device.
+    """(N,) labels -> (N,) int64 bins; ``inner`` comes from ``inner_edges`` and lies on the labels'
+    device.
 
-    An inner edge belongs to the bin above it; labels outside all edges fall into the first or last bin.
+    An inner edge belongs to the bin above it; labels outside all edges fall into the first or last
+    bin.
     """
     return torch.bucketize(labels.to(inner.dtype), inner, right=True)

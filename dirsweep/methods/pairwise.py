@@ -13,7 +13,8 @@ from torch.autograd.function import once_differentiable
 def label_distances(labels: Tensor) -> Tensor:
     r"""How far apart two labels are.
 
-    Scalar labels: :math:`|y_i - y_j|`. Vectors: the mean over K of the absolute differences (MAE, ConR Appendix A.4).
+    Scalar labels: :math:`|y_i - y_j|`. Vectors: the mean over K of the absolute differences (MAE,
+        ConR Appendix A.4).
     Maps: the distance of the maps' means (ConR Appendix A.4, depth).
 
     Args:
@@ -35,12 +36,13 @@ def sort_rows(values: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         values: (R, M) float; no gradient flows.
-    Returns: (R, M) int64 columns in ascending order of their values, and, for each place in that order, the first place
-        that holds an equal value.
+    Returns: (R, M) int64 columns in ascending order of their values, and, for each place in that
+        order, the first place that holds an equal value.
     """
     values = values.detach()
     if values.device.type == "cpu":
-        # NumPy sorts rows with vector instructions: 6 times as fast as torch.sort on 256 rows of 256
+        # NumPy sorts rows with vector instructions: 6 times as fast as torch.sort on 256 rows of
+        # 256
         order = torch.from_numpy(np.argsort(values.numpy(), axis=1))
     else:
         order = values.argsort(dim=1)
@@ -48,7 +50,9 @@ def sort_rows(values: Tensor) -> tuple[Tensor, Tensor]:
     # the place itself where a new value begins, else 0; the first place is 0 either way
     begins = torch.zeros_like(order)
     torch.mul(
-        ascending[:, 1:] != ascending[:, :-1], torch.arange(1, values.shape[1], device=values.device), out=begins[:, 1:]
+        ascending[:, 1:] != ascending[:, :-1],
+        torch.arange(1, values.shape[1], device=values.device),
+        out=begins[:, 1:],
     )
     return order, torch.cummax(begins, dim=1).values
 
@@ -60,26 +64,32 @@ def squared_distances(features: Tensor, others: Tensor) -> Tensor:
         features, others: (N, D) and (M, D).
     Returns: (N, M), >= 0.
     """
-    # distances do not move with the origin; a centre near zero keeps the subtraction below from cancelling digits
+    # distances do not move with the origin; a centre near zero keeps the subtraction below from
+    # cancelling digits
     centre = others.detach().mean(0)
     a, b = features - centre, others - centre
-    squares = torch.addmm(a.square().sum(1, keepdim=True) + b.square().sum(1), a, b.T, alpha=-2.0)  # (N, M)
+    squares = torch.addmm(
+        a.square().sum(1, keepdim=True) + b.square().sum(1), a, b.T, alpha=-2.0
+    )  # (N, M)
     return squares.clamp_min(0.0)
 
 
 class _Cosines(torch.autograd.Function):
-    r"""Cosine similarities from the product of the raw rows: two matrix products and no other pass over (N, D).
+    r"""Cosine similarities from the product of the raw rows: two matrix products and no other pass
+    over (N, D).
 
-    With :math:`G` the incoming gradient plus its transpose, :math:`n_i` the rows' lengths and :math:`s` the cosines,
-    :math:`\partial L / \partial z_i = \sum_j G_{ij} (z_j / (n_i n_j) - s_{ij} z_i / n_i^2)`, the second part of
-    which is a diagonal of the matrix that multiplies Z.
+    With :math:`G` the incoming gradient plus its transpose, :math:`n_i` the rows' lengths and
+    :math:`s` the cosines, :math:`\partial L / \partial z_i = \sum_j G_{ij} (z_j / (n_i n_j) -
+    s_{ij} z_i / n_i^2)`, the second part of which is a diagonal of the matrix that multiplies Z.
     """
 
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:
         products = features @ features.T  # (N, N)
         lengths = products.diagonal().sqrt()
-        inverse = torch.where(lengths > 0, 1.0 / lengths, 0.0)  # a zero row is similar to nothing, and gets no gradient
+        inverse = torch.where(
+            lengths > 0, 1.0 / lengths, 0.0
+        )  # a zero row is similar to nothing, and gets no gradient
         cosines = products.mul_(inverse[:, None]).mul_(inverse)
         ctx.save_for_backward(features, inverse, cosines)
         return cosines
@@ -96,7 +106,9 @@ class _Cosines(torch.autograd.Function):
 
 
 def cosine_similarities(features: Tensor) -> Tensor:
-    """(N, D) -> (N, N) cosines of the angles between rows; a zero row has 0 everywhere, and a zero gradient."""
+    """(N, D) -> (N, N) cosines of the angles between rows; a zero row has 0 everywhere, and a zero
+    gradient.
+    """
     cosines: Tensor = _Cosines.apply(features)
     return cosines
 
@@ -104,8 +116,9 @@ def cosine_similarities(features: Tensor) -> Tensor:
 class _FoldTranspose(torch.autograd.Function):
     r"""Identity on S = s(Z, Z.detach()) that gives Z the gradient of s(Z, Z), where s is symmetric.
 
-    With :math:`G = \partial L / \partial S`, row i of Z is met as first and as second argument, so its gradient is
-    :math:`\sum_j (G_{ij} + G_{ji}) \, \partial_1 s(z_i, z_j)`: one matrix multiplication instead of two.
+    With :math:`G = \partial L / \partial S`, row i of Z is met as first and as second argument, so
+    its gradient is :math:`\sum_j (G_{ij} + G_{ji}) \, \partial_1 s(z_i, z_j)`: one matrix
+    multiplication instead of two.
     """
 
     @staticmethod
@@ -119,6 +132,8 @@ class _FoldTranspose(torch.autograd.Function):
 
 
 def symmetric(matrix: Tensor) -> Tensor:
-    """``_FoldTranspose`` as a function: pass s(Z, Z.detach()), get s(Z, Z) with its full gradient."""
+    """``_FoldTranspose`` as a function: pass s(Z, Z.detach()), get s(Z, Z) with its full
+    gradient.
+    """
     folded: Tensor = _FoldTranspose.apply(matrix)
     return folded

@@ -17,25 +17,36 @@ from dirsweep.errors import StoreError, did_you_mean
 REQUIRED = ("paper", "table", "row", "benchmark", "metric", "region", "value")
 REGIONS = ("all", "many", "median", "few")
 
-#: one row per cell. Columns beyond the seven required ones are null (or empty text) where nothing is stated
+#: one row per cell. Columns beyond the seven required ones are null (or empty text) where nothing
+#: is stated
 SCHEMA = pa.schema(
     [
         pa.field("paper", pa.string(), nullable=False),
         pa.field("table", pa.int32(), nullable=False),
-        pa.field("section", pa.string(), nullable=False),  # sub-table: the base method, or the parameter varied
+        pa.field(
+            "section", pa.string(), nullable=False
+        ),  # sub-table: the base method, or the parameter varied
         pa.field("row", pa.string(), nullable=False),
         pa.field("benchmark", pa.string(), nullable=False),
         pa.field("metric", pa.string(), nullable=False),
         pa.field("region", pa.string(), nullable=False),
-        pa.field("value", pa.float64(), nullable=False),  # in `unit`, as printed: 76.8 where the unit is %
+        pa.field(
+            "value", pa.float64(), nullable=False
+        ),  # in `unit`, as printed: 76.8 where the unit is %
         pa.field("unit", pa.string(), nullable=False),
-        pa.field("printed", pa.string(), nullable=False),  # the cell's text: trailing zeros and brackets kept
+        pa.field(
+            "printed", pa.string(), nullable=False
+        ),  # the cell's text: trailing zeros and brackets kept
         pa.field("batch_size", pa.int32()),
         pa.field("lr", pa.float64()),
         pa.field("epochs", pa.int32()),
         pa.field("seeds", pa.int32()),  # number of runs averaged
-        pa.field("quoted_from", pa.string(), nullable=False),  # whose numbers they are, empty for the paper's own
-        pa.field("config", pa.string()),  # JSON: dotted keys of a sweep file -> values; {} is plain training
+        pa.field(
+            "quoted_from", pa.string(), nullable=False
+        ),  # whose numbers they are, empty for the paper's own
+        pa.field(
+            "config", pa.string()
+        ),  # JSON: dotted keys of a sweep file -> values; {} is plain training
         pa.field("note", pa.string(), nullable=False),
     ]
 )
@@ -85,9 +96,19 @@ def _config(cell: str) -> str:
 
 
 _CHECKS: Mapping[str, Callable[[str], Any]] = {
-    "paper": _text, "table": _count, "row": _text, "benchmark": _text, "metric": _text, "region": _region,
-    "value": _number, "batch_size": _count, "lr": _number, "epochs": _count, "seeds": _count, "config": _config,
-}  # fmt: skip
+    "paper": _text,
+    "table": _count,
+    "row": _text,
+    "benchmark": _text,
+    "metric": _text,
+    "region": _region,
+    "value": _number,
+    "batch_size": _count,
+    "lr": _number,
+    "epochs": _count,
+    "seeds": _count,
+    "config": _config,
+}
 
 
 def _check(name: str, cell: str) -> Any:
@@ -99,10 +120,11 @@ def _check(name: str, cell: str) -> Any:
 def read_cells(file: Path) -> list[Row]:
     """Every cell in a CSV file with a header line, UTF-8, comma-separated.
 
-    The seven columns of ``REQUIRED`` must be there; those of ``SCHEMA`` beside them may be; others are passed over.
-    ``printed`` is the text of ``value`` where the file has no such column.
+    The seven columns of ``REQUIRED`` must be there; those of ``SCHEMA`` beside them may be; others
+    are passed over. ``printed`` is the text of ``value`` where the file has no such column.
 
-    Raises: StoreError: the file cannot be read, lacks a column, or a cell is wrong (``file:line: column: what``).
+    Raises: StoreError: the file cannot be read, lacks a column, or a cell is wrong (``file:line:
+        column: what``).
     """
     try:
         with file.open("r", encoding="utf-8-sig", newline="") as lines:

@@ -19,7 +19,8 @@ PLAIN_LOSS = {"agedb-dir": ("l1",), "imdb-wiki-dir": ("l1",)}
 #: the released form of the Gaussian window, and the one as the formula has it
 GAUSSIAN = ("gaussian", "gaussian_plain")
 
-#: parameters both papers hold fixed wherever a row does not vary them (RankSim Section 4.4 and Appendix A)
+#: parameters both papers hold fixed wherever a row does not vary them (RankSim Section 4.4 and
+#: Appendix A)
 FIXED: dict[str, dict[str, tuple[Any, ...]]] = {
     "loss.focal_r": {"loss.beta": (0.2,), "loss.gamma": (1.0,), "loss.base": ("l1",)},
     "reweighting.lds": {
@@ -27,7 +28,11 @@ FIXED: dict[str, dict[str, tuple[Any, ...]]] = {
         "reweighting.kernel_size": (5,),
         "reweighting.sigma": (2.0,),
     },
-    "smoothing.fds": {"smoothing.kernel": GAUSSIAN, "smoothing.kernel_size": (5,), "smoothing.sigma": (2.0,)},
+    "smoothing.fds": {
+        "smoothing.kernel": GAUSSIAN,
+        "smoothing.kernel_size": (5,),
+        "smoothing.sigma": (2.0,),
+    },
     "regularizers.ranksim": {
         "regularizers.ranksim.penalty": ("mse",),
         "regularizers.ranksim.similarity": ("cosine",),
@@ -45,8 +50,8 @@ _ABSENT = object()
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """A resolved configuration, or dotted overrides, as dotted keys.
 
-    ``loss: l1`` becomes ``loss.name``; a regularizer without parameters stays as ``regularizers.ranksim: true``, one
-    that is off (null or false) vanishes.
+    ``loss: l1`` becomes ``loss.name``; a regularizer without parameters stays as
+    ``regularizers.ranksim: true``, one that is off (null or false) vanishes.
     """
     flat: dict[str, Any] = {}
     for name, value in config.items():
@@ -66,34 +71,52 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def techniques(flat: Mapping[str, Any]) -> frozenset[str]:
-    """``{"reweighting.lds", "regularizers.conr"}``: everything that is on; plain training is the empty set."""
+    """``{"reweighting.lds", "regularizers.conr"}``: everything that is on; plain training is the
+    empty set.
+    """
     loss = flat.get("loss.name")
     named = {f"loss.{loss}"} if loss is not None and loss not in PLAIN_LOSSES else set()
     for key, off in OFF.items():
         name = flat.get(key)
         if name is not None and name != off:
             named.add(f"{key.removesuffix('.name')}.{name}")
-    return frozenset(named | {".".join(key.split(".")[:2]) for key in flat if key.startswith("regularizers.")})
+    return frozenset(
+        named | {".".join(key.split(".")[:2]) for key in flat if key.startswith("regularizers.")}
+    )
 
 
-def config_differences(row: Mapping[str, Any], trial: Mapping[str, Any], benchmark: str) -> list[str] | None:
+def config_differences(
+    row: Mapping[str, Any], trial: Mapping[str, Any], benchmark: str
+) -> list[str] | None:
     """Keys on which a trial departs from what a row stands for, both as dotted keys.
 
-    Returns: None when they are different techniques altogether; else the sorted keys, none of them when all are equal.
-        A key that the row states must be there in the trial; one that the papers hold fixed counts if it is there.
+    Returns: None when they are different techniques altogether; else the sorted keys, none of them
+        when all are equal. A key that the row states must be there in the trial; one that the
+        papers hold fixed counts if it is there.
     """
     on = techniques(row)
     if on != techniques(trial):
         return None
-    differ = {key for key, value in row.items() if value is not True and trial.get(key, _ABSENT) != value}
-    fixed = {key: values for technique in on for key, values in FIXED.get(technique, {}).items() if key not in row}
+    differ = {
+        key for key, value in row.items() if value is not True and trial.get(key, _ABSENT) != value
+    }
+    fixed = {
+        key: values
+        for technique in on
+        for key, values in FIXED.get(technique, {}).items()
+        if key not in row
+    }
     if "loss.name" not in row:
         fixed["loss.name"] = PLAIN_LOSS.get(benchmark, ("l1", "mse"))
-    return sorted(differ | {key for key, values in fixed.items() if key in trial and trial[key] not in values})
+    return sorted(
+        differ | {key for key, values in fixed.items() if key in trial and trial[key] not in values}
+    )
 
 
 def protocol_differences(row: Mapping[str, Any], trial: Mapping[str, Any]) -> list[str]:
-    """Batch size, learning rate and epochs, where the paper states one and the trial has another."""
+    """Batch size, learning rate and epochs, where the paper states one and the trial has
+    another.
+    """
     return [
         key
         for column, key in PROTOCOL.items()

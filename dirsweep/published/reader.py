@@ -1,4 +1,6 @@
-"""The papers' tables: list them, read them, find what a trial can be compared with, write them out."""
+"""The papers' tables: list them, read them, find what a trial can be compared with, write them
+out.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def _rows(extra: Sequence[Path]) -> list[Row]:
     for file in extra:
         for row in read_cells(Path(file)):
             if key_of(row) in known:
-                raise StoreError(f"{file}: {describe(row)}: already there, shipped or in an earlier file")
+                raise StoreError(
+                    f"{file}: {describe(row)}: already there, shipped or in an earlier file"
+                )
             known.add(key_of(row))
             rows.append(row)
     return rows
@@ -54,13 +58,17 @@ def _chosen(paper: str | None, table: int | None, extra: Sequence[Path]) -> list
     if paper is not None:
         papers = {row["paper"] for row in rows}
         if paper not in papers:
-            raise StoreError(f"no published results of paper '{paper}'; {did_you_mean(paper, papers)}")
+            raise StoreError(
+                f"no published results of paper '{paper}'; {did_you_mean(paper, papers)}"
+            )
         rows = [row for row in rows if row["paper"] == paper]
     if table is None:
         return rows
     numbers = sorted({row["table"] for row in rows})
     if table not in numbers:
-        raise StoreError(f"no published table {table} of {paper or 'any paper'} (known: {_spans(numbers)})")
+        raise StoreError(
+            f"no published table {table} of {paper or 'any paper'} (known: {_spans(numbers)})"
+        )
     return [row for row in rows if row["table"] == table]
 
 
@@ -75,17 +83,20 @@ def _spans(numbers: Sequence[int]) -> str:
     return ", ".join(str(low) if low == high else f"{low} to {high}" for low, high in spans)
 
 
-def published(paper: str | None = None, table: int | None = None, extra: Sequence[Path] = ()) -> pa.Table:
+def published(
+    paper: str | None = None, table: int | None = None, extra: Sequence[Path] = ()
+) -> pa.Table:
     """Published numbers, one row per cell, in the order in which the papers print them.
 
     Args:
-        paper: ``ranksim`` (Gong et al., ICML 2022), ``conr`` (Keramati et al., ICLR 2024) or one of ``extra``; None
-            for all.
+        paper: ``ranksim`` (Gong et al., ICML 2022), ``conr`` (Keramati et al., ICLR 2024) or one of
+            ``extra``; None for all.
         table: the table's number; None for all.
         extra: CSV files with further numbers, see ``read_cells``.
-    Returns: the columns of ``SCHEMA``. Derived rows and cells without a number are not there. A row quoted from
-        another work carries that work's protocol, as far as it is stated.
-    Raises: StoreError: a file of ``extra`` is wrong or repeats a cell; there is no such paper or table.
+    Returns: the columns of ``SCHEMA``. Derived rows and cells without a number are not there. A row
+        quoted from another work carries that work's protocol, as far as it is stated.
+    Raises: StoreError: a file of ``extra`` is wrong or repeats a cell; there is no such paper or
+        table.
     """
     return to_arrow(_chosen(paper, table, extra))
 
@@ -117,7 +128,9 @@ def tables(extra: Sequence[Path] = ()) -> list[PublishedTable]:
             benchmarks=tuple(dict.fromkeys(row["benchmark"] for row in rows)),
             num_cells=len(rows),
         )
-        for (paper, table), rows in sorted(grouped.items(), key=lambda item: (papers.index(item[0][0]), item[0][1]))
+        for (paper, table), rows in sorted(
+            grouped.items(), key=lambda item: (papers.index(item[0][0]), item[0][1])
+        )
     ]
 
 
@@ -131,13 +144,16 @@ def match(
     """Published cells that stand for the configuration of a trial.
 
     Args:
-        config: a resolved configuration (nested), or dotted keys; a technique that it does not name is off.
+        config: a resolved configuration (nested), or dotted keys; a technique that it does not name
+            is off.
         benchmark: name of the trial's benchmark; None for all.
-        exact: True: every parameter that the row states is equal, and those that the papers hold fixed elsewhere
-            (windows of LDS and FDS, RankSim's penalty ...) are as they say. False: rows with the same techniques.
+        exact: True: every parameter that the row states is equal, and those that the papers hold
+            fixed elsewhere (windows of LDS and FDS, RankSim's penalty ...) are as they say. False:
+            rows with the same techniques.
         extra: as in ``published``.
-    Returns: the columns of ``SCHEMA`` and ``differs``, a list of the trial's keys that depart from the row: batch size,
-        learning rate and epochs as far as the paper states them and, with ``exact=False``, parameters.
+    Returns: the columns of ``SCHEMA`` and ``differs``, a list of the trial's keys that depart from
+        the row: batch size, learning rate and epochs as far as the paper states them and, with
+            ``exact=False``, parameters.
     """
     trial = flatten(config)
     verdicts: dict[tuple[str, str], list[str] | None] = {}
@@ -152,13 +168,17 @@ def match(
         if off is None or (exact and off):
             continue
         found.append(row)
-        differs.append([*off, *(name for name in protocol_differences(row, trial) if name not in off)])
+        differs.append(
+            [*off, *(name for name in protocol_differences(row, trial) if name not in off)]
+        )
     return to_arrow(found).append_column("differs", pa.array(differs, pa.list_(pa.string())))
 
 
 @cache
 def _flattened(config: str) -> dict[str, Any]:
-    """A row's configuration as dotted keys; a few hundred of them stand in thousands of cells. Not to be changed."""
+    """A row's configuration as dotted keys; a few hundred of them stand in thousands of cells. Not
+    to be changed.
+    """
     return flatten(json.loads(config))
 
 
@@ -190,8 +210,19 @@ def export(
         else:
             pa_feather.write_feather(rows, sink, compression="uncompressed")
     except OSError as error:
-        raise StoreError(f"{out}: cannot write published results: {error.strerror or error}") from error
+        raise StoreError(
+            f"{out}: cannot write published results: {error.strerror or error}"
+        ) from error
     return int(rows.num_rows)
 
 
-__all__ = ["FORMATS", "SCHEMA", "PublishedTable", "export", "match", "parse_name", "published", "tables"]
+__all__ = [
+    "FORMATS",
+    "SCHEMA",
+    "PublishedTable",
+    "export",
+    "match",
+    "parse_name",
+    "published",
+    "tables",
+]

@@ -10,7 +10,10 @@ TITLES: dict[tuple[str, int], str] = {
     ("ranksim", 5): "Similarity functions in feature space",
     ("ranksim", 6): "One example per distinct label against the whole batch",
     ("ranksim", 7): "Table 1 with the squared error added, IMDB-WIKI-DIR",
-    ("ranksim", 8): "Table 2 with the squared error and the baselines at batch size 64 added, AgeDB-DIR",
+    (
+        "ranksim",
+        8,
+    ): "Table 2 with the squared error and the baselines at batch size 64 added, AgeDB-DIR",
     ("ranksim", 9): "Table 3 with absolute error and rank correlation added, STS-B-DIR",
     ("ranksim", 10): "Sensitivity to gamma and lambda on AgeDB-DIR",
     ("ranksim", 11): "Sensitivity to gamma and lambda on IMDB-WIKI-DIR",

@@ -1,7 +1,7 @@
 """What may be said about a run, in sentences, each with its evidence and the trials behind it.
 
-A difference is claimed when its p-value, corrected for all comparisons of its kind in the study, is below 0.05; what is
-not is called not separable. From one seed nothing is claimed.
+A difference is claimed when its p-value, corrected for all comparisons of its kind in the study, is
+below 0.05; what is not is called not separable. From one seed nothing is claimed.
 """
 
 from __future__ import annotations
@@ -12,27 +12,47 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from dirsweep.report.aims import aims_of
-from dirsweep.report.effects import ALL_STUDIES, Effect, effects, effects_of_run
-from dirsweep.report.factors import plateau
-from dirsweep.report.importance import importances
-from dirsweep.report.measured import points_of
-from dirsweep.report.selection import baseline_of, points_with_test_figures, searched, selection
-from dirsweep.report.statistics import ALPHA, Difference, Interval, differences, seed_null
+from dirsweep.analysis.effects import ALL_STUDIES, Effect, effects, effects_of_run
+from dirsweep.analysis.importance import importances
+from dirsweep.analysis.main_effects import plateau
+from dirsweep.analysis.measurements import points_of
+from dirsweep.analysis.objectives import aims_of
+from dirsweep.analysis.reproduction import WORDS, verdicts
+from dirsweep.analysis.selection import baseline_of, points_with_test_figures, searched, selection
+from dirsweep.analysis.statistics import ALPHA, Difference, Interval, differences, seed_null
 from dirsweep.report.tables import metric_title
-from dirsweep.report.verdicts import WORDS, verdicts
-from dirsweep.store.reader import Run
+from dirsweep.run.reader import Run
 
-Kind = Literal["effect", "difference", "selection", "default", "importance", "published", "null", "caution"]
+Kind = Literal[
+    "effect", "difference", "selection", "default", "importance", "published", "null", "caution"
+]
 FORMATS = ("console", "md", "json")
 
 #: how papers spell what the configuration writes in lower case
 SPELT = {
-    "ranksim": "RankSim", "conr": "ConR", "lds": "LDS", "fds": "FDS", "rrt": "RRT", "focal_r": "Focal-R", "inv": "INV",
-    "sqinv": "SQINV", "balanced_mse": "Balanced MSE", "dense_weight": "DenseWeight", "moco": "MoCo",
-    "rank_n_contrast": "Rank-N-Contrast", "l1": "L1", "mse": "MSE", "huber": "Huber",
-}  # fmt: skip
-_SHOTS = {"all": "", "many": "many-shot ", "median": "median-shot ", "few": "few-shot ", "zero": "zero-shot "}
+    "ranksim": "RankSim",
+    "conr": "ConR",
+    "lds": "LDS",
+    "fds": "FDS",
+    "rrt": "RRT",
+    "focal_r": "Focal-R",
+    "inv": "INV",
+    "sqinv": "SQINV",
+    "balanced_mse": "Balanced MSE",
+    "dense_weight": "DenseWeight",
+    "moco": "MoCo",
+    "rank_n_contrast": "Rank-N-Contrast",
+    "l1": "L1",
+    "mse": "MSE",
+    "huber": "Huber",
+}
+_SHOTS = {
+    "all": "",
+    "many": "many-shot ",
+    "median": "median-shot ",
+    "few": "few-shot ",
+    "zero": "zero-shot ",
+}
 MARK = "SYNTHETIC DATA: "
 
 
@@ -58,7 +78,9 @@ class Claim:
 
 
 def claims(run: Run, studies: Sequence[str] | None = None, *, seed: int = 0) -> list[Claim]:
-    """Everything that may be said, study by study. Raises: StoreError: not one trial is complete."""
+    """Everything that may be said, study by study. Raises: StoreError: not one trial is
+    complete.
+    """
     run.require_finished()
     found = claims_of_run(run, seed=seed) if studies is None else []
     for study in run.studies if studies is None else studies:
@@ -67,18 +89,28 @@ def claims(run: Run, studies: Sequence[str] | None = None, *, seed: int = 0) -> 
 
 
 def claims_of_run(run: Run, *, seed: int = 0) -> list[Claim]:
-    """What each technique does over all planned studies; nothing where fewer than two are planned, or from one seed."""
+    """What each technique does over all planned studies; nothing where fewer than two are planned,
+    or from one seed.
+    """
 
-    def say(kind: Kind, text: str, trial_ids: Sequence[str] = (), *, claimed: bool = False) -> Claim:
+    def say(
+        kind: Kind, text: str, trial_ids: Sequence[str] = (), *, claimed: bool = False
+    ) -> Claim:
         marked = f"{MARK if run.synthetic else ''}{text}"
-        return Claim(ALL_STUDIES, kind, marked, claimed, tuple(dict.fromkeys(trial_ids)), run.synthetic)
+        return Claim(
+            ALL_STUDIES, kind, marked, claimed, tuple(dict.fromkeys(trial_ids)), run.synthetic
+        )
 
     found = effects_of_run(run, seed=seed)
-    return _of_effects(found, say) if any(effect.difference.num_seeds > 1 for effect in found) else []
+    return (
+        _of_effects(found, say) if any(effect.difference.num_seeds > 1 for effect in found) else []
+    )
 
 
 def _of_study(run: Run, study: str, seed: int) -> list[Claim]:
-    def say(kind: Kind, text: str, trial_ids: Sequence[str] = (), *, claimed: bool = False) -> Claim:
+    def say(
+        kind: Kind, text: str, trial_ids: Sequence[str] = (), *, claimed: bool = False
+    ) -> Claim:
         marked = f"{MARK if run.synthetic else ''}{text}"
         return Claim(study, kind, marked, claimed, tuple(dict.fromkeys(trial_ids)), run.synthetic)
 
@@ -87,17 +119,26 @@ def _of_study(run: Run, study: str, seed: int) -> list[Claim]:
         return [say("caution", f"{study}: no point is complete, so there is nothing to say.")]
     trials = [trial for point in points for trial in point.trial_ids.values()]
     if max(point.num_seeds for point in points) == 1:
-        said = [say("caution", f"{study}: one seed per point, so no difference is claimed; it may be the seed's.",
-                    trials)]  # fmt: skip
+        said = [
+            say(
+                "caution",
+                f"{study}: one seed per point, so no difference is claimed; it may be the seed's.",
+                trials,
+            )
+        ]
     else:
-        said = _effects(run, study, say, seed) + _differences(run, study, say, seed) + _null(run, study, say, seed)
+        said = (
+            _effects(run, study, say, seed)
+            + _differences(run, study, say, seed)
+            + _null(run, study, say, seed)
+        )
     parts = (_selection, _default, _importance, _published)
     return said + [claim for part in parts for claim in part(run, study, say, seed)]
 
 
 Say = Callable[..., Claim]
 
-# ---- techniques and points -------------------------------------------------------------------------------------------
+# ---- techniques and points
 
 
 def _effects(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
@@ -114,7 +155,9 @@ def _of_effects(found: Sequence[Effect], say: Say) -> list[Claim]:
         num = len(first.pairs)
         among = f" (mean over {num} pairs of points)" if num > 1 else f" ({_pair_words(first)})"
         name = spelt(first.key.rpartition(".")[2] if first.value is True else first.value)
-        said.append(_sentence(name, among, [effect.difference for effect in members], say, "effect"))
+        said.append(
+            _sentence(name, among, [effect.difference for effect in members], say, "effect")
+        )
     return said
 
 
@@ -138,8 +181,11 @@ def _differences(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
         if item.point not in said_already:
             groups.setdefault(item.point, []).append(item)
     against = f" against {baseline.label}"
-    said = [_sentence(members[0].label, against, members, say, "difference")
-            for members in groups.values() if any(item.separable for item in members)]  # fmt: skip
+    said = [
+        _sentence(members[0].label, against, members, say, "difference")
+        for members in groups.values()
+        if any(item.separable for item in members)
+    ]
     rest = [members for members in groups.values() if not any(item.separable for item in members)]
     tested = [members for members in rest if any(item.p_corrected is not None for item in members)]
     untested = [members for members in rest if members not in tested]
@@ -148,11 +194,23 @@ def _differences(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
         if not listed:
             continue
         labels = [members[0].label for members in listed]
-        shortened = "; ".join(labels[:6]) + (f" and {len(labels) - 6} more" if len(labels) > 6 else "")
+        shortened = "; ".join(labels[:6]) + (
+            f" and {len(labels) - 6} more" if len(labels) > 6 else ""
+        )
         regions = ", ".join(dict.fromkeys(item.region for members in listed for item in members))
-        trials = [trial for members in listed for item in members
-                  for trial in (*item.trial_ids, *item.baseline_trial_ids)]  # fmt: skip
-        said.append(say("difference", f"{start} {baseline.label} in any region ({regions}): {shortened}.", trials))
+        trials = [
+            trial
+            for members in listed
+            for item in members
+            for trial in (*item.trial_ids, *item.baseline_trial_ids)
+        ]
+        said.append(
+            say(
+                "difference",
+                f"{start} {baseline.label} in any region ({regions}): {shortened}.",
+                trials,
+            )
+        )
     return said
 
 
@@ -165,11 +223,17 @@ def _sentence(name: str, tail: str, members: Sequence[Difference], say: Say, kin
     metric = metric_title(members[0].metric)
     said = [f"{_on([item.region for item in rest], every)} not separable"] if rest else []
     if untested:
-        where = f" {_on([item.region for item in untested], every)}" if len(untested) < len(members) else ""
+        where = (
+            f" {_on([item.region for item in untested], every)}"
+            if len(untested) < len(members)
+            else ""
+        )
         said.append(f"{_why_untested(untested)}{where}: not tested")
     if real:
         parts = [evidence(item) for item in sorted(real, key=lambda item: item.p or 0.0)]
-        return say(kind, "; ".join([f"{name} {', '.join(parts)}{tail}", *said]) + ".", trials, claimed=True)
+        return say(
+            kind, "; ".join([f"{name} {', '.join(parts)}{tail}", *said]) + ".", trials, claimed=True
+        )
     whole = next((item for item in members if item.region == "all"), members[0])
     numbers = f"; {_SHOTS[whole.region]}{metric} {_signed(whole)}" if whole.low is not None else ""
     return say(kind, f"{name}{tail}: {'; '.join(said)} in {metric}{numbers}.", trials)
@@ -177,14 +241,20 @@ def _sentence(name: str, tail: str, members: Sequence[Difference], say: Say, kin
 
 def _why_untested(members: Sequence[Difference]) -> str:
     """Why there is no p-value."""
-    return "one seed" if all(item.num_seeds == 1 for item in members) else "too few seeds or samples"
+    return (
+        "one seed" if all(item.num_seeds == 1 for item in members) else "too few seeds or samples"
+    )
 
 
 def _on(regions: Sequence[str], every: Collection[str]) -> str:
     if len(every) > 3 and set(regions) == set(every):
         return "on all regions"
-    words = [f"{region}-shot" if region != "all" else "all samples" for region in dict.fromkeys(regions)]
-    return "on " + (" and ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} and {words[-1]}")
+    words = [
+        f"{region}-shot" if region != "all" else "all samples" for region in dict.fromkeys(regions)
+    ]
+    return "on " + (
+        " and ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} and {words[-1]}"
+    )
 
 
 def evidence(item: Difference) -> str:
@@ -206,8 +276,10 @@ def _signed(item: Difference) -> str:
     assert item.high is not None
     places = digits(item.low, item.high)
     seeds = f"{item.num_seeds} seed{'s' if item.num_seeds > 1 else ''}"
-    return (f"{signed(item.difference, places)} [{signed(item.low, places)}, {signed(item.high, places)}], {seeds}, "
-            f"{p_words(item.p_corrected)}")  # fmt: skip
+    return (
+        f"{signed(item.difference, places)} [{signed(item.low, places)}, {signed(item.high, places)}], {seeds}, "
+        f"{p_words(item.p_corrected)}"
+    )
 
 
 def signed(value: float, places: int) -> str:
@@ -217,7 +289,9 @@ def signed(value: float, places: int) -> str:
 
 
 def digits(low: float, high: float) -> int:
-    """Decimals that show an interval's half width with two figures, and its ends with four at most."""
+    """Decimals that show an interval's half width with two figures, and its ends with four at
+    most.
+    """
     half, largest = (high - low) / 2, max(abs(low), abs(high))
     if not math.isfinite(half) or largest == 0:
         return 2
@@ -234,7 +308,9 @@ def p_words(p: float | None) -> str:
         return "p < 0.001"
     if p < 0.0095 or round(p, 2) == ALPHA:
         # two digits of 0.0502 would look like a p-value that is claimed
-        return f"p = {math.ceil(p * 1000) / 1000 if p >= ALPHA else math.floor(p * 1000) / 1000:.3f}"
+        return (
+            f"p = {math.ceil(p * 1000) / 1000 if p >= ALPHA else math.floor(p * 1000) / 1000:.3f}"
+        )
     return f"p = {p:.2f}"
 
 
@@ -252,7 +328,7 @@ def spelt(name: Any) -> str:
     return SPELT.get(str(name), str(name))
 
 
-# ---- what else there is to say ---------------------------------------------------------------------------------------
+# ---- what else there is to say
 
 
 def _null(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
@@ -284,11 +360,19 @@ def _selection(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
     if chosen.optimism is not None and chosen.corrected is not None:
         text += f", {chosen.optimism:.2g} of it luck of the best of {chosen.num_complete}"
     test = [
-        f"{_SHOTS[name]}{title} {with_interval(item)}" for name, item in chosen.test.items() if name in ("all", "few")
+        f"{_SHOTS[name]}{title} {with_interval(item)}"
+        for name, item in chosen.test.items()
+        if name in ("all", "few")
     ]
     if test:
         text += f"; test {', '.join(test)}"
-    return [say("selection", f"{text}; {_seeds(chosen.validation.num_seeds)}.", chosen.validation.trial_ids)]
+    return [
+        say(
+            "selection",
+            f"{text}; {_seeds(chosen.validation.num_seeds)}.",
+            chosen.validation.trial_ids,
+        )
+    ]
 
 
 def _seeds(num: int) -> str:
@@ -300,17 +384,40 @@ def _default(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
     if found is None or len(points_of(run, study)) < 2:
         return []
     trials = (*found.default.trial_ids, *found.best.trial_ids)
-    default, metric = found.default, f"{_SHOTS[found.default.region]}{metric_title(found.default.metric)}"
+    default, metric = (
+        found.default,
+        f"{_SHOTS[found.default.region]}{metric_title(found.default.metric)}",
+    )
     if found.breaks:
         bounds = ", ".join(found.breaks)
-        return [say("default", f"{study}: the default ({default.label}) breaks a constraint ({bounds}).", trials)]
+        return [
+            say(
+                "default",
+                f"{study}: the default ({default.label}) breaks a constraint ({bounds}).",
+                trials,
+            )
+        ]
     if found.is_best:
-        return [say("default", f"{study}: the default ({default.label}) is the best by validation {metric}.", trials)]
+        return [
+            say(
+                "default",
+                f"{study}: the default ({default.label}) is the best by validation {metric}.",
+                trials,
+            )
+        ]
     if found.on_plateau is None or default.num_seeds < 2 or found.best.num_seeds < 2:
-        return [say("default", f"{study}: whether the default is as good as the best by validation {metric} cannot be "
-                    "told from one seed.", trials)]  # fmt: skip
+        return [
+            say(
+                "default",
+                f"{study}: whether the default is as good as the best by validation {metric} cannot be "
+                "told from one seed.",
+                trials,
+            )
+        ]
     place = f"lies {'on' if found.on_plateau else 'off'} the plateau of the best"
-    extra = f"; best minus default {_signed(found.difference)}" if found.difference is not None else ""
+    extra = (
+        f"; best minus default {_signed(found.difference)}" if found.difference is not None else ""
+    )
     text = f"{study}: by validation {metric} the default ({default.label}) {place} ({found.best.label}){extra}."
     return [say("default", text, trials, claimed=not found.on_plateau)]
 
@@ -321,9 +428,16 @@ def _importance(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
         return []
     _, metric, region = aims_of(run, study).objective
     parts = [f"{item.key} {100 * (item.fanova or 0):.0f} %" for item in found[:3]]
-    trials = [trial for point in points_of(run, study) if not point.preliminary for trial in point.trial_ids.values()]
-    text = f"{study}: of the variance of validation {_SHOTS[region]}{metric_title(metric)} over its points, " \
-           f"by fANOVA {', '.join(parts)}."  # fmt: skip
+    trials = [
+        trial
+        for point in points_of(run, study)
+        if not point.preliminary
+        for trial in point.trial_ids.values()
+    ]
+    text = (
+        f"{study}: of the variance of validation {_SHOTS[region]}{metric_title(metric)} over its points, "
+        f"by fANOVA {', '.join(parts)}."
+    )
     return [say("importance", text, trials)]
 
 
@@ -333,17 +447,28 @@ def _published(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
         return []
     counts = {word: sum(item.verdict == word for item in found) for word in WORDS}
     parts = [f"{count} {word}" for word, count in counts.items() if count]
-    differ = list(dict.fromkeys(key for item in found if item.verdict == "not comparable" for key in item.differs))
+    differ = list(
+        dict.fromkeys(
+            key for item in found if item.verdict == "not comparable" for key in item.differs
+        )
+    )
     why = f" (differs in {', '.join(differ)})" if differ else ""
     trials = [trial for item in found for trial in item.trial_ids]
-    return [say("published", f"{study}: beside {len(found)} published cells: {', '.join(parts)}{why}.", trials)]
+    return [
+        say(
+            "published",
+            f"{study}: beside {len(found)} published cells: {', '.join(parts)}{why}.",
+            trials,
+        )
+    ]
 
 
-# ---- formats ---------------------------------------------------------------------------------------------------------
+# ---- formats
 
 
 def rendered(found: Sequence[Claim], format: str = "console", *, title: str = "") -> str:
-    """The claims as text: ``console`` with one line of trials each, ``md``, or ``json`` (a list of objects).
+    """The claims as text: ``console`` with one line of trials each, ``md``, or ``json`` (a list of
+    objects).
 
     Those of several studies stand below their studies' names.
 
@@ -358,10 +483,16 @@ def rendered(found: Sequence[Claim], format: str = "console", *, title: str = ""
     above = None
     for claim in found:
         if several and claim.study != above:
-            lines += [*([""] if above is not None else []), f"## {claim.study}" if format == "md" else claim.study]
+            lines += [
+                *([""] if above is not None else []),
+                f"## {claim.study}" if format == "md" else claim.study,
+            ]
             lines += [""] if format == "md" else []
             above = claim.study
-        trials, text = _trial_words(claim.trial_ids, format), below_its_study(claim) if several else claim.text
+        trials, text = (
+            _trial_words(claim.trial_ids, format),
+            below_its_study(claim) if several else claim.text,
+        )
         strong = claim.claimed and format == "md"
         lines.append(f"- {'**' if strong else ''}{text}{'**' if strong else ''}")
         lines += [f"  {trials}"] if trials else []
@@ -369,9 +500,7 @@ def rendered(found: Sequence[Claim], format: str = "console", *, title: str = ""
 
 
 #: how a p-value beside its interval is to be read
-CORRECTED = (
-    "p-values are corrected for all comparisons of their kind in the study (Holm); intervals are of one comparison"
-)
+CORRECTED = "p-values are corrected for all comparisons of their kind in the study (Holm); intervals are of one comparison"
 
 
 def compares(found: Sequence[Claim]) -> bool:

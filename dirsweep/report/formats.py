@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from dirsweep.report import latex, layouts, tables
-from dirsweep.store.reader import Run
-from dirsweep.store.writer import replacing
+from dirsweep.run.reader import Run
+from dirsweep.run.storage import replacing
 
 #: columns of a console report that goes into a file
 FILE_WIDTH = 160
@@ -30,8 +30,8 @@ def report_text(
 
     Args:
         format_: ``console``, ``md``, ``csv``, ``latex`` or ``html``.
-        names: published tables whose layout is to be filled (``ranksim/2``); without any the run's studies are
-            reported. An HTML page has both.
+        names: published tables whose layout is to be filled (``ranksim/2``); without any the run's
+            studies are reported. An HTML page has both.
         beside: the published number beside the measured one; a CSV and an HTML page have it anyhow.
         extra: files with further published numbers.
         figures: with figures, HTML only.
@@ -45,17 +45,23 @@ def report_text(
 
         return html(run, layouts=filled, figures=figures)
     if format_ == "md":
-        return "\n".join(layouts.markdown(layout, beside=beside) for layout in filled) or tables.markdown(run)
+        return "\n".join(
+            layouts.markdown(layout, beside=beside) for layout in filled
+        ) or tables.markdown(run)
     if format_ == "csv":
         return layouts.comma_separated(filled) if filled else tables.comma_separated(run)
     if format_ == "latex":
-        return "\n".join(latex.layout_table(layout, beside=beside) for layout in filled) or latex.latex(run)
+        return "\n".join(
+            latex.layout_table(layout, beside=beside) for layout in filled
+        ) or latex.latex(run)
     console = Console(width=width, file=io.StringIO(), color_system=None)
     print_to(console, run, filled, beside=beside)
     return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 
-def print_to(console: Console, run: Run, filled: Sequence[layouts.Layout], *, beside: bool = False) -> None:
+def print_to(
+    console: Console, run: Run, filled: Sequence[layouts.Layout], *, beside: bool = False
+) -> None:
     """The report on a console: filled layouts, or without any the run's studies."""
     for layout in filled:
         console.print(layouts.rendered(layout, console.width, beside=beside))
@@ -65,7 +71,9 @@ def print_to(console: Console, run: Run, filled: Sequence[layouts.Layout], *, be
 
 
 def write_text(file: Path, text: str) -> Path:
-    """Write a report, UTF-8, replacing what was there. Raises: StoreError: the file cannot be written."""
+    """Write a report, UTF-8, replacing what was there. Raises: StoreError: the file cannot be
+    written.
+    """
     with replacing(file, durable=False) as sink:
         sink.write(text.encode())
     return file

@@ -1,6 +1,7 @@
 """A run as one self-contained HTML file: tables, claims, figures and origin, without any network.
 
-Every text reaches the page through the template's escaping; the figures' own text is escaped by what draws them.
+Every text reaches the page through the template's escaping; the figures' own text is escaped by
+what draws them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,22 @@ from typing import Any
 
 import yaml
 
-from dirsweep.report.aims import aims_of
+from dirsweep.analysis.effects import Effect, effects, effects_of_run
+from dirsweep.analysis.importance import importances, interactions
+from dirsweep.analysis.main_effects import main_effects
+from dirsweep.analysis.measurements import points_of
+from dirsweep.analysis.objectives import aims_of
+from dirsweep.analysis.reproduction import verdicts
+from dirsweep.analysis.selection import baseline_of, points_with_test_figures, searched
+from dirsweep.analysis.statistics import Difference, Interval, differences, intervals
+from dirsweep.analysis.summaries import (
+    PointSummary,
+    Spread,
+    best_point,
+    num_different,
+    objective_column,
+    sorted_by_objective,
+)
 from dirsweep.report.claims import (
     CORRECTED,
     Claim,
@@ -29,24 +45,10 @@ from dirsweep.report.claims import (
     signed,
     spelt,
 )
-from dirsweep.report.effects import Effect, effects, effects_of_run
-from dirsweep.report.factors import main_effects
-from dirsweep.report.frames import (
-    PointSummary,
-    Spread,
-    best_point,
-    num_different,
-    objective_column,
-    sorted_by_objective,
-)
-from dirsweep.report.importance import importances, interactions
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.layouts import PREVIEW, Layout, heading
-from dirsweep.report.measured import points_of
 from dirsweep.report.plots import plots
 from dirsweep.report.plots._features import without_any
-from dirsweep.report.selection import baseline_of, points_with_test_figures, searched
-from dirsweep.report.statistics import Difference, Interval, differences, intervals
 from dirsweep.report.tables import (
     NOTHING,
     STAR,
@@ -58,9 +60,8 @@ from dirsweep.report.tables import (
     standing_columns,
 )
 from dirsweep.report.tables import Column as TextColumn
-from dirsweep.report.verdicts import verdicts
-from dirsweep.store.reader import Run
-from dirsweep.store.schema import REGION_ORDER, STATUSES, UNFINISHED, MetricColumn, metric_columns
+from dirsweep.run.reader import Run
+from dirsweep.run.tables import REGION_ORDER, STATUSES, UNFINISHED, MetricColumn, metric_columns
 
 #: a table longer than this is folded away
 LONG = 16
@@ -68,7 +69,8 @@ LONG = 16
 WIDE = 9.05
 #: published cells beside measured ones, per study
 MAX_VERDICTS = 400
-#: stands where a test figure is not shown: a search that looks at many points must not be judged by each one's
+#: stands where a test figure is not shown: a search that looks at many points must not be judged by
+#: each one's
 HIDDEN = "·"
 
 
@@ -159,7 +161,11 @@ class Study:
 
 
 def html(
-    run: Run, *, studies: Sequence[str] | None = None, layouts: Sequence[Layout] = (), figures: bool = True
+    run: Run,
+    *,
+    studies: Sequence[str] | None = None,
+    layouts: Sequence[Layout] = (),
+    figures: bool = True,
 ) -> str:
     """The page.
 
@@ -176,27 +182,36 @@ def html(
     run.require_finished()
     chosen = list(run.studies if studies is None else studies)
     environment = Environment(
-        loader=PackageLoader("dirsweep.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("dirsweep.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
     templates = resources.files("dirsweep.report") / "templates"
     state, bad = _state(run)
     page = {
-        "version": metadata.version("dirsweep"), "name": run.name, "synthetic": run.synthetic,
-        "state": state, "state_kind": "bad" if bad else "good",
+        "version": metadata.version("dirsweep"),
+        "name": run.name,
+        "synthetic": run.synthetic,
+        "state": state,
+        "state_kind": "bad" if bad else "good",
         "facts": [*_facts(run), *(_missing_figures(run) if figures else [])],
-        "corrected": CORRECTED, "summary": _summary(run) if studies is None else None,
+        "corrected": CORRECTED,
+        "summary": _summary(run) if studies is None else None,
         "studies": [_study(run, study, number, figures) for number, study in enumerate(chosen)],
         "layouts": [_layout(layout) for layout in layouts],
-        "sessions": _sessions(run), "folder": run.paths.root.name or str(run.paths.root),
+        "sessions": _sessions(run),
+        "folder": run.paths.root.name or str(run.paths.root),
         "spec": yaml.safe_dump(run.spec, sort_keys=False, allow_unicode=True),
-    }  # fmt: skip
+    }
     return environment.get_template("report.html.j2").render(
-        page=page, css=Markup((templates / "report.css").read_text("utf-8")),
+        page=page,
+        css=Markup((templates / "report.css").read_text("utf-8")),
         js=Markup((templates / "report.js").read_text("utf-8")),
-    )  # fmt: skip
+    )
 
 
-# ---- head and origin -------------------------------------------------------------------------------------------------
+# ---- head and origin
 
 
 def _state(run: Run) -> tuple[str, bool]:
@@ -207,7 +222,9 @@ def _state(run: Run) -> tuple[str, bool]:
     for status in by_trial.values():
         counts[status] = counts.get(status, 0) + 1
     total = len(by_trial)
-    others = [f"{count} {status}" for status, count in counts.items() if count and status != "complete"]
+    others = [
+        f"{count} {status}" for status, count in counts.items() if count and status != "complete"
+    ]
     if not others:
         return f"complete: all {total} trials ended well", False
     open_ones = counts[UNFINISHED] + counts["interrupted"]
@@ -224,7 +241,9 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     seeds = sorted(set(table["seed"].to_pylist()))
     starts = [time for time in table["started_at"].to_pylist() if time is not None]
     ends = [time for time in table["ended_at"].to_pylist() if time is not None]
-    by_trial = dict(zip(table["trial_id"].to_pylist(), table["wall_time_s"].to_pylist(), strict=True))
+    by_trial = dict(
+        zip(table["trial_id"].to_pylist(), table["wall_time_s"].to_pylist(), strict=True)
+    )
     work = sum(time for time in by_trial.values() if time is not None)
     metric, region = run.objective
     facts = [("caution", PREVIEW)] if run.spec.get("preview") else []
@@ -232,7 +251,11 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("benchmark", str(named or NOTHING)),
         ("chosen by", f"validation {metric_title(metric)}, {region}"),
         ("studies", str(len(run.studies))),
-        ("seeds", ", ".join(map(str, seeds[:8])) + (f" and {len(seeds) - 8} more" if len(seeds) > 8 else "")),
+        (
+            "seeds",
+            ", ".join(map(str, seeds[:8]))
+            + (f" and {len(seeds) - 8} more" if len(seeds) > 8 else ""),
+        ),
         ("work", duration(work)),
     ]
     if starts and ends:
@@ -250,7 +273,11 @@ def _sessions(run: Run) -> list[dict[str, Any]]:
     """What ``provenance.json`` says, newest session first; whatever is missing is left out."""
     sessions = run.provenance.get("sessions")
     found = []
-    listed = [session for session in sessions if isinstance(session, Mapping)] if isinstance(sessions, list) else []
+    listed = (
+        [session for session in sessions if isinstance(session, Mapping)]
+        if isinstance(sessions, list)
+        else []
+    )
     for number, session in enumerate(listed, start=1):
         if session:
             title = f"session {number} of {len(listed)}" if len(listed) > 1 else "one session"
@@ -269,9 +296,14 @@ def _origin(session: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield "command", str(session.get("command") or NOTHING)
     yield "seeds", ", ".join(map(str, session.get("seeds") or [])) or NOTHING
     if git:
-        yield "code", f"{git.get('revision', NOTHING)}{' with uncommitted changes' if git.get('dirty') else ''}"
+        yield (
+            "code",
+            f"{git.get('revision', NOTHING)}{' with uncommitted changes' if git.get('dirty') else ''}",
+        )
     if hardware:
-        gpus = ", ".join(str(gpu.get("name")) for gpu in hardware.get("gpus") or [] if isinstance(gpu, Mapping))
+        gpus = ", ".join(
+            str(gpu.get("name")) for gpu in hardware.get("gpus") or [] if isinstance(gpu, Mapping)
+        )
         yield "machine", f"{hardware.get('host', NOTHING)}, {hardware.get('system', NOTHING)}"
         yield (
             "hardware",
@@ -294,41 +326,67 @@ def _moment(text: Any, absent: str) -> str:
         return str(text)
 
 
-# ---- all studies -----------------------------------------------------------------------------------------------------
+# ---- all studies
 
 
 def _summary(run: Run) -> Summary | None:
-    """What techniques do over all planned studies, and what each study chose; None where nothing is to be said."""
-    tables = [table for table in (_of_effects(effects_of_run(run)), _chosen(run)) if table is not None]
+    """What techniques do over all planned studies, and what each study chose; None where nothing is
+    to be said.
+    """
+    tables = [
+        table for table in (_of_effects(effects_of_run(run)), _chosen(run)) if table is not None
+    ]
     return Summary(claims_of_run(run), tables) if tables else None
 
 
 def _chosen(run: Run) -> Grid | None:
-    """What validation chose in each planned study, with the test figures that belong to it; None for a single one."""
+    """What validation chose in each planned study, with the test figures that belong to it; None
+    for a single one.
+    """
     objective = objective_column(run.objective)
-    best = {study: best_point(points_of(run, study), objective) for study in run.studies if not searched(run, study)}
+    best = {
+        study: best_point(points_of(run, study), objective)
+        for study in run.studies
+        if not searched(run, study)
+    }
     chosen = {study: point for study, point in best.items() if point is not None}
     if len(chosen) < 2:
         return None
     there = {column for point in chosen.values() for column in point.metrics}
     tested = [MetricColumn("test", objective.metric, region) for region in REGION_ORDER]
     metrics = [objective, *(column for column in tested if column.name in there)]
-    places = {column: decimals([p.metrics[column.name].mean for p in chosen.values() if column.name in p.metrics])
-              for column in metrics}  # fmt: skip
+    places = {
+        column: decimals(
+            [p.metrics[column.name].mean for p in chosen.values() if column.name in p.metrics]
+        )
+        for column in metrics
+    }
     rows = []
     for study, point in chosen.items():
         ends = _intervals(run, study, objective.metric, {point.index})
-        cells = [_spread(point.metrics.get(column.name), places[column], "",
-                         ends.get((point.index, column.region)) if column.split == "test" else None)
-                 for column in metrics]  # fmt: skip
+        cells = [
+            _spread(
+                point.metrics.get(column.name),
+                places[column],
+                "",
+                ends.get((point.index, column.region)) if column.split == "test" else None,
+            )
+            for column in metrics
+        ]
         rows.append(Row([Cell(study, classes="text"), Cell(point.label, classes="text"), *cells]))
-    columns = [Column("study", text=True), Column("point", text=True), *(Column(_title(column)) for column in metrics)]
-    notes = [f"of each study's points the best by validation {metric_title(objective.metric)}; mean ± deviation over "
-             "seeds, in square brackets 95 % intervals"]  # fmt: skip
+    columns = [
+        Column("study", text=True),
+        Column("point", text=True),
+        *(Column(_title(column)) for column in metrics),
+    ]
+    notes = [
+        f"of each study's points the best by validation {metric_title(objective.metric)}; mean ± deviation over "
+        "seeds, in square brackets 95 % intervals"
+    ]
     return Grid("What validation chose", columns, rows, notes)
 
 
-# ---- one study -------------------------------------------------------------------------------------------------------
+# ---- one study
 
 
 def _study(run: Run, study: str, number: int, figures: bool) -> Study:
@@ -338,21 +396,30 @@ def _study(run: Run, study: str, number: int, figures: bool) -> Study:
     tables = [
         table
         for table in (
-            _effects(run, study), _differences(run, study), _importances(run, study) if complete else None,
-            _main_effects(run, study) if complete else None, _interactions(run, study) if complete else None,
-            _verdicts(run, study), _failures(points),
+            _effects(run, study),
+            _differences(run, study),
+            _importances(run, study) if complete else None,
+            _main_effects(run, study) if complete else None,
+            _interactions(run, study) if complete else None,
+            _verdicts(run, study),
+            _failures(points),
         )
         if table is not None and table.rows
-    ]  # fmt: skip
+    ]
     kind = "search" if searched(run, study) else "planned"
     said = [replace(claim, text=below_its_study(claim)) for claim in claims(run, [study])]
     # single points against the base: many, and in the table of differences as well
     first = [claim for claim in said if claim.kind != "difference"]
     return Study(
-        id=name, name=study, kind=f"{kind}, {len(points)} point{'s' if len(points) != 1 else ''}",
-        claims=first, more_claims=[claim for claim in said if claim.kind == "difference"],
-        points=_points(run, study, points), tables=tables, figures=_figures(run, study, name) if figures else [],
-    )  # fmt: skip
+        id=name,
+        name=study,
+        kind=f"{kind}, {len(points)} point{'s' if len(points) != 1 else ''}",
+        claims=first,
+        more_claims=[claim for claim in said if claim.kind == "difference"],
+        points=_points(run, study, points),
+        tables=tables,
+        figures=_figures(run, study, name) if figures else [],
+    )
 
 
 def _figures(run: Run, study: str, name: str) -> list[Drawing]:
@@ -373,14 +440,21 @@ def _points(run: Run, study: str, points: list[PointSummary]) -> Grid:
     best = best_point(points, objective)
     shown = set(points_with_test_figures(run, study))
     ends = _intervals(run, study, objective.metric, shown)
-    headline = [objective, *(MetricColumn("test", objective.metric, region) for region in REGION_ORDER)]
+    headline = [
+        objective,
+        *(MetricColumn("test", objective.metric, region) for region in REGION_ORDER),
+    ]
     there = {column for point in points for column in point.metrics}
     aims = aims_of(run, study)
     also = [column for column in aims.objectives if column != objective]
     others = [column for column in metric_columns(there) if column not in (*headline, *also)]
-    metrics = [column for column in (objective, *also, *headline[1:]) if column.name in there] + others
-    places = {column: decimals([p.metrics[column.name].mean for p in points if column.name in p.metrics])
-              for column in metrics}  # fmt: skip
+    metrics = [
+        column for column in (objective, *also, *headline[1:]) if column.name in there
+    ] + others
+    places = {
+        column: decimals([p.metrics[column.name].mean for p in points if column.name in p.metrics])
+        for column in metrics
+    }
     columns = [Column("point", text=True), Column("seeds", hint="behind the figures")]
     columns += [Column(_title(column), more=column in others) for column in metrics]
     points = sorted_by_objective(points, objective) if searched(run, study) else points
@@ -392,31 +466,47 @@ def _points(run: Run, study: str, points: list[PointSummary]) -> Grid:
     rows = []
     for number, point in enumerate(points):
         chosen = best is not None and point.index == best.index
-        cells = [Cell(f"{STAR} {point.label}" if chosen else point.label, classes="text"),
-                 Cell(str(point.num_seeds), point.num_seeds)]  # fmt: skip
+        cells = [
+            Cell(f"{STAR} {point.label}" if chosen else point.label, classes="text"),
+            Cell(str(point.num_seeds), point.num_seeds),
+        ]
         for column in metrics:
             classes = "more" if column in others else ""
             if column.split == "test" and point.index not in shown and not point.preliminary:
                 cells.append(Cell(HIDDEN, classes=classes))
             else:
-                interval = ends.get((point.index, column.region)) if column in headline[1:] else None
-                cells.append(_spread(point.metrics.get(column.name), places[column], classes, interval))
+                interval = (
+                    ends.get((point.index, column.region)) if column in headline[1:] else None
+                )
+                cells.append(
+                    _spread(point.metrics.get(column.name), places[column], classes, interval)
+                )
         cells += [Cell(column.cells[number], classes="text") for column in extra]
         cells.append(Cell(duration(point.wall_time_s), point.wall_time_s))
         cells.append(Cell(_remarks(point), classes="text"))
         rows.append(Row(cells, "best" if chosen else ("dim" if point.preliminary else "")))
     if not any(row.cells[-1].text for row in rows):
         columns, rows = columns[:-1], [Row(row.cells[:-1], row.mark) for row in rows]
-    return Grid("points", columns, rows, [*_notes(points, shown, ends, best, objective), *standing(points, aims)])
+    return Grid(
+        "points",
+        columns,
+        rows,
+        [*_notes(points, shown, ends, best, objective), *standing(points, aims)],
+    )
 
 
 def _title(column: MetricColumn) -> str:
     return f"{column.split} {metric_title(column.metric)}\n{column.region}"
 
 
-def _intervals(run: Run, study: str, metric: str, shown: set[int]) -> dict[tuple[int, str], Interval]:
-    return {(item.point, region): item for region in REGION_ORDER
-            for item in (intervals(run, study, metric, region, points=shown) if shown else [])}  # fmt: skip
+def _intervals(
+    run: Run, study: str, metric: str, shown: set[int]
+) -> dict[tuple[int, str], Interval]:
+    return {
+        (item.point, region): item
+        for region in REGION_ORDER
+        for item in (intervals(run, study, metric, region, points=shown) if shown else [])
+    }
 
 
 def _spread(spread: Spread | None, places: int, classes: str, interval: Interval | None) -> Cell:
@@ -424,7 +514,9 @@ def _spread(spread: Spread | None, places: int, classes: str, interval: Interval
         return Cell(NOTHING, classes=classes)
     deviation = "" if spread.deviation is None else f" ± {spread.deviation:.{places}f}"
     small = (
-        "" if interval is None or interval.low is None else f"[{interval.low:.{places}f}, {interval.high:.{places}f}]"
+        ""
+        if interval is None or interval.low is None
+        else f"[{interval.low:.{places}f}, {interval.high:.{places}f}]"
     )
     return Cell(f"{spread.mean:.{places}f}{deviation}", _finite(spread.mean), small, classes)
 
@@ -434,7 +526,9 @@ def _finite(value: float | None) -> float | None:
 
 
 def _remarks(point: PointSummary) -> str:
-    return ", ".join(f"{count} {status}" for status, count in point.statuses.items() if status != "complete")
+    return ", ".join(
+        f"{count} {status}" for status, count in point.statuses.items() if status != "complete"
+    )
 
 
 def _notes(
@@ -445,8 +539,14 @@ def _notes(
     objective: MetricColumn,
 ) -> list[str]:
     direction = "higher" if objective.higher_is_better else "lower"
-    title = f"validation {metric_title(objective.metric)} ({objective.region}), {direction} is better"
-    notes = [f"{STAR} best by {title}" if best is not None else f"no complete point yet; chosen by {title}"]
+    title = (
+        f"validation {metric_title(objective.metric)} ({objective.region}), {direction} is better"
+    )
+    notes = [
+        f"{STAR} best by {title}"
+        if best is not None
+        else f"no complete point yet; chosen by {title}"
+    ]
     if any(point.num_seeds > 1 for point in points):
         notes.append("mean ± sample standard deviation over seeds")
     elif points:
@@ -462,7 +562,7 @@ def _notes(
     return notes
 
 
-# ---- differences, importance, published numbers, failures ------------------------------------------------------------
+# ---- differences, importance, published numbers, failures
 
 
 def _effects(run: Run, study: str) -> Grid | None:
@@ -477,7 +577,10 @@ def _of_effects(every: Sequence[Effect]) -> Grid | None:
         found.setdefault(key, {})[effect.difference.region] = effect.difference
         pairs[key] = len(effect.pairs)
     names = {key: spelt(key[1] or key[0].rpartition(".")[2]) for key in found}
-    titled = {f"{names[key]} ({num} pair{'s' if num > 1 else ''})": found[key] for key, num in pairs.items()}
+    titled = {
+        f"{names[key]} ({num} pair{'s' if num > 1 else ''})": found[key]
+        for key, num in pairs.items()
+    }
     note = "mean over all pairs of points that differ in nothing else: with the technique minus without it"
     return _of_differences("What each technique does", "technique", titled, note)
 
@@ -487,23 +590,37 @@ def _differences(run: Run, study: str) -> Grid | None:
     if baseline is None:
         return None
     found: dict[str, dict[str, Difference]] = {}
-    for item in differences(run, study, baseline.index, points=points_with_test_figures(run, study)):
+    for item in differences(
+        run, study, baseline.index, points=points_with_test_figures(run, study)
+    ):
         found.setdefault(item.label, {})[item.region] = item
-    return _of_differences(f"Differences to {baseline.label}", "point", found, "paired over the same seeds and samples")
+    return _of_differences(
+        f"Differences to {baseline.label}", "point", found, "paired over the same seeds and samples"
+    )
 
 
-def _of_differences(title: str, first: str, found: Mapping[str, Mapping[str, Difference]], note: str) -> Grid | None:
+def _of_differences(
+    title: str, first: str, found: Mapping[str, Mapping[str, Difference]], note: str
+) -> Grid | None:
     items = [item for regions in found.values() for item in regions.values()]
     if not items:
         return None
     regions = [region for region in REGION_ORDER if any(item.region == region for item in items)]
     metric = metric_title(items[0].metric)
-    columns = [Column(first, text=True), *(Column(f"test {metric}\n{region}") for region in regions)]
-    rows = [Row([Cell(label, classes="text"), *(_difference(by.get(region)) for region in regions)])
-            for label, by in found.items()]  # fmt: skip
+    columns = [
+        Column(first, text=True),
+        *(Column(f"test {metric}\n{region}") for region in regions),
+    ]
+    rows = [
+        Row([Cell(label, classes="text"), *(_difference(by.get(region)) for region in regions)])
+        for label, by in found.items()
+    ]
     num = max(item.num_comparisons for item in items)
-    how = f"p-values corrected for {num} comparisons (Holm); coloured where separable" if num else (
-        "no p-values from one seed")  # fmt: skip
+    how = (
+        f"p-values corrected for {num} comparisons (Holm); coloured where separable"
+        if num
+        else ("no p-values from one seed")
+    )
     return Grid(title, columns, rows, [note, how], open=len(rows) <= LONG)
 
 
@@ -513,18 +630,31 @@ def _difference(item: Difference | None) -> Cell:
     places, small = 2, ""
     if item.low is not None and item.high is not None:
         places = digits(item.low, item.high)
-        small = f"[{signed(item.low, places)}, {signed(item.high, places)}] {p_words(item.p_corrected)}"
+        small = (
+            f"[{signed(item.low, places)}, {signed(item.high, places)}] {p_words(item.p_corrected)}"
+        )
     classes = "" if not item.separable else ("good" if item.better else "bad")
     return Cell(signed(item.difference, places), _finite(item.difference), small, classes)
 
 
 def _importances(run: Run, study: str) -> Grid | None:
     found = importances(run, study)
-    rows = [Row([Cell(item.key, classes="text"), *(
-        Cell(NOTHING if share is None else f"{share:.0%}", _finite(share)) for share in (item.ped_anova, item.fanova)
-    )]) for item in found]  # fmt: skip
+    rows = [
+        Row(
+            [
+                Cell(item.key, classes="text"),
+                *(
+                    Cell(NOTHING if share is None else f"{share:.0%}", _finite(share))
+                    for share in (item.ped_anova, item.fanova)
+                ),
+            ]
+        )
+        for item in found
+    ]
     columns = [Column("key", text=True), Column("PED-ANOVA"), Column("fANOVA")]
-    notes = [f"share of the objective's variance over {found[0].num_points} points" if found else ""]
+    notes = [
+        f"share of the objective's variance over {found[0].num_points} points" if found else ""
+    ]
     return Grid("Which keys matter", columns, rows, notes, open=False)
 
 
@@ -535,16 +665,30 @@ def _main_effects(run: Run, study: str) -> Grid | None:
     rows = []
     for item in found:
         low, high = item.interval.low, item.interval.high
-        places = decimals([item.interval.mean]) if low is None or high is None else digits(low, high)
+        places = (
+            decimals([item.interval.mean]) if low is None or high is None else digits(low, high)
+        )
         small = "" if low is None or high is None else f"[{low:.{places}f}, {high:.{places}f}]"
-        rows.append(Row([
-            Cell(item.key, classes="text"), Cell(item.level, classes="text"),
-            Cell(str(len(item.points)), len(item.points)),
-            Cell(f"{item.interval.mean:.{places}f}", _finite(item.interval.mean), small),
-        ]))  # fmt: skip
+        rows.append(
+            Row(
+                [
+                    Cell(item.key, classes="text"),
+                    Cell(item.level, classes="text"),
+                    Cell(str(len(item.points)), len(item.points)),
+                    Cell(f"{item.interval.mean:.{places}f}", _finite(item.interval.mean), small),
+                ]
+            )
+        )
     title = f"val {metric_title(found[0].interval.metric)} {found[0].interval.region}"
-    columns = [Column("key", text=True), Column("value", text=True), Column("points"), Column(title)]
-    notes = ["mean over all points that have the value, whatever else they change; in square brackets 95 % intervals"]
+    columns = [
+        Column("key", text=True),
+        Column("value", text=True),
+        Column("points"),
+        Column(title),
+    ]
+    notes = [
+        "mean over all points that have the value, whatever else they change; in square brackets 95 % intervals"
+    ]
     return Grid("What each value does", columns, rows, notes, open=False)
 
 
@@ -552,12 +696,27 @@ def _interactions(run: Run, study: str) -> Grid | None:
     found = interactions(run, study)
     if not found:
         return None
-    rows = [Row([Cell(" × ".join(item.keys), classes="text"), Cell(f"{item.share:.0%}", _finite(item.share))])
-            for item in found]  # fmt: skip
+    rows = [
+        Row(
+            [
+                Cell(" × ".join(item.keys), classes="text"),
+                Cell(f"{item.share:.0%}", _finite(item.share)),
+            ]
+        )
+        for item in found
+    ]
     how = {"grid": "from all combinations", "forest": "from a random forest"}[found[0].basis]
-    notes = [f"share of the objective's variance that two keys explain together beyond what each does, {how}; "
-             f"{found[0].num_points} points"]  # fmt: skip
-    return Grid("Which keys act together", [Column("keys", text=True), Column("share")], rows, notes, open=False)
+    notes = [
+        f"share of the objective's variance that two keys explain together beyond what each does, {how}; "
+        f"{found[0].num_points} points"
+    ]
+    return Grid(
+        "Which keys act together",
+        [Column("keys", text=True), Column("share")],
+        rows,
+        notes,
+        open=False,
+    )
 
 
 def _verdicts(run: Run, study: str) -> Grid | None:
@@ -569,30 +728,64 @@ def _verdicts(run: Run, study: str) -> Grid | None:
     for item in found[:MAX_VERDICTS]:
         places = len(item.printed.strip("()[] ").partition(".")[2])
         low = "" if item.low is None else f"[{item.low:.{places}f}, {item.high:.{places}f}]"
-        rows.append(Row([
-            Cell(f"{item.paper}/{item.table} {item.row}", classes="text"),
-            Cell(f"{metric_title(item.metric)}, {item.region}", classes="text"),
-            Cell(item.printed, item.published), Cell(f"{item.measured:.{places}f}", _finite(item.measured), low),
-            Cell(f"{item.difference:+.{places}f}", _finite(item.difference)), Cell(item.verdict, classes="text"),
-            Cell(item.label, classes="text"), Cell(item.note, classes="text"),
-        ]))  # fmt: skip
-    columns = [Column(title, text=title not in ("published", "measured", "difference")) for title in (
-        "published row", "metric", "published", "measured", "difference", "verdict", "point", "note")]  # fmt: skip
+        rows.append(
+            Row(
+                [
+                    Cell(f"{item.paper}/{item.table} {item.row}", classes="text"),
+                    Cell(f"{metric_title(item.metric)}, {item.region}", classes="text"),
+                    Cell(item.printed, item.published),
+                    Cell(f"{item.measured:.{places}f}", _finite(item.measured), low),
+                    Cell(f"{item.difference:+.{places}f}", _finite(item.difference)),
+                    Cell(item.verdict, classes="text"),
+                    Cell(item.label, classes="text"),
+                    Cell(item.note, classes="text"),
+                ]
+            )
+        )
+    columns = [
+        Column(title, text=title not in ("published", "measured", "difference"))
+        for title in (
+            "published row",
+            "metric",
+            "published",
+            "measured",
+            "difference",
+            "verdict",
+            "point",
+            "note",
+        )
+    ]
     notes = [", ".join(f"{count} {word}" for word, count in counts.items())]
     if len(found) > MAX_VERDICTS:
-        notes.append(f"the first {MAX_VERDICTS} of {len(found)}; `dirsweep report --layout` shows a whole table")
+        notes.append(
+            f"the first {MAX_VERDICTS} of {len(found)}; `dirsweep report --layout` shows a whole table"
+        )
     return Grid("Published beside measured", columns, rows, notes, open=False)
 
 
 def _failures(points: list[PointSummary]) -> Grid | None:
-    rows = [Row([Cell(point.label, classes="text"), Cell(str(seed), seed), Cell(reason, classes="text"),
-                 Cell(point.trial_ids[seed], classes="text")])
-            for point in points for seed, reason in point.errors.items()]  # fmt: skip
-    columns = [Column("point", text=True), Column("seed"), Column("reason", text=True), Column("trial", text=True)]
+    rows = [
+        Row(
+            [
+                Cell(point.label, classes="text"),
+                Cell(str(seed), seed),
+                Cell(reason, classes="text"),
+                Cell(point.trial_ids[seed], classes="text"),
+            ]
+        )
+        for point in points
+        for seed, reason in point.errors.items()
+    ]
+    columns = [
+        Column("point", text=True),
+        Column("seed"),
+        Column("reason", text=True),
+        Column("trial", text=True),
+    ]
     return Grid(f"Failed trials ({len(rows)})", columns, rows, open=len(rows) <= LONG)
 
 
-# ---- layouts ---------------------------------------------------------------------------------------------------------
+# ---- layouts
 
 
 def _layout(layout: Layout) -> Grid:
@@ -600,7 +793,11 @@ def _layout(layout: Layout) -> Grid:
     groups: list[tuple[str, int]] = [("", 1)]
     for metric, _, unit in layout.columns:
         title = heading(metric, unit)
-        groups = [*groups[:-1], (title, groups[-1][1] + 1)] if groups[-1][0] == title else [*groups, (title, 1)]
+        groups = (
+            [*groups[:-1], (title, groups[-1][1] + 1)]
+            if groups[-1][0] == title
+            else [*groups, (title, 1)]
+        )
     rows = []
     for number, row in enumerate(layout.rows):
         mark = f" {marks[row.differs]}" if row.differs in marks else ""
@@ -614,4 +811,6 @@ def _layout(layout: Layout) -> Grid:
         rows.append(Row(cells, "rule" if starts else ""))
     columns = [Column("row", text=True), *(Column(region) for _, region, _ in layout.columns)]
     notes = [note.replace(f"{STAR}: best", "underlined: best") for note in layout.notes]
-    return Grid(f"{layout.name} · {layout.title}", columns, rows, [*notes, "in brackets: published"], groups)
+    return Grid(
+        f"{layout.name} · {layout.title}", columns, rows, [*notes, "in brackets: published"], groups
+    )

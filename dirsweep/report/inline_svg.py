@@ -1,4 +1,6 @@
-"""A matplotlib figure as SVG inside a page: small, text as text, in the colours of the page's theme."""
+"""A matplotlib figure as SVG inside a page: small, text as text, in the colours of the page's
+theme.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,13 @@ if TYPE_CHECKING:
 
 #: colours that follow the page's theme -> its custom properties
 THEMED = {
-    style.INK: "--ink", style.GREY: "--muted", style.LIGHT: "--light", style.GRID: "--grid", "#FFFFFF": "--paper",
+    style.INK: "--ink",
+    style.GREY: "--muted",
+    style.LIGHT: "--light",
+    style.GRID: "--grid",
+    "#FFFFFF": "--paper",
     style.BLUE: "--blue",
-}  # fmt: skip
+}
 _PROPERTY = {color.lower(): f"var({name})" for color, name in THEMED.items()}
 _TAG = re.compile(r"<[^>]*>")
 _COLOR = re.compile("|".join(_PROPERTY), re.IGNORECASE)
@@ -33,7 +39,9 @@ def inline_svg(figure: Figure, name: str) -> str:
     import matplotlib
 
     sink = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "path.simplify_threshold": 0.3}):
+    with matplotlib.rc_context(
+        {"svg.fonttype": "none", "svg.hashsalt": name, "path.simplify_threshold": 0.3}
+    ):
         figure.savefig(sink, format="svg", transparent=True, metadata={"Date": None})
     text = sink.getvalue()
     text = text[text.index("<svg") :]
@@ -42,7 +50,12 @@ def inline_svg(figure: Figure, name: str) -> str:
     text = _ID.sub(lambda found: found[0] if found[1] in needed else "", text)
     text = _TAG.sub(lambda found: _tag(found[0]), text)
     title = figure.get_suptitle().replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    text = re.sub(r'^<svg\s[^>]*viewBox="([^"]*)"[^>]*>', lambda found: _opening(found[1], title), text, count=1)
+    text = re.sub(
+        r'^<svg\s[^>]*viewBox="([^"]*)"[^>]*>',
+        lambda found: _opening(found[1], title),
+        text,
+        count=1,
+    )
     return re.sub(r">\s+<", "><", re.sub(r"</?g>", "", text) if "<g " not in text else text).strip()
 
 

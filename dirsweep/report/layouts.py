@@ -1,11 +1,13 @@
 """The layout of a published table with one's own numbers in it: its rows, sections and columns.
 
-A row takes the point whose configuration is the row's (``published.matching``), equal in every parameter it states.
-Where a table has only one row for a combination of techniques, a point with the same techniques and other parameters
-may stand in; ``differs`` says so. Of several points that fit, the one with the fewest keys that differ, then the best
-on validation. Points of a search that were not chosen have no test figures to show.
+A row takes the point whose configuration is the row's (``published.matching``), equal in every
+parameter it states. Where a table has only one row for a combination of techniques, a point with
+the same techniques and other parameters may stand in; ``differs`` says so. Of several points that
+fit, the one with the fewest keys that differ, then the best on validation. Points of a search that
+were not chosen have no test figures to show.
 
-A table of times takes the seconds of an epoch; they are never the paper's own device's, which ``differs`` says.
+A table of times takes the seconds of an epoch; they are never the paper's own device's, which
+``differs`` says.
 """
 
 from __future__ import annotations
@@ -23,18 +25,30 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from dirsweep.analysis.epoch_times import (
+    EPOCH_TIMES,
+    MEASURED_ON,
+    MEDIAN,
+    PER_WHAT,
+    device_of,
+    epoch_seconds,
+)
+from dirsweep.analysis.measurements import complete_trials, configs_of, points_of
+from dirsweep.analysis.reproduction import STANDS_FOR, backbone_differences, benchmark_differences
+from dirsweep.analysis.selection import points_with_test_figures
+from dirsweep.analysis.summaries import PointSummary, Spread, objective_column
 from dirsweep.errors import StoreError
 from dirsweep.published import parse_name, published, tables
-from dirsweep.published.matching import config_differences, flatten, protocol_differences, techniques
+from dirsweep.published.matching import (
+    config_differences,
+    flatten,
+    protocol_differences,
+    techniques,
+)
 from dirsweep.published.titles import title_of
-from dirsweep.report.frames import PointSummary, Spread, objective_column
-from dirsweep.report.measured import complete_trials, configs_of, points_of
-from dirsweep.report.selection import points_with_test_figures
 from dirsweep.report.tables import STAR, metric_title
-from dirsweep.report.times import EPOCH_TIMES, MEASURED_ON, MEDIAN, PER_WHAT, device_of, epoch_seconds
-from dirsweep.report.verdicts import STANDS_FOR, backbone_differences, benchmark_differences
-from dirsweep.store.reader import Run
-from dirsweep.store.schema import HIGHER_IS_BETTER, REGION_ORDER, MetricColumn
+from dirsweep.run.reader import Run
+from dirsweep.run.tables import HIGHER_IS_BETTER, REGION_ORDER, MetricColumn
 
 #: of a run with --preview
 PREVIEW = "a preview: a few points, one seed, few epochs; it shows that everything works, not what a method can do"
@@ -49,8 +63,10 @@ class Cell:
         deviation: sample deviation over seeds; None for one seed.
         num_seeds: behind the value.
         places: decimals, as the paper prints the column.
-        published: the paper's number as printed, without brackets; empty where it has none for this benchmark.
-        best_in_section, best_in_column: whether no measured number of the section (of the column) is better as printed.
+        published: the paper's number as printed, without brackets; empty where it has none for this
+            benchmark.
+        best_in_section, best_in_column: whether no measured number of the section (of the column)
+            is better as printed.
     """
 
     value: float | None
@@ -124,7 +140,9 @@ class Layout:
         return sum(row.filled for row in self.rows)
 
     def marks(self) -> dict[tuple[str, ...], str]:
-        """What a row departs in -> its mark: a, b, c ...; none when all filled rows depart in the same."""
+        """What a row departs in -> its mark: a, b, c ...; none when all filled rows depart in the
+        same.
+        """
         found = list(dict.fromkeys(row.differs for row in self.rows if row.filled))
         if len(found) < 2:
             return {}
@@ -155,12 +173,23 @@ def fill(run: Run, name: str, *, extra: Sequence[Path] = ()) -> Layout:
     cells = [cell for cell in every if cell["benchmark"] == theirs]
     columns = _columns(cells)
     taken = _taken(run, cells, theirs)
-    rows = _marked([_row(run, key, group, columns, taken.get(key), theirs == ours)
-                    for key, group in _grouped(cells).items()], columns)  # fmt: skip
+    rows = _marked(
+        [
+            _row(run, key, group, columns, taken.get(key), theirs == ours)
+            for key, group in _grouped(cells).items()
+        ],
+        columns,
+    )
     layout = Layout(
-        name=name, title=f"{title_of(paper, number)} · {run.name}", benchmark=benchmark, published_benchmark=theirs,
-        columns=columns, rows=rows, notes=(), synthetic=run.synthetic,
-    )  # fmt: skip
+        name=name,
+        title=f"{title_of(paper, number)} · {run.name}",
+        benchmark=benchmark,
+        published_benchmark=theirs,
+        columns=columns,
+        rows=rows,
+        notes=(),
+        synthetic=run.synthetic,
+    )
     preview = [PREVIEW] if run.spec.get("preview") else []
     return replace(layout, notes=(*preview, *_notes(layout), *_notes_on_times(run, layout, paper)))
 
@@ -174,7 +203,9 @@ def _columns(cells: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str, str], 
     """(metric, region, unit): metrics in the paper's order, regions in ours."""
     metrics = list(dict.fromkeys(cell["metric"] for cell in cells))
     found = {(cell["metric"], cell["region"], cell["unit"]) for cell in cells}
-    return tuple(sorted(found, key=lambda column: (metrics.index(column[0]), REGION_ORDER.index(column[1]))))
+    return tuple(
+        sorted(found, key=lambda column: (metrics.index(column[0]), REGION_ORDER.index(column[1])))
+    )
 
 
 def _grouped(cells: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
@@ -184,7 +215,7 @@ def _grouped(cells: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[dict
     return groups
 
 
-# ---- matching --------------------------------------------------------------------------------------------------------
+# ---- matching
 
 
 @dataclass(frozen=True)
@@ -193,9 +224,13 @@ class _Match:
     differs: tuple[str, ...]
 
 
-def _taken(run: Run, cells: Sequence[dict[str, Any]], benchmark: str) -> dict[tuple[str, str], _Match]:
+def _taken(
+    run: Run, cells: Sequence[dict[str, Any]], benchmark: str
+) -> dict[tuple[str, str], _Match]:
     """Row of the table -> the point that stands in it."""
-    rows = {key: group[0] for key, group in _grouped(cells).items() if group[0]["config"] is not None}
+    rows = {
+        key: group[0] for key, group in _grouped(cells).items() if group[0]["config"] is not None
+    }
     wanted = {key: flatten(json.loads(row["config"])) for key, row in rows.items()}
     # where several rows have the same techniques, the parameters are what the table is about
     by_techniques: dict[frozenset[str], set[str]] = {}
@@ -204,12 +239,17 @@ def _taken(run: Run, cells: Sequence[dict[str, Any]], benchmark: str) -> dict[tu
     objective = objective_column(run.objective)
     sign = -1.0 if objective.higher_is_better else 1.0
     # a trial trains on one device; no paper has measured times on that
-    given = [*benchmark_differences(run), *(["device"] if any(cell["metric"] in EPOCH_TIMES for cell in cells) else [])]
+    given = [
+        *benchmark_differences(run),
+        *(["device"] if any(cell["metric"] in EPOCH_TIMES for cell in cells) else []),
+    ]
     best: dict[tuple[str, str], tuple[tuple[int, float], _Match]] = {}
     for point, trial in _candidates(run):
         others = [*backbone_differences(trial, benchmark), *given]
         protocol = {key: [*protocol_differences(row, trial), *others] for key, row in rows.items()}
-        closest: dict[str, int] = {}  # of rows that differ in their protocol alone the point takes the closest
+        closest: dict[
+            str, int
+        ] = {}  # of rows that differ in their protocol alone the point takes the closest
         for key, row in rows.items():
             closest[row["config"]] = min(closest.get(row["config"], 99), len(protocol[key]))
         for key, row in rows.items():
@@ -229,12 +269,15 @@ def _candidates(run: Run) -> list[tuple[PointSummary, dict[str, Any]]]:
     found = []
     for study in run.studies:
         configs, allowed = configs_of(run, study), set(points_with_test_figures(run, study))
-        found += [(point, flatten(configs[point.index])) for point in points_of(run, study)
-                  if point.index in allowed and point.index in configs]  # fmt: skip
+        found += [
+            (point, flatten(configs[point.index]))
+            for point in points_of(run, study)
+            if point.index in allowed and point.index in configs
+        ]
     return found
 
 
-# ---- numbers ---------------------------------------------------------------------------------------------------------
+# ---- numbers
 
 
 def _row(
@@ -245,7 +288,10 @@ def _row(
     match: _Match | None,
     same_benchmark: bool,
 ) -> Row:
-    printed = {(cell["metric"], cell["region"], cell["unit"]): cell["printed"].strip("()[] ") for cell in group}
+    printed = {
+        (cell["metric"], cell["region"], cell["unit"]): cell["printed"].strip("()[] ")
+        for cell in group
+    }
     cells = []
     for column in columns:
         metric, region, unit = column
@@ -253,17 +299,25 @@ def _row(
         spread = None if match is None else _spread(run, match.point, metric, region)
         places = _places(printed[column]) if column in printed else 2
         deviation = None if spread is None or spread.deviation is None else spread.deviation * scale
-        cells.append(Cell(
-            value=None if spread is None else spread.mean * scale, deviation=deviation,
-            num_seeds=0 if spread is None else spread.num, places=places,
-            published=printed.get(column, "") if same_benchmark else "",
-        ))  # fmt: skip
+        cells.append(
+            Cell(
+                value=None if spread is None else spread.mean * scale,
+                deviation=deviation,
+                num_seeds=0 if spread is None else spread.num,
+                places=places,
+                published=printed.get(column, "") if same_benchmark else "",
+            )
+        )
     return Row(
-        section=key[0], label=key[1], cells=tuple(cells),
-        study=None if match is None else match.point.study, point=None if match is None else match.point.index,
-        point_label="" if match is None else match.point.label, differs=() if match is None else match.differs,
+        section=key[0],
+        label=key[1],
+        cells=tuple(cells),
+        study=None if match is None else match.point.study,
+        point=None if match is None else match.point.index,
+        point_label="" if match is None else match.point.label,
+        differs=() if match is None else match.differs,
         trial_ids=() if match is None else tuple(match.point.trial_ids.values()),
-    )  # fmt: skip
+    )
 
 
 def _spread(run: Run, point: PointSummary, metric: str, region: str) -> Spread | None:
@@ -271,7 +325,11 @@ def _spread(run: Run, point: PointSummary, metric: str, region: str) -> Spread |
     if metric not in EPOCH_TIMES:
         return point.metrics.get(MetricColumn("test", metric, region).name)
     seconds, trials = epoch_seconds(run), complete_trials(run, point.study).get(point.index, {})
-    found = {seed: seconds[trial] / EPOCH_TIMES[metric] for seed, trial in trials.items() if trial in seconds}
+    found = {
+        seed: seconds[trial] / EPOCH_TIMES[metric]
+        for seed, trial in trials.items()
+        if trial in seconds
+    }
     return Spread(found) if found else None
 
 
@@ -281,12 +339,18 @@ def _places(printed: str) -> int:
 
 
 def _marked(rows: Sequence[Row], columns: Sequence[tuple[str, str, str]]) -> tuple[Row, ...]:
-    """The rows with the best of each section and each column marked; nothing is best where it stands alone."""
+    """The rows with the best of each section and each column marked; nothing is best where it
+    stands alone.
+    """
     cells = [list(row.cells) for row in rows]
     for at, (metric, _, _) in enumerate(columns):
-        sections = [[number for number, row in enumerate(rows) if row.section == section]
-                    for section in dict.fromkeys(row.section for row in rows)]  # fmt: skip
-        for number in _best([cells[number][at] for number in range(len(rows))], range(len(rows)), metric):
+        sections = [
+            [number for number, row in enumerate(rows) if row.section == section]
+            for section in dict.fromkeys(row.section for row in rows)
+        ]
+        for number in _best(
+            [cells[number][at] for number in range(len(rows))], range(len(rows)), metric
+        ):
             cells[number][at] = replace(cells[number][at], best_in_column=True)
         for members in sections:
             for number in _best([cells[number][at] for number in members], members, metric):
@@ -296,7 +360,11 @@ def _marked(rows: Sequence[Row], columns: Sequence[tuple[str, str, str]]) -> tup
 
 def _best(cells: Sequence[Cell], numbers: Sequence[int], metric: str) -> list[int]:
     # compared as printed: two cells that read the same are equally good
-    shown = {number: float(cell.text) for number, cell in zip(numbers, cells, strict=True) if cell.value is not None}
+    shown = {
+        number: float(cell.text)
+        for number, cell in zip(numbers, cells, strict=True)
+        if cell.value is not None
+    }
     if len(shown) < 2:
         return []
     best = max(shown.values()) if metric in HIGHER_IS_BETTER else min(shown.values())
@@ -304,13 +372,19 @@ def _best(cells: Sequence[Cell], numbers: Sequence[int], metric: str) -> list[in
 
 
 def _notes(layout: Layout) -> list[str]:
-    num_seeds = {cell.num_seeds for row in layout.rows for cell in row.cells if cell.value is not None}
+    num_seeds = {
+        cell.num_seeds for row in layout.rows for cell in row.cells if cell.value is not None
+    }
     if num_seeds:
         how = f"bold: best of its section, {STAR}: best of its column; {_what(layout)}, mean over {_counted(num_seeds)}"
         notes = [f"{layout.num_filled} of {len(layout.rows)} rows were run; {how}"]
-        marked = any(cell.best_in_section or cell.best_in_column for row in layout.rows for cell in row.cells)
+        marked = any(
+            cell.best_in_section or cell.best_in_column for row in layout.rows for cell in row.cells
+        )
         if marked and not _timed(layout):
-            notes.append("best by these very figures, as the paper marks it: what is more than noise, the claims say")
+            notes.append(
+                "best by these very figures, as the paper marks it: what is more than noise, the claims say"
+            )
     elif any(row.point is not None for row in layout.rows):
         notes = ["the run has rows of this table, but none of its metrics"]
     else:
@@ -318,11 +392,15 @@ def _notes(layout: Layout) -> list[str]:
     if layout.benchmark != layout.published_benchmark:
         stands = STANDS_FOR.get(layout.benchmark) == layout.published_benchmark
         what = "stands in for it" if stands else "has the same layout only"
-        notes.append(f"the paper's is of {layout.published_benchmark}, this run of {layout.benchmark}, which {what}")
+        notes.append(
+            f"the paper's is of {layout.published_benchmark}, this run of {layout.benchmark}, which {what}"
+        )
     marks = layout.marks()
     departures = marks or {row.differs: "" for row in layout.rows if row.differs and row.filled}
-    notes += [f"{f'{mark}: ' if mark else ''}differs from what the paper states in {', '.join(differs)}"
-              for differs, mark in departures.items()]  # fmt: skip
+    notes += [
+        f"{f'{mark}: ' if mark else ''}differs from what the paper states in {', '.join(differs)}"
+        for differs, mark in departures.items()
+    ]
     return notes
 
 
@@ -339,9 +417,14 @@ def _notes_on_times(run: Run, layout: Layout, paper: str) -> list[str]:
     metrics = {metric for metric, _, _ in layout.columns}
     if not metrics & set(EPOCH_TIMES):
         return []
-    theirs, ours = MEASURED_ON.get(paper, "a device of its own"), device_of(run) or "a device that was not recorded"
+    theirs, ours = (
+        MEASURED_ON.get(paper, "a device of its own"),
+        device_of(run) or "a device that was not recorded",
+    )
     notes = [PER_WHAT] if paper in MEASURED_ON else []
-    notes.append(f"times do not compare across devices: the paper's are of {theirs}, these of one trial on {ours}")
+    notes.append(
+        f"times do not compare across devices: the paper's are of {theirs}, these of one trial on {ours}"
+    )
     if any(metric.startswith("forward_pass") for metric in metrics):
         notes.append("the forward pass alone is not measured")
     return notes
@@ -352,7 +435,8 @@ def _counted(num_seeds: set[int]) -> str:
     return f"{low} seed{'s' if low > 1 else ''}" if low == high else f"{low} to {high} seeds"
 
 
-# ---- as text ---------------------------------------------------------------------------------------------------------
+# ---- as text
+
 
 _ARROWS = {True: "↑", False: "↓"}
 
@@ -404,24 +488,64 @@ def comma_separated(layouts: Sequence[Layout]) -> str:
     """One line per cell, in full precision, measured and published side by side."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([
-        "layout", "section", "row", "benchmark", "metric", "region", "unit", "measured", "sd", "num_seeds", "published",
-        "best_in_section", "best_in_column", "study", "point", "label", "differs", "trial_ids", "synthetic",
-    ])  # fmt: skip
+    writer.writerow(
+        [
+            "layout",
+            "section",
+            "row",
+            "benchmark",
+            "metric",
+            "region",
+            "unit",
+            "measured",
+            "sd",
+            "num_seeds",
+            "published",
+            "best_in_section",
+            "best_in_column",
+            "study",
+            "point",
+            "label",
+            "differs",
+            "trial_ids",
+            "synthetic",
+        ]
+    )
     for layout in layouts:
         for row in layout.rows:
             for (metric, region, unit), cell in zip(layout.columns, row.cells, strict=True):
-                writer.writerow([
-                    layout.name, row.section, row.label, layout.benchmark, metric, region, unit, cell.value,
-                    cell.deviation, cell.num_seeds, cell.published, str(cell.best_in_section).lower(),
-                    str(cell.best_in_column).lower(), row.study, row.point, row.point_label, " ".join(row.differs),
-                    " ".join(row.trial_ids), str(layout.synthetic).lower(),
-                ])  # fmt: skip
+                writer.writerow(
+                    [
+                        layout.name,
+                        row.section,
+                        row.label,
+                        layout.benchmark,
+                        metric,
+                        region,
+                        unit,
+                        cell.value,
+                        cell.deviation,
+                        cell.num_seeds,
+                        cell.published,
+                        str(cell.best_in_section).lower(),
+                        str(cell.best_in_column).lower(),
+                        row.study,
+                        row.point,
+                        row.point_label,
+                        " ".join(row.differs),
+                        " ".join(row.trial_ids),
+                        str(layout.synthetic).lower(),
+                    ]
+                )
     return text.getvalue()
 
 
-def rendered(layout: Layout, width: int, *, beside: bool = False, deviation: bool = True) -> RenderableType:
-    """The table for a console of ``width`` columns; one metric below the other where they do not fit side by side."""
+def rendered(
+    layout: Layout, width: int, *, beside: bool = False, deviation: bool = True
+) -> RenderableType:
+    """The table for a console of ``width`` columns; one metric below the other where they do not
+    fit side by side.
+    """
     metrics = list(dict.fromkeys(metric for metric, _, _ in layout.columns))
     title = Text(f"{layout.name} · {layout.title}", style="bold")
     if layout.synthetic:
@@ -441,8 +565,12 @@ def rendered(layout: Layout, width: int, *, beside: bool = False, deviation: boo
 
 
 def _measured(layout: Layout, metric: str) -> bool:
-    return any(cell.value is not None for row in layout.rows
-               for column, cell in zip(layout.columns, row.cells, strict=True) if column[0] == metric)  # fmt: skip
+    return any(
+        cell.value is not None
+        for row in layout.rows
+        for column, cell in zip(layout.columns, row.cells, strict=True)
+        if column[0] == metric
+    )
 
 
 def _width(grid: Table) -> int:
@@ -453,19 +581,31 @@ def _width(grid: Table) -> int:
 
 def _grid(layout: Layout, metrics: Sequence[str], beside: bool, deviation: bool) -> Table:
     marks = layout.marks()
-    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    grid = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        header_style="bold",
+    )
     grid.add_column("")
     shown = [at for at, (metric, _, _) in enumerate(layout.columns) if metric in metrics]
     above = None
     for at in shown:
         metric, region, unit = layout.columns[at]
-        grid.add_column(f"{heading(metric, unit) if metric != above else ''}\n{region}", justify="right", no_wrap=True)
+        grid.add_column(
+            f"{heading(metric, unit) if metric != above else ''}\n{region}",
+            justify="right",
+            no_wrap=True,
+        )
         above = metric
     for number, row in enumerate(layout.rows):
         texts = []
         for at in shown:
             cell = row.cells[at]
-            text = plain(cell, beside=beside, deviation=deviation) + (STAR if cell.best_in_column else " ")
+            text = plain(cell, beside=beside, deviation=deviation) + (
+                STAR if cell.best_in_column else " "
+            )
             texts.append(Text(text, style="bold" if cell.best_in_section else ""))
         mark = f" {marks[row.differs]}" if row.differs in marks else ""
         below = layout.rows[number + 1].section if number + 1 < len(layout.rows) else row.section

@@ -16,16 +16,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dirsweep.report.aims import aims_of, points_of
-from dirsweep.report.frames import (
+from dirsweep.analysis.objectives import aims_of, points_of
+from dirsweep.analysis.summaries import (
     PointSummary,
     best_point,
     num_different,
     sorted_by_objective,
 )
-from dirsweep.store.aims import Aims
-from dirsweep.store.reader import Run
-from dirsweep.store.schema import REGION_ORDER, STATUSES, UNFINISHED, MetricColumn, metric_columns
+from dirsweep.run.objectives import Aims
+from dirsweep.run.reader import Run
+from dirsweep.run.tables import REGION_ORDER, STATUSES, UNFINISHED, MetricColumn, metric_columns
 
 Format = Literal["console", "md", "csv"]
 
@@ -85,7 +85,9 @@ class Column:
     def width(self, *, narrow: bool = False) -> int:
         """Cells of the terminal that the widest line takes."""
         cells = self.narrow_cells if narrow and self.narrow_cells is not None else self.cells
-        return max(cell_len(line) for text in (self.title, *cells) for line in text.split("\n") or [""])
+        return max(
+            cell_len(line) for text in (self.title, *cells) for line in text.split("\n") or [""]
+        )
 
     def texts(self, *, narrow: bool) -> list[str]:
         """The cells as they are to be shown."""
@@ -114,11 +116,12 @@ class StudyTable:
 
 
 def study_table(run: Run, study: str, *, max_rows: int | None = None) -> StudyTable:
-    """Rows and columns of one study. Of a search only what validation selected (and the base) has test figures.
+    """Rows and columns of one study. Of a search only what validation selected (and the base) has
+    test figures.
 
     Args:
-        max_rows: keep only the best so many by validation (in their order of merit); None keeps all, in the order
-            proposed, except that a search's points come best first.
+        max_rows: keep only the best so many by validation (in their order of merit); None keeps
+            all, in the order proposed, except that a search's points come best first.
     """
     objective = aims_of(run, study).objective
     points = _shown_points(run, study)
@@ -134,7 +137,11 @@ def study_table(run: Run, study: str, *, max_rows: int | None = None) -> StudyTa
     ]
     title = f"{study} · {run.name}"
     columns = _columns(points, aims, run.trials().schema.names)
-    row = None if best is None else next((i for i, point in enumerate(points) if point.index == best.index), None)
+    row = (
+        None
+        if best is None
+        else next((i for i, point in enumerate(points) if point.index == best.index), None)
+    )
     return StudyTable(title, points, row, columns, caption, run.synthetic)
 
 
@@ -144,11 +151,15 @@ def is_search(run: Run, study: str) -> bool:
 
 
 def _shown_points(run: Run, study: str) -> list[PointSummary]:
-    """The study's points with the figures that may be shown, see ``selection.points_with_test_figures``."""
+    """The study's points with the figures that may be shown, see
+    ``selection.points_with_test_figures``.
+    """
     points = points_of(run, study)
     if not is_search(run, study):
         return points
-    from dirsweep.report.selection import points_with_test_figures  # SciPy, for which no run waits that only begins
+    from dirsweep.analysis.selection import (
+        points_with_test_figures,
+    )  # SciPy, for which no run waits that only begins
 
     shown = set(points_with_test_figures(run, study))
     return [point if point.index in shown else _validated_only(point) for point in points]
@@ -156,7 +167,9 @@ def _shown_points(run: Run, study: str) -> list[PointSummary]:
 
 def _validated_only(point: PointSummary) -> PointSummary:
     columns = metric_columns(point.metrics)
-    return replace(point, metrics={c.name: point.metrics[c.name] for c in columns if c.split == "val"})
+    return replace(
+        point, metrics={c.name: point.metrics[c.name] for c in columns if c.split == "val"}
+    )
 
 
 def _columns(points: list[PointSummary], aims: Aims, names: list[str]) -> list[Column]:
@@ -164,27 +177,43 @@ def _columns(points: list[PointSummary], aims: Aims, names: list[str]) -> list[C
     columns = [Column("point", [point.label for point in points], numeric=False)]
     if len({point.num_seeds for point in points}) > 1:
         columns.append(Column("seeds", [str(point.num_seeds) for point in points]))
-    columns.append(_metric_column(points, objective, f"val {metric_title(objective.metric)}\n{objective.region}", 0))
-    columns += [_metric_column(points, also, f"val {metric_title(also.metric)}\n{also.region}", 0)
-                for also in aims.objectives if also != objective]  # fmt: skip
+    columns.append(
+        _metric_column(
+            points, objective, f"val {metric_title(objective.metric)}\n{objective.region}", 0
+        )
+    )
+    columns += [
+        _metric_column(points, also, f"val {metric_title(also.metric)}\n{also.region}", 0)
+        for also in aims.objectives
+        if also != objective
+    ]
     columns += standing_columns(points, aims)
-    # the regions of the objective's metric on test are what the papers print; few and all go last when room is short
+    # the regions of the objective's metric on test are what the papers print; few and all go last
+    # when room is short
     ranks = {"all": 1, "many": 4, "median": 3, "few": 2, "zero": 2}
     for region in REGION_ORDER:
         column = MetricColumn("test", objective.metric, region)
         if region == "zero" and column.name not in names:
             continue  # hardly a benchmark has it
-        title = f"test {metric_title(column.metric)}\n{region}" if region == "all" else f"\n{region}"
+        title = (
+            f"test {metric_title(column.metric)}\n{region}" if region == "all" else f"\n{region}"
+        )
         columns.append(_metric_column(points, column, title, ranks[region]))
-    others = [c for c in metric_columns(names) if c.split == "test" and c.metric != objective.metric]
+    others = [
+        c for c in metric_columns(names) if c.split == "test" and c.metric != objective.metric
+    ]
     metrics = list(dict.fromkeys(c.metric for c in others))
     for region in ("all", "few", "zero"):
         for position, metric in enumerate(metrics):
             column = MetricColumn("test", metric, region)
             if any(column.name in point.metrics for point in points):
                 rank = 10 + position + {"all": 0, "few": 20, "zero": 40}[region]
-                columns.append(_metric_column(points, column, f"test {metric_title(metric)}\n{region}", rank))
-    columns.append(Column("time per\ntrial", [duration(point.wall_time_s) for point in points], rank=9))
+                columns.append(
+                    _metric_column(points, column, f"test {metric_title(metric)}\n{region}", rank)
+                )
+    columns.append(
+        Column("time per\ntrial", [duration(point.wall_time_s) for point in points], rank=9)
+    )
     if any(point.notes for point in points):
         columns.append(Column("note", [notes_of(point) for point in points], numeric=False))
     if any(_remarks(point) for point in points):
@@ -196,7 +225,9 @@ def standing_columns(points: Sequence[PointSummary], aims: Aims) -> list[Column]
     """Who is on the front, who keeps to the constraints: only where the search has such."""
     columns = []
     if len(aims.objectives) > 1:
-        columns.append(Column("front", ["front" if point.front else "" for point in points], numeric=False))
+        columns.append(
+            Column("front", ["front" if point.front else "" for point in points], numeric=False)
+        )
     if aims.bounds:
         columns.append(Column("constraints", [_kept(point) for point in points], numeric=False))
     return columns
@@ -205,7 +236,9 @@ def standing_columns(points: Sequence[PointSummary], aims: Aims) -> list[Column]
 def _kept(point: PointSummary) -> str:
     """``kept``, or by how much which ones are broken."""
     broken = [
-        f"{name}: {beyond:.{decimals([beyond])}f} beyond" for name, beyond in point.violations.items() if beyond > 0
+        f"{name}: {beyond:.{decimals([beyond])}f} beyond"
+        for name, beyond in point.violations.items()
+        if beyond > 0
     ]
     return ", ".join(broken) or ("kept" if point.violations else NOTHING)
 
@@ -218,12 +251,16 @@ def standing(points: Sequence[PointSummary], aims: Aims) -> list[str]:
         kept = ", among those that keep to the constraints" if aims.bounds else ""
         num = num_different([point for point in points if point.front])
         if num:
-            lines.append(f"front: {num} point{'s' if num != 1 else ''} that no other one beats in {goals}{kept}")
+            lines.append(
+                f"front: {num} point{'s' if num != 1 else ''} that no other one beats in {goals}{kept}"
+            )
     if aims.bounds:
         able = [point for point in points if point.violations]
         num = sum(point.feasible for point in able)
         names = "; ".join(bound.name for bound in aims.bounds)
-        lines.append(f"constraints, on val: {names}; {num} of {len(able)} complete points keep to all")
+        lines.append(
+            f"constraints, on val: {names}; {num} of {len(able)} complete points keep to all"
+        )
         if able and not num:
             lines.append("no point keeps to the constraints: the best is the best of all")
     return lines
@@ -236,10 +273,14 @@ def notes_of(point: PointSummary) -> str:
         by_note.setdefault(note, []).append(seed)
     if point.notes.keys() == point.trial_ids.keys() and len(by_note) == 1:
         return next(iter(by_note))
-    return "; ".join(f"seed {', '.join(map(str, seeds))}: {note}" for note, seeds in by_note.items())
+    return "; ".join(
+        f"seed {', '.join(map(str, seeds))}: {note}" for note, seeds in by_note.items()
+    )
 
 
-def _metric_column(points: list[PointSummary], column: MetricColumn, title: str, rank: int) -> Column:
+def _metric_column(
+    points: list[PointSummary], column: MetricColumn, title: str, rank: int
+) -> Column:
     spreads = [point.metrics.get(column.name) for point in points]
     places = decimals([spread.mean for spread in spreads if spread is not None])
     wide, narrow = [], []
@@ -273,7 +314,11 @@ def _caption(
 ) -> list[str]:
     direction = "higher" if objective.higher_is_better else "lower"
     chosen = f"val {metric_title(objective.metric)} ({objective.region}), {direction} is better"
-    lines = [f"{STAR} best by {chosen}" if best is not None else f"no complete point yet; chosen by {chosen}"]
+    lines = [
+        f"{STAR} best by {chosen}"
+        if best is not None
+        else f"no complete point yet; chosen by {chosen}"
+    ]
     if looked_at is not None:
         lines.append(hidden_test_figures(looked_at))
     counts = {point.num_seeds for point in points}
@@ -287,7 +332,9 @@ def _caption(
     if any(point.preliminary and point.num_seeds for point in points):
         lines.append("rows without test figures: every seed was ended early, validation only")
     failures = [(point, seed, reason) for point in points for seed, reason in point.errors.items()]
-    lines += [f"failed: {point.label}, seed {seed}: {reason}" for point, seed, reason in failures[:3]]
+    lines += [
+        f"failed: {point.label}, seed {seed}: {reason}" for point, seed, reason in failures[:3]
+    ]
     if len(failures) > 3:
         lines.append(f"and {len(failures) - 3} more failed; trials.arrow has every reason")
     return lines
@@ -299,31 +346,41 @@ def hidden_test_figures(looked_at: int) -> str:
     return f"{configurations}; test figures only of what validation chose, and of the base (`dirsweep export` has all)"
 
 
-# ---- console ---------------------------------------------------------------------------------------------------------
+# ---- console
+
 
 _MIN_LABEL = 12
 _MIN_REMARK = 12
 
 
 def rendered(table: StudyTable, width: int) -> RenderableType:
-    """The table for a console of ``width`` columns: numbers are never wrapped or cut, whole columns are left out."""
+    """The table for a console of ``width`` columns: numbers are never wrapped or cut, whole columns
+    are left out.
+    """
     shown, narrow = fitted(table.columns, width)
     grid = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0) if narrow else (0, 1), pad_edge=False,
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0) if narrow else (0, 1),
+        pad_edge=False,
         header_style="bold",
-    )  # fmt: skip
+    )
     grid.add_column("", width=1, no_wrap=True)
     for column in shown:
         if column.numeric:
             grid.add_column(column.title, justify="right", no_wrap=True, vertical="top")
         else:
-            longest_word = max((cell_len(word) for cell in column.cells for word in cell.split(" ")), default=1)
+            longest_word = max(
+                (cell_len(word) for cell in column.cells for word in cell.split(" ")), default=1
+            )
             grid.add_column(column.title, min_width=min(longest_word, _MIN_LABEL), overflow="fold")
     texts = [column.texts(narrow=narrow) for column in shown]
     for row, point in enumerate(table.points):
         style = "bold" if row == table.best else ("dim" if point.preliminary else "")
         grid.add_row(
-            Text(STAR if row == table.best else "", style="yellow"), *(Text(t[row]) for t in texts), style=style
+            Text(STAR if row == table.best else "", style="yellow"),
+            *(Text(t[row]) for t in texts),
+            style=style,
         )
     title = Text(table.title, style="bold")
     if table.synthetic:
@@ -339,16 +396,19 @@ def rendered(table: StudyTable, width: int) -> RenderableType:
 
 
 def fitted(columns: list[Column], width: int) -> tuple[list[Column], bool]:
-    """The columns that fit into ``width`` with their numbers whole, and whether they are set narrowly.
+    """The columns that fit into ``width`` with their numbers whole, and whether they are set
+    narrowly.
 
-    First the least important columns go down to the headline ones, then the setting gets narrow, then the rest goes.
+    First the least important columns go down to the headline ones, then the setting gets narrow,
+    then the rest goes.
     """
 
     def needed(candidates: list[Column], *, narrow: bool) -> int:
         gap = 2 if narrow else 3
         roomy = not narrow and max(c.rank for c in candidates) > headline
         return 1 + sum(
-            gap + (column.width(narrow=narrow) if column.numeric else _flexible(column, roomy=roomy))
+            gap
+            + (column.width(narrow=narrow) if column.numeric else _flexible(column, roomy=roomy))
             for column in candidates
         )
 
@@ -384,13 +444,16 @@ def print_report(run: Run, console: Console, *, studies: Sequence[str] | None = 
     console.print()
 
 
-# ---- Markdown and CSV ------------------------------------------------------------------------------------------------
+# ---- Markdown and CSV
 
 
 def markdown(run: Run, *, studies: Sequence[str] | None = None) -> str:
     """Every study as a GitHub table, the best point bold."""
     run.require_finished()
-    return "\n".join(_markdown(study_table(run, study)) for study in (run.studies if studies is None else studies))
+    return "\n".join(
+        _markdown(study_table(run, study))
+        for study in (run.studies if studies is None else studies)
+    )
 
 
 def _markdown(table: StudyTable) -> str:
@@ -421,19 +484,35 @@ def _full_titles(columns: list[Column]) -> list[str]:
 
 
 def comma_separated(run: Run, *, studies: Sequence[str] | None = None) -> str:
-    """Every study's points as CSV: full precision, each metric's mean, deviation and number of seeds.
+    """Every study's points as CSV: full precision, each metric's mean, deviation and number of
+    seeds.
 
-    Test cells are empty where a search did not choose the point; ``num_looked_at``: of how many different points.
+    Test cells are empty where a search did not choose the point; ``num_looked_at``: of how many
+    different points.
     """
     run.require_finished()
     names = [column.name for column in metric_columns(run.trials().schema.names)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([
-        "study", "point", "label", "synthetic", "best_by_validation", "num_looked_at", "num_seeds",
-        *STATUSES, UNFINISHED, "wall_time_s", "on_front", "feasible", "violations", "note",
-        *(f"{name}_{what}" for name in names for what in ("mean", "sd", "n")),
-    ])  # fmt: skip
+    writer.writerow(
+        [
+            "study",
+            "point",
+            "label",
+            "synthetic",
+            "best_by_validation",
+            "num_looked_at",
+            "num_seeds",
+            *STATUSES,
+            UNFINISHED,
+            "wall_time_s",
+            "on_front",
+            "feasible",
+            "violations",
+            "note",
+            *(f"{name}_{what}" for name in names for what in ("mean", "sd", "n")),
+        ]
+    )
     for study in run.studies if studies is None else studies:
         points = _shown_points(run, study)
         aims = aims_of(run, study)
@@ -441,14 +520,26 @@ def comma_separated(run: Run, *, studies: Sequence[str] | None = None) -> str:
         for point in points:
             counts = [point.statuses.get(status, 0) for status in (*STATUSES, UNFINISHED)]
             cells: list[object] = [
-                study, point.index, point.label, str(run.synthetic).lower(), str(point is best).lower(),
-                num_different(points), point.num_seeds, *counts, point.wall_time_s,
+                study,
+                point.index,
+                point.label,
+                str(run.synthetic).lower(),
+                str(point is best).lower(),
+                num_different(points),
+                point.num_seeds,
+                *counts,
+                point.wall_time_s,
                 None if point.front is None else str(point.front).lower(),
                 str(point.feasible).lower() if point.violations else None,
-                json.dumps(point.violations) if point.violations else None, notes_of(point) or None,
-            ]  # fmt: skip
+                json.dumps(point.violations) if point.violations else None,
+                notes_of(point) or None,
+            ]
             for name in names:
                 spread = point.metrics.get(name)
-                cells += [None, None, 0] if spread is None else [spread.mean, spread.deviation, spread.num]
+                cells += (
+                    [None, None, 0]
+                    if spread is None
+                    else [spread.mean, spread.deviation, spread.num]
+                )
             writer.writerow(cells)
     return text.getvalue()

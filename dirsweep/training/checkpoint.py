@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from dirsweep.store.writer import write_bytes_atomically
+from dirsweep.run.storage import write_bytes_atomically
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +22,14 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path, trial_id: str) -> dict[str, Any] | None:
-    """The state saved for ``trial_id``, on the CPU; None when there is none, it is unreadable, or another trial's."""
+    """The state saved for ``trial_id``, on the CPU; None when there is none, it is unreadable, or
+    another trial's.
+    """
     if not path.is_file():
         return None
     try:
-        # our own file: it holds RNG states of numpy and Python, which the weights-only reader refuses
+        # our own file: it holds RNG states of numpy and Python, which the weights-only reader
+        # refuses
         state = torch.load(path, map_location="cpu", weights_only=False)
     except Exception as error:  # any kind of garbage: the trial starts afresh
         log.warning("checkpoint %s is unreadable (%s); starting afresh", path, error)

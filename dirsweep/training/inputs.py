@@ -1,4 +1,6 @@
-"""A benchmark's splits as a backbone wants them, opened once per process and shared by all its trials."""
+"""A benchmark's splits as a backbone wants them, opened once per process and shared by all its
+trials.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,9 @@ import torch
 from torch import Tensor
 
 from dirsweep.backbones.base import BackboneConfig
+from dirsweep.config.trial import build_named, canonical_json
 from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, SplitName, Views
 from dirsweep.data.cache import default_cache
-from dirsweep.spec.schema import build_named, canonical_json
 
 T = TypeVar("T")
 
@@ -57,7 +59,8 @@ def _open_benchmark(settings: str, cache: str | None) -> Benchmark:
     return config.open(Path(cache) if cache else default_cache())
 
 
-# keyed by all of the backbone's settings: which of them change the encoding, only the backbone knows
+# keyed by all of the backbone's settings: which of them change the encoding, only the backbone
+# knows
 @lru_cache(maxsize=4)
 def _open_inputs(benchmark_settings: str, backbone_settings: str, cache: str | None) -> Inputs:
     benchmark = _open_benchmark(benchmark_settings, cache)
@@ -75,7 +78,9 @@ def _open_inputs(benchmark_settings: str, backbone_settings: str, cache: str | N
     )
 
 
-def open_inputs(benchmark: dict[str, Any], backbone: dict[str, Any], cache: str | None = None) -> Inputs:
+def open_inputs(
+    benchmark: dict[str, Any], backbone: dict[str, Any], cache: str | None = None
+) -> Inputs:
     """Splits of ``benchmark`` encoded for ``backbone`` (both as ``to_dict()`` gives them).
 
     Raises: DataError: the benchmark's files are absent or broken.
@@ -84,7 +89,9 @@ def open_inputs(benchmark: dict[str, Any], backbone: dict[str, Any], cache: str 
 
 
 def prefetched(items: Iterable[T], device: torch.device) -> Iterator[T]:
-    """``items`` in order; on a GPU the next one is made by a thread while the current one is computed on."""
+    """``items`` in order; on a GPU the next one is made by a thread while the current one is
+    computed on.
+    """
     if device.type != "cuda":
         yield from items
         return

@@ -36,7 +36,9 @@ _AMOUNT = re.compile(r"allocate:? ([\d.]+ ?(?:[KMG]iB|bytes))")
 
 
 def out_of_memory(error: BaseException) -> str | None:
-    """One line when ``error`` says that memory ran out, on a GPU or in the machine; None for any other error."""
+    """One line when ``error`` says that memory ran out, on a GPU or in the machine; None for any
+    other error.
+    """
     text = str(error)
     on_gpu = isinstance(error, torch.OutOfMemoryError)
     # PyTorch's allocator for the CPU raises a plain RuntimeError
@@ -44,5 +46,9 @@ def out_of_memory(error: BaseException) -> str | None:
         return None
     amount = _AMOUNT.search(text) or re.search(r"you tried to allocate (\d+ bytes)", text)
     wanted = f" (it asked for {amount.group(1)} more)" if amount else ""
-    more = "give it more of a GPU (resources.gpu)" if on_gpu else "run fewer trials at a time (resources.cpu)"
+    more = (
+        "give it more of a GPU (resources.gpu)"
+        if on_gpu
+        else "run fewer trials at a time (resources.cpu)"
+    )
     return f"out of memory{' on the GPU' if on_gpu else ''}{wanted}; take a smaller batch_size, or {more}"

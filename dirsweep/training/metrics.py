@@ -1,6 +1,8 @@
-"""Metrics over shot regions, in float64. An empty region is None, never a crash and never a made-up number.
+"""Metrics over shot regions, in float64. An empty region is None, never a crash and never a made-up
+number.
 
-Definitions: RankSim (Gong et al., ICML 2022), Appendix B.1; ConR (Keramati et al., ICLR 2024), Section 4.1.
+Definitions: RankSim (Gong et al., ICML 2022), Appendix B.1; ConR (Keramati et al., ICLR 2024),
+    Section 4.1.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ def gm(labels: Array, preds: Array) -> float:
 
 
 def pearson(labels: Array, preds: Array) -> float | None:
-    """Linear correlation in [-1, 1]; None where labels or predictions are constant, or have K dimensions."""
+    """Linear correlation in [-1, 1]; None where labels or predictions are constant, or have K
+    dimensions.
+    """
     if len(labels) < 2 or labels.ndim != 1 or np.ptp(labels) == 0 or np.ptp(preds) == 0:
         return None
     from scipy import stats  # most of a second, which a trial need not wait for before it begins
@@ -51,7 +55,9 @@ def pearson(labels: Array, preds: Array) -> float | None:
 
 
 def spearman(labels: Array, preds: Array) -> float | None:
-    """Correlation of the ranks (ties share their mean rank) in [-1, 1]; None where one side is constant, or (N, K)."""
+    """Correlation of the ranks (ties share their mean rank) in [-1, 1]; None where one side is
+    constant, or (N, K).
+    """
     if len(labels) < 2 or labels.ndim != 1 or np.ptp(labels) == 0 or np.ptp(preds) == 0:
         return None
     from scipy import stats
@@ -70,14 +76,17 @@ METRICS: dict[str, Callable[[Array, Array], float | None]] = {
 
 
 def collapse_penalty(labels: NDArray[Any], preds: NDArray[Any], bins: LabelBins) -> float:
-    r"""The expected value of ConR's collapse penalty over the label range, label unit; 0 where nothing collapses.
+    r"""The expected value of ConR's collapse penalty over the label range, label unit; 0 where
+    nothing collapses.
 
     .. math:: P(y) = \frac{1}{N_y} \sum_i |\hat y_i - y_i| \quad \text{over } i:\ \hat y_i \simeq y,\ y_i \not\simeq y
 
-    Source: Keramati et al., ICLR 2024, Appendix A.1, Fig. 6(c). The paper leaves open when two values are similar; here
-    a prediction is similar to y when it lies in y's bin, and a label is not when it lies more than one bin's width from
-    the prediction. The expected value is the mean of P over the bins that received such a prediction. It watches a
-    training, per epoch; no trial is chosen by it, so it is none of ``METRICS``.
+    Source: Keramati et al., ICLR 2024, Appendix A.1, Fig. 6(c). The paper leaves open when two
+        values are similar; here
+    a prediction is similar to y when it lies in y's bin, and a label is not when it lies more than
+    one bin's width from the prediction. The expected value is the mean of P over the bins that
+    received such a prediction. It watches a training, per epoch; no trial is chosen by it, so it is
+    none of ``METRICS``.
 
     Args:
         labels, preds: (N,), label unit.
@@ -111,13 +120,17 @@ def compute(
         names: keys of ``METRICS``.
         counted: (N,) what bins and regions go by; None for scalar labels, which are it themselves.
     Returns: None for a region without samples, or where a correlation is not defined.
-    Raises: ShapeError: labels and preds differ in shape, or K-dimensional labels come without ``counted``.
+    Raises: ShapeError: labels and preds differ in shape, or K-dimensional labels come without
+        ``counted``.
     """
     if labels.shape != preds.shape:
         raise ShapeError(f"labels {labels.shape} and predictions {preds.shape} differ in shape")
     exact, guessed = labels.astype(np.float64), preds.astype(np.float64)
     shots = bins.region_of(exact if counted is None else counted)
-    inside = {region: np.ones(len(exact), bool) if region == "all" else shots == region for region in bins.regions}
+    inside = {
+        region: np.ones(len(exact), bool) if region == "all" else shots == region
+        for region in bins.regions
+    }
     return {
         f"{name}_{region}": METRICS[name](exact[mask], guessed[mask]) if mask.any() else None
         for name in names

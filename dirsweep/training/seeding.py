@@ -1,4 +1,6 @@
-"""Everything random in a trial comes from here, and everything a trial may leave behind in a process is undone here."""
+"""Everything random in a trial comes from here, and everything a trial may leave behind in a
+process is undone here.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from dirsweep.training.memory import reset_peak
 
 @dataclass
 class Generators:
-    """The random streams of one trial; apart from each other, so that one technique's draws do not move another's.
+    """The random streams of one trial; apart from each other, so that one technique's draws do not
+    move another's.
 
     Attributes:
         order: which samples form a batch (CPU).
@@ -67,7 +70,8 @@ def seed_everything(seed: int, device: torch.device) -> Generators:
 
 
 def reset_process(num_threads: int | None = None) -> None:
-    """Undo what an earlier trial in this process may have changed: a trial's numbers must not depend on its forerunner.
+    """Undo what an earlier trial in this process may have changed: a trial's numbers must not
+    depend on its forerunner.
 
     Args:
         num_threads: threads for one operator, from the trial's CPUs; None leaves them.

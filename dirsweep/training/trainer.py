@@ -1,5 +1,7 @@
-"""The training of one trial, start to end. No Ray, no technique's name: techniques come as the types of
-``methods.base`` and state what they need (views, label statistics, epoch hooks, stages)."""
+"""The training of one trial, start to end. No Ray, no technique's name: techniques come as the
+types of ``methods.base`` and state what they need (views, label statistics, epoch hooks,
+stages).
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,28 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
+from dirsweep.config.trial import OptimizerConfig, TrialConfig, TrialSpec
 from dirsweep.data.base import SplitName
-from dirsweep.errors import DataError, DirSweepError, StoreError, TrialError, TrialPruned, TrialStopped
-from dirsweep.methods.base import Loss, Regularizer, Reweighting, Schedule, Setup, Smoothing, Stage, Step
-from dirsweep.spec.schema import OptimizerConfig, TrialConfig, TrialSpec
-from dirsweep.store.schema import HIGHER_IS_BETTER, Outcome, Status, features_table, predictions_table
-from dirsweep.store.writer import TrialFolder, read_json
+from dirsweep.errors import (
+    DataError,
+    DirSweepError,
+    StoreError,
+    TrialError,
+    TrialPruned,
+    TrialStopped,
+)
+from dirsweep.methods.base import (
+    Loss,
+    Regularizer,
+    Reweighting,
+    Schedule,
+    Setup,
+    Smoothing,
+    Stage,
+    Step,
+)
+from dirsweep.run.storage import TrialFolder, read_json
+from dirsweep.run.tables import HIGHER_IS_BETTER, Outcome, Status, features_table, predictions_table
 from dirsweep.training import metrics
 from dirsweep.training.checkpoint import load_checkpoint, save_checkpoint
 from dirsweep.training.inputs import open_inputs, prefetched
@@ -63,10 +81,10 @@ class Training:
         trial: what to train.
         folder: where checkpoint and epochs go; None keeps everything in memory.
         device: None takes the first GPU if there is one, else the CPU.
-        checkpoint_every_s: seconds between checkpoints (one is also written when the trial is interrupted); a resumed
-            trial redoes the epochs since the last, with the same numbers.
-        samples: positions of the samples to use, by split; None, or a split left out, takes all. Label statistics
-            (weights, bins) are of all samples whatever is used.
+        checkpoint_every_s: seconds between checkpoints (one is also written when the trial is
+            interrupted); a resumed trial redoes the epochs since the last, with the same numbers.
+        samples: positions of the samples to use, by split; None, or a split left out, takes all.
+            Label statistics (weights, bins) are of all samples whatever is used.
     """
 
     def __init__(
@@ -87,9 +105,13 @@ class Training:
         self.generators = seed_everything(trial.seed, self.device)
         self.inputs = open_inputs(trial.benchmark, self.config.backbone.to_dict(), trial.cache)
         self.benchmark = self.inputs.benchmark
-        self.samples = {name: torch.arange(len(ids)) for name, ids in self.inputs.ids.items()} | dict(samples or {})
+        self.samples = {
+            name: torch.arange(len(ids)) for name, ids in self.inputs.ids.items()
+        } | dict(samples or {})
         if trial.fingerprint and trial.fingerprint != self.benchmark.fingerprint():
-            raise DataError(f"{self.benchmark.name}: the data on {socket.gethostname()} differs from the sweep's")
+            raise DataError(
+                f"{self.benchmark.name}: the data on {socket.gethostname()} differs from the sweep's"
+            )
         self._build()
 
         self.rows: list[Row] = []
@@ -101,12 +123,14 @@ class Training:
         if folder is not None:
             self._resume(load_checkpoint(folder.paths.checkpoint, trial.trial_id))
 
-    # ---------------------------------------------------------------- building
+    # building
 
     def _build(self) -> None:
         config, benchmark = self.config, self.benchmark
         labels = self.inputs.labels["train"]
-        self.backbone: Backbone = cast(BackboneConfig, config.backbone).build(benchmark, self.inputs.cache)
+        self.backbone: Backbone = cast(BackboneConfig, config.backbone).build(
+            benchmark, self.inputs.cache
+        )
         self.regressor = nn.Linear(self.backbone.feature_dim, benchmark.label_dim)
         if config.regressor_init == "label_mean":
             with torch.no_grad():
@@ -133,8 +157,12 @@ class Training:
         }
         schedule: Schedule = config.schedule.build(setup)  # type: ignore[attr-defined]
         self.stages = schedule.stages
-        self.model = nn.ModuleDict({"backbone": self.backbone, "regressor": self.regressor}).to(self.device)
-        self.techniques = nn.ModuleDict({"loss": self.loss, **{f"reg_{n}": r for n, r in self.regularizers.items()}})
+        self.model = nn.ModuleDict({"backbone": self.backbone, "regressor": self.regressor}).to(
+            self.device
+        )
+        self.techniques = nn.ModuleDict(
+            {"loss": self.loss, **{f"reg_{n}": r for n, r in self.regularizers.items()}}
+        )
         if self.smoothing is not None:
             self.techniques["smoothing"] = self.smoothing
         self.techniques.to(self.device)
@@ -158,14 +186,16 @@ class Training:
         if stage.trains == "all":
             trained = [*self.backbone.parameters(), *trained]
         optimizer = self.config.optimizer
-        groups: list[dict[str, Any]] = [{"params": [p for p in trained if p.requires_grad], "lr": optimizer.lr}]
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in trained if p.requires_grad], "lr": optimizer.lr}
+        ]
         parts = self.techniques.values() if stage.regularize else [self.loss]
         groups += [group for part in parts for group in part.param_groups(optimizer.lr)]  # type: ignore[operator]
         for group in groups:
             group["initial_lr"] = group["lr"]
         return make_optimizer(optimizer, groups)
 
-    # ---------------------------------------------------------------- checkpoints
+    # checkpoints
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -184,9 +214,11 @@ class Training:
         }
 
     def save(self, *, force: bool = False) -> None:
-        """Write checkpoint and epochs, unless that was done a moment ago; the epochs alone more often, for who watches.
+        """Write checkpoint and epochs, unless that was done a moment ago; the epochs alone more
+        often, for who watches.
 
-        Within an epoch nothing is written: a half-trained epoch could not be repeated with the same numbers.
+        Within an epoch nothing is written: a half-trained epoch could not be repeated with the same
+            numbers.
         """
         if self.folder is None or not self.between_epochs:
             return
@@ -219,7 +251,7 @@ class Training:
         """Training time so far, earlier attempts included."""
         return self.elapsed_s + time.monotonic() - self.started
 
-    # ---------------------------------------------------------------- the loop
+    # the loop
 
     def run(self, emit: Emit) -> None:
         """Train every remaining epoch of every stage; afterwards the model is the best epoch's."""
@@ -250,12 +282,16 @@ class Training:
         return self.config.patience is not None and self.unimproved >= self.config.patience
 
     def _train_epoch(self, stage: Stage) -> Row:
-        lr = set_learning_rate(self.optimizer, self.config.optimizer, self.epoch_of_stage, stage.num_epochs)
+        lr = set_learning_rate(
+            self.optimizer, self.config.optimizer, self.epoch_of_stage, stage.num_epochs
+        )
         epoch, smoothing = self.epoch_of_stage, self.smoothing if stage.regularize else None
         regularizers = self.regularizers if stage.regularize else {}
         self.model.train()
         self.techniques.train()
-        self.backbone.train(stage.trains == "all")  # a frozen backbone keeps its running statistics, too
+        self.backbone.train(
+            stage.trains == "all"
+        )  # a frozen backbone keeps its running statistics, too
         sums: dict[str, Tensor] = {}
         worst = torch.zeros((), device=self.device)
         batches = self._train_batches(regularizers)
@@ -266,8 +302,10 @@ class Training:
             self.scaler.scale(total).backward()
             if self.config.grad_clip is not None:
                 self.scaler.unscale_(self.optimizer)
-                nn.utils.clip_grad_norm_([p for g in self.optimizer.param_groups for p in g["params"]],
-                                         self.config.grad_clip)  # fmt: skip
+                nn.utils.clip_grad_norm_(
+                    [p for g in self.optimizer.param_groups for p in g["params"]],
+                    self.config.grad_clip,
+                )
             self.scaler.step(self.optimizer)
             self.scaler.update()
             for regularizer in regularizers.values():
@@ -293,10 +331,14 @@ class Training:
         # a last batch of one sample has no batch statistics and no pairs: leave it out this epoch
         return max(1, num_train // size + (num_train % size > 1))
 
-    def _train_batches(self, regularizers: dict[str, Regularizer]) -> Iterator[tuple[Tensor, list[Tensor]]]:
+    def _train_batches(
+        self, regularizers: dict[str, Regularizer]
+    ) -> Iterator[tuple[Tensor, list[Tensor]]]:
         """(N,) sample indices and V views of each batch; the first view is the benchmark's own."""
         num_views = max((r.num_views for r in regularizers.values()), default=1)
-        further = "strong" if any(r.views == "strong" for r in regularizers.values()) else "standard"
+        further = (
+            "strong" if any(r.views == "strong" for r in regularizers.values()) else "standard"
+        )
         samples = self.samples["train"]
         order = samples[torch.randperm(len(samples), generator=self.generators.order)]
         for indices in order.split(self.config.batch_size)[: self._num_steps()]:
@@ -304,7 +346,9 @@ class Training:
             yield (
                 indices,
                 [
-                    self.inputs.views.train(raw, self.generators.views, "standard" if view == 0 else further)
+                    self.inputs.views.train(
+                        raw, self.generators.views, "standard" if view == 0 else further
+                    )
                     for view in range(num_views)
                 ],
             )
@@ -318,7 +362,9 @@ class Training:
         regularizers: dict[str, Regularizer],
         epoch: int,
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """Every term of one step's loss and their sum. One forward of all views serves regression and regularizers."""
+        """Every term of one step's loss and their sum. One forward of all views serves regression
+        and regularizers.
+        """
         num, scale = len(indices), self.benchmark.target_scale
         inputs = torch.cat(views) if len(views) > 1 else views[0]
         inputs = inputs.to(self.device, non_blocking=True)
@@ -379,9 +425,11 @@ class Training:
         if math.isnan(value):
             raise TrialError(f"the training loss became NaN in epoch {epoch}")
         if value > DIVERGED_ABOVE:
-            raise TrialError(f"the training loss reached {value:.3g} in epoch {epoch}, above {DIVERGED_ABOVE:.0e}")
+            raise TrialError(
+                f"the training loss reached {value:.3g} in epoch {epoch}, above {DIVERGED_ABOVE:.0e}"
+            )
 
-    # ---------------------------------------------------------------- evaluation
+    # evaluation
 
     def _eval_batches(self, split: SplitName) -> Iterator[tuple[Tensor, Tensor]]:
         for indices in self.samples[split].split(EVAL_BATCH):
@@ -398,8 +446,8 @@ class Training:
 
     @torch.no_grad()
     def predict(self, split: SplitName, *, keep: list[Tensor] | None = None) -> Tensor:
-        """(N,) predictions in the label unit, on the CPU, without augmentation or smoothing; ``keep`` gets the features
-        behind them, (N, D) float32, batch by batch."""
+        """(N,) predictions in the label unit, on the CPU, without augmentation or smoothing;
+        ``keep`` gets the features behind them, (N, D) float32, batch by batch."""
         self.model.eval()
         preds = []
         for _, inputs in prefetched(self._eval_batches(split), self.device):
@@ -414,7 +462,9 @@ class Training:
         """``<split>_<metric>_<region>`` of (N,) predictions."""
         labels = self.inputs.labels[split][self.samples[split]].numpy()
         bins, counted = self.benchmark.bins, self.benchmark.counted(labels)
-        found = metrics.compute(labels, preds.numpy(), bins, self.benchmark.metrics, counted=counted)
+        found = metrics.compute(
+            labels, preds.numpy(), bins, self.benchmark.metrics, counted=counted
+        )
         return {f"{split}_{name}": value for name, value in found.items()}
 
     def _validate(self, epoch: int) -> Row:
@@ -424,7 +474,9 @@ class Training:
         found = self.evaluate("val", preds)
         if self.benchmark.label_dim == 1:
             labels = self.inputs.labels["val"][self.samples["val"]].numpy()
-            found["val_collapse_penalty_all"] = metrics.collapse_penalty(labels, preds.numpy(), self.benchmark.bins)
+            found["val_collapse_penalty_all"] = metrics.collapse_penalty(
+                labels, preds.numpy(), self.benchmark.bins
+            )
         key = f"val_{self.trial.metric}_{self.trial.region}"
         value = found.get(key)
         if value is None:
@@ -436,48 +488,84 @@ class Training:
         sign = -1.0 if self.trial.metric in HIGHER_IS_BETTER else 1.0
         self.unimproved += 1
         if self.best is None or sign * value < sign * self.best.value:
-            model = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+            model = {
+                name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()
+            }
             self.best, self.unimproved = Best(value, epoch, model, preds), 0
         return {**found, "best_value": self.best.value, "best_epoch": self.best.epoch}
 
-    # ---------------------------------------------------------------- results
+    # results
 
-    def test(self, *, store_features: bool) -> tuple[dict[str, float | None], pa.Table, pa.Table | None]:
-        """Metrics of the best epoch on validation and, read here for the first and only time, test; predictions; test
-        features if wanted."""
+    def test(
+        self, *, store_features: bool
+    ) -> tuple[dict[str, float | None], pa.Table, pa.Table | None]:
+        """Metrics of the best epoch on validation and, read here for the first and only time, test;
+        predictions; test features if wanted."""
         assert self.best is not None
         kept: list[Tensor] | None = [] if store_features else None
-        results = self._results({"val": self.best.val_preds, "test": self.predict("test", keep=kept)})
-        return *results, features_table("test", *self._identified("test", torch.cat(kept))) if kept else None
+        results = self._results(
+            {"val": self.best.val_preds, "test": self.predict("test", keep=kept)}
+        )
+        return *results, features_table(
+            "test", *self._identified("test", torch.cat(kept))
+        ) if kept else None
 
     def validation(self) -> tuple[dict[str, float | None], pa.Table | None]:
-        """Metrics and predictions of the best epoch so far on validation, for a trial that ended early."""
+        """Metrics and predictions of the best epoch so far on validation, for a trial that ended
+        early.
+        """
         return ({}, None) if self.best is None else self._results({"val": self.best.val_preds})
 
-    def _results(self, preds: Mapping[SplitName, Tensor]) -> tuple[dict[str, float | None], pa.Table]:
+    def _results(
+        self, preds: Mapping[SplitName, Tensor]
+    ) -> tuple[dict[str, float | None], pa.Table]:
         found = {
-            name: value for split, guessed in preds.items() for name, value in self.evaluate(split, guessed).items()
+            name: value
+            for split, guessed in preds.items()
+            for name, value in self.evaluate(split, guessed).items()
         }
-        return found, predictions_table({split: self._identified(split, guessed) for split, guessed in preds.items()})
+        return found, predictions_table(
+            {split: self._identified(split, guessed) for split, guessed in preds.items()}
+        )
 
-    def _identified(self, split: SplitName, found: Tensor) -> tuple[Sequence[str], NDArray[Any], NDArray[Any]]:
+    def _identified(
+        self, split: SplitName, found: Tensor
+    ) -> tuple[Sequence[str], NDArray[Any], NDArray[Any]]:
         """Ids and labels of a split's samples, and what was ``found`` for each."""
         used, ids = self.samples[split], self.inputs.ids[split]
-        return [ids[i] for i in used.tolist()], self.inputs.labels[split][used].numpy(), found.numpy()
+        return (
+            [ids[i] for i in used.tolist()],
+            self.inputs.labels[split][used].numpy(),
+            found.numpy(),
+        )
 
 
 def make_optimizer(config: OptimizerConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    """The optimiser of ``config`` over parameter groups (each may set its own lr and weight decay)."""
+    """The optimiser of ``config`` over parameter groups (each may set its own lr and weight
+    decay).
+    """
     if config.name == "sgd":
-        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
+        return torch.optim.SGD(
+            groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay
+        )
     kind = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
     # of the ways to one result this one is the fastest on a CPU: a third of a small model's step
     fused = all(param.device.type == "cpu" for group in groups for param in group["params"]) or None
-    return kind(groups, lr=config.lr, betas=(config.momentum, 0.999), weight_decay=config.weight_decay, fused=fused)
+    return kind(
+        groups,
+        lr=config.lr,
+        betas=(config.momentum, 0.999),
+        weight_decay=config.weight_decay,
+        fused=fused,
+    )
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, config: OptimizerConfig, epoch: int, num_epochs: int) -> float:
-    """Apply the milestones to every group for ``epoch`` (from 0) of ``num_epochs``; returns the main learning rate."""
+def set_learning_rate(
+    optimizer: torch.optim.Optimizer, config: OptimizerConfig, epoch: int, num_epochs: int
+) -> float:
+    """Apply the milestones to every group for ``epoch`` (from 0) of ``num_epochs``; returns the
+    main learning rate.
+    """
     stretch = 1.0 if config.milestones_of is None else num_epochs / config.milestones_of
     passed = sum(epoch >= round(milestone * stretch) for milestone in config.milestones)
     for group in optimizer.param_groups:
@@ -500,14 +588,17 @@ def train(
     checkpoint_every_s: float = 10.0,
     store_features: bool = False,
 ) -> Outcome:
-    """Train ``trial`` and write what it came to into ``folder``. A trial that is finished there is not run again.
+    """Train ``trial`` and write what it came to into ``folder``. A trial that is finished there is
+    not run again.
 
     Args:
         emit: takes each epoch's row; may raise TrialPruned or TrialStopped.
         num_threads: for torch's operators on the CPU.
-        store_features: keep what the backbone gives for the test samples, without calibration by FDS and the like.
-    Returns: the outcome: ``complete``, ``pruned``, ``stopped``, or ``failed`` with the reason. Interruptions
-        (KeyboardInterrupt, SystemExit) between two epochs write a checkpoint and pass on.
+        store_features: keep what the backbone gives for the test samples, without calibration by
+            FDS and the like.
+    Returns: the outcome: ``complete``, ``pruned``, ``stopped``, or ``failed`` with the reason.
+        Interruptions (KeyboardInterrupt, SystemExit) between two epochs write a checkpoint and pass
+        on.
     Raises: StoreError: the folder cannot be written to; the trial stays unfinished.
     """
     if folder is not None and (finished := folder.outcome()) is not None:
@@ -526,7 +617,11 @@ def train(
     features: pa.Table | None = None
     try:
         training = Training(
-            trial, folder=folder, device=device, progress=progress, checkpoint_every_s=checkpoint_every_s
+            trial,
+            folder=folder,
+            device=device,
+            progress=progress,
+            checkpoint_every_s=checkpoint_every_s,
         )
         for row in training.rows:  # what an earlier attempt did counts for progress and pruning
             emit(row)
@@ -539,7 +634,10 @@ def train(
     except DirSweepError as problem:
         status, error = "failed", str(problem)
     except Exception as problem:
-        status, error = "failed", out_of_memory(problem) or f"{type(problem).__name__}: {_first_line(problem)}"
+        status, error = (
+            "failed",
+            out_of_memory(problem) or f"{type(problem).__name__}: {_first_line(problem)}",
+        )
         log.error("trial %s failed\n%s", trial.trial_id, traceback.format_exc())
     except BaseException:
         if training is not None:
@@ -561,7 +659,9 @@ def train(
         peak_memory_mib=peak_mib(training.device) if training is not None else None,
         host=socket.gethostname(),
         attempts=attempt,
-        num_parameters=sum(p.numel() for p in training.model.parameters()) if training is not None else None,
+        num_parameters=sum(p.numel() for p in training.model.parameters())
+        if training is not None
+        else None,
     )
     if folder is not None:
         folder.write_epochs(training.rows if training is not None else [])

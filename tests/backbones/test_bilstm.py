@@ -10,7 +10,14 @@ import torch
 from small_pairs import small_benchmark
 from torch import Tensor, nn
 
-from dirsweep.backbones.bilstm import BiLSTM, BiLSTMConfig, build_vocabulary, pair_features, read_glove, tokenize
+from dirsweep.backbones.bilstm import (
+    BiLSTM,
+    BiLSTMConfig,
+    build_vocabulary,
+    pair_features,
+    read_glove,
+    tokenize,
+)
 from dirsweep.errors import DataError
 
 
@@ -21,7 +28,20 @@ def small(dropout: float = 0.0) -> BiLSTM:
 
 
 def test_tokenize() -> None:
-    assert tokenize("It's 5.5 o'Clock, déjà!") == ["it", "'", "s", "5", ".", "5", "o", "'", "clock", ",", "déjà", "!"]
+    assert tokenize("It's 5.5 o'Clock, déjà!") == [
+        "it",
+        "'",
+        "s",
+        "5",
+        ".",
+        "5",
+        "o",
+        "'",
+        "clock",
+        ",",
+        "déjà",
+        "!",
+    ]
     assert tokenize("  ") == []
 
 
@@ -33,14 +53,31 @@ def test_vocabulary_is_ordered_by_count_then_alphabet() -> None:
 def test_encode_uses_the_training_words_only(tmp_path: Path) -> None:
     benchmark = small_benchmark(tmp_path)
     # counts: dog 4; a 3 ("A dog runs." twice and "a DOG"), . 3; ' 2, 5 2, runs 2; then by alphabet
-    order = ["dog", ".", "a", "'", "5", "runs", "!", "cat", "clock", "is", "it", "o", "running", "s"]
+    order = [
+        "dog",
+        ".",
+        "a",
+        "'",
+        "5",
+        "runs",
+        "!",
+        "cat",
+        "clock",
+        "is",
+        "it",
+        "o",
+        "running",
+        "s",
+    ]
     number = {word: place for place, word in enumerate(order, start=2)}
     config = BiLSTMConfig(max_length=5)
     val = config.encode(benchmark.split("val"), benchmark, tmp_path)
     assert val.dtype == np.int64
     assert val.tolist() == [[[number["a"], 1, number["runs"]], [number["dog"], 0, 0]]]
     test = config.encode(benchmark.split("test"), benchmark, tmp_path)
-    assert test.tolist() == [[[number["it"], number["is"], number["a"], 1, 1], [number["cat"], 0, 0, 0, 0]]]
+    assert test.tolist() == [
+        [[number["it"], number["is"], number["a"], 1, 1], [number["cat"], 0, 0, 0, 0]]
+    ]
 
 
 def lstm_by_hand(layer: nn.LSTM, inputs: Tensor) -> Tensor:
@@ -52,7 +89,9 @@ def lstm_by_hand(layer: nn.LSTM, inputs: Tensor) -> Tensor:
         state = cell = torch.zeros(layer.hidden_size)
         found: dict[int, Tensor] = {}
         for step in steps:
-            gate_in, forget, candidate, out = (w_in @ inputs[step] + w_state @ state + bias).chunk(4)
+            gate_in, forget, candidate, out = (w_in @ inputs[step] + w_state @ state + bias).chunk(
+                4
+            )
             cell = forget.sigmoid() * cell + gate_in.sigmoid() * candidate.tanh()
             state = out.sigmoid() * cell.tanh()
             found[step] = state
@@ -90,7 +129,17 @@ def test_gradient_reaches_words_but_not_padding() -> None:
     backbone(torch.tensor([[[2, 3, 0], [5, 0, 0]]])).square().sum().backward()
     grad = backbone.words.grad
     assert grad is not None
-    assert (grad.abs().sum(dim=1) > 0).tolist() == [False, False, True, True, False, True, False, False, False]
+    assert (grad.abs().sum(dim=1) > 0).tolist() == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_dropout_makes_a_second_view_in_training_only() -> None:
@@ -112,10 +161,17 @@ def test_default_sizes(tmp_path: Path) -> None:
     assert sum(p.numel() for p in backbone.parameters() if p.requires_grad) == 16 * 2 + lstm
     assert backbone.words[0].tolist() == [0.0, 0.0]
     defaults = BiLSTMConfig()
-    assert (defaults.hidden, defaults.num_layers, defaults.word_dim, defaults.dropout) == (1500, 2, 300, 0.2)
+    assert (defaults.hidden, defaults.num_layers, defaults.word_dim, defaults.dropout) == (
+        1500,
+        2,
+        300,
+        0.2,
+    )
 
 
-def test_glove_vectors_are_read_once_and_frozen_unless_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_glove_vectors_are_read_once_and_frozen_unless_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "glove.txt"
     file.write_text("the 9 9\ndog 0.5 -1\n. . 3 4\ncat 1e-1 2\n")
     benchmark = small_benchmark(tmp_path)
@@ -132,7 +188,9 @@ def test_glove_vectors_are_read_once_and_frozen_unless_asked(tmp_path: Path, mon
     assert words[number["cat"]].tolist() == [float(np.float32(0.1)), 2.0]
     assert words[0].tolist() == [0.0, 0.0]
     assert bool(torch.isfinite(words).all())
-    monkeypatch.setattr("dirsweep.backbones.bilstm.read_glove", None)  # the kept vectors serve from now on
+    monkeypatch.setattr(
+        "dirsweep.backbones.bilstm.read_glove", None
+    )  # the kept vectors serve from now on
     again = config.model_copy(update={"train_glove": True}).build(benchmark, tmp_path).words
     assert again.requires_grad
     assert again[2].tolist() == [0.5, -1.0]
@@ -148,7 +206,9 @@ def test_words_without_a_vector_are_drawn_as_long_as_the_given_ones() -> None:
 
 def test_broken_glove_files(tmp_path: Path) -> None:
     benchmark, file = small_benchmark(tmp_path), tmp_path / "glove.txt"
-    with pytest.raises(DataError, match=r"no GloVe file .*absent\.txt; unpack .*or leave backbone\.glove out"):
+    with pytest.raises(
+        DataError, match=r"no GloVe file .*absent\.txt; unpack .*or leave backbone\.glove out"
+    ):
         BiLSTMConfig(glove=str(tmp_path / "absent.txt")).build(benchmark, tmp_path)
     for content, message in [
         ("400000 300\n", r"glove\.txt:1: 1 numbers; expected 2"),

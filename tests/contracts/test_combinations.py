@@ -1,4 +1,6 @@
-"""Every combination that the papers print trains, or is refused before anything starts; by a sweep file alone."""
+"""Every combination that the papers print trains, or is refused before anything starts; by a sweep
+file alone.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,12 @@ import pytest
 import yaml
 
 from dirsweep import registry
+from dirsweep.config.expand import make_trial, planned_points, validate
+from dirsweep.config.load import load_sweep
+from dirsweep.config.sweep import SweepSpec
+from dirsweep.config.trial import Point, canonical_json
 from dirsweep.errors import SpecError
-from dirsweep.spec.expand import make_trial, planned_points, validate
-from dirsweep.spec.load import load_sweep
-from dirsweep.spec.schema import Point, canonical_json
-from dirsweep.spec.sweep import SweepSpec
-from dirsweep.store.schema import Outcome
+from dirsweep.run.tables import Outcome
 from dirsweep.training.trainer import train
 from tests import tiny  # noqa: F401 - registers the tiny benchmark
 
@@ -29,7 +31,9 @@ SMALL = {"moco": {"queue_size": 256, "dim": 8}, "ranksim": {"gamma": 1.0}}
 
 
 def configured(baseline: str, added: tuple[str, ...]) -> dict[str, Any]:
-    """What a sweep file's point says for ``baseline`` with ``added``; LDS smooths what the baseline inverts."""
+    """What a sweep file's point says for ``baseline`` with ``added``; LDS smooths what the baseline
+    inverts.
+    """
     point: dict[str, Any] = {}
     if baseline == "focal_r":
         point["loss"] = "focal_r"
@@ -51,9 +55,17 @@ def configured(baseline: str, added: tuple[str, ...]) -> dict[str, Any]:
 
 def sweep(folder: Path, points: list[dict[str, Any]], **base: Any) -> SweepSpec:
     plain = {
-        "name": "s", "benchmark": {"name": "tiny"}, "studies": {"all": {"points": points}},
-        "base": {"backbone": "tiny", "epochs": 2, "batch_size": 50, "optimizer": {"lr": 0.01}, **base},
-    }  # fmt: skip
+        "name": "s",
+        "benchmark": {"name": "tiny"},
+        "studies": {"all": {"points": points}},
+        "base": {
+            "backbone": "tiny",
+            "epochs": 2,
+            "batch_size": 50,
+            "optimizer": {"lr": 0.01},
+            **base,
+        },
+    }
     file = folder / "s.yaml"
     file.write_text(yaml.safe_dump(plain))
     spec = load_sweep(file)
@@ -66,7 +78,9 @@ def trained(spec: SweepSpec, point: Point) -> Outcome:
     assert outcome.status == "complete", (point.overrides, outcome.error)
     for name, value in outcome.metrics.items():
         # a correlation of constant predictions is None; nothing else may be missing
-        assert math.isfinite(value) if value is not None else "pearson" in name or "spearman" in name, (name, value)
+        assert (
+            math.isfinite(value) if value is not None else "pearson" in name or "spearman" in name
+        ), (name, value)
     return outcome
 
 
@@ -74,7 +88,8 @@ def test_the_papers_print_eighty_combinations(tmp_path: Path) -> None:
     points = [configured(baseline, added) for baseline, added in product(BASELINES, SUBSETS)]
     assert len(points) == 80
     planned = planned_points(sweep(tmp_path, points), "all")
-    # by name they are 80; LDS smooths root counts where nothing else is said, so VANILLA with it is SQINV with it
+    # by name they are 80; LDS smooths root counts where nothing else is said, so VANILLA with it is
+    # SQINV with it
     assert len({canonical_json(point.config.to_dict()) for point in planned}) == 80 - 8
 
 
@@ -88,17 +103,27 @@ def test_every_combination_trains(baseline: str, tmp_path: Path) -> None:
         assert outcome.status == "complete", (point.overrides, outcome.error)
         assert all(math.isfinite(row["train_loss"]) for row in rows)
         assert all(
-            value is None or math.isfinite(value) for row in rows for key, value in row.items() if key.startswith("val")
+            value is None or math.isfinite(value)
+            for row in rows
+            for key, value in row.items()
+            if key.startswith("val")
         )
         assert outcome.metrics["test_mae_all"] is not None
         assert max(row["stage"] for row in rows) + 1 == stages
         # regularizers take part, in the first stage only
         expected = {"regression", *(set(added) & {"ranksim", "conr"})}
-        assert [set(row["loss_terms"]) for row in rows] == [expected, expected, *([{"regression"}] * (stages - 1))]
+        assert [set(row["loss_terms"]) for row in rows] == [
+            expected,
+            expected,
+            *([{"regression"}] * (stages - 1)),
+        ]
 
 
-VARIANTS = [{"loss": {"name": "balanced_mse", "variant": variant, "noise": noise}}
-            for variant in ("gai", "bmc", "bni") for noise in ("learnt", "fixed")]  # fmt: skip
+VARIANTS = [
+    {"loss": {"name": "balanced_mse", "variant": variant, "noise": noise}}
+    for variant in ("gai", "bmc", "bni")
+    for noise in ("learnt", "fixed")
+]
 MORE = [
     {"regularizers.moco": {**SMALL["moco"], "variant": "v1"}},
     {"regularizers.moco": {**SMALL["moco"], "variant": "v2"}},
@@ -106,10 +131,16 @@ MORE = [
     {"reweighting": "dense_weight"},
 ]
 BESIDE = [
-    {}, {"reweighting": "lds"}, {"smoothing": "fds"}, {"smoothing": {"name": "fds", "statistics": "pass"}},
-    {"regularizers.conr": "default"}, {"regularizers.ranksim": SMALL["ranksim"]}, {"schedule": {"name": "rrt"}},
-    {"loss": "focal_r"}, {"loss": {"name": "balanced_mse", "variant": "bmc"}},
-]  # fmt: skip
+    {},
+    {"reweighting": "lds"},
+    {"smoothing": "fds"},
+    {"smoothing": {"name": "fds", "statistics": "pass"}},
+    {"regularizers.conr": "default"},
+    {"regularizers.ranksim": SMALL["ranksim"]},
+    {"schedule": {"name": "rrt"}},
+    {"loss": "focal_r"},
+    {"loss": {"name": "balanced_mse", "variant": "bmc"}},
+]
 
 
 def written(part: dict[str, Any]) -> str:
@@ -117,7 +148,9 @@ def written(part: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("part", [*VARIANTS, *MORE], ids=written)
-def test_the_other_methods_train_alone_and_beside_the_papers(part: dict[str, Any], tmp_path: Path) -> None:
+def test_the_other_methods_train_alone_and_beside_the_papers(
+    part: dict[str, Any], tmp_path: Path
+) -> None:
     points = [{**part, **other} for other in BESIDE if not set(part) & set(other)]
     spec = sweep(tmp_path, points, epochs=1)
     for point in planned_points(spec, "all"):
@@ -126,11 +159,15 @@ def test_the_other_methods_train_alone_and_beside_the_papers(part: dict[str, Any
 
 def test_all_at_once(tmp_path: Path) -> None:
     everything = {
-        "loss": {"name": "balanced_mse", "variant": "bmc"}, "reweighting": "lds",
-        "smoothing": {"name": "fds", "statistics": "pass"}, "schedule": "rrt", "regularizers.ranksim": SMALL["ranksim"],
-        "regularizers.conr": "default", "regularizers.rank_n_contrast": "default",
+        "loss": {"name": "balanced_mse", "variant": "bmc"},
+        "reweighting": "lds",
+        "smoothing": {"name": "fds", "statistics": "pass"},
+        "schedule": "rrt",
+        "regularizers.ranksim": SMALL["ranksim"],
+        "regularizers.conr": "default",
+        "regularizers.rank_n_contrast": "default",
         "regularizers.moco": {**SMALL["moco"], "variant": "v2"},
-    }  # fmt: skip
+    }
     spec = sweep(tmp_path, [everything])
     trained(spec, planned_points(spec, "all")[0])
 
@@ -138,7 +175,11 @@ def test_all_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("point", "base", "reason"),
     [
-        ({"regularizers.ranksim": "default"}, {"precision": "float16"}, "float16 training scales the loss"),
+        (
+            {"regularizers.ranksim": "default"},
+            {"precision": "float16"},
+            "float16 training scales the loss",
+        ),
         ({"regularizers.moco": {"queue_size": 16}}, {}, "holds less than a batch of 50"),
     ],
 )
@@ -154,12 +195,16 @@ PARTS = [(room, name) for room in (*SECTIONS, "regularizers") for name in regist
 
 
 @pytest.mark.parametrize(("room", "name"), PARTS)
-def test_the_default_space_of_every_part_is_valid_or_refused_clearly(room: str, name: str, tmp_path: Path) -> None:
+def test_the_default_space_of_every_part_is_valid_or_refused_clearly(
+    room: str, name: str, tmp_path: Path
+) -> None:
     key = f"regularizers.{name}" if room == "regularizers" else room
     plain = {
-        "name": "s", "benchmark": {"name": "tiny"}, "base": {"backbone": "tiny", "epochs": 2, "batch_size": 32},
+        "name": "s",
+        "benchmark": {"name": "tiny"},
+        "base": {"backbone": "tiny", "epochs": 2, "batch_size": 32},
         "studies": {"search": {"trials": 2, "space": {key: "default"}}},
-    }  # fmt: skip
+    }
     if room != "regularizers":
         plain["base"][room] = name  # type: ignore[index]
     file = tmp_path / "s.yaml"

@@ -19,17 +19,32 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dirsweep import registry
+from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Uniform
+from dirsweep.config.trial import build_named
 from dirsweep.data.histogram import LabelBins
-from dirsweep.methods.base import Loss, Regularizer, Reweighting, Schedule, Setup, Smoothing, Step, TechniqueConfig
-from dirsweep.spec.ranges import Choice, IntUniform, LogUniform, Uniform
-from dirsweep.spec.schema import build_named
+from dirsweep.methods.base import (
+    Loss,
+    Regularizer,
+    Reweighting,
+    Schedule,
+    Setup,
+    Smoothing,
+    Step,
+    TechniqueConfig,
+)
 
 ROOMS = ("loss", "reweighting", "smoothing", "regularizers", "schedule")
 TYPES = {
-    "loss": Loss, "reweighting": Reweighting, "smoothing": Smoothing, "regularizers": Regularizer, "schedule": Schedule,
-}  # fmt: skip
+    "loss": Loss,
+    "reweighting": Reweighting,
+    "smoothing": Smoothing,
+    "regularizers": Regularizer,
+    "schedule": Schedule,
+}
 TECHNIQUES = [(room, name) for room in ROOMS for name in registry.names(room)]
-MODULES = [(room, name) for room, name in TECHNIQUES if room in ("loss", "smoothing", "regularizers")]
+MODULES = [
+    (room, name) for room, name in TECHNIQUES if room in ("loss", "smoothing", "regularizers")
+]
 NUM_TRAIN, BATCH, DIM = 64, 8, 6
 EPOCH = 5  # late enough for whatever starts after some epochs
 
@@ -47,9 +62,16 @@ def make_setup() -> Setup:
     labels = 10 * torch.rand(NUM_TRAIN, generator=torch.Generator().manual_seed(7)) ** 2
     weights = 1 / (1 + labels)
     return Setup(
-        train_labels=labels, bins=LabelBins.from_labels(labels.numpy(), low=0, high=10, width=1), target_scale=2.0,
-        feature_dim=DIM, label_dim=1, num_epochs=6, batch_size=BATCH, seed=3, reweighting=weights / weights.mean(),
-    )  # fmt: skip
+        train_labels=labels,
+        bins=LabelBins.from_labels(labels.numpy(), low=0, high=10, width=1),
+        target_scale=2.0,
+        feature_dim=DIM,
+        label_dim=1,
+        num_epochs=6,
+        batch_size=BATCH,
+        seed=3,
+        reweighting=weights / weights.mean(),
+    )
 
 
 class Backbone(nn.Module):
@@ -69,7 +91,11 @@ class Bench:
     """One technique beside a backbone, fed with batches that depend on their number only."""
 
     def __init__(
-        self, config: TechniqueConfig, dtype: torch.dtype = torch.float32, seed: int = 0, device: str = "cpu"
+        self,
+        config: TechniqueConfig,
+        dtype: torch.dtype = torch.float32,
+        seed: int = 0,
+        device: str = "cpu",
     ) -> None:
         torch.manual_seed(seed)
         self.setup, self.room, self.device, self.dtype = make_setup(), config.room, device, dtype
@@ -86,13 +112,22 @@ class Bench:
         inputs = torch.randn(views * BATCH, 3, 4, 4, generator=draw).to(self.device, self.dtype)
         features = self.backbone(inputs)
         features.retain_grad()
-        weights = (0.5 + torch.rand(BATCH, generator=draw)).repeat(views).to(self.device, self.dtype)
+        weights = (
+            (0.5 + torch.rand(BATCH, generator=draw)).repeat(views).to(self.device, self.dtype)
+        )
         step_draw = torch.Generator(self.device).manual_seed(200 + number)
         return Step(
-            features=features, preds=5 + features.sum(1), labels=labels, weights=weights,
+            features=features,
+            preds=5 + features.sum(1),
+            labels=labels,
+            weights=weights,
             indices=indices.to(self.device),
-            inputs=inputs, num_views=views, epoch=EPOCH, generator=step_draw, backbone=self.backbone,
-        )  # fmt: skip
+            inputs=inputs,
+            num_views=views,
+            epoch=EPOCH,
+            generator=step_draw,
+            backbone=self.backbone,
+        )
 
     def run(self, step: Step) -> Tensor:
         if self.room == "loss":
@@ -127,11 +162,15 @@ def samples(item: Any) -> tuple[Any, ...]:
         return item.values
     if isinstance(item, IntUniform):
         return (item.low, (item.low + item.high) // 2, item.high)
-    middle = (item.low * item.high) ** 0.5 if isinstance(item, LogUniform) else (item.low + item.high) / 2
+    middle = (
+        (item.low * item.high) ** 0.5
+        if isinstance(item, LogUniform)
+        else (item.low + item.high) / 2
+    )
     return (item.low, middle, item.high)
 
 
-# ---------------------------------------------------------------------------------------------------- configurations
+# configurations
 
 
 @every_technique
@@ -186,7 +225,9 @@ def test_every_parameter_is_documented(room: str, name: str) -> None:
 def test_search_ranges_fit_their_fields_and_all_build(room: str, name: str) -> None:
     cls = registry.config_class(room, name)
     ranges = dict(ranges_of(cls))
-    assert ranges or not cls.model_fields, "a technique with parameters has at least one default search range"
+    assert ranges or not cls.model_fields, (
+        "a technique with parameters has at least one default search range"
+    )
     for key, item in ranges.items():
         if not isinstance(item, Choice):
             assert item.low < item.high
@@ -196,7 +237,7 @@ def test_search_ranges_fit_their_fields_and_all_build(room: str, name: str) -> N
             assert isinstance(built, TYPES[room]), (key, value)
 
 
-# ------------------------------------------------------------------------------------------------------- what is built
+# what is built
 
 
 @pytest.mark.parametrize("name", registry.names("reweighting"))
@@ -260,7 +301,9 @@ def test_inputs_are_not_written_in_place(room: str, name: str) -> None:
     bench = Bench(config_of(room, name)).train(range(2))
     step = bench.batch(3)
     names = ("features", "preds", "labels", "weights", "indices", "inputs")
-    before = {key: (getattr(step, key).detach().clone(), getattr(step, key)._version) for key in names}
+    before = {
+        key: (getattr(step, key).detach().clone(), getattr(step, key)._version) for key in names
+    }
     state = copy.deepcopy(bench.backbone.state_dict())
     if room == "smoothing":
         bench.technique.observe(step.features.detach(), step.labels)
@@ -277,7 +320,10 @@ def test_inputs_are_not_written_in_place(room: str, name: str) -> None:
 @every_module
 def test_resuming_from_its_state_gives_the_same_next_output(room: str, name: str) -> None:
     whole = Bench(config_of(room, name)).train(range(3))
-    state, weights = copy.deepcopy(whole.technique.state_dict()), copy.deepcopy(whole.backbone.state_dict())
+    state, weights = (
+        copy.deepcopy(whole.technique.state_dict()),
+        copy.deepcopy(whole.backbone.state_dict()),
+    )
     resumed = Bench(config_of(room, name), seed=99)
     resumed.backbone.load_state_dict(weights)
     resumed.technique.load_state_dict(state)
@@ -287,7 +333,9 @@ def test_resuming_from_its_state_gives_the_same_next_output(room: str, name: str
 
 
 @every_module
-def test_same_seed_gives_the_same_numbers_whatever_the_global_generator_does(room: str, name: str) -> None:
+def test_same_seed_gives_the_same_numbers_whatever_the_global_generator_does(
+    room: str, name: str
+) -> None:
     first, second = (Bench(config_of(room, name)) for _ in range(2))
     step = first.batch(0)
     one = first.run(step)
@@ -296,24 +344,42 @@ def test_same_seed_gives_the_same_numbers_whatever_the_global_generator_does(roo
     assert torch.equal(second.run(second.batch(0)), one)
 
 
-# ------------------------------------------------------------------------------------------- no device synchronisation
+# no
+# device synchronisation
 
 
 class NoSynchronisation(TorchDispatchMode):
-    """Fails where an operator makes the host wait: a value is read, or a shape depends on values."""
+    """Fails where an operator makes the host wait: a value is read, or a shape depends on
+    values.
+    """
 
     FORBIDDEN = (
-        "_local_scalar_dense", "is_nonzero", "equal", "nonzero", "masked_select", "_unique", "_unique2", "unique_dim",
-        "unique_consecutive", "repeat_interleave", "bincount",
-    )  # fmt: skip
+        "_local_scalar_dense",
+        "is_nonzero",
+        "equal",
+        "nonzero",
+        "masked_select",
+        "_unique",
+        "_unique2",
+        "unique_dim",
+        "unique_consecutive",
+        "repeat_interleave",
+        "bincount",
+    )
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         name = func.overloadpacket.__name__
         assert name not in self.FORBIDDEN, f"aten.{name} waits for the device"
         if name in ("index", "index_put", "index_put_", "_unsafe_index"):
-            mask = any(isinstance(i, Tensor) and i.dtype in (torch.bool, torch.uint8) for i in args[1])
+            mask = any(
+                isinstance(i, Tensor) and i.dtype in (torch.bool, torch.uint8) for i in args[1]
+            )
             assert not mask, "a boolean mask as an index waits for the device"
         return func(*args, **(kwargs or {}))
 
@@ -356,10 +422,14 @@ def test_cuda_itself_reports_no_wait(room: str, name: str) -> None:
 @pytest.mark.parametrize(
     "wait",
     [
-        lambda x: x.sum().item(), lambda x: x[x > 0], lambda x: x.nonzero(), lambda x: x.unique(),
-        lambda x: bool((x > 0).any()), lambda x: float(x[0]),
+        lambda x: x.sum().item(),
+        lambda x: x[x > 0],
+        lambda x: x.nonzero(),
+        lambda x: x.unique(),
+        lambda x: bool((x > 0).any()),
+        lambda x: float(x[0]),
     ],
-)  # fmt: skip
+)
 def test_the_check_sees_what_waits(wait: Callable[[Tensor], Any]) -> None:
     with NoSynchronisation(), pytest.raises(AssertionError, match="waits for the device"):
         wait(torch.tensor([1.0, -1.0]))
@@ -403,25 +473,39 @@ def is_mask(node: ast.expr, masks: set[str]) -> bool:
 
 
 def complaints(source: str) -> list[str]:
-    """What in a file's training path would make the host wait, or loops over samples, as ``line: what``."""
+    """What in a file's training path would make the host wait, or loops over samples, as ``line:
+    what``.
+    """
     found = []
     for function in on_training_path(ast.parse(source)):
         masks = {
             target.id
-            for node in ast.walk(function) if isinstance(node, ast.Assign) and isinstance(node.value, ast.Compare)
-            for target in node.targets if isinstance(target, ast.Name)
-        }  # fmt: skip
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Compare)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
         for node in ast.walk(function):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WAITING:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in WAITING
+            ):
                 found.append(f"{node.lineno}: .{node.func.attr}()")
             if isinstance(node, ast.Subscript) and is_mask(node.slice, masks):
                 found.append(f"{node.lineno}: boolean mask as an index")
-            if isinstance(node, ast.For) and "range" in ast.dump(node.iter) and "shape" in ast.dump(node.iter):
+            if (
+                isinstance(node, ast.For)
+                and "range" in ast.dump(node.iter)
+                and "shape" in ast.dump(node.iter)
+            ):
                 found.append(f"{node.lineno}: loop over a tensor's rows")
     return sorted(set(found))
 
 
-@pytest.mark.parametrize("file", sorted(METHODS.rglob("*.py")), ids=lambda file: str(file.relative_to(METHODS)))
+@pytest.mark.parametrize(
+    "file", sorted(METHODS.rglob("*.py")), ids=lambda file: str(file.relative_to(METHODS))
+)
 def test_source_of_the_training_path_has_nothing_that_waits(file: Path) -> None:
     assert complaints(file.read_text()) == []
 
@@ -440,5 +524,8 @@ class A:
         return x.nonzero() + x.tolist()
 """
     assert complaints(source) == [
-        "11: .nonzero()", "11: .tolist()", "4: boolean mask as an index", "9: loop over a tensor's rows",
-    ]  # fmt: skip
+        "11: .nonzero()",
+        "11: .tolist()",
+        "4: boolean mask as an index",
+        "9: loop over a tensor's rows",
+    ]

@@ -1,4 +1,6 @@
-"""AgeDB-DIR on a small folder of drawn pictures, on the real csv, and on everything that can be wrong with them."""
+"""AgeDB-DIR on a small folder of drawn pictures, on the real csv, and on everything that can be
+wrong with them.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,11 @@ from pydantic import ValidationError
 from torchvision.transforms.functional import pil_to_tensor, resize
 
 from dirsweep import registry
+from dirsweep.config.trial import build_named
 from dirsweep.data import agedb_dir
 from dirsweep.data.agedb_dir import AgeDB, AgeDBConfig, read_rows
 from dirsweep.data.base import SPLITS
 from dirsweep.errors import DataError
-from dirsweep.spec.schema import build_named
 
 ROWS = (
     ("31", "AgeDB/1_A_31_f.jpg", "train"),
@@ -29,7 +31,9 @@ ROWS = (
 )
 
 
-def write_csv(root: Path, rows: tuple[tuple[str, ...], ...] = ROWS, header: str = "age,path,split") -> Path:
+def write_csv(
+    root: Path, rows: tuple[tuple[str, ...], ...] = ROWS, header: str = "age,path,split"
+) -> Path:
     root.mkdir(exist_ok=True)
     file = root / "agedb.csv"
     file.write_text("\n".join([header, *(",".join(row) for row in rows)]) + "\n")
@@ -71,7 +75,9 @@ def test_splits_follow_the_csv_and_pixels_follow_torchvision(root: Path, tmp_pat
         assert isinstance(split.inputs, np.memmap)
         assert not split.inputs.flags.writeable
         for path, pixels in zip(split.ids, split.inputs, strict=True):
-            expected = pil_to_tensor(resize(Image.open(root / path).convert("RGB"), [32, 32])).permute(1, 2, 0)
+            expected = pil_to_tensor(
+                resize(Image.open(root / path).convert("RGB"), [32, 32])
+            ).permute(1, 2, 0)
             np.testing.assert_array_equal(pixels, expected.numpy())
 
 
@@ -82,11 +88,15 @@ def test_protocol(root: Path, tmp_path: Path) -> None:
     assert benchmark.bins.bin_of(np.array([0.0, 44.0, 120.0])).tolist() == [0, 44, 120]
     assert np.flatnonzero(benchmark.bins.counts).tolist() == [31, 44, 101]
     assert not benchmark.synthetic
-    view = benchmark.views().train(benchmark.split("train").inputs[[0, 2]], torch.Generator().manual_seed(0))
+    view = benchmark.views().train(
+        benchmark.split("train").inputs[[0, 2]], torch.Generator().manual_seed(0)
+    )
     assert view.shape == (2, 3, 32, 32)
 
 
-def test_images_are_decoded_once(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_are_decoded_once(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     decoded: list[str] = []
     plain = AgeDB._decode
 
@@ -128,12 +138,16 @@ def test_absent_folder_says_how_to_obtain_it_and_what_to_run_instead(tmp_path: P
     benchmark = AgeDBConfig(root=str(tmp_path / "nowhere")).build(tmp_path)
     for action in (benchmark.prepare, benchmark.fingerprint, lambda: benchmark.split("train")):
         line = line_of(action)
-        assert line.startswith(f"agedb-dir: no file {tmp_path}/nowhere/agedb.csv; ask AgeDB's owners")
+        assert line.startswith(
+            f"agedb-dir: no file {tmp_path}/nowhere/agedb.csv; ask AgeDB's owners"
+        )
         assert "Yang et al. 2021" in line
         assert line.endswith("--synthetic")
 
 
-def test_rows_without_an_image_are_counted_and_the_first_three_named(root: Path, tmp_path: Path) -> None:
+def test_rows_without_an_image_are_counted_and_the_first_three_named(
+    root: Path, tmp_path: Path
+) -> None:
     for _, path, _ in ROWS[:4]:
         (root / path).unlink()
     line = line_of(AgeDBConfig(root=str(root)).build(tmp_path).prepare)
@@ -158,15 +172,31 @@ def test_an_image_that_cannot_be_decoded_is_named(root: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("rows", "header", "says"),
     [
-        (ROWS, "age,file,split", "1: expected a header with the columns age, path, split, found age, file, split"),
-        ((("x", *ROWS[0][1:]), *ROWS[1:]), "age,path,split", "2: age 'x': expected a number of years from 0 to 120"),
+        (
+            ROWS,
+            "age,file,split",
+            "1: expected a header with the columns age, path, split, found age, file, split",
+        ),
+        (
+            (("x", *ROWS[0][1:]), *ROWS[1:]),
+            "age,path,split",
+            "2: age 'x': expected a number of years from 0 to 120",
+        ),
         ((*ROWS, ("121", "a.jpg", "test")), "age,path,split", "7: age '121': expected a number"),
         ((*ROWS, ("nan", "a.jpg", "test")), "age,path,split", "7: age 'nan': expected a number"),
         ((*ROWS, ("-1", "a.jpg", "test")), "age,path,split", "7: age '-1': expected a number"),
-        ((*ROWS, ("20", "a.jpg", "dev")), "age,path,split", "7: split 'dev': expected train, val or test"),
+        (
+            (*ROWS, ("20", "a.jpg", "dev")),
+            "age,path,split",
+            "7: split 'dev': expected train, val or test",
+        ),
         ((*ROWS, ("20", "a.jpg")), "age,path,split", "7: split '': expected train, val or test"),
         ((*ROWS, ("20", "", "test")), "age,path,split", "7: no path"),
-        ((*ROWS, ("20", ROWS[0][1], "test")), "age,path,split", f"7: '{ROWS[0][1]}' stands in line 2 already"),
+        (
+            (*ROWS, ("20", ROWS[0][1], "test")),
+            "age,path,split",
+            f"7: '{ROWS[0][1]}' stands in line 2 already",
+        ),
     ],
 )
 def test_broken_rows_are_named_by_line(
@@ -180,9 +210,17 @@ def test_broken_rows_are_named_by_line(
 def test_empty_csv_empty_split_and_other_encodings(tmp_path: Path) -> None:
     file = tmp_path / "agedb.csv"
     assert line_of(lambda: read_rows(b"", file)).endswith("columns age, path, split, found nothing")
-    assert line_of(lambda: read_rows(b"age,path,split\n3,a.jpg,train\n", file)) == f"{file}: no row of split val, test"
-    assert line_of(lambda: read_rows(b"age,path,split\n3,\xff.jpg,train\n", file)) == f"{file}:2: not UTF-8 text"
-    rows = read_rows(b"\xef\xbb\xbfsplit,age,note,path\r\ntrain,3.5,x,a\r\nval,4,,b\r\ntest,5,,c\r\n", file)
+    assert (
+        line_of(lambda: read_rows(b"age,path,split\n3,a.jpg,train\n", file))
+        == f"{file}: no row of split val, test"
+    )
+    assert (
+        line_of(lambda: read_rows(b"age,path,split\n3,\xff.jpg,train\n", file))
+        == f"{file}:2: not UTF-8 text"
+    )
+    rows = read_rows(
+        b"\xef\xbb\xbfsplit,age,note,path\r\ntrain,3.5,x,a\r\nval,4,,b\r\ntest,5,,c\r\n", file
+    )
     assert rows["train"][0] == ("a",)
     assert rows["train"][1].tolist() == [3.5]
 
@@ -201,7 +239,11 @@ def test_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "agedb-dir" in registry.names("benchmark")
     monkeypatch.setenv("DIRSWEEP_DATA", str(tmp_path))
     config = build_named("benchmark", "agedb-dir")
-    assert config.to_dict() == {"name": "agedb-dir", "root": str(tmp_path / "agedb-dir"), "image_size": 224}
+    assert config.to_dict() == {
+        "name": "agedb-dir",
+        "root": str(tmp_path / "agedb-dir"),
+        "image_size": 224,
+    }
     assert isinstance(config, AgeDBConfig)
     assert config.identity() == {"name": "agedb-dir", "image_size": 224}
     monkeypatch.delenv("DIRSWEEP_DATA")

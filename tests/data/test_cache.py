@@ -17,7 +17,9 @@ from dirsweep.data.cache import build_once, content_hash, default_cache
 from dirsweep.errors import DataError
 
 
-def test_default_cache_is_the_named_folder_or_one_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_default_cache_is_the_named_folder_or_one_in_the_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("DIRSWEEP_CACHE", str(tmp_path / "here"))
     assert default_cache() == tmp_path / "here"
     monkeypatch.chdir(tmp_path)
@@ -34,9 +36,16 @@ def test_content_hash_is_sha256_of_typed_and_measured_parts() -> None:
 
 def test_content_hash_tells_parts_apart() -> None:
     hashes = [
-        content_hash("ab", "c"), content_hash("a", "bc"), content_hash("abc"), content_hash(b"abc"),
-        content_hash("1"), content_hash(1), content_hash(1.0), content_hash(), content_hash(""),
-    ]  # fmt: skip
+        content_hash("ab", "c"),
+        content_hash("a", "bc"),
+        content_hash("abc"),
+        content_hash(b"abc"),
+        content_hash("1"),
+        content_hash(1),
+        content_hash(1.0),
+        content_hash(),
+        content_hash(""),
+    ]
     assert len(set(hashes)) == len(hashes)
 
 
@@ -112,7 +121,9 @@ def _build_in_a_process(folder: str, start: multiprocessing.synchronize.Barrier)
 def test_processes_that_ask_at_once_build_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     start = context.Barrier(3)
-    processes = [context.Process(target=_build_in_a_process, args=(str(tmp_path), start)) for _ in range(3)]
+    processes = [
+        context.Process(target=_build_in_a_process, args=(str(tmp_path), start)) for _ in range(3)
+    ]
     for process in processes:
         process.start()
     for process in processes:
@@ -142,7 +153,8 @@ def test_without_locks_it_still_builds(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(
-        DataError, match=r"file/sub/x: cannot keep a\.npy there \(Not a directory\); set DIRSWEEP_CACHE"
+        DataError,
+        match=r"file/sub/x: cannot keep a\.npy there \(Not a directory\); set DIRSWEEP_CACHE",
     ):
         build_once(tmp_path / "file" / "sub" / "x" / "a.npy", lambda path: None)
 
@@ -151,10 +163,14 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
     def make(path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(DataError, match=r"cannot keep a there \(No space left on device\); set DIRSWEEP_CACHE"):
+    with pytest.raises(
+        DataError, match=r"cannot keep a there \(No space left on device\); set DIRSWEEP_CACHE"
+    ):
         build_once(tmp_path / "a", make)
 
 
 def test_a_source_that_cannot_be_read_keeps_its_own_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        build_once(tmp_path / "x" / "y" / "a", lambda path: (tmp_path / "absent").read_text() and None)
+        build_once(
+            tmp_path / "x" / "y" / "a", lambda path: (tmp_path / "absent").read_text() and None
+        )

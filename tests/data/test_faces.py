@@ -17,7 +17,9 @@ def test_same_seed_same_picture_whatever_stands_beside() -> None:
     whole = draw_faces(traits, 32)
     np.testing.assert_array_equal(whole, draw_faces(faces_of([5, 30, 70, 90] * 30), 32))
     some = np.array([3, 17, 100])
-    np.testing.assert_array_equal(draw_faces({k: v[some] for k, v in traits.items()}, 32), whole[some])
+    np.testing.assert_array_equal(
+        draw_faces({k: v[some] for k, v in traits.items()}, 32), whole[some]
+    )
     other = draw_faces(faces_of([5, 30, 70, 90] * 30, seed=1), 32)
     assert (whole != other).mean() > 0.9
 
@@ -73,6 +75,9 @@ def test_each_cue_changes_the_picture() -> None:
         # shape has settled by 40, so that it is asked on children below
         assert np.median(change) > (0.1 if cue == "shape" else 1.0), cue
     child, grown = dict(base), dict(base)
-    child["seen_shape"], grown["seen_shape"] = np.full(60, 2, np.float32), np.full(60, 25, np.float32)
+    child["seen_shape"], grown["seen_shape"] = (
+        np.full(60, 2, np.float32),
+        np.full(60, 25, np.float32),
+    )
     difference = np.abs(draw_faces(child, 32).astype(int) - draw_faces(grown, 32).astype(int))
     assert np.median(difference.mean(axis=(1, 2, 3))) > 5

@@ -22,10 +22,17 @@ def test_counts_and_regions_by_hand() -> None:
     bins = LabelBins.from_labels(labels, low=0.0, high=4.0, width=1.0)
     assert bins.edges.tolist() == [0, 1, 2, 3, 4]
     assert bins.counts.tolist() == [101, 100, 20, 19]
-    assert bins.region_of(np.array([0.0, 1.0, 2.0, 4.0])).tolist() == ["many", "median", "median", "few"]
+    assert bins.region_of(np.array([0.0, 1.0, 2.0, 4.0])).tolist() == [
+        "many",
+        "median",
+        "median",
+        "few",
+    ]
 
 
 def test_an_empty_bin_is_few_shot_and_a_broken_width_reaches_beyond_the_range() -> None:
-    bins = LabelBins.from_labels(np.array([0.0]), low=0.0, high=1.0, width=0.4, many_above=1, few_below=1)
+    bins = LabelBins.from_labels(
+        np.array([0.0]), low=0.0, high=1.0, width=0.4, many_above=1, few_below=1
+    )
     assert bins.num_bins == 3
     assert bins.region_of(np.array([0.0, 0.5, 1.0])).tolist() == ["median", "few", "few"]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from dirsweep.config.trial import build_named
 from dirsweep.data.sts_b_dir import STSB, STSBConfig
 from dirsweep.errors import DataError
-from dirsweep.spec.schema import build_named
 
 HEADER = "index\tgenre\tsentence1\tsentence2\tscore"
 FILES = {"train": "train_new.tsv", "val": "dev_new.tsv", "test": "test_new.tsv"}
@@ -21,8 +21,11 @@ FILES = {"train": "train_new.tsv", "val": "dev_new.tsv", "test": "test_new.tsv"}
 def write(folder: Path, end: str = "\n", **lines: list[str]) -> STSB:
     """Three files; a split's rows are replaced by ``lines``."""
     folder.mkdir(exist_ok=True)
-    rows = {"train": ['7\tnews\tA "cat sits.\tA dog.\t0.3', "7\tnews\tü\u2028x\té\t5"],
-            "val": ["0\tx\ta\tb\t2.5"], "test": ["0\tx\tc\td\t1"]}  # fmt: skip
+    rows = {
+        "train": ['7\tnews\tA "cat sits.\tA dog.\t0.3', "7\tnews\tü\u2028x\té\t5"],
+        "val": ["0\tx\ta\tb\t2.5"],
+        "test": ["0\tx\tc\td\t1"],
+    }
     for name, file in FILES.items():
         text = end.join([HEADER, *lines.get(name, rows[name])]) + end
         (folder / file).write_bytes(text.encode())
@@ -47,9 +50,19 @@ def test_the_published_files(data_dir: Path) -> None:
         counts[min(int(label * 10 + 1e-5), 49)] += 1
     assert benchmark.bins.counts.tolist() == counts.tolist()
     regions = benchmark.bins.region_of(benchmark.split("test").labels)
-    many = sum(counts[min(int(label * 10 + 1e-5), 49)] > 100 for label in benchmark.split("test").labels.tolist())
-    few = sum(counts[min(int(label * 10 + 1e-5), 49)] < 20 for label in benchmark.split("test").labels.tolist())
-    assert [(regions == name).sum() for name in ("many", "median", "few")] == [many, 1000 - many - few, few]
+    many = sum(
+        counts[min(int(label * 10 + 1e-5), 49)] > 100
+        for label in benchmark.split("test").labels.tolist()
+    )
+    few = sum(
+        counts[min(int(label * 10 + 1e-5), 49)] < 20
+        for label in benchmark.split("test").labels.tolist()
+    )
+    assert [(regions == name).sum() for name in ("many", "median", "few")] == [
+        many,
+        1000 - many - few,
+        few,
+    ]
 
 
 def test_pairs_of_small_files(tmp_path: Path) -> None:
@@ -67,7 +80,11 @@ def test_pairs_of_small_files(tmp_path: Path) -> None:
 def test_views_leave_the_batch_as_it_is(tmp_path: Path) -> None:
     batch = np.arange(6).reshape(1, 2, 3)
     views = write(tmp_path).views()
-    assert views.evaluate(batch).tolist() == views.train(batch, torch.Generator()).tolist() == batch.tolist()
+    assert (
+        views.evaluate(batch).tolist()
+        == views.train(batch, torch.Generator()).tolist()
+        == batch.tolist()
+    )
 
 
 def test_fingerprint_is_of_the_content_whatever_ends_the_lines(tmp_path: Path) -> None:
@@ -80,7 +97,9 @@ def test_fingerprint_is_of_the_content_whatever_ends_the_lines(tmp_path: Path) -
     assert moved.fingerprint() != plain.fingerprint()
 
 
-def test_another_number_of_pairs_is_allowed_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_number_of_pairs_is_allowed_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING):
         write(tmp_path).split("val")
     assert "dev_new.tsv: 1 pairs, the published split has 1000" in caplog.text
@@ -92,14 +111,20 @@ def test_root_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert STSBConfig().root == str(tmp_path / "data" / "sts-b-dir")
     monkeypatch.setenv("DIRSWEEP_DATA", "/elsewhere")
     assert STSBConfig().root == "/elsewhere/sts-b-dir"
-    assert build_named("benchmark", "sts-b-dir").to_dict() == {"name": "sts-b-dir", "root": "/elsewhere/sts-b-dir"}
+    assert build_named("benchmark", "sts-b-dir").to_dict() == {
+        "name": "sts-b-dir",
+        "root": "/elsewhere/sts-b-dir",
+    }
     assert STSBConfig().identity() == {"name": "sts-b-dir"}
 
 
-def test_an_absent_folder_or_file_says_how_to_obtain_it_and_what_to_run_instead(tmp_path: Path) -> None:
+def test_an_absent_folder_or_file_says_how_to_obtain_it_and_what_to_run_instead(
+    tmp_path: Path,
+) -> None:
     absent = STSBConfig(root=str(tmp_path / "nowhere")).build(tmp_path)
     with pytest.raises(
-        DataError, match=r"no folder .*nowhere; take train_new\.tsv, .*Yang et al\., ICML 2021.*--synth"
+        DataError,
+        match=r"no folder .*nowhere; take train_new\.tsv, .*Yang et al\., ICML 2021.*--synth",
     ):
         absent.prepare()
     benchmark = write(tmp_path)
@@ -132,9 +157,15 @@ def test_broken_headers_and_bytes(tmp_path: Path) -> None:
     write(tmp_path)
     file = tmp_path / "train_new.tsv"
     for content, message in [
-        (b"index\tsentence1\tscore\n0\ta\t1\n", r"train_new\.tsv:1: no column sentence2; expected .*found index, "),
+        (
+            b"index\tsentence1\tscore\n0\ta\t1\n",
+            r"train_new\.tsv:1: no column sentence2; expected .*found index, ",
+        ),
         (b"", r"train_new\.tsv:1: no column sentence1, sentence2, score; .*found an empty file"),
-        (HEADER.encode() + b"\n0\tx\ta\tb\t1\n0\tx\t\xff\tb\t1\n", r"train_new\.tsv:3: not UTF-8 text"),
+        (
+            HEADER.encode() + b"\n0\tx\ta\tb\t1\n0\tx\t\xff\tb\t1\n",
+            r"train_new\.tsv:3: not UTF-8 text",
+        ),
     ]:
         file.write_bytes(content)
         with pytest.raises(DataError, match=message):

@@ -14,11 +14,11 @@ from torch import nn
 
 from dirsweep import registry
 from dirsweep.backbones.small_cnn import SmallCNN
+from dirsweep.config.trial import build_named
 from dirsweep.data import faces
 from dirsweep.data.agedb_dir import AgeDB
 from dirsweep.data.base import SPLITS
 from dirsweep.data.synthetic_agedb import COUNTS, SyntheticAgeDB, SyntheticAgeDBConfig, _kept
-from dirsweep.spec.schema import build_named
 
 
 def part(tmp_path: Path, seed: int = 0, fraction: float = 0.02, size: int = 32) -> SyntheticAgeDB:
@@ -67,9 +67,14 @@ def test_pictures_are_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_part_looks_as_it_does_in_a_larger_part(tmp_path: Path) -> None:
-    small, large = part(tmp_path, fraction=0.02).split("train"), part(tmp_path, fraction=0.06).split("train")
+    small, large = (
+        part(tmp_path, fraction=0.02).split("train"),
+        part(tmp_path, fraction=0.06).split("train"),
+    )
     place = {sample: row for row, sample in enumerate(large.ids)}
-    rows = [place[sample] for sample in small.ids]  # every sample of the small part is in the large one
+    rows = [
+        place[sample] for sample in small.ids
+    ]  # every sample of the small part is in the large one
     np.testing.assert_array_equal(small.inputs, large.inputs[rows])
     np.testing.assert_array_equal(small.labels, large.labels[rows])
 
@@ -87,13 +92,25 @@ def test_a_part_keeps_the_regions_apart_from_rounding(fraction: float, tmp_path:
     benchmark = part(tmp_path, fraction=fraction)
     whole = COUNTS["train"]
     kept = np.where(whole > 0, np.maximum(1, np.round(whole * fraction)), 0)
-    for now, then in ((kept > benchmark.many_above, whole > 100), (kept < benchmark.few_below, whole < 20)):
+    for now, then in (
+        (kept > benchmark.many_above, whole > 100),
+        (kept < benchmark.few_below, whole < 20),
+    ):
         assert (now != then).sum() <= 5  # of 102 ages
 
 
 def test_protocol_is_that_of_agedb_dir(tmp_path: Path) -> None:
     benchmark = part(tmp_path, fraction=1.0)
-    for key in ("kind", "label_low", "label_high", "label_unit", "bin_width", "target_scale", "label_dim", "metrics"):
+    for key in (
+        "kind",
+        "label_low",
+        "label_high",
+        "label_unit",
+        "bin_width",
+        "target_scale",
+        "label_dim",
+        "metrics",
+    ):
         assert getattr(benchmark, key) == getattr(AgeDB, key), key
     assert (benchmark.many_above, benchmark.few_below) == (100, 20)
     assert benchmark.name == "synthetic-agedb"
@@ -102,14 +119,17 @@ def test_protocol_is_that_of_agedb_dir(tmp_path: Path) -> None:
     small = part(tmp_path)
     assert small.bins.num_bins == 121
     assert small.split("test").labels.dtype == np.float32
-    view = small.views().train(small.split("val").inputs[:4], torch.Generator().manual_seed(0), "strong")
+    view = small.views().train(
+        small.split("val").inputs[:4], torch.Generator().manual_seed(0), "strong"
+    )
     assert view.shape == (4, 3, 32, 32)
 
 
 def test_size_changes_the_fingerprint_and_the_pictures(tmp_path: Path) -> None:
     assert part(tmp_path, size=48, fraction=0.001).split("val").inputs.shape[1:] == (48, 48, 3)
     prints = {
-        part(tmp_path, *settings).fingerprint() for settings in ((0, 0.1, 32), (0, 0.1, 48), (1, 0.1, 32), (0, 0.2))
+        part(tmp_path, *settings).fingerprint()
+        for settings in ((0, 0.1, 32), (0, 0.1, 48), (1, 0.1, 32), (0, 0.2))
     }
     assert len(prints) == 4
 
@@ -155,9 +175,15 @@ def test_constant_linear_and_convolutional_lie_clearly_apart(tmp_path: Path) -> 
         assert mae(preds, "many") < mae(preds, "median") < mae(preds, "few")
 
 
-def ridge(inputs: NDArray[np.uint8], labels: NDArray[np.float32], others: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Least squares on pixels with a penalty of 300 (the best of 300 and 3000 on the test split)."""
-    flat, flat_others = (part.reshape(len(part), -1).astype(np.float32) / 255 for part in (inputs, others))
+def ridge(
+    inputs: NDArray[np.uint8], labels: NDArray[np.float32], others: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Least squares on pixels with a penalty of 300 (the best of 300 and 3000 on the test
+    split).
+    """
+    flat, flat_others = (
+        part.reshape(len(part), -1).astype(np.float32) / 255 for part in (inputs, others)
+    )
     middle = flat.mean(axis=0)
     flat -= middle
     gram = flat.T @ flat + 300 * np.eye(flat.shape[1], dtype=np.float32)
@@ -177,11 +203,18 @@ def trained_cnn(benchmark: SyntheticAgeDB, epochs: int) -> NDArray[np.float32]:
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     for _ in range(epochs):
         for rows in torch.randperm(len(labels), generator=generator).split(64):
-            loss = (model(views.train(train.inputs[rows.numpy()], generator)) - labels[rows]).abs().mean()
+            loss = (
+                (model(views.train(train.inputs[rows.numpy()], generator)) - labels[rows])
+                .abs()
+                .mean()
+            )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
     model.eval()
     with torch.no_grad():
-        preds = [model(views.evaluate(test.inputs[start : start + 256])) for start in range(0, len(test), 256)]
+        preds = [
+            model(views.evaluate(test.inputs[start : start + 256]))
+            for start in range(0, len(test), 256)
+        ]
     return torch.cat(preds).numpy()

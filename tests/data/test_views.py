@@ -24,7 +24,9 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def plain_standard(images: NDArray[np.uint8], draws: NDArray[np.float32], pad: int) -> NDArray[np.float64]:
+def plain_standard(
+    images: NDArray[np.uint8], draws: NDArray[np.float32], pad: int
+) -> NDArray[np.float64]:
     out = []
     for image, (row, column, mirror) in zip(images, draws.T, strict=True):
         framed = np.pad(image, ((pad, pad), (pad, pad), (0, 0)))
@@ -73,7 +75,9 @@ def test_evaluate_only_normalises(images: NDArray[np.uint8]) -> None:
     expected = (images.transpose(0, 3, 1, 2).astype(np.float64) / 255 - 0.5) / 0.5
     np.testing.assert_allclose(got.numpy(), expected, atol=1e-7)
     assert got.is_contiguous()
-    assert ImageViews(32).evaluate(np.full((1, 32, 32, 3), 255, dtype=np.uint8)).unique().tolist() == [1.0]
+    assert ImageViews(32).evaluate(
+        np.full((1, 32, 32, 3), 255, dtype=np.uint8)
+    ).unique().tolist() == [1.0]
 
 
 @pytest.mark.parametrize("strength", ["standard", "strong"])
@@ -89,7 +93,9 @@ def test_views_depend_on_the_generator_only(images: NDArray[np.uint8], strength:
     np.testing.assert_array_equal(images, before)
 
 
-def plain_strong(image: NDArray[np.uint8], draws: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+def plain_strong(
+    image: NDArray[np.uint8], draws: NDArray[np.float64], size: int
+) -> NDArray[np.float64]:
     """One image through the strong recipe, step by step, pixel by pixel where that is clearer."""
     area, aspect = 0.2 + 0.8 * draws[0], (4 / 3) ** (2 * draws[1] - 1)
     wide, high = min(1, math.sqrt(area * aspect)), min(1, math.sqrt(area / aspect))
@@ -127,7 +133,9 @@ def plain_strong(image: NDArray[np.uint8], draws: NDArray[np.float64], size: int
     if draws[12] < 0.5:
         sigma = 0.1 + draws[11] * (max(2 * size / 224, 0.5) - 0.1)
         kernel = np.exp(-0.5 * (np.arange(-3, 4) / sigma) ** 2)
-        kernel[np.abs(np.arange(-3, 4)) > 1] = 0  # reach: twice the batch's largest deviation, rounded up
+        kernel[np.abs(np.arange(-3, 4)) > 1] = (
+            0  # reach: twice the batch's largest deviation, rounded up
+        )
         kernel /= kernel.sum()
         for axis in (0, 1):
             framed = np.pad(crop, [(3, 3) if axis == a else (0, 0) for a in range(3)], mode="edge")
@@ -155,7 +163,9 @@ def test_strong_view_is_grey_for_a_fifth() -> None:
 
 
 def test_batches_of_another_kind_are_refused(images: NDArray[np.uint8]) -> None:
-    with pytest.raises(ShapeError, match=r"expected uint8 images \(B, H, W, 3\), got float32 \(40, 32, 32, 3\)"):
+    with pytest.raises(
+        ShapeError, match=r"expected uint8 images \(B, H, W, 3\), got float32 \(40, 32, 32, 3\)"
+    ):
         ImageViews(32).evaluate(images.astype(np.float32))
     with pytest.raises(ShapeError, match=r"got uint8 \(32, 32, 3\)"):
         ImageViews(32).train(images[0], generator())

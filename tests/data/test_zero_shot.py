@@ -12,24 +12,24 @@ import pytest
 import torch
 import yaml
 
+from dirsweep.analysis.reproduction import benchmark_differences
+from dirsweep.config.expand import make_point, make_trial
+from dirsweep.config.load import load_sweep
+from dirsweep.config.reference import rows as reference_rows
+from dirsweep.config.trial import TrialSpec
 from dirsweep.data.agedb_dir import AgeDBConfig
 from dirsweep.data.base import BenchmarkConfig, PlainViews, Split
 from dirsweep.data.histogram import LabelBins
 from dirsweep.data.sts_b_dir import STSB, STSBConfig
 from dirsweep.data.synthetic_agedb import COUNTS, SyntheticAgeDBConfig
 from dirsweep.data.zero_shot import Rows, ZeroShot, in_range
+from dirsweep.driver import prepare
 from dirsweep.errors import SpecError
 from dirsweep.report.plots import label_histogram, per_label_error, technique_gain
 from dirsweep.report.plots._per_label import zero_shot_spans
 from dirsweep.report.tables import comma_separated, study_table
-from dirsweep.report.verdicts import benchmark_differences
-from dirsweep.runners.session import prepare
-from dirsweep.spec.expand import make_point, make_trial
-from dirsweep.spec.load import load_sweep
-from dirsweep.spec.reference import rows as reference_rows
-from dirsweep.spec.schema import TrialSpec
-from dirsweep.store.bins import Bins
-from dirsweep.store.reader import open_run
+from dirsweep.run.bins import Bins
+from dirsweep.run.reader import open_run
 from dirsweep.training.metrics import compute
 from dirsweep.training.trainer import Training, train
 from tests.flow.driving import run_here, tiny_sweep
@@ -43,13 +43,15 @@ def zero_trial(ranges: Any = RANGES, **config: Any) -> TrialSpec:
     return TrialSpec(**{**trial.to_dict(), "benchmark": TinyConfig(zero_shot=ranges).to_dict()})
 
 
-# ---- what is removed -------------------------------------------------------------------------------------------------
+# ---- what is removed
 
 
 def test_only_training_loses_samples_and_nothing_else(tmp_path: Path) -> None:
     whole, reduced = TinyConfig().open(tmp_path), TinyConfig(zero_shot=RANGES).open(tmp_path)
     before, after = whole.split("train"), reduced.split("train")
-    kept = [row for row, y in enumerate(before.labels.tolist()) if not (y < 2 or np.float32(6) <= y < 7)]
+    kept = [
+        row for row, y in enumerate(before.labels.tolist()) if not (y < 2 or np.float32(6) <= y < 7)
+    ]
     assert 0 < len(kept) < len(before)
     assert after.ids == tuple(before.ids[row] for row in kept)
     np.testing.assert_array_equal(after.labels, before.labels[kept])
@@ -60,7 +62,16 @@ def test_only_training_loses_samples_and_nothing_else(tmp_path: Path) -> None:
     assert reduced.bins.counts.tolist() == [
         0 if bin_ in (0, 1, 6) else count for bin_, count in enumerate(whole.bins.counts.tolist())
     ]
-    for name in ("name", "label_low", "label_high", "target_scale", "many_above", "few_below", "synthetic", "metrics"):
+    for name in (
+        "name",
+        "label_low",
+        "label_high",
+        "target_scale",
+        "many_above",
+        "few_below",
+        "synthetic",
+        "metrics",
+    ):
         assert getattr(reduced, name) == getattr(whole, name)
     assert not isinstance(whole, ZeroShot)
 
@@ -73,10 +84,16 @@ def test_ranges_are_half_open_but_for_the_highest_label() -> None:
 
 
 def test_pairs_of_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
-    pairs = Split(("a", "b", "c"), (["1", "2", "3"], ["x", "y", "z"]), np.array([0.5, 3.0, 5.0], np.float32))
+    pairs = Split(
+        ("a", "b", "c"), (["1", "2", "3"], ["x", "y", "z"]), np.array([0.5, 3.0, 5.0], np.float32)
+    )
     monkeypatch.setattr(STSB, "split", lambda self, name: pairs)
     found = STSBConfig(zero_shot=((3, 4),)).open(Path()).split("train")
-    assert (found.ids, found.inputs, found.labels.tolist()) == (("a", "c"), (["1", "3"], ["x", "z"]), [0.5, 5.0])
+    assert (found.ids, found.inputs, found.labels.tolist()) == (
+        ("a", "c"),
+        (["1", "3"], ["x", "z"]),
+        [0.5, 5.0],
+    )
 
 
 def test_pictures_stay_in_their_memory_map(tmp_path: Path) -> None:
@@ -87,7 +104,11 @@ def test_pictures_stay_in_their_memory_map(tmp_path: Path) -> None:
     kept = np.flatnonzero(~((whole.labels < 20) | ((whole.labels >= 60) & (whole.labels < 70))))
     assert isinstance(split.inputs, Rows)
     assert isinstance(split.inputs.array, np.memmap)
-    assert (len(split.inputs), split.inputs.shape, split.inputs.dtype) == (len(kept), (len(kept), 32, 32, 3), np.uint8)
+    assert (len(split.inputs), split.inputs.shape, split.inputs.dtype) == (
+        len(kept),
+        (len(kept), 32, 32, 3),
+        np.uint8,
+    )
     np.testing.assert_array_equal(np.asarray(split.inputs), whole.inputs[kept])
     some = torch.tensor([5, 0, 5])
     np.testing.assert_array_equal(split.inputs[some], whole.inputs[kept[[5, 0, 5]]])
@@ -95,20 +116,33 @@ def test_pictures_stay_in_their_memory_map(tmp_path: Path) -> None:
     assert int(COUNTS["train"][20:60].sum()) > len(kept)  # a part of them
 
 
-# ---- regions ---------------------------------------------------------------------------------------------------------
+# ---- regions
 
 
 def test_labels_without_training_samples_are_a_region_of_their_own() -> None:
     labels = np.repeat([1.5, 2.5], [101, 5]).astype(np.float32)
     plain = LabelBins.from_labels(labels, low=0, high=4, width=1)
-    marked = LabelBins.from_labels(labels, low=0, high=4, width=1, zero_shot=((0.0, 1.0), (3.0, 4.0)))
+    marked = LabelBins.from_labels(
+        labels, low=0, high=4, width=1, zero_shot=((0.0, 1.0), (3.0, 4.0))
+    )
     at = np.array([0.5, 1.5, 2.5, 3.5])
     assert plain.region_of(at).tolist() == ["few", "many", "few", "few"]
     assert marked.region_of(at).tolist() == ["zero", "many", "few", "zero"]
     preds = at + np.array([1.0, 2.0, 4.0, 5.0])
     found = compute(at, preds, marked, ["mae"])
-    assert found == {"mae_all": 3.0, "mae_many": 2.0, "mae_median": None, "mae_few": 4.0, "mae_zero": 3.0}
-    assert list(compute(at, preds, plain, ["mae"])) == ["mae_all", "mae_many", "mae_median", "mae_few"]
+    assert found == {
+        "mae_all": 3.0,
+        "mae_many": 2.0,
+        "mae_median": None,
+        "mae_few": 4.0,
+        "mae_zero": 3.0,
+    }
+    assert list(compute(at, preds, plain, ["mae"])) == [
+        "mae_all",
+        "mae_many",
+        "mae_median",
+        "mae_few",
+    ]
 
 
 def test_a_bin_that_merely_has_no_label_is_few_shot(tmp_path: Path) -> None:
@@ -118,23 +152,30 @@ def test_a_bin_that_merely_has_no_label_is_few_shot(tmp_path: Path) -> None:
     assert [bin_ for bin_, region in enumerate(bins.region_of(at)) if region == "zero"] == [0, 1, 6]
     assert bins.region_of(np.array([9.5]))[0] == "few"
     # edges that are no round binary numbers, and the highest label inside the last bin
-    narrow = LabelBins.from_labels(np.array([1.0]), low=0, high=4.85, width=0.1, zero_shot=((2.1, 2.3), (4.7, 4.85)))
+    narrow = LabelBins.from_labels(
+        np.array([1.0]), low=0, high=4.85, width=0.1, zero_shot=((2.1, 2.3), (4.7, 4.85))
+    )
     at = np.array([2.05, 2.1, 2.2, 2.3, 4.65, 4.7, 4.85], np.float32)
     assert narrow.region_of(at).tolist() == ["few", "zero", "zero", "few", "few", "zero", "zero"]
 
 
-# ---- settings --------------------------------------------------------------------------------------------------------
+# ---- settings
 
 
 def test_it_is_part_of_the_identity_and_only_where_it_is_set() -> None:
     assert "zero_shot" not in TinyConfig().to_dict()
     assert TinyConfig(zero_shot=((6, 7), (0, 2))).identity() == {
-        "name": "tiny", "noise": 0.1, "zero_shot": [[0.0, 2.0], [6.0, 7.0]],
-    }  # fmt: skip
+        "name": "tiny",
+        "noise": 0.1,
+        "zero_shot": [[0.0, 2.0], [6.0, 7.0]],
+    }
     joined = TinyConfig.model_validate({"zero_shot": [[0, 2], [2, 3], [1, 2.5]]})
     assert joined.zero_shot == ((0.0, 3.0),)
     assert TinyConfig.model_validate({"zero_shot": None}) == TinyConfig()
-    prints = {config.open(Path()).fingerprint() for config in (TinyConfig(), TinyConfig(zero_shot=RANGES), joined)}
+    prints = {
+        config.open(Path()).fingerprint()
+        for config in (TinyConfig(), TinyConfig(zero_shot=RANGES), joined)
+    }
     assert len(prints) == 3
 
 
@@ -148,7 +189,9 @@ def test_it_names_other_trials(tmp_path: Path) -> None:
         ("benchmark.zero_shot=null",),
     ):
         spec = load_sweep(file, sets)
-        ids.append(make_trial(spec, make_point(spec, next(iter(spec.studies)), 0, {}), 0, "print").trial_id)
+        ids.append(
+            make_trial(spec, make_point(spec, next(iter(spec.studies)), 0, {}), 0, "print").trial_id
+        )
         again = file.with_name("again.yaml")
         again.write_text(spec.to_yaml())
         assert load_sweep(again).benchmark == spec.benchmark
@@ -174,8 +217,11 @@ BAD = {
 @pytest.mark.parametrize("name", ["agedb-dir", "synthetic-agedb"])
 def test_bad_ranges_are_one_line(tmp_path: Path, name: str, text: str, message: str) -> None:
     file = tmp_path / "s.yaml"
-    plain = {"benchmark": {"name": name, "zero_shot": yaml.safe_load(text)}, "base": {"backbone": "small_cnn"},
-             "studies": {"p": {"points": [{}]}}}  # fmt: skip
+    plain = {
+        "benchmark": {"name": name, "zero_shot": yaml.safe_load(text)},
+        "base": {"backbone": "small_cnn"},
+        "studies": {"p": {"points": [{}]}},
+    }
     file.write_text(yaml.safe_dump(plain))
     with pytest.raises(SpecError) as caught:
         load_sweep(file)
@@ -185,10 +231,22 @@ def test_bad_ranges_are_one_line(tmp_path: Path, name: str, text: str, message: 
 @pytest.mark.parametrize(
     ("ranges", "message"),
     [
-        ("[[0, 9]]", "would remove all 200 training samples of tiny; leave some labels to learn from"),
-        ("[[3, 4], [9, 10]]", "[9, 10] holds no training label of tiny, so nothing would be removed"),
-        ("[[1, 2.25]]", "2.25 is inside the bin [2, 3); a range starts and ends between bins, here at 2 or 3"),
-        ("[[8.5, 10]]", "8.5 is inside the bin [8, 9); a range starts and ends between bins, here at 8 or 9"),
+        (
+            "[[0, 9]]",
+            "would remove all 200 training samples of tiny; leave some labels to learn from",
+        ),
+        (
+            "[[3, 4], [9, 10]]",
+            "[9, 10] holds no training label of tiny, so nothing would be removed",
+        ),
+        (
+            "[[1, 2.25]]",
+            "2.25 is inside the bin [2, 3); a range starts and ends between bins, here at 2 or 3",
+        ),
+        (
+            "[[8.5, 10]]",
+            "8.5 is inside the bin [8, 9); a range starts and ends between bins, here at 8 or 9",
+        ),
         ("[[3, 40]]", "[3, 40] is not within the labels, [0, 10]"),
     ],
 )
@@ -201,16 +259,22 @@ def test_what_only_the_data_shows(tmp_path: Path, ranges: str, message: str) -> 
 
 
 def test_every_edge_of_sts_b_is_one() -> None:
-    edges = [round(0.1 * step, 1) for step in range(51)]  # as one writes them: 0.3, not 0.30000000000000004
+    edges = [
+        round(0.1 * step, 1) for step in range(51)
+    ]  # as one writes them: 0.3, not 0.30000000000000004
     for low, high in pairwise(edges):
         assert STSBConfig(zero_shot=((low, high),)).open(Path()).zero_shot == ((low, high),)
-    with pytest.raises(SpecError, match=r"benchmark.zero_shot: 2.25 is inside the bin \[2.2, 2.3\); a range starts"):
+    with pytest.raises(
+        SpecError, match=r"benchmark.zero_shot: 2.25 is inside the bin \[2.2, 2.3\); a range starts"
+    ):
         STSBConfig(zero_shot=((2.0, 2.25),)).open(Path())
 
 
 def test_a_region_that_is_not_there_is_no_objective(tmp_path: Path) -> None:
     file = tiny_sweep(tmp_path)
-    with pytest.raises(SpecError, match=r"objective.region: there is no such region without benchmark.zero_shot"):
+    with pytest.raises(
+        SpecError, match=r"objective.region: there is no such region without benchmark.zero_shot"
+    ):
         load_sweep(file, ["objective.region=zero"])
     spec = load_sweep(file, ["benchmark.zero_shot=[[0, 2]]", "objective.region=zero"])
     assert spec.objective.column == "val_mae_zero"
@@ -232,7 +296,9 @@ def test_synthetic_and_preview_keep_it(tmp_path: Path) -> None:
     assert load_sweep(file, synthetic=True).benchmark.zero_shot == ((60.0, 73.0), (119.0, 121.0))
     plain["benchmark"]["zero_shot"] = [[3, 6]]
     file.write_text(yaml.safe_dump(plain))
-    with pytest.raises(SpecError, match=r"s.yaml: benchmark.zero_shot: \[3, 6\] is not within the labels, \[0, 5\]"):
+    with pytest.raises(
+        SpecError, match=r"s.yaml: benchmark.zero_shot: \[3, 6\] is not within the labels, \[0, 5\]"
+    ):
         load_sweep(file, synthetic=True)
 
 
@@ -245,7 +311,8 @@ def test_it_is_documented_for_every_benchmark() -> None:
         assert cls.label_range is not None
 
 
-# ---- techniques over empty bins --------------------------------------------------------------------------------------
+# ---- techniques over empty bins
+
 
 TECHNIQUES: dict[str, dict[str, Any]] = {
     "inv": {"reweighting": "inv"},
@@ -254,7 +321,9 @@ TECHNIQUES: dict[str, dict[str, Any]] = {
     "lds of counts": {"reweighting": {"name": "lds", "base": "inv"}},
     "dense_weight": {"reweighting": "dense_weight"},
     "fds": {"smoothing": "fds"},
-    "fds released, passes": {"smoothing": {"name": "fds", "formulation": "released", "statistics": "pass"}},
+    "fds released, passes": {
+        "smoothing": {"name": "fds", "formulation": "released", "statistics": "pass"}
+    },
     "gai": {"loss": {"name": "balanced_mse", "variant": "gai"}},
     "bni": {"loss": {"name": "balanced_mse", "variant": "bni"}},
     "ranksim": {"regularizers": {"ranksim": {}}},
@@ -287,16 +356,25 @@ def test_weights_do_not_see_what_was_removed() -> None:
     np.testing.assert_allclose(training.sample_weights.numpy(), expected, rtol=1e-6)
 
 
-# ---- in the report ---------------------------------------------------------------------------------------------------
+# ---- in the report
 
 
 def test_spans_by_hand() -> None:
     edges = np.arange(8.0)
-    bins = Bins(edges, np.array([0, 0, 5, 0, 0, 9, 0]), np.ones(7, int), np.array([0, 1, 1, 1, 1, 1, 1]),
-                np.array(["few"] * 7))  # fmt: skip
+    bins = Bins(
+        edges,
+        np.array([0, 0, 5, 0, 0, 9, 0]),
+        np.ones(7, int),
+        np.array([0, 1, 1, 1, 1, 1, 1]),
+        np.array(["few"] * 7),
+    )
     assert zero_shot_spans(bins) == [(0.0, 2.0), (3.0, 5.0), (6.0, 7.0)]
-    some = Bins(edges, np.zeros(7, int), np.zeros(7, int), np.array([0, 1, 0, 0, 2, 0, 0]), bins.regions)
-    assert zero_shot_spans(some) == [(1.0, 5.0)], "what lies between two that are tested on belongs to them"
+    some = Bins(
+        edges, np.zeros(7, int), np.zeros(7, int), np.array([0, 1, 0, 0, 2, 0, 0]), bins.regions
+    )
+    assert zero_shot_spans(some) == [(1.0, 5.0)], (
+        "what lies between two that are tested on belongs to them"
+    )
     nothing = Bins(edges, bins.train, np.zeros(7, int), np.zeros(7, int), bins.regions)
     assert zero_shot_spans(nothing) == []
     assert zero_shot_spans(None) == []
@@ -317,7 +395,13 @@ def test_from_the_sweep_file_to_the_figures(tmp_path: Path) -> None:
     inside = predicted.inside("zero")
     assert inside is not None
     wrong = np.abs(predicted.preds[:, inside] - predicted.labels[inside]).mean(axis=1)
-    by_trial = dict(zip(run.trials()["trial_id"].to_pylist(), run.trials()["test_mae_zero"].to_pylist(), strict=True))
+    by_trial = dict(
+        zip(
+            run.trials()["trial_id"].to_pylist(),
+            run.trials()["test_mae_zero"].to_pylist(),
+            strict=True,
+        )
+    )
     for trial, row in predicted.rows.items():
         assert by_trial[trial] == pytest.approx(wrong[row], rel=1e-6)
     titles = [column.title.strip() for column in study_table(run, "p").columns]
@@ -328,7 +412,9 @@ def test_from_the_sweep_file_to_the_figures(tmp_path: Path) -> None:
         numbers = plot.numbers(run, "p")
         assert numbers is not None
         figure = plot.draw(numbers)  # type: ignore[arg-type]
-        assert "shaded: zero-shot, no training label" in "\n".join(t.get_text() for t in figure.texts) + str(
+        assert "shaded: zero-shot, no training label" in "\n".join(
+            t.get_text() for t in figure.texts
+        ) + str(
             figure._supxlabel.get_text()  # type: ignore[attr-defined]
         )
 
@@ -342,6 +428,8 @@ class Unlabelled(BenchmarkConfig):
 
 def test_a_benchmark_of_ones_own(tmp_path: Path) -> None:
     assert Unlabelled(zero_shot=((0, 2),)).open(tmp_path).bins.counts[:2].tolist() == [0, 0]
-    with pytest.raises(SpecError, match=r"benchmark.zero_shot: \[3, 40\] is not within the labels, \[0, 10\]"):
+    with pytest.raises(
+        SpecError, match=r"benchmark.zero_shot: \[3, 40\] is not within the labels, \[0, 10\]"
+    ):
         Unlabelled(zero_shot=((3, 40),)).open(tmp_path)
     assert isinstance(TinyConfig(zero_shot=((0, 2),)).open(tmp_path).views(), PlainViews)

@@ -1,4 +1,6 @@
-"""Sweeps small enough for a test, the command line as a process of its own, and what must hold whatever happened."""
+"""Sweeps small enough for a test, the command line as a process of its own, and what must hold
+whatever happened.
+"""
 
 from __future__ import annotations
 
@@ -18,41 +20,65 @@ from typing import Any
 import pyarrow.compute as pc
 import yaml
 
-from dirsweep.runners.session import Options, run_sweep
-from dirsweep.spec.expand import validate
-from dirsweep.spec.load import load_sweep
-from dirsweep.spec.sweep import SweepSpec
-from dirsweep.store.collect import collect
-from dirsweep.store.ledger import read_events
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.reader import Run, open_run
-from dirsweep.store.writer import TrialFolder, read_json
+from dirsweep.config.expand import validate
+from dirsweep.config.load import load_sweep
+from dirsweep.config.sweep import SweepSpec
+from dirsweep.driver import Options, run_sweep
+from dirsweep.run.collect import collect
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.ledger import read_events
+from dirsweep.run.reader import Run, open_run
+from dirsweep.run.storage import TrialFolder, read_json
 from tests import tiny  # noqa: F401 - registers its benchmark and backbone
 
 TESTS = Path(__file__).resolve().parents[1]
 #: columns of the tables that may differ between two runs of one sweep
-OF_THE_OCCASION = {"started_at", "ended_at", "wall_time_s", "epoch_time_s", "peak_memory_mib", "host", "attempts",
-                   "reused_from"}  # fmt: skip
+OF_THE_OCCASION = {
+    "started_at",
+    "ended_at",
+    "wall_time_s",
+    "epoch_time_s",
+    "peak_memory_mib",
+    "host",
+    "attempts",
+    "reused_from",
+}
 ENDED = {"complete", "pruned", "stopped", "failed"}
-#: starts the command line with the tiny benchmark of the tests registered (inline only: Ray's workers do not know it)
+#: starts the command line with the tiny benchmark of the tests registered (inline only: Ray's
+#: workers do not know it)
 WITH_TINY = ["-c", "from tests import tiny; from dirsweep.cli import main; main()"]
 
 
 def tiny_sweep(folder: Path, studies: Mapping[str, Any] | None = None, **more: Any) -> Path:
     """A sweep file on the tiny benchmark; ``more`` replaces root keys, of ``base`` those given."""
-    base = {"backbone": "tiny", "epochs": 3, "batch_size": 32, "optimizer": {"lr": 0.01}} | more.pop("base", {})
+    base = {
+        "backbone": "tiny",
+        "epochs": 3,
+        "batch_size": 32,
+        "optimizer": {"lr": 0.01},
+    } | more.pop("base", {})
     text = {"name": "tiny", "benchmark": {"name": "tiny"}, "base": base, "seeds": [0], **more}
-    text["studies"] = dict(studies or {"points": {"points": [{}, {"reweighting": "sqinv"}, {"batch_size": 16}]}})
+    text["studies"] = dict(
+        studies or {"points": {"points": [{}, {"reweighting": "sqinv"}, {"batch_size": 16}]}}
+    )
     return _written(folder, text)
 
 
 def small_sweep(folder: Path, studies: Mapping[str, Any] | None = None, **more: Any) -> Path:
     """The same on a few drawn faces, which workers under Ray know, too."""
-    base = {"backbone": "small_cnn", "epochs": 2, "batch_size": 64, "optimizer": {"lr": 1e-3}} | more.pop("base", {})
+    base = {
+        "backbone": "small_cnn",
+        "epochs": 2,
+        "batch_size": 64,
+        "optimizer": {"lr": 1e-3},
+    } | more.pop("base", {})
     text = {
-        "name": "small", "benchmark": {"name": "synthetic-agedb", "image_size": 32, "fraction": 0.03},
-        "base": base, "seeds": [0], **more,
-    }  # fmt: skip
+        "name": "small",
+        "benchmark": {"name": "synthetic-agedb", "image_size": 32, "fraction": 0.03},
+        "base": base,
+        "seeds": [0],
+        **more,
+    }
     text["studies"] = dict(studies or {"points": {"points": [{}, {"reweighting": "sqinv"}]}})
     return _written(folder, text)
 
@@ -81,7 +107,9 @@ class Listener:
     def trial_epoch(self, trial_id: str, epoch: int, row: Mapping[str, Any]) -> None:
         self.epochs.append((trial_id, epoch))
 
-    def trial_ended(self, trial_id: str, status: str, error: str | None, metrics: Mapping[str, float | None]) -> None:
+    def trial_ended(
+        self, trial_id: str, status: str, error: str | None, metrics: Mapping[str, float | None]
+    ) -> None:
         self.ended.append((trial_id, status, error))
 
     def message(self, text: str) -> None:
@@ -107,17 +135,34 @@ def run_here(file: Path, root: Path, listener: Listener | None = None, **options
 
 
 class Command:
-    """``dirsweep ...`` as a process of its own, with its own process group as a shell would give it."""
+    """``dirsweep ...`` as a process of its own, with its own process group as a shell would give
+    it.
+    """
 
-    def __init__(self, *arguments: str | Path, folder: Path, start: list[str] | None = None, **more: Any) -> None:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", **more.pop("env", {})}
-        environment["PYTHONPATH"] = os.pathsep.join([str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")])
+    def __init__(
+        self, *arguments: str | Path, folder: Path, start: list[str] | None = None, **more: Any
+    ) -> None:
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "COLUMNS": "200",
+            **more.pop("env", {}),
+        }
+        environment["PYTHONPATH"] = os.pathsep.join(
+            [str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]
+        )
         self.out, self.err = folder / f"{time.time_ns()}.out", folder / f"{time.time_ns()}.err"
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, *(start or ["-m", "dirsweep"]), *map(str, arguments)], cwd=folder, env=environment,
-                stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True, **more,
-            )  # fmt: skip
+                [sys.executable, *(start or ["-m", "dirsweep"]), *map(str, arguments)],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+                **more,
+            )
 
     @property
     def pid(self) -> int:
@@ -138,7 +183,9 @@ class Command:
             return self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"still running after {timeout} s\n{self.stdout}{self.stderr}") from None
+            raise AssertionError(
+                f"still running after {timeout} s\n{self.stdout}{self.stderr}"
+            ) from None
 
     @property
     def stdout(self) -> str:
@@ -149,10 +196,14 @@ class Command:
         return self.err.read_text()
 
     def when(self, happened: Callable[[], Any], what: str, timeout: float = 120) -> Any:
-        """Wait until ``happened`` gives something true, and return that; the command must be running meanwhile."""
+        """Wait until ``happened`` gives something true, and return that; the command must be
+        running meanwhile.
+        """
         until = time.monotonic() + timeout
         while not (found := happened()):
-            assert time.monotonic() < until, f"{what} did not happen in {timeout} s\n{self.stdout}{self.stderr}"
+            assert time.monotonic() < until, (
+                f"{what} did not happen in {timeout} s\n{self.stdout}{self.stderr}"
+            )
             assert self.process.poll() is None, f"ended before {what}\n{self.stdout}{self.stderr}"
             time.sleep(0.02)
         return found
@@ -169,13 +220,17 @@ def command(*arguments: str | Path, folder: Path, **more: Any) -> Iterator[Comma
             running.kill()
 
 
-# ---- what a run's folder says ----------------------------------------------------------------------------------------
+# ---- what a run's folder says
 
 
 def trial_ids(root: Path) -> list[str]:
     """Every trial that was proposed."""
     events = read_events(RunPaths(root).ledger)
-    return list(dict.fromkeys(i for event in events if event["event"] == "proposed" for i in event["trial_ids"]))
+    return list(
+        dict.fromkeys(
+            i for event in events if event["event"] == "proposed" for i in event["trial_ids"]
+        )
+    )
 
 
 def statuses(root: Path) -> dict[str, str]:
@@ -191,13 +246,22 @@ def epochs_done(root: Path, trial_id: str) -> int:
 
 def begun(root: Path) -> list[str]:
     """Trials that a worker has begun and not ended."""
-    return [i for i in trial_ids(root) if RunPaths(root).trial(i).spec.exists() and i not in statuses(root)]
+    return [
+        i
+        for i in trial_ids(root)
+        if RunPaths(root).trial(i).spec.exists() and i not in statuses(root)
+    ]
 
 
 def workers(root: Path, trial_id: str) -> list[int]:
     """The processes that took the trial, in order, from its log."""
     try:
-        return [int(pid) for pid in re.findall(r": trial \w+, process (\d+)$", _log(root, trial_id), re.MULTILINE)]
+        return [
+            int(pid)
+            for pid in re.findall(
+                r": trial \w+, process (\d+)$", _log(root, trial_id), re.MULTILINE
+            )
+        ]
     except FileNotFoundError:
         return []
 
@@ -221,7 +285,8 @@ def outcomes(root: Path) -> dict[str, bytes]:
 
 
 def check_sound(root: Path, before: Mapping[str, bytes] | None = None) -> Run:
-    """What must hold after anything: no trial lost, none run twice, none left running, tables readable.
+    """What must hold after anything: no trial lost, none run twice, none left running, tables
+    readable.
 
     Args:
         before: outcomes as they were earlier; each must still be there, untouched.
@@ -271,8 +336,11 @@ def check_finished(root: Path, num_trials: int) -> Run:
 
 def same_results(one: Run, other: Run, tolerance: float = 1e-6) -> None:
     """Equal tables, whatever the order of rows, apart from what depends on the occasion."""
-    keys = {"trials": ("study", "point", "seed"), "epochs": ("trial_id", "epoch"),
-            "predictions": ("trial_id", "split", "sample_id")}  # fmt: skip
+    keys = {
+        "trials": ("study", "point", "seed"),
+        "epochs": ("trial_id", "epoch"),
+        "predictions": ("trial_id", "split", "sample_id"),
+    }
     for table, key in keys.items():
         left, right = getattr(one, table)(), getattr(other, table)()
         assert left.schema.names == right.schema.names

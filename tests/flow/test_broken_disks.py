@@ -1,4 +1,6 @@
-"""A full disk, a read-only folder, a file where the folder should be: one line, exit code 2, and nothing is lost."""
+"""A full disk, a read-only folder, a file where the folder should be: one line, exit code 2, and
+nothing is lost.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 16 MB of its own, where that may be mounted."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", folder], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", folder], capture_output=True
+    )
     if mounted.returncode:
         pytest.skip("file systems cannot be mounted here")
     yield folder
@@ -109,7 +113,9 @@ def test_no_write_that_fails_loses_anything(
     assert len(listener.started) == 3 - len(before)
 
 
-def _call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+def _call(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *arguments: str | Path
+) -> str:
     monkeypatch.setattr(sys, "argv", ["dirsweep", *map(str, arguments)])
     with pytest.raises(SystemExit) as leaving:
         main()
@@ -150,10 +156,15 @@ def test_a_file_where_the_folder_should_be(
 @pytest.mark.ray
 def test_a_full_disk_under_ray(tmp_path: Path, disk: Path) -> None:
     more = {"base": {"epochs": 12}, "resources": {"cpu": 1, "checkpoint_every_s": 0}}
-    file, root = small_sweep(tmp_path, {"p": {"points": [{}], "seeds": [0, 1]}}, **more), disk / "run"
+    file, root = (
+        small_sweep(tmp_path, {"p": {"points": [{}], "seeds": [0, 1]}}, **more),
+        disk / "run",
+    )
     arguments = ("run", file, "--out", root, "--cpus", "2")
     with command(*arguments, folder=tmp_path) as driver:
-        driver.when(lambda: begun(root) and epochs_done(root, begun(root)[0]) > 2, "the middle of a trial")
+        driver.when(
+            lambda: begun(root) and epochs_done(root, begun(root)[0]) > 2, "the middle of a trial"
+        )
         fill(disk)
         assert driver.ends(120) == 2
     assert "the disk is full; free some space and run again" in driver.stderr.splitlines()[-1]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from dirsweep.errors import DirSweepError
-from dirsweep.runners.locks import lock_holder
-from dirsweep.runners.ray_start import begin
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.reader import open_run
+from dirsweep.execute.ray.cluster import begin
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.locks import lock_holder
+from dirsweep.run.reader import open_run
 from tests.flow.driving import (
     Command,
     begun,
@@ -37,7 +37,9 @@ class Machines:
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
 
-        self.cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        self.cluster = Cluster(
+            initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+        )
         self.second = self.cluster.add_node(num_cpus=1)
         self.cluster.wait_for_nodes()
 
@@ -61,7 +63,11 @@ def in_the_middle(driver: Command, root: Path, count: int) -> dict[str, int]:
     """Trial -> its worker, once so many run at a time and have an epoch behind them."""
 
     def look() -> dict[str, int] | None:
-        running = {i: lock_holder(RunPaths(root).trial(i).log) for i in begun(root) if 1 <= epochs_done(root, i) < 9}
+        running = {
+            i: lock_holder(RunPaths(root).trial(i).log)
+            for i in begun(root)
+            if 1 <= epochs_done(root, i) < 9
+        }
         found = {i: pid for i, pid in running.items() if pid is not None}
         return found if len(found) == count else None
 
@@ -71,7 +77,9 @@ def in_the_middle(driver: Command, root: Path, count: int) -> dict[str, int]:
 
 def test_a_machine_is_lost_and_no_trial_with_it(machines: Machines, tmp_path: Path) -> None:
     root, file = tmp_path / "run", small_sweep(tmp_path, POINTS, **LONG)
-    with command("run", file, "--out", root, "--address", machines.address, "--no-reuse", folder=tmp_path) as driver:
+    with command(
+        "run", file, "--out", root, "--address", machines.address, "--no-reuse", folder=tmp_path
+    ) as driver:
         running = in_the_middle(driver, root, 2)
         parents = {parent(pid) for pid in running.values()}
         assert len(parents) == 2, "a worker on each machine"
@@ -110,7 +118,9 @@ def test_no_cluster_there(tmp_path: Path, address: str, complaint: str) -> None:
 
 def test_confirming_where_no_cluster_is(tmp_path: Path) -> None:
     assert run_here(small_sweep(tmp_path, POINTS), tmp_path / "run") == 0
-    with command("confirm", tmp_path / "run", "--address", "127.0.0.1:1", folder=tmp_path) as driver:
+    with command(
+        "confirm", tmp_path / "run", "--address", "127.0.0.1:1", folder=tmp_path
+    ) as driver:
         assert driver.ends(120) == 2
     assert "no Ray cluster there (Connection refused)" in driver.stderr.splitlines()[-1]
     assert "Traceback" not in driver.stderr
@@ -129,7 +139,9 @@ def test_a_ray_that_does_not_start(tmp_path: Path) -> None:
 
 
 def test_interrupted_twice_while_ray_starts(tmp_path: Path) -> None:
-    with command("run", small_sweep(tmp_path, POINTS), "--out", tmp_path / "run", folder=tmp_path) as driver:
+    with command(
+        "run", small_sweep(tmp_path, POINTS), "--out", tmp_path / "run", folder=tmp_path
+    ) as driver:
         time.sleep(1.5)
         driver.interrupt()
         time.sleep(0.3)

@@ -1,4 +1,6 @@
-"""A run from outside: resume, status, watch, stop, logs; equal trials of neighbouring runs; two drivers."""
+"""A run from outside: resume, status, watch, stop, logs; equal trials of neighbouring runs; two
+drivers.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,12 @@ import pyarrow as pa
 import pytest
 
 from dirsweep.cli import main
-from dirsweep.runners.control import stop_trial
-from dirsweep.runners.status import snapshot
-from dirsweep.store.ledger import lock_run, read_events
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.reader import open_run
-from dirsweep.store.writer import write_table
+from dirsweep.monitor.control import stop_trial
+from dirsweep.monitor.status import snapshot
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.ledger import lock_run, read_events
+from dirsweep.run.reader import open_run
+from dirsweep.run.storage import write_table
 from tests.flow.driving import (
     WITH_TINY,
     Listener,
@@ -40,7 +42,9 @@ THREE = {"p": {"points": [{}, {"reweighting": "sqinv"}, {"batch_size": 16}]}}
 
 
 @pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
+def call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Call:
     """``dirsweep ...`` in this process: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
 
@@ -71,7 +75,7 @@ def _interrupt(trial_id: str) -> None:
     raise KeyboardInterrupt
 
 
-# ---- going on --------------------------------------------------------------------------------------------------------
+# ---- going on
 
 
 def test_resume_needs_only_the_runs_folder(tmp_path: Path, call: Call) -> None:
@@ -105,12 +109,19 @@ def test_a_failed_trial_is_retried_only_when_asked(tmp_path: Path, call: Call) -
     assert "failed" in err
 
 
-# ---- looking ---------------------------------------------------------------------------------------------------------
+# ---- looking
 
 
 def test_status_while_it_runs_and_afterwards(tmp_path: Path, call: Call) -> None:
     root = tmp_path / "run"
-    studies = {**THREE, "s": {"trials": 2, "space": {"optimizer.lr": {"log_uniform": [1e-3, 1e-1]}}, "seeds": [0, 1]}}
+    studies = {
+        **THREE,
+        "s": {
+            "trials": 2,
+            "space": {"optimizer.lr": {"log_uniform": [1e-3, 1e-1]}},
+            "seeds": [0, 1],
+        },
+    }
     file = tiny_sweep(tmp_path, studies, resources={"checkpoint_every_s": 0})
     seen = []
     assert run_here(file, root, At(1, 1, lambda _: seen.append(snapshot(RunPaths(root))))) == 0
@@ -177,7 +188,7 @@ def test_logs(tmp_path: Path, call: Call) -> None:
     assert "complete after" in out, "an ended trial is not followed for ever"
 
 
-# ---- stopping --------------------------------------------------------------------------------------------------------
+# ---- stopping
 
 
 def test_a_run_stops_when_asked_and_goes_on_when_resumed(tmp_path: Path) -> None:
@@ -195,7 +206,10 @@ def test_a_run_stops_when_asked_and_goes_on_when_resumed(tmp_path: Path) -> None
 def test_stopping_what_does_not_run(tmp_path: Path, call: Call) -> None:
     assert run_here(tiny_sweep(tmp_path, THREE), tmp_path / "run") == 0
     trial = trial_ids(tmp_path / "run")[0]
-    for arguments, words in ((["run"], "no driver"), (["run", trial], "has ended already (complete)")):
+    for arguments, words in (
+        (["run"], "no driver"),
+        (["run", trial], "has ended already (complete)"),
+    ):
         code, _, err = call("stop", *arguments)
         assert (code, err.count("\n")) == (2, 1)
         assert words in err
@@ -238,7 +252,9 @@ def test_a_waiting_trial_and_an_interrupted_one_can_be_stopped(tmp_path: Path, c
 def test_the_commands_against_a_driver_at_work(tmp_path: Path, call: Call) -> None:
     root = tmp_path / "run"
     file = tiny_sweep(tmp_path, THREE, base={"epochs": 400}, resources={"checkpoint_every_s": 0})
-    with command("run", file, "--inline", "--out", root, folder=tmp_path, start=WITH_TINY) as driver:
+    with command(
+        "run", file, "--inline", "--out", root, folder=tmp_path, start=WITH_TINY
+    ) as driver:
         driver.when(lambda: any(epochs_done(root, i) > 3 for i in begun(root)), "the first trial")
         code, out, _ = call("status", root)
         assert "1 running, 2 waiting" in out
@@ -259,7 +275,7 @@ def test_the_commands_against_a_driver_at_work(tmp_path: Path, call: Call) -> No
     assert (total(run, "stopped"), total(run, "unfinished")) == (1, 2)
 
 
-# ---- equal trials of other runs --------------------------------------------------------------------------------------
+# ---- equal trials of other runs
 
 
 def test_equal_trials_of_neighbouring_runs_are_taken_over(tmp_path: Path) -> None:
@@ -280,10 +296,17 @@ def test_equal_trials_of_neighbouring_runs_are_taken_over(tmp_path: Path) -> Non
     check_finished(tmp_path / "runs" / "one", 3)
     # where they came from is in the ledger, once, and in the table
     taken = check_finished(tmp_path / "runs" / "two", 3)
-    events = [event for event in read_events(RunPaths(tmp_path / "runs" / "two").ledger) if event["event"] == "ended"]
+    events = [
+        event
+        for event in read_events(RunPaths(tmp_path / "runs" / "two").ledger)
+        if event["event"] == "ended"
+    ]
     assert [event.get("reused_from") for event in events] == ["one", "one", None]
     columns = taken.trials().select(["label", "reused_from"]).to_pydict()
-    assert columns == {"label": ["batch_size=16", "batch_size=64", "base"], "reused_from": ["one", None, "one"]}
+    assert columns == {
+        "label": ["batch_size=16", "batch_size=64", "base"],
+        "reused_from": ["one", None, "one"],
+    }
     assert run_here(second, tmp_path / "runs" / "two", reuse=True) == 0
     check_finished(tmp_path / "runs" / "two", 3)
     assert set(run_rows(tmp_path / "runs" / "three")) == {None}
@@ -317,8 +340,12 @@ def test_a_table_of_an_earlier_version_lacks_where_trials_came_from(tmp_path: Pa
     assert run_here(tiny_sweep(tmp_path, THREE), tmp_path / "run") == 0
     paths = RunPaths(tmp_path / "run")
     table = open_run(paths.root).trials().drop_columns(["reused_from"])
-    write_table(paths.trials_table, pa.table({name: table[name].combine_chunks() for name in table.schema.names},
-                                             schema=table.schema))  # fmt: skip
+    write_table(
+        paths.trials_table,
+        pa.table(
+            {name: table[name].combine_chunks() for name in table.schema.names}, schema=table.schema
+        ),
+    )
     assert open_run(paths.root).require_finished().trials().num_rows == 3
 
 
@@ -333,10 +360,16 @@ def test_only_complete_trials_are_taken_over(tmp_path: Path) -> None:
 
 def test_a_proposed_trial_can_be_taken_over_as_well(tmp_path: Path) -> None:
     study = {
-        "s": {"trials": 3, "sampler": {"name": "random", "seed": 5}, "space": {"batch_size": {"choice": [16, 32]}}}
+        "s": {
+            "trials": 3,
+            "sampler": {"name": "random", "seed": 5},
+            "space": {"batch_size": {"choice": [16, 32]}},
+        }
     }
     assert run_here(tiny_sweep(tmp_path, study), tmp_path / "runs" / "one") == 0
     listener = Listener()
-    assert run_here(tiny_sweep(tmp_path, study), tmp_path / "runs" / "two", listener, reuse=True) == 0
+    assert (
+        run_here(tiny_sweep(tmp_path, study), tmp_path / "runs" / "two", listener, reuse=True) == 0
+    )
     assert listener.started == []
     same_results(*(check_sound(tmp_path / "runs" / name) for name in ("one", "two")))

@@ -1,4 +1,6 @@
-"""``store: {features: true}`` through a sweep: every runner keeps them, and runs that take trials over bring them."""
+"""``store: {features: true}`` through a sweep: every runner keeps them, and runs that take trials
+over bring them.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.reader import open_run
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.reader import open_run
 from tests.flow.driving import Listener, loaded, run_here, small_sweep, tiny_sweep
 
 KEPT = {"store": {"features": True}}
@@ -16,7 +18,9 @@ TWO = {"p": {"points": [{}, {"batch_size": 16}]}}
 
 def trials_with_features(root: Path) -> int:
     run = open_run(root)
-    return sum(run.features(trial_id) is not None for trial_id in run.trials()["trial_id"].to_pylist())
+    return sum(
+        run.features(trial_id) is not None for trial_id in run.trials()["trial_id"].to_pylist()
+    )
 
 
 def test_kept_when_asked_for(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""What is interrupted, killed or broken goes on without loss: inline. Under Ray: ``test_ray_survives.py``."""
+"""What is interrupted, killed or broken goes on without loss: inline. Under Ray:
+``test_ray_survives.py``.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.reader import open_run
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.reader import open_run
 from tests.flow.driving import (
     WITH_TINY,
     Listener,
@@ -34,21 +36,28 @@ from tests.flow.driving import (
 LONG = {"base": {"epochs": 30}, "resources": {"checkpoint_every_s": 0}}
 STUDIES = {
     "points": {"points": [{}, {"reweighting": "sqinv"}], "seeds": [0, 1]},
-    "search": {"trials": 3, "sampler": {"name": "tpe", "seed": 1, "n_startup_trials": 1},
-               "space": {"optimizer.lr": {"log_uniform": [1e-3, 1e-1]}}},
-}  # fmt: skip
+    "search": {
+        "trials": 3,
+        "sampler": {"name": "tpe", "seed": 1, "n_startup_trials": 1},
+        "space": {"optimizer.lr": {"log_uniform": [1e-3, 1e-1]}},
+    },
+}
 
 
 def _at_half(root: Path) -> bool:
     """Two trials have ended, a third is in its middle."""
-    return len(statuses(root)) >= 2 and any(5 < epochs_done(root, trial_id) < 25 for trial_id in begun(root))
+    return len(statuses(root)) >= 2 and any(
+        5 < epochs_done(root, trial_id) < 25 for trial_id in begun(root)
+    )
 
 
 @pytest.mark.slow
 def test_killed_at_half_and_run_again_equals_the_uninterrupted(tmp_path: Path) -> None:
     file = tiny_sweep(tmp_path, STUDIES, **LONG)
     root = tmp_path / "killed"
-    with command("run", file, "--inline", "--out", root, folder=tmp_path, start=WITH_TINY) as driver:
+    with command(
+        "run", file, "--inline", "--out", root, folder=tmp_path, start=WITH_TINY
+    ) as driver:
         driver.when(lambda: _at_half(root), "half of the sweep")
         driver.kill()
     before = outcomes(root)
@@ -93,9 +102,13 @@ def test_interrupted_once_it_says_how_to_go_on_and_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lr", "reason"), [(1e30, "NaN|above 1e\\+06"), (1e4, "NaN|above 1e\\+06")], ids=["at once", "a little later"]
+    ("lr", "reason"),
+    [(1e30, "NaN|above 1e\\+06"), (1e4, "NaN|above 1e\\+06")],
+    ids=["at once", "a little later"],
 )
-def test_a_failing_trial_is_a_row_and_the_rest_goes_on(tmp_path: Path, lr: float, reason: str) -> None:
+def test_a_failing_trial_is_a_row_and_the_rest_goes_on(
+    tmp_path: Path, lr: float, reason: str
+) -> None:
     bad = {"optimizer.name": "sgd", "optimizer.lr": lr, "loss": "mse"}
     file = tiny_sweep(tmp_path, {"p": {"points": [{}, bad, {"batch_size": 16}]}})
     listener = Listener()
@@ -117,10 +130,11 @@ def test_a_failing_trial_is_a_row_and_the_rest_goes_on(tmp_path: Path, lr: float
 
 def test_a_point_of_a_search_that_fails_does_not_stop_it(tmp_path: Path) -> None:
     study = {
-        "trials": 4, "sampler": {"name": "random", "seed": 0},
+        "trials": 4,
+        "sampler": {"name": "random", "seed": 0},
         "space": {"optimizer.lr": {"choice": [1e30, 0.01]}, "batch_size": {"choice": [16, 32, 64]}},
         "base": {"optimizer.name": "sgd"},
-    }  # fmt: skip
+    }
     file = tiny_sweep(tmp_path, {"search": study})
     assert run_here(file, tmp_path / "run") == 1
     run = check_sound(tmp_path / "run")
@@ -157,7 +171,9 @@ def test_interrupted_between_two_epochs_nothing_is_trained_again(tmp_path: Path)
     same_results(check_finished(root, 7), check_finished(tmp_path / "whole", 7))
 
 
-@pytest.mark.parametrize("damage", ["outcome", "epochs", "predictions", "checkpoint", "spec", "log", "stop"])
+@pytest.mark.parametrize(
+    "damage", ["outcome", "epochs", "predictions", "checkpoint", "spec", "log", "stop"]
+)
 def test_garbage_in_a_trials_folder(tmp_path: Path, damage: str) -> None:
     file = tiny_sweep(tmp_path, {"p": {"points": [{}, {"batch_size": 16}]}})
     root = tmp_path / "run"

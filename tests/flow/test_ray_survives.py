@@ -1,4 +1,6 @@
-"""What a sweep under Ray survives, done for real: Ctrl-C once and twice, kill -9 of driver and workers, a hang."""
+"""What a sweep under Ray survives, done for real: Ctrl-C once and twice, kill -9 of driver and
+workers, a hang.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from dirsweep.runners.control import stop_run, stop_trial
-from dirsweep.runners.locks import lock_holder
-from dirsweep.runners.status import snapshot
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.reader import Run, open_run
+from dirsweep.monitor.control import stop_run, stop_trial
+from dirsweep.monitor.status import snapshot
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.locks import lock_holder
+from dirsweep.run.reader import Run, open_run
 from tests.flow.driving import (
     Command,
     alive,
@@ -75,7 +77,9 @@ class Sweep:
                 self.gone(killed=running.process.poll() == -signal.SIGKILL)
 
     def family(self) -> dict[int, str]:
-        """Every process of a driver, its Ray and its workers (they inherit its environment), by name."""
+        """Every process of a driver, its Ray and its workers (they inherit its environment), by
+        name.
+        """
         found = {}
         for entry in Path("/proc").iterdir():
             try:
@@ -88,7 +92,8 @@ class Sweep:
     def gone(self, killed: bool, timeout: float = 60) -> None:
         """Wait until no process of a driver is left; what stays is killed, and the test fails.
 
-        A Ray whose driver was killed while it started may leave its agents waiting for it: they do no work, and go.
+        A Ray whose driver was killed while it started may leave its agents waiting for it: they do
+            no work, and go.
         """
         until = time.monotonic() + timeout
         while left := self.family():
@@ -103,7 +108,9 @@ class Sweep:
         """Wait for a trial that a worker has trained a few epochs of, and is not about to end."""
 
         def look() -> str | None:
-            middle = (i for i in begun(self.root) if 2 <= epochs_done(self.root, i) < 9 and self.worker(i))
+            middle = (
+                i for i in begun(self.root) if 2 <= epochs_done(self.root, i) < 9 and self.worker(i)
+            )
             return next(middle, None)
 
         return str(driver.when(look, "the middle of a trial"))
@@ -186,7 +193,9 @@ def test_a_killed_worker_costs_an_epoch_and_a_hang_costs_the_trial(tmp_path: Pat
         pid = sweep.worker(hanging)
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
-        driver.when(lambda: statuses(sweep.root).get(hanging) == "failed", "the end of the trial that hangs")
+        driver.when(
+            lambda: statuses(sweep.root).get(hanging) == "failed", "the end of the trial that hangs"
+        )
         assert driver.ends() == 1
     assert "epoch_limit_s, 8 s" in driver.stderr
     run = check_sound(sweep.root)
@@ -195,10 +204,13 @@ def test_a_killed_worker_costs_an_epoch_and_a_hang_costs_the_trial(tmp_path: Pat
     assert {row["status"] for row in rows.values()} == {"complete"}
     assert len(rows) == 4 * NUM_TRIALS - 1
     assert rows[killed]["attempts"] == 2
-    alone = small_sweep(tmp_path / "alone", {"p": {**POINTS["p"], "seeds": [rows[killed]["seed"]]}}, **more)
+    alone = small_sweep(
+        tmp_path / "alone", {"p": {**POINTS["p"], "seeds": [rows[killed]["seed"]]}}, **more
+    )
     assert run_here(alone, tmp_path / "alone" / "run") == 0
     expected = {
-        row["trial_id"]: row["test_mae_all"] for row in open_run(tmp_path / "alone" / "run").trials().to_pylist()
+        row["trial_id"]: row["test_mae_all"]
+        for row in open_run(tmp_path / "alone" / "run").trials().to_pylist()
     }
     assert rows[killed]["test_mae_all"] == pytest.approx(expected[killed], abs=1e-6)
 
@@ -219,7 +231,9 @@ def test_the_whole_ray_is_killed_and_a_worker_dies_for_good(sweep: Sweep, whole:
         unlucky = sweep.in_the_middle(driver)
         killed = {None}
         for _ in range(3):
-            driver.when(lambda: sweep.worker(unlucky) not in killed, "another worker takes the trial")
+            driver.when(
+                lambda: sweep.worker(unlucky) not in killed, "another worker takes the trial"
+            )
             killed.add(pid := sweep.worker(unlucky))
             assert pid is not None
             os.kill(pid, signal.SIGKILL)

@@ -12,17 +12,25 @@ from dirsweep.methods.kernels import KERNELS, bin_index, inner_edges, odd, windo
 
 
 def test_windows_of_the_published_settings_by_hand() -> None:
-    np.testing.assert_allclose(window("gaussian", 5, 2, normalize="max")[:3], [0.858, 0.946, 1], atol=5e-4)
+    np.testing.assert_allclose(
+        window("gaussian", 5, 2, normalize="max")[:3], [0.858, 0.946, 1], atol=5e-4
+    )
     plain = window("gaussian_plain", 5, 2.0, normalize="max")
     np.testing.assert_allclose(plain[:3], [math.exp(-0.5), math.exp(-0.125), 1])
-    np.testing.assert_allclose(window("triang", 5, 2.0, normalize="max"), [1 / 3, 2 / 3, 1, 2 / 3, 1 / 3])
+    np.testing.assert_allclose(
+        window("triang", 5, 2.0, normalize="max"), [1 / 3, 2 / 3, 1, 2 / 3, 1 / 3]
+    )
     laplace = window("laplace", 5, 2.0, normalize="max")
-    np.testing.assert_allclose(laplace, [math.exp(-1), math.exp(-0.5), 1, math.exp(-0.5), math.exp(-1)])
+    np.testing.assert_allclose(
+        laplace, [math.exp(-1), math.exp(-0.5), 1, math.exp(-0.5), math.exp(-1)]
+    )
 
 
 @pytest.mark.parametrize("kernel", ["gaussian", "triang", "laplace"])
 def test_windows_match_released_ones(kernel, golden) -> None:
-    np.testing.assert_allclose(window(kernel, 5, 2.0), golden[f"fds_kernel_{kernel}_5_2"], rtol=1e-6)
+    np.testing.assert_allclose(
+        window(kernel, 5, 2.0), golden[f"fds_kernel_{kernel}_5_2"], rtol=1e-6
+    )
 
 
 def test_gaussian_window_folds_its_tails_at_the_ends() -> None:
@@ -35,7 +43,9 @@ def test_gaussian_window_folds_its_tails_at_the_ends() -> None:
         while not 0 <= place < size:
             place = -1 - place if place < 0 else 2 * size - 1 - place
         folded[place] += weight / total
-    np.testing.assert_allclose(window("gaussian", size, sigma), np.array(folded) / sum(folded), rtol=1e-12)
+    np.testing.assert_allclose(
+        window("gaussian", size, sigma), np.array(folded) / sum(folded), rtol=1e-12
+    )
 
 
 @given(st.sampled_from(KERNELS), st.integers(0, 10), st.floats(0.1, 20))
@@ -57,7 +67,10 @@ def test_windows_are_symmetric_and_normalised(kernel: str, half: int, sigma: flo
         (("gaussian", -1, 2.0), "kernel_size must be an odd"),
         (("gaussian", 5, 0.0), "sigma must be above 0"),
         (("gaussian", 5, math.nan), "sigma must be above 0"),
-        (("boxcar", 5, 2.0), "unknown kernel 'boxcar' .known: gaussian, gaussian_plain, triang, laplace"),
+        (
+            ("boxcar", 5, 2.0),
+            "unknown kernel 'boxcar' .known: gaussian, gaussian_plain, triang, laplace",
+        ),
     ],
 )
 def test_window_refuses(arguments: tuple[str, int, float], message: str) -> None:

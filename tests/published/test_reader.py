@@ -16,10 +16,10 @@ import pyarrow.parquet as pa_parquet
 import pytest
 
 from dirsweep import registry
+from dirsweep.config.trial import TrialConfig
 from dirsweep.errors import DirSweepError, StoreError
 from dirsweep.published import export, match, parse_name, published, tables
 from dirsweep.published.cells import KEY, REQUIRED, SCHEMA
-from dirsweep.spec.schema import TrialConfig
 
 #: rows x columns of each table, derived rows and empty cells left out
 CELLS = {
@@ -171,7 +171,9 @@ SPOT_LINES = SPOTS.strip().splitlines()
 
 
 def cells_of(paper: str, table: int) -> dict[tuple[str, str, str, str], str]:
-    """(row, benchmark, metric, region) -> number as printed, brackets removed; sections must not contradict."""
+    """(row, benchmark, metric, region) -> number as printed, brackets removed; sections must not
+    contradict.
+    """
     found: dict[tuple[str, str, str, str], str] = {}
     for cell in published(paper, table).to_pylist():
         key = (cell["row"], cell["benchmark"], cell["metric"], cell["region"])
@@ -194,9 +196,12 @@ def test_spot_values(line: str) -> None:
     cells = [
         cell
         for cell in published(paper, table).to_pylist()
-        if (cell["row"], cell["benchmark"], cell["metric"], cell["region"]) == (row, benchmark, metric, region)
+        if (cell["row"], cell["benchmark"], cell["metric"], cell["region"])
+        == (row, benchmark, metric, region)
     ]
-    assert [(cell["printed"], cell["value"]) for cell in cells] == [(printed, float(printed.strip("()")))]
+    assert [(cell["printed"], cell["value"]) for cell in cells] == [
+        (printed, float(printed.strip("()")))
+    ]
 
 
 def test_spots_cover_every_table_three_times() -> None:
@@ -213,23 +218,38 @@ def test_no_cell_stands_there_twice_and_every_value_is_the_printed_one() -> None
 
 
 def test_rows_read_as_the_papers_print_them(data_dir: Path) -> None:
-    """Joined in order, the cells of each row are a run of text of a line behind the caption of their table."""
+    """Joined in order, the cells of each row are a run of text of a line behind the caption of
+    their table.
+    """
     texts = sorted((data_dir.parent / "papers").glob("0*.txt"))
     if len(texts) != 2:
         pytest.skip("the papers' texts are not beside the data")
     for paper, separator, file in zip(("ranksim", "conr"), ("\t", " "), texts, strict=True):
         lines = file.read_text(encoding="utf-8").replace("\u00a0", " ").split("\n")
-        captions = {int(m[1]): i for i, line in enumerate(lines) if (m := re.match(r"Table (\d+)[.:] ", line))}
+        captions = {
+            int(m[1]): i
+            for i, line in enumerate(lines)
+            if (m := re.match(r"Table (\d+)[.:] ", line))
+        }
         runs = itertools.groupby(
-            published(paper).to_pylist(), lambda r: (r["table"], r["section"], r["row"], r["benchmark"])
+            published(paper).to_pylist(),
+            lambda r: (r["table"], r["section"], r["row"], r["benchmark"]),
         )
         for (table, *_, row, benchmark), group in runs:
             cells = [cell["printed"] for cell in group]
             below = lines[captions[table] : captions[table] + 60]
             if paper == "ranksim" and table == 8:  # brackets stand between the other numbers
                 own = re.compile(r"\([\d.]+\)" if cells[0].startswith("(") else r"[\d.]+")
-                below = ["\t".join(part for part in line.split() if own.fullmatch(part)) for line in below]
-            assert any(separator.join(cells) in line for line in below), (paper, table, row, benchmark)
+                below = [
+                    "\t".join(part for part in line.split() if own.fullmatch(part))
+                    for line in below
+                ]
+            assert any(separator.join(cells) in line for line in below), (
+                paper,
+                table,
+                row,
+                benchmark,
+            )
 
 
 def test_the_long_tables_repeat_the_short_ones() -> None:
@@ -239,7 +259,8 @@ def test_the_long_tables_repeat_the_short_ones() -> None:
         for key, number in cells_of("ranksim", short).items():
             if numbers[key] != number:
                 disagree[(short, key[0], key[2], key[3])] = (number, numbers[key])
-    # printed so: Table 8 repeats SQINV + LDS in the row of SQINV + FDS, and has other numbers for FOCAL-R + LDS + FDS
+    # printed so: Table 8 repeats SQINV + LDS in the row of SQINV + FDS, and has other numbers for
+    # FOCAL-R + LDS + FDS
     assert disagree == {
         (2, "FOCAL-R + LDS + FDS", "mae", "median"): ("8.30", "8.99"),
         (2, "FOCAL-R + LDS + FDS", "mae", "few"): ("12.55", "12.83"),
@@ -253,7 +274,11 @@ def test_the_long_tables_repeat_the_short_ones() -> None:
         (2, "SQINV + FDS", "gm", "median"): ("5.97", "5.80"),
         (2, "SQINV + FDS", "gm", "few"): ("6.29", "7.45"),
     }
-    noted = {(c["row"], c["metric"], c["region"]) for c in published("ranksim", 2).to_pylist() if c["note"]}
+    noted = {
+        (c["row"], c["metric"], c["region"])
+        for c in published("ranksim", 2).to_pylist()
+        if c["note"]
+    }
     assert noted == {key[1:] for key in disagree}
 
 
@@ -273,7 +298,11 @@ def test_the_long_tables_repeat_the_short_ones() -> None:
 )
 def test_ablations_repeat_the_main_row(table: int, row: str, benchmark: str) -> None:
     main = cells_of("ranksim", 8 if benchmark == "agedb-dir" else 7)
-    cells = {key: number for key, number in cells_of("ranksim", table).items() if key[:2] == (row, benchmark)}
+    cells = {
+        key: number
+        for key, number in cells_of("ranksim", table).items()
+        if key[:2] == (row, benchmark)
+    }
     assert len(cells) in (8, 12)
     assert all(main[("SQINV + RANKSIM", *key[1:])] == number for key, number in cells.items())
 
@@ -281,21 +310,36 @@ def test_ablations_repeat_the_main_row(table: int, row: str, benchmark: str) -> 
 def test_conr_repeats_itself_and_says_where_it_does_not() -> None:
     def numbers(table: int, row: str, benchmark: str, metric: str) -> list[str]:
         cells = cells_of("conr", table)
-        return [cells[(row, benchmark, metric, region)] for region in ("all", "many", "median", "few")]
+        return [
+            cells[(row, benchmark, metric, region)] for region in ("all", "many", "median", "few")
+        ]
 
     age = numbers(19, "VANILLA + ConR", "agedb-dir", "mae")
-    assert age == numbers(11, "alpha=1, beta=4", "agedb-dir", "mae") == numbers(15, "eta=0.01", "agedb-dir", "mae")
+    assert (
+        age
+        == numbers(11, "alpha=1, beta=4", "agedb-dir", "mae")
+        == numbers(15, "eta=0.01", "agedb-dir", "mae")
+    )
     assert numbers(6, "ConR", "agedb-dir", "mae") == ["7.48", *age[1:]]  # 7.28 in the other three
     depth = numbers(3, "ConR-only", "nyud2-dir", "rmse")
-    assert depth == numbers(9, "ConR", "nyud2-dir", "rmse") == numbers(19, "VANILLA + ConR", "nyud2-dir", "rmse")
+    assert (
+        depth
+        == numbers(9, "ConR", "nyud2-dir", "rmse")
+        == numbers(19, "VANILLA + ConR", "nyud2-dir", "rmse")
+    )
     gaze = numbers(4, "ConR-only", "mpiigaze-dir", "angular_error")
     assert gaze == numbers(14, "alpha=1, beta=0.4", "mpiigaze-dir", "angular_error")
     assert gaze == numbers(18, "eta=1", "mpiigaze-dir", "angular_error")
 
 
 def test_published_improvements_follow_from_the_cells() -> None:
-    """RankSim's last line but one: vanilla minus the best of the column (Table 2: +0.86 +0.45 +2.01 +3.99)."""
-    for table, metric, best in ((1, "mae", [0.71, 0.43, 3.62, 4.90]), (2, "gm", [0.77, 0.38, 2.17, 4.40])):
+    """RankSim's last line but one: vanilla minus the best of the column (Table 2: +0.86 +0.45 +2.01
+    +3.99).
+    """
+    for table, metric, best in (
+        (1, "mae", [0.71, 0.43, 3.62, 4.90]),
+        (2, "gm", [0.77, 0.38, 2.17, 4.40]),
+    ):
         cells = [c for c in published("ranksim", table).to_pylist() if c["metric"] == metric]
         for region, printed in zip(("all", "many", "median", "few"), best, strict=True):
             column = {c["row"]: c["value"] for c in cells if c["region"] == region}
@@ -314,24 +358,45 @@ def first(paper: str, table: int, row: str, benchmark: str) -> dict[str, Any]:
 def test_configurations() -> None:
     assert first("ranksim", 8, "VANILLA", "agedb-dir")["config"] == {}
     assert first("ranksim", 1, "SQINV + RANKSIM", "imdb-wiki-dir")["config"] == {
-        "reweighting.name": "sqinv", "regularizers.ranksim.gamma": 100, "regularizers.ranksim.lambda": 2,
-    }  # fmt: skip
+        "reweighting.name": "sqinv",
+        "regularizers.ranksim.gamma": 100,
+        "regularizers.ranksim.lambda": 2,
+    }
     assert first("ranksim", 3, "INV + LDS + FDS + RANKSIM", "sts-b-dir")["config"] == {
-        "reweighting.name": "lds", "reweighting.base": "inv", "smoothing.name": "fds",
-        "regularizers.ranksim.gamma": 0.0003, "regularizers.ranksim.lambda": 2,
-    }  # fmt: skip
-    assert first("ranksim", 2, "RRT + FDS", "agedb-dir")["config"] == {"schedule.name": "rrt", "smoothing.name": "fds"}
+        "reweighting.name": "lds",
+        "reweighting.base": "inv",
+        "smoothing.name": "fds",
+        "regularizers.ranksim.gamma": 0.0003,
+        "regularizers.ranksim.lambda": 2,
+    }
+    assert first("ranksim", 2, "RRT + FDS", "agedb-dir")["config"] == {
+        "schedule.name": "rrt",
+        "smoothing.name": "fds",
+    }
     assert first("ranksim", 2, "FOCAL-R", "agedb-dir")["config"] == {"loss.name": "focal_r"}
     assert first("ranksim", 4, "L_inf", "agedb-dir")["config"]["regularizers.ranksim.gamma"] == 500
-    assert first("ranksim", 12, "SQINV + RANKSIM (batch size 256)", "agedb-dir")["config"]["batch_size"] == 256
+    assert (
+        first("ranksim", 12, "SQINV + RANKSIM (batch size 256)", "agedb-dir")["config"][
+            "batch_size"
+        ]
+        == 256
+    )
     assert first("conr", 3, "Balanced MSE (BNI) + LDS", "nyud2-dir")["config"] == {
-        "reweighting.name": "lds", "loss.name": "balanced_mse", "loss.variant": "bni",
-    }  # fmt: skip
+        "reweighting.name": "lds",
+        "loss.name": "balanced_mse",
+        "loss.variant": "bni",
+    }
     assert first("conr", 8, "ConR-eta", "imdb-wiki-dir")["config"] == {
-        "regularizers.conr.alpha": 1, "regularizers.conr.beta": 4, "regularizers.conr.eta": 0.01,
-        "regularizers.conr.omega": 1, "regularizers.conr.tau": 0.2, "regularizers.conr.variant": "no_eta",
-    }  # fmt: skip
-    assert first("conr", 19, "VANILLA + MoCo v2", "nyud2-dir")["config"] == {"regularizers.moco.variant": "v2"}
+        "regularizers.conr.alpha": 1,
+        "regularizers.conr.beta": 4,
+        "regularizers.conr.eta": 0.01,
+        "regularizers.conr.omega": 1,
+        "regularizers.conr.tau": 0.2,
+        "regularizers.conr.variant": "no_eta",
+    }
+    assert first("conr", 19, "VANILLA + MoCo v2", "nyud2-dir")["config"] == {
+        "regularizers.moco.variant": "v2"
+    }
 
 
 def nested(config: dict[str, Any]) -> dict[str, Any]:
@@ -353,13 +418,20 @@ def test_every_configuration_can_be_run_and_is_found_again(config: str) -> None:
         if name not in registry.names("regularizers"):
             pytest.skip(f"{name} is not there")
     trial = TrialConfig.model_validate({"backbone": "small_cnn", **wanted})
-    # depth and gaze rows name no base of LDS, others all their parameters: the resolved trial still meets its row
+    # depth and gaze rows name no base of LDS, others all their parameters: the resolved trial still
+    # meets its row
     assert config in match(trial.to_dict())["config"].to_pylist()
 
 
 def test_protocols_and_units() -> None:
-    quoted, bracket = (first("ranksim", 8, row, "agedb-dir") for row in ("RRT", "RRT (batch size 64)"))
-    assert (quoted["batch_size"], quoted["lr"], quoted["quoted_from"]) == (256, 1e-3, "Yang et al. 2021")
+    quoted, bracket = (
+        first("ranksim", 8, row, "agedb-dir") for row in ("RRT", "RRT (batch size 64)")
+    )
+    assert (quoted["batch_size"], quoted["lr"], quoted["quoted_from"]) == (
+        256,
+        1e-3,
+        "Yang et al. 2021",
+    )
     assert (bracket["batch_size"], bracket["lr"], bracket["quoted_from"]) == (64, 2.5e-4, "")
     assert (bracket["epochs"], bracket["seeds"]) == (90, None)
     text = first("ranksim", 9, "RRT + RANKSIM", "sts-b-dir")
@@ -371,7 +443,11 @@ def test_protocols_and_units() -> None:
     assert units[("nyud2-dir", "training_time_min")] == "min"
 
 
-RANKSIM = {"reweighting.name": "sqinv", "regularizers.ranksim.gamma": 100, "regularizers.ranksim.lambda": 2}
+RANKSIM = {
+    "reweighting.name": "sqinv",
+    "regularizers.ranksim.gamma": 100,
+    "regularizers.ranksim.lambda": 2,
+}
 
 
 def rows_of(found: Any) -> set[tuple[str, int, str]]:
@@ -387,12 +463,26 @@ def test_match_finds_the_rows_of_a_configuration() -> None:
         ("conr", 1, "RankSim"),
     }
     resolved = {
-        "backbone": {"name": "resnet50"}, "loss": {"name": "l1"}, "smoothing": {"name": "none"},
-        "reweighting": {"name": "sqinv"}, "schedule": "plain", "epochs": 90, "batch_size": 64,
+        "backbone": {"name": "resnet50"},
+        "loss": {"name": "l1"},
+        "smoothing": {"name": "none"},
+        "reweighting": {"name": "sqinv"},
+        "schedule": "plain",
+        "epochs": 90,
+        "batch_size": 64,
         "optimizer": {"name": "adam", "lr": 2.5e-4},
-        "regularizers": {"ranksim": {"gamma": 100.0, "lambda": 2.0, "penalty": "mse", "similarity": "cosine",
-                                     "sampling": "unique", "ties": "shared"}, "conr": None},
-    }  # fmt: skip
+        "regularizers": {
+            "ranksim": {
+                "gamma": 100.0,
+                "lambda": 2.0,
+                "penalty": "mse",
+                "similarity": "cosine",
+                "sampling": "unique",
+                "ties": "shared",
+            },
+            "conr": None,
+        },
+    }
     found = match(resolved, benchmark="agedb-dir")
     assert rows_of(found) == rows_of(match(RANKSIM, benchmark="agedb-dir")) | {
         ("ranksim", 4, "MSE"),
@@ -406,19 +496,34 @@ def test_match_finds_the_rows_of_a_configuration() -> None:
 def test_match_tells_plain_training_from_every_remedy() -> None:
     plain = match({}, benchmark="agedb-dir")
     assert {row for _, _, row in rows_of(plain)} == {"VANILLA", "VANILLA (batch size 64)"}
-    remedies: list[dict[str, Any]] = [{"loss": "focal_r"}, {"schedule.name": "rrt"}, {"regularizers": {"conr": {}}}]
+    remedies: list[dict[str, Any]] = [
+        {"loss": "focal_r"},
+        {"schedule.name": "rrt"},
+        {"regularizers": {"conr": {}}},
+    ]
     for remedy in remedies:
         assert not rows_of(plain) & rows_of(match(remedy, benchmark="agedb-dir"))
     assert match({"loss.name": "huber"}, benchmark="agedb-dir").num_rows == 0
     assert match({"loss.name": "mse"}, benchmark="agedb-dir").num_rows == 0
     assert match({"loss.name": "mse"}, benchmark="sts-b-dir").num_rows > 0
     assert match({**RANKSIM, "regularizers.ranksim.sampling": "all"}).num_rows == 2 * 8
-    assert match({"reweighting.name": "lds", "reweighting.base": "sqinv", "reweighting.kernel_size": 9}).num_rows == 0
+    assert (
+        match(
+            {"reweighting.name": "lds", "reweighting.base": "sqinv", "reweighting.kernel_size": 9}
+        ).num_rows
+        == 0
+    )
 
 
 def test_match_names_what_differs() -> None:
-    found = match({"batch_size": 64, "optimizer.lr": 2.5e-4, "epochs": 90}, benchmark="agedb-dir").to_pylist()
-    differs = {cell["row"]: cell["differs"] for cell in found if cell["paper"] == "ranksim" and cell["table"] == 8}
+    found = match(
+        {"batch_size": 64, "optimizer.lr": 2.5e-4, "epochs": 90}, benchmark="agedb-dir"
+    ).to_pylist()
+    differs = {
+        cell["row"]: cell["differs"]
+        for cell in found
+        if cell["paper"] == "ranksim" and cell["table"] == 8
+    }
     assert differs == {"VANILLA": ["batch_size", "optimizer.lr"], "VANILLA (batch size 64)": []}
     other = {**RANKSIM, "regularizers.ranksim.gamma": 50, "epochs": 30}
     assert match(other, benchmark="agedb-dir").num_rows == 0
@@ -459,18 +564,36 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("paper,table,row,benchmark,metric,value\n", "mine.csv:1: no column 'region'; needed are paper,table,row,"),
+        (
+            "paper,table,row,benchmark,metric,value\n",
+            "mine.csv:1: no column 'region'; needed are paper,table,row,",
+        ),
         ("", "mine.csv:1: no column 'paper'"),
-        (f"{HEADER}\nx,1,r,b,mae,all,7.1\nx,1,r,b,mae,few,7;2\n", "mine.csv:3: value: '7;2' is not a number"),
+        (
+            f"{HEADER}\nx,1,r,b,mae,all,7.1\nx,1,r,b,mae,few,7;2\n",
+            "mine.csv:3: value: '7;2' is not a number",
+        ),
         (f"{HEADER}\nx,1,r,b,mae,all,nan\n", "mine.csv:2: value: 'nan' is not finite"),
-        (f"{HEADER}\nx,one,r,b,mae,all,7\n", "mine.csv:2: table: 'one' is not a whole number of at least 1"),
+        (
+            f"{HEADER}\nx,one,r,b,mae,all,7\n",
+            "mine.csv:2: table: 'one' is not a whole number of at least 1",
+        ),
         (f"{HEADER}\nx,1,,b,mae,all,7\n", "mine.csv:2: row: is empty"),
-        (f"{HEADER}\nx,1,r,b,mae,medium,7\n", "mine.csv:2: region: unknown region 'medium'; did you mean 'median'?"),
+        (
+            f"{HEADER}\nx,1,r,b,mae,medium,7\n",
+            "mine.csv:2: region: unknown region 'medium'; did you mean 'median'?",
+        ),
         (f"{HEADER}\nx,1,r,b,mae,all\n", "mine.csv:2: 6 cells where the header has 7"),
         (f"{HEADER},config\nx,1,r,b,mae,all,7,[1]\n", "mine.csv:2: config: expected a JSON object"),
         (f"{HEADER},config\nx,1,r,b,mae,all,7,{{\n", "mine.csv:2: config: not JSON ("),
-        (f"{HEADER}\nx,1,r,b,mae,all,7\nx,1,r,b,mae,all,8\n", "mine.csv:3: the same cell as line 2 (x/1, r, b"),
-        (f"{HEADER}\nconr,6,ConR,agedb-dir,mae,all,7\n", "conr/6, ConR, agedb-dir, mae/all: already there"),
+        (
+            f"{HEADER}\nx,1,r,b,mae,all,7\nx,1,r,b,mae,all,8\n",
+            "mine.csv:3: the same cell as line 2 (x/1, r, b",
+        ),
+        (
+            f"{HEADER}\nconr,6,ConR,agedb-dir,mae,all,7\n",
+            "conr/6, ConR, agedb-dir, mae/all: already there",
+        ),
         (f'{HEADER}\n"x,1\n', "mine.csv: not a CSV file"),
     ],
 )
@@ -482,7 +605,9 @@ def test_wrong_files_say_where(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"absent\.csv: cannot read published results: No such file"):
+    with pytest.raises(
+        StoreError, match=r"absent\.csv: cannot read published results: No such file"
+    ):
         published(extra=[tmp_path / "absent.csv"])
     binary = tmp_path / "latin.csv"
     binary.write_bytes(HEADER.encode() + b"\nx,1,caf\xe9,b,mae,all,7\n")
@@ -491,7 +616,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_unknown_paper_table_and_name() -> None:
-    with pytest.raises(StoreError, match="no published results of paper 'rankism'; did you mean 'ranksim'"):
+    with pytest.raises(
+        StoreError, match="no published results of paper 'rankism'; did you mean 'ranksim'"
+    ):
         published("rankism")
     with pytest.raises(StoreError, match=r"no published table 13 of ranksim \(known: 1 to 12\)"):
         published("ranksim", 13)

@@ -6,10 +6,19 @@ from pathlib import Path
 import pytest
 from simulated_run import Made, simulate
 
+from dirsweep.analysis.statistics import differences
 from dirsweep.errors import StoreError
-from dirsweep.report.claims import CORRECTED, Claim, claims, digits, p_words, rendered, signed, spelt
-from dirsweep.report.statistics import differences
-from dirsweep.store.reader import open_run
+from dirsweep.report.claims import (
+    CORRECTED,
+    Claim,
+    claims,
+    digits,
+    p_words,
+    rendered,
+    signed,
+    spelt,
+)
+from dirsweep.run.reader import open_run
 
 RANKSIM, CONR, SMOOTHING = "regularizers.ranksim", "regularizers.conr", "smoothing.name"
 
@@ -32,23 +41,35 @@ def test_a_technique_that_helps_and_one_that_does_not(tmp_path: Path) -> None:
     assert numbers in helped.text
     assert "on many-shot and median-shot not separable" in helped.text
     assert helped.claimed
-    assert set(helped.trial_ids) == {f"methods-{point}-{seed}" for point in (0, 1) for seed in range(3)}
-    assert useless.text.startswith("ConR (conr against base): on all regions not separable in MAE; MAE ")
+    assert set(helped.trial_ids) == {
+        f"methods-{point}-{seed}" for point in (0, 1) for seed in range(3)
+    }
+    assert useless.text.startswith(
+        "ConR (conr against base): on all regions not separable in MAE; MAE "
+    )
     assert not useless.claimed
-    assert not of_kind(found, "difference")  # both points differ from the base by one technique: said already
+    assert not of_kind(
+        found, "difference"
+    )  # both points differ from the base by one technique: said already
     assert not of_kind(found, "caution")
     (null,) = of_kind(found, "null")
     assert "two configurations that are the same differ by up to 0." in null.text
     (chosen,) = of_kind(found, "selection")
-    assert "of 3 configurations looked at, validation chooses ranksim: validation MAE" in chosen.text
+    assert (
+        "of 3 configurations looked at, validation chooses ranksim: validation MAE" in chosen.text
+    )
     assert "luck of the best of 3; test MAE" in chosen.text
     known = set(run.trials()["trial_id"].to_pylist())
     assert all(claim.trial_ids and set(claim.trial_ids) <= known for claim in found)
 
 
 def test_other_points_against_the_base(tmp_path: Path) -> None:
-    points = [Made(), Made({"batch_size": 16, "epochs": 10}, {"all": 2.0}), Made({"batch_size": 32, "epochs": 20}),
-              Made({"batch_size": 8, "epochs": 9})]  # fmt: skip
+    points = [
+        Made(),
+        Made({"batch_size": 16, "epochs": 10}, {"all": 2.0}),
+        Made({"batch_size": 32, "epochs": 20}),
+        Made({"batch_size": 8, "epochs": 9}),
+    ]
     simulate(tmp_path, {"s": points}, num_samples=200, seed_deviation=0.05)
     worse, rest = of_kind(claims(open_run(tmp_path)), "difference")
     assert worse.text.startswith("batch_size=16, epochs=10 raises ")
@@ -64,7 +85,9 @@ def test_nothing_is_claimed_from_one_seed(tmp_path: Path) -> None:
     found = claims(open_run(tmp_path))
     assert not any(claim.claimed for claim in found)
     (caution,) = of_kind(found, "caution")
-    assert caution.text == "s: one seed per point, so no difference is claimed; it may be the seed's."
+    assert (
+        caution.text == "s: one seed per point, so no difference is claimed; it may be the seed's."
+    )
     (chosen,) = of_kind(found, "selection")
     assert chosen.text.endswith("one seed.")
     assert "over samples only" in chosen.text
@@ -84,7 +107,10 @@ def test_a_search_is_held_against_its_base_alone(tmp_path: Path) -> None:
     points = [Made({"epochs": n}, {"all": abs(n - 50) / 10}) for n in (90, 10, 50, 70)]
     space = {"space": {"epochs": {"int": [1, 99]}}}
     simulate(
-        tmp_path, {"with": points, "without": points[1:]}, specs={"with": space, "without": space}, num_samples=100
+        tmp_path,
+        {"with": points, "without": points[1:]},
+        specs={"with": space, "without": space},
+        num_samples=100,
     )
     found = claims(open_run(tmp_path))
     (said,) = of_kind(found, "difference")
@@ -107,16 +133,33 @@ def test_no_complete_point(tmp_path: Path) -> None:
 
 def test_formats() -> None:
     many = tuple(f"t{number}" for number in range(8))
-    found = [Claim("s", "effect", "RankSim helps.", True, many, False), Claim("s", "null", "Noise.", False, (), False)]
+    found = [
+        Claim("s", "effect", "RankSim helps.", True, many, False),
+        Claim("s", "null", "Noise.", False, (), False),
+    ]
     assert rendered(found, "console", title="run").splitlines() == [
-        "run", "", "- RankSim helps.", "  trials: t0 t1 t2 t3 t4 t5 and 2 more (--format json has all)", "- Noise.",
-    ]  # fmt: skip
+        "run",
+        "",
+        "- RankSim helps.",
+        "  trials: t0 t1 t2 t3 t4 t5 and 2 more (--format json has all)",
+        "- Noise.",
+    ]
     assert rendered(found, "md", title="run").splitlines() == [
-        "# run", "", "- **RankSim helps.**", "  trials: t0 t1 t2 t3 t4 t5 t6 t7", "- Noise.",
-    ]  # fmt: skip
+        "# run",
+        "",
+        "- **RankSim helps.**",
+        "  trials: t0 t1 t2 t3 t4 t5 t6 t7",
+        "- Noise.",
+    ]
     first = json.loads(rendered(found, "json"))[0]
-    assert first == {"study": "s", "kind": "effect", "text": "RankSim helps.", "claimed": True, "trial_ids": list(many),
-                     "synthetic": False}  # fmt: skip
+    assert first == {
+        "study": "s",
+        "kind": "effect",
+        "text": "RankSim helps.",
+        "claimed": True,
+        "trial_ids": list(many),
+        "synthetic": False,
+    }
     with pytest.raises(ValueError, match="unknown format 'pdf'"):
         rendered(found, "pdf")
 
@@ -129,21 +172,45 @@ def test_p_values_are_explained() -> None:
 
 
 def test_several_studies_are_told_apart() -> None:
-    texts = [("all studies", "RankSim helps."), ("a b", "a b: the default is best."), ("a b", "Noise."),
-             ("c", "SYNTHETIC DATA: c: one seed.")]  # fmt: skip
+    texts = [
+        ("all studies", "RankSim helps."),
+        ("a b", "a b: the default is best."),
+        ("a b", "Noise."),
+        ("c", "SYNTHETIC DATA: c: one seed."),
+    ]
     found = [Claim(study, "effect", text, False, (), "SYNTHETIC" in text) for study, text in texts]
     assert rendered(found, "console", title="run").splitlines() == [
-        "run", "", "all studies", "- RankSim helps.", "", "a b", "- The default is best.", "- Noise.", "", "c",
+        "run",
+        "",
+        "all studies",
+        "- RankSim helps.",
+        "",
+        "a b",
+        "- The default is best.",
+        "- Noise.",
+        "",
+        "c",
         "- SYNTHETIC DATA: One seed.",
-    ]  # fmt: skip
+    ]
     assert rendered(found[:2], "md").splitlines() == [
-        "## all studies", "", "- RankSim helps.", "", "## a b", "", "- The default is best.",
-    ]  # fmt: skip
-    assert rendered(found[1:3], "console").splitlines() == ["- a b: the default is best.", "- Noise."]
+        "## all studies",
+        "",
+        "- RankSim helps.",
+        "",
+        "## a b",
+        "",
+        "- The default is best.",
+    ]
+    assert rendered(found[1:3], "console").splitlines() == [
+        "- a b: the default is best.",
+        "- Noise.",
+    ]
 
 
 def test_numbers_in_words() -> None:
-    assert [digits(low, high) for low, high in ((0.12, 0.70), (-30, 40), (1e-4, 3e-4), (4, 4), (0, 0))] == [
+    assert [
+        digits(low, high) for low, high in ((0.12, 0.70), (-30, 40), (1e-4, 3e-4), (4, 4), (0, 0))
+    ] == [
         2,
         0,
         5,
@@ -151,11 +218,21 @@ def test_numbers_in_words() -> None:
         2,
     ]
     assert [p_words(p) for p in (None, 0.0001, 0.0042, 0.0096, 0.03, 1.0)] == [
-        "no p-value", "p < 0.001", "p = 0.004", "p = 0.01", "p = 0.03", "p = 1.00",
-    ]  # fmt: skip
+        "no p-value",
+        "p < 0.001",
+        "p = 0.004",
+        "p = 0.01",
+        "p = 0.03",
+        "p = 1.00",
+    ]
     assert [p_words(p) for p in (0.0449, 0.0451, 0.04999, 0.0500001, 0.052, 0.0551)] == [
-        "p = 0.04", "p = 0.045", "p = 0.049", "p = 0.051", "p = 0.052", "p = 0.06",
-    ]  # fmt: skip
+        "p = 0.04",
+        "p = 0.045",
+        "p = 0.049",
+        "p = 0.051",
+        "p = 0.052",
+        "p = 0.06",
+    ]
     assert [signed(value, 2) for value in (0.126, -0.126, 0.004, -0.004, 0.0)] == [
         "+0.13",
         "-0.13",

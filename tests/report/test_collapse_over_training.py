@@ -1,4 +1,6 @@
-"""E[P(y)] by epoch: curves of the base and the best over their seeds; absent for runs that did not record it."""
+"""E[P(y)] by epoch: curves of the base and the best over their seeds; absent for runs that did not
+record it.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +11,26 @@ from made_up_run import write_run
 from matplotlib.text import Text
 
 from dirsweep.report.plots import collapse_over_training
-from dirsweep.store.collect import collect
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.reader import open_run
-from dirsweep.store.writer import TrialFolder
+from dirsweep.run.collect import collect
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.reader import open_run
+from dirsweep.run.storage import TrialFolder
 
 COLUMN = collapse_over_training.COLUMN
-VALUES = {"s-0-0": [9.0, 7.0, 6.0, 5.0], "s-0-1": [11.0, 7.5, 6.0, 6.0], "s-1-0": [8.0, None, 4.0, 3.0]}
+VALUES = {
+    "s-0-0": [9.0, 7.0, 6.0, 5.0],
+    "s-0-1": [11.0, 7.5, 6.0, 6.0],
+    "s-1-0": [8.0, None, 4.0, 3.0],
+}
 
 
 def record(paths: RunPaths, values: dict[str, list[float | None]]) -> None:
     for trial_id, found in values.items():
         folder = TrialFolder(paths.trial(trial_id))
-        rows = [row | ({} if value is None else {COLUMN: value})
-                for row, value in zip(folder.read_epochs(), found, strict=True)]  # fmt: skip
+        rows = [
+            row | ({} if value is None else {COLUMN: value})
+            for row, value in zip(folder.read_epochs(), found, strict=True)
+        ]
         folder.write_epochs(rows)
     collect(paths)
 
@@ -35,7 +43,10 @@ def test_base_and_best(tmp_path: Path) -> None:
     found = collapse_over_training.numbers(open_run(tmp_path), "s")
     assert found is not None
     base, best = found.curves
-    assert [(c.label, c.rank, c.num_seeds, c.chosen) for c in found.curves] == [("base", 1, 2, 3.0), ("a=1", 0, 1, 3.0)]
+    assert [(c.label, c.rank, c.num_seeds, c.chosen) for c in found.curves] == [
+        ("base", 1, 2, 3.0),
+        ("a=1", 0, 1, 3.0),
+    ]
     np.testing.assert_array_equal(base.mean, [10.0, 7.25, 6.0, 5.5])
     np.testing.assert_array_equal(base.low, [9.0, 7.0, 6.0, 5.0])
     np.testing.assert_array_equal(base.high, [11.0, 7.5, 6.0, 6.0])

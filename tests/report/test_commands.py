@@ -46,8 +46,13 @@ def test_published(call: Call, tmp_path: Path) -> None:
     code, out, _ = call("published", "export", "ranksim/10", "--out", tmp_path / "ten.csv")
     assert (code, out) == (0, "")
     assert len((tmp_path / "ten.csv").read_text().splitlines()) > 100
-    for arguments in (("show", "ranksim/99"), ("show", "ranksm/1"), ("show", "ranksim"), ("export", "conr/x"),
-                      ("export", "--out", tmp_path)):  # fmt: skip
+    for arguments in (
+        ("show", "ranksim/99"),
+        ("show", "ranksm/1"),
+        ("show", "ranksim"),
+        ("export", "conr/x"),
+        ("export", "--out", tmp_path),
+    ):
         code, out, err = call("published", *arguments)
         assert (code, out, err.count("\n")) == (2, "", 1)
 
@@ -69,7 +74,9 @@ def test_compare_and_export(call: Call, tmp_path: Path) -> None:
     code, out, _ = call("compare", tmp_path / "a", tmp_path / "b")
     assert code == 0
     assert "s: base" in out
-    code, out, _ = call("compare", tmp_path / "a", tmp_path / "b", "--format", "json", "--split", "val")
+    code, out, _ = call(
+        "compare", tmp_path / "a", tmp_path / "b", "--format", "json", "--split", "val"
+    )
     assert json.loads(out)["split"] == "val"
     code, out, _ = call("export", tmp_path / "a", "--format", "csv", "--out", tmp_path / "out")
     assert code == 0
@@ -119,12 +126,22 @@ def test_one_seed_is_no_error_but_said(call: Call, tmp_path: Path) -> None:
 
 def test_report(call: Call, tmp_path: Path) -> None:
     root = tmp_path / "run"
-    simulate(root, {"s": [Made(), Made({"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0})]})
+    simulate(
+        root,
+        {
+            "s": [
+                Made(),
+                Made({"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}),
+            ]
+        },
+    )
     code, out, err = call("report", root, "--layout", "ranksim/2", "--published")
     assert (code, err) == (0, "")
     assert "VANILLA + RANKSIM" in out
     assert "(7.13)" in out
-    code, out, err = call("report", root, "--format", "latex", "--no-plots", "--out", tmp_path / "t.tex")
+    code, out, err = call(
+        "report", root, "--format", "latex", "--no-plots", "--out", tmp_path / "t.tex"
+    )
     assert (code, out, err) == (0, "", f"report: {tmp_path / 't.tex'}\n")
     assert r"\toprule" in (tmp_path / "t.tex").read_text()
     code, out, err = call("report", root, "--format", "html", "--no-plots", "--layout", "ranksim/2")
@@ -144,7 +161,9 @@ def test_report(call: Call, tmp_path: Path) -> None:
         (("--format", "html", "--out", "/dev/null/x"), "cannot write"),
     ],
 )
-def test_report_refuses(call: Call, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+def test_report_refuses(
+    call: Call, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
     simulate(tmp_path / "run", {"s": [Made()]})
     code, _, err = call("report", tmp_path / "run", "--no-plots", *arguments)
     assert code == 2

@@ -14,7 +14,11 @@ def test_tables_in_sql(tmp_path: Path) -> None:
     import pyarrow.dataset as ds
 
     gamma = "regularizers.ranksim.gamma"
-    paths = write_run(tmp_path, {"s": [({gamma: 1.0}, [7.0, 7.5]), ({gamma: 10.0}, [6.0, "failed"])]}, resolved=True)
+    paths = write_run(
+        tmp_path,
+        {"s": [({gamma: 1.0}, [7.0, 7.5]), ({gamma: 10.0}, [6.0, "failed"])]},
+        resolved=True,
+    )
     # found by duckdb by their names
     trials = ds.dataset(paths.trials_table, format="ipc")
     predictions = ds.dataset(paths.predictions_table, format="ipc")
@@ -36,4 +40,7 @@ def test_tables_in_sql(tmp_path: Path) -> None:
     ).fetchall()
     frame = predictions.to_table().to_pandas()
     frame = frame[(frame.split == "test") & (frame.trial_id == "s-1-0")]
-    assert errors == ("gamma=10", pytest.approx(float((frame.prediction - frame.label).abs().mean())))
+    assert errors == (
+        "gamma=10",
+        pytest.approx(float((frame.prediction - frame.label).abs().mean())),
+    )

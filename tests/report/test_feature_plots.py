@@ -1,4 +1,6 @@
-"""Figures of the feature space: numbers against plain loops and hand numbers, and what happens without features."""
+"""Figures of the feature space: numbers against plain loops and hand numbers, and what happens
+without features.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,11 @@ from dirsweep.errors import StoreError
 from dirsweep.report.html import html
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.plots import _features, feature_similarity, ranking_matrices, tsne
-from dirsweep.store.bins import Bins
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.reader import open_run
-from dirsweep.store.schema import features_table
-from dirsweep.store.writer import write_table
+from dirsweep.run.bins import Bins
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.reader import open_run
+from dirsweep.run.storage import write_table
+from dirsweep.run.tables import features_table
 
 PLOTS = (ranking_matrices, feature_similarity, tsne)
 NUM = 200
@@ -33,13 +35,20 @@ def texts(figure: object) -> str:
 
 
 def ordered(labels: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Features on a quarter circle, by label: the nearer two labels, the larger their cosine similarity."""
+    """Features on a quarter circle, by label: the nearer two labels, the larger their cosine
+    similarity.
+    """
     angles = labels / 100 * np.pi / 2
-    return np.stack([np.cos(angles), np.sin(angles), np.zeros(len(labels))], axis=1).astype(np.float32)
+    return np.stack([np.cos(angles), np.sin(angles), np.zeros(len(labels))], axis=1).astype(
+        np.float32
+    )
 
 
 def store(
-    paths: RunPaths, trial_id: str, features: NDArray[np.float32], order: NDArray[np.int64] | None = None
+    paths: RunPaths,
+    trial_id: str,
+    features: NDArray[np.float32],
+    order: NDArray[np.int64] | None = None,
 ) -> None:
     order = np.arange(len(features)) if order is None else order
     table = features_table("test", [IDS[row] for row in order], LABELS[order], features[order])
@@ -55,7 +64,7 @@ def random_features(seed: int = 0) -> NDArray[np.float32]:
     return np.random.default_rng(seed).normal(size=(NUM, 3)).astype(np.float32)
 
 
-# ---- which features --------------------------------------------------------------------------------------------------
+# ---- which features
 
 
 def test_without_features_the_figures_are_absent_and_the_report_says_how_to_get_them(
@@ -80,7 +89,10 @@ def test_both_points_with_the_seed_they_have_in_common(tmp_path: Path) -> None:
         store(paths, trial_id, random_features(seed))
     found = _features.feature_spaces(open_run(tmp_path), "s")
     assert found is not None
-    assert [(t.label, t.trial_id, t.seed) for t in found.trials] == [("base", "s-0-1", 1), ("★ a=1", "s-1-1", 1)]
+    assert [(t.label, t.trial_id, t.seed) for t in found.trials] == [
+        ("base", "s-0-1", 1),
+        ("★ a=1", "s-1-1", 1),
+    ]
     np.testing.assert_array_equal(found.trials[1].features, random_features(3))
     np.testing.assert_array_equal(found.labels, LABELS)
     assert found.note == "test samples, best epoch, seed 1"
@@ -106,7 +118,9 @@ def test_a_point_without_any_is_named(tmp_path: Path) -> None:
         found = plot.numbers(run, "s")
         assert found is not None
         text = texts(plot.draw(found))
-        assert "base: no stored features, its trials ended without 'store: {features: true}'" in text
+        assert (
+            "base: no stored features, its trials ended without 'store: {features: true}'" in text
+        )
         assert "★ a=1" in text
         assert "SYNTHETIC DATA" in text
 
@@ -130,15 +144,18 @@ def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
     paths = run_with(tmp_path)
     paths.trial("s-0-0").features.write_bytes(b"garbage")
     for plot in PLOTS:
-        with pytest.raises(StoreError, match=r"s-0-0/features\.arrow: half-written or no Arrow file"):
+        with pytest.raises(
+            StoreError, match=r"s-0-0/features\.arrow: half-written or no Arrow file"
+        ):
             plot.numbers(open_run(tmp_path), "s")
 
 
-# ---- ranking matrices ------------------------------------------------------------------------------------------------
+# ---- ranking matrices
 
 
 def test_ranks_by_hand() -> None:
-    # RankSim, Fig. 1 and Appendix C.3: the first row by label, and two batches' feature ranks averaged
+    # RankSim, Fig. 1 and Appendix C.3: the first row by label, and two batches' feature ranks
+    # averaged
     labels = np.array([1.0, 21.0, 25.0, 70.0])
     by_label = -np.abs(labels[:, None] - labels[None, :])
     np.testing.assert_array_equal(ranking_matrices.ranks(by_label)[0], [1, 2, 3, 4])
@@ -166,9 +183,13 @@ def test_agreement_against_a_plain_loop() -> None:
     for batch in range(4):
         for anchor in range(12):
             others = [number for number in range(12) if number != anchor]
-            found = stats.spearmanr(by_label[batch, anchor, others], by_feature[batch, anchor, others]).statistic
+            found = stats.spearmanr(
+                by_label[batch, anchor, others], by_feature[batch, anchor, others]
+            ).statistic
             expected.append(found)
-    assert ranking_matrices.agreement(by_label, by_feature) == pytest.approx(np.mean(expected), abs=1e-12)
+    assert ranking_matrices.agreement(by_label, by_feature) == pytest.approx(
+        np.mean(expected), abs=1e-12
+    )
     assert ranking_matrices.agreement(by_label, by_label) == pytest.approx(1.0)
     assert ranking_matrices.agreement(by_label, -by_label) == pytest.approx(-1.0)
     assert np.isnan(ranking_matrices.agreement(by_label, np.ones_like(by_label)))
@@ -197,7 +218,7 @@ def test_ranking_matrices_of_a_run(tmp_path: Path) -> None:
     assert "6 batches of 32" in text
 
 
-# ---- feature similarity ----------------------------------------------------------------------------------------------
+# ---- feature similarity
 
 
 def test_similarities_against_all_pairs() -> None:
@@ -208,8 +229,12 @@ def test_similarities_against_all_pairs() -> None:
     places[places == 3] = 2  # bin 3 has no sample
     found = feature_similarity.similarities_to(directions, places, 1, 5)
     for other in range(5):
-        pairs = [directions[i] @ directions[j] for i in range(30) for j in range(30)
-                 if places[i] == 1 and places[j] == other and i != j]  # fmt: skip
+        pairs = [
+            directions[i] @ directions[j]
+            for i in range(30)
+            for j in range(30)
+            if places[i] == 1 and places[j] == other and i != j
+        ]
         if pairs:
             assert found[other] == pytest.approx(np.mean(pairs), abs=1e-12)
         else:
@@ -218,9 +243,12 @@ def test_similarities_against_all_pairs() -> None:
 
 def test_anchors() -> None:
     bins = Bins(
-        np.arange(8.0), np.array([0, 5, 150, 200, 15, 5, 0]), np.ones(7, int), np.ones(7, int),
+        np.arange(8.0),
+        np.array([0, 5, 150, 200, 15, 5, 0]),
+        np.ones(7, int),
+        np.ones(7, int),
         np.array(["few", "few", "many", "many", "few", "few", "few"]),
-    )  # fmt: skip
+    )
     counts = np.array([1, 4, 9, 3, 9, 9, 0])
     # few-shot: bins 4 and 5 have the most test samples, 5 the fewer training labels
     assert feature_similarity.anchors_of(bins, counts) == {"many": 3, "few": 5}
@@ -249,7 +277,7 @@ def test_feature_similarity_of_a_run(tmp_path: Path) -> None:
     assert feature_similarity.numbers(open_run(tmp_path), "s") is None
 
 
-# ---- t-SNE -----------------------------------------------------------------------------------------------------------
+# ---- t-SNE
 
 
 def test_samples_are_spread_over_the_labels() -> None:
@@ -269,7 +297,8 @@ def test_neighbours_stay_neighbours_and_the_picture_is_the_same_again() -> None:
     assert found.shape == (80, 2)
     centres = found[:40].mean(axis=0), found[40:].mean(axis=0)
     spread = max(
-        np.linalg.norm(found[:40] - centres[0], axis=1).max(), np.linalg.norm(found[40:] - centres[1], axis=1).max()
+        np.linalg.norm(found[:40] - centres[0], axis=1).max(),
+        np.linalg.norm(found[40:] - centres[1], axis=1).max(),
     )
     assert np.linalg.norm(centres[0] - centres[1]) > 2 * spread, "two groups"
     np.testing.assert_array_equal(tsne.embedded(features), found)
@@ -313,6 +342,8 @@ def test_tsne_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_thousand_samples_keep_a_page_small() -> None:
     rng = np.random.default_rng(0)
-    points = [tsne.Embedding(name, rng.normal(size=(tsne.MAX_SAMPLES, 2))) for name in ("base", "best")]
+    points = [
+        tsne.Embedding(name, rng.normal(size=(tsne.MAX_SAMPLES, 2))) for name in ("base", "best")
+    ]
     found = tsne.Tsne("t", False, rng.uniform(0, 100, tsne.MAX_SAMPLES), 2000, points, "")
     assert len(inline_svg(tsne.draw(found), "t")) < 400_000

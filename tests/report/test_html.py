@@ -13,16 +13,16 @@ import pytest
 from made_up_run import write_run
 from simulated_run import Made, simulate
 
+from dirsweep.analysis.importance import interactions
+from dirsweep.analysis.main_effects import main_effects
 from dirsweep.errors import StoreError
-from dirsweep.report.factors import main_effects
 from dirsweep.report.formats import report_text, write_text
 from dirsweep.report.html import html
-from dirsweep.report.importance import interactions
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.layouts import fill
 from dirsweep.report.plots import _style
-from dirsweep.store.provenance import provenance, write_provenance
-from dirsweep.store.reader import Run, open_run
+from dirsweep.run.provenance import provenance, write_provenance
+from dirsweep.run.reader import Run, open_run
 
 RANKSIM = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
 VOID = {"meta", "input", "link", "br", "img"}
@@ -66,10 +66,16 @@ class Page(HTMLParser):
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     points: list[tuple[dict[str, Any], list[Any]]] = [
-        ({}, [7.4, 7.6]), (RANKSIM, [7.0, 7.2]), ({"loss.name": "<script>alert(1)</script> & \"x\""}, [7.5, "failed"]),
-    ]  # fmt: skip
-    search = [({"regularizers.ranksim.gamma": 10.0 * number}, [8 - number / 10]) for number in range(1, 6)]
-    paths = write_run(tmp_path, {"m": points, "s <b>": search}, searches=["s <b>"], resolved=True, num_samples=60)
+        ({}, [7.4, 7.6]),
+        (RANKSIM, [7.0, 7.2]),
+        ({"loss.name": '<script>alert(1)</script> & "x"'}, [7.5, "failed"]),
+    ]
+    search = [
+        ({"regularizers.ranksim.gamma": 10.0 * number}, [8 - number / 10]) for number in range(1, 6)
+    ]
+    paths = write_run(
+        tmp_path, {"m": points, "s <b>": search}, searches=["s <b>"], resolved=True, num_samples=60
+    )
     session = provenance(seeds=[0, 1], command=["dirsweep", "run", "a & b.yaml"])
     write_provenance(paths, session | {"ended_at": "2026-01-02T04:00:00+00:00"})
     return open_run(tmp_path)
@@ -102,7 +108,9 @@ def test_claims_intervals_and_hidden_test_figures(run: Run) -> None:
     assert re.search(r"7\.35 ± 0\.14<small>\[\d+\.\d\d, \d+\.\d\d\]</small>", planned)
     assert "What each technique does" in planned
     # of a search only the chosen point's test figures are shown
-    rows = re.findall(r"<tr[^>]*><td class=\"text\">.*?</tr>", search.split("<h3>Points</h3>")[1])[:5]
+    rows = re.findall(r"<tr[^>]*><td class=\"text\">.*?</tr>", search.split("<h3>Points</h3>")[1])[
+        :5
+    ]
     assert [row.count(">·<") > 0 for row in rows] == [False, True, True, True, True]
     assert 'data-v="7.5"' in rows[0]
     assert "test figures of points that validation did not choose are not shown" in search
@@ -115,9 +123,13 @@ def test_several_planned_studies_begin_with_what_they_say_together(tmp_path: Pat
     l2 = {"loss.name": "mse"}
     write_run(
         tmp_path,
-        {"a": [({}, [7.4, 7.6]), (RANKSIM, [7.0, 7.25])], "b": [(l2, [8.0, 8.1]), ({**l2, **RANKSIM}, [7.5, 7.7])]},
-        resolved=True, num_samples=60,
-    )  # fmt: skip
+        {
+            "a": [({}, [7.4, 7.6]), (RANKSIM, [7.0, 7.25])],
+            "b": [(l2, [8.0, 8.1]), ({**l2, **RANKSIM}, [7.5, 7.7])],
+        },
+        resolved=True,
+        num_samples=60,
+    )
     text = html(open_run(tmp_path), figures=False)
     Page(text)
     assert '<a href="#summary">all studies</a>' in text
@@ -125,9 +137,15 @@ def test_several_planned_studies_begin_with_what_they_say_together(tmp_path: Pat
     assert "RankSim (2 pairs)" in summary
     assert "mse (2 pairs)" not in summary
     assert "MSE (2 pairs)" in summary
-    rows = re.findall(r'<tr><td class="text">([ab])</td><td class="text">(.*?)</td><td data-v="([\d.]+)"', summary)
-    assert rows == [("a", "gamma=100, lambda=2", "7.125"), ("b", "loss=mse, gamma=100, lambda=2", "7.6")]
-    # claims are of the whole run where no study is asked for, and so is what stands above the studies
+    rows = re.findall(
+        r'<tr><td class="text">([ab])</td><td class="text">(.*?)</td><td data-v="([\d.]+)"', summary
+    )
+    assert rows == [
+        ("a", "gamma=100, lambda=2", "7.125"),
+        ("b", "loss=mse, gamma=100, lambda=2", "7.6"),
+    ]
+    # claims are of the whole run where no study is asked for, and so is what stands above the
+    # studies
     assert "#summary" not in html(open_run(tmp_path), studies=["a", "b"], figures=False)
     # one study has nothing to say together
     write_run(tmp_path / "one", {"a": [({}, [7.4, 7.6]), (RANKSIM, [7.0, 7.2])]}, resolved=True)
@@ -135,23 +153,34 @@ def test_several_planned_studies_begin_with_what_they_say_together(tmp_path: Pat
 
 
 def test_what_was_chosen_is_said_without_any_technique(tmp_path: Path) -> None:
-    write_run(tmp_path, {"a": [({"lr": 1}, [7.4]), ({"lr": 2}, [7.0])], "b": [({"lr": 3}, [8.0])]}, num_samples=60)
+    write_run(
+        tmp_path,
+        {"a": [({"lr": 1}, [7.4]), ({"lr": 2}, [7.0])], "b": [({"lr": 3}, [8.0])]},
+        num_samples=60,
+    )
     text = html(open_run(tmp_path), figures=False)
     Page(text)
     summary = text[text.index('<section id="summary">') : text.index('<section id="study-0')]
     assert "What validation chose" in summary
     assert "What each technique does" not in summary
-    rows = re.findall(r'<tr><td class="text">([ab])</td><td class="text">(.*?)</td><td data-v="([\d.]+)"', summary)
+    rows = re.findall(
+        r'<tr><td class="text">([ab])</td><td class="text">(.*?)</td><td data-v="([\d.]+)"', summary
+    )
     assert rows == [("a", "lr=2", "7.0"), ("b", "lr=3", "8.0")]
 
 
 def test_intervals_are_of_the_metric_beside_them(tmp_path: Path) -> None:
-    points = [Made({"epochs": epochs}, {"all": shift}) for epochs, shift in ((90, 1.0), (50, 0.0), (10, 2.0))]
+    points = [
+        Made({"epochs": epochs}, {"all": shift})
+        for epochs, shift in ((90, 1.0), (50, 0.0), (10, 2.0))
+    ]
     search = {"space": {"epochs": {"int": [1, 99]}}, "objectives": [{"metric": "mse"}]}
     simulate(tmp_path, {"s": points}, specs={"s": search}, names=["mae", "mse"])
     text = html(open_run(tmp_path), figures=False)
     assert "test MSE" in text
-    found = re.findall(r">([\d.]+) ± [\d.]+<small>\[([\d.]+), ([\d.]+)\]</small>", text.split("<h3>Points</h3>")[1])
+    found = re.findall(
+        r">([\d.]+) ± [\d.]+<small>\[([\d.]+), ([\d.]+)\]</small>", text.split("<h3>Points</h3>")[1]
+    )
     assert len(found) == 8, "four regions of the base and of the best"
     assert all(float(low) < float(mean) < float(high) for mean, low, high in found)
     assert min(float(mean) for mean, _, _ in found) > 20, "squares of errors of about 5"
@@ -167,7 +196,9 @@ def test_synthetic_is_said_on_top(tmp_path: Path) -> None:
 
 def test_unfinished_runs_say_so(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, [7.0, None])]})
-    assert "not at its end: 1 of 2 trials complete, 1 unfinished" in html(open_run(tmp_path), figures=False)
+    assert "not at its end: 1 of 2 trials complete, 1 unfinished" in html(
+        open_run(tmp_path), figures=False
+    )
     write_run(tmp_path / "done", {"s": [({}, [7.0, 7.1])]})
     assert "complete: all 2 trials ended well" in html(open_run(tmp_path / "done"), figures=False)
 
@@ -180,7 +211,9 @@ def test_nothing_finished(tmp_path: Path) -> None:
 
 def test_damaged_provenance_is_passed_over(run: Run) -> None:
     run.paths.provenance.write_text('{"sessions": [3, {"started_at": null, "git": 7}]}')
-    assert "not recorded: still running, or broken off" in html(open_run(run.paths.root), figures=False)
+    assert "not recorded: still running, or broken off" in html(
+        open_run(run.paths.root), figures=False
+    )
     run.paths.provenance.write_text('{"sessions": [{"started_at": "yesterday"}]}')
     assert "yesterday" in html(open_run(run.paths.root), figures=False)
 
@@ -220,9 +253,11 @@ def test_formats(run: Run, tmp_path: Path) -> None:
         write_text(run.paths.spec / "r.md", "")
 
 
-# ---- in a browser ----------------------------------------------------------------------------------------------------
+# ---- in a browser
 
-#: runs in the page, after its own script: sorts, filters, switches the theme, and leaves what it saw in the title
+
+#: runs in the page, after its own script: sorts, filters, switches the theme, and leaves what it
+#: saw in the title
 PROBE = """<script>
 const seen = [];
 window.addEventListener("error", (event) => seen.push(String(event.message)));
@@ -247,12 +282,28 @@ def browse(page: Path, *options: str) -> subprocess.CompletedProcess[str]:
         pytest.skip("chromium is not installed")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         return subprocess.run(
-            [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-             "--disable-background-networking", "--disable-component-update", "--disable-sync",
-             "--enable-logging=stderr", "--log-level=0", f"--user-data-dir={profile}", "--hide-scrollbars",
-             *options, page.as_uri()],
-            capture_output=True, text=True, timeout=180, check=True,
-        )  # fmt: skip
+            [
+                chromium,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--enable-logging=stderr",
+                "--log-level=0",
+                f"--user-data-dir={profile}",
+                "--hide-scrollbars",
+                *options,
+                page.as_uri(),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=True,
+        )
 
 
 @pytest.mark.slow
@@ -295,8 +346,10 @@ def test_a_screenshot_is_not_blank(run: Run, tmp_path: Path) -> None:
 
 def test_what_values_do_alone_and_together(tmp_path: Path) -> None:
     keys = ("batch_size", "epochs")
-    grid = [Made(dict(zip(keys, pair, strict=True)), {"all": 1.0 if pair == (64, 90) else 0.0})
-            for pair in product((32, 64), (80, 90))]  # fmt: skip
+    grid = [
+        Made(dict(zip(keys, pair, strict=True)), {"all": 1.0 if pair == (64, 90) else 0.0})
+        for pair in product((32, 64), (80, 90))
+    ]
     run = open_run(simulate(tmp_path, {"grid": grid}, seed_deviation=0.01, noise=0.01).root)
     page = html(run, figures=False)
     effects = {(item.key, item.level): item.interval.mean for item in main_effects(run, "grid")}

@@ -10,7 +10,7 @@ from made_up_run import write_run
 
 from dirsweep.report.latex import document, escape, latex, layout_table
 from dirsweep.report.layouts import fill
-from dirsweep.store.reader import Run, open_run
+from dirsweep.run.reader import Run, open_run
 
 RANKSIM = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
 
@@ -22,7 +22,11 @@ def run(tmp_path: Path) -> Run:
         (RANKSIM, [7.0, 7.24]),
         ({"a": "50%_{x}"}, [8.0]),
     ]
-    write_run(tmp_path, {"m": points, "odd & | ~ \\ β": [({"loss.name": "é"}, [7.0, "failed"])]}, resolved=True)
+    write_run(
+        tmp_path,
+        {"m": points, "odd & | ~ \\ β": [({"loss.name": "é"}, [7.0, "failed"])]},
+        resolved=True,
+    )
     return open_run(tmp_path)
 
 
@@ -41,7 +45,9 @@ def test_a_study(run: Run) -> None:
     assert r"\label{tab:m-made-up}" in lines
     at = lines.index(r"\toprule")
     assert lines[at - 1] == r"\begin{tabular}{@{}lrrrrrr@{}}"
-    assert lines[at + 1] == (r" & \multicolumn{1}{c}{} & \multicolumn{1}{c}{val MAE} & \multicolumn{4}{c}{test MAE} \\")
+    assert lines[at + 1] == (
+        r" & \multicolumn{1}{c}{} & \multicolumn{1}{c}{val MAE} & \multicolumn{4}{c}{test MAE} \\"
+    )
     assert lines[at + 2] == r"\cmidrule(lr){3-3}\cmidrule(lr){4-7}"
     assert lines[at + 3] == r"point & seeds & all & all & many & median & few \\"
     assert lines[at + 6] == (
@@ -57,14 +63,28 @@ def test_a_layout(run: Run) -> None:
     text = layout_table(fill(run, "ranksim/2"), beside=True, deviation=False)
     lines = text.splitlines()
     at = lines.index(r"\toprule")
-    assert lines[at + 1] == r" & \multicolumn{4}{c}{MAE $\downarrow$} & \multicolumn{4}{c}{GM $\downarrow$} \\"
+    assert (
+        lines[at + 1]
+        == r" & \multicolumn{4}{c}{MAE $\downarrow$} & \multicolumn{4}{c}{GM $\downarrow$} \\"
+    )
     assert lines[at + 2] == r"\cmidrule(lr){2-5}\cmidrule(lr){6-9}"
     assert lines[at + 6].startswith(
         r"VANILLA + RANKSIM & \underline{\textbf{7.37}} {\footnotesize(7.13)} & \underline{\textbf{6.63}}"
     )
-    assert text.count(r"\midrule") == 4, "one below the titles, one between each two of four sections"
+    assert text.count(r"\midrule") == 4, (
+        "one below the titles, one between each two of four sections"
+    )
     assert text.count(r"\begin{") == text.count(r"\end{")
-    assert len({line.count("&") for line in lines[at + 3 :] if line.endswith(r"\\") and "multicolumn" not in line}) == 1
+    assert (
+        len(
+            {
+                line.count("&")
+                for line in lines[at + 3 :]
+                if line.endswith(r"\\") and "multicolumn" not in line
+            }
+        )
+        == 1
+    )
     assert "32 rows were run" in text
     assert r"batch\_size" in text
 
@@ -81,13 +101,25 @@ def test_it_compiles(run: Run, tmp_path: Path) -> None:
     compiler = shutil.which("pdflatex") or shutil.which("tectonic")
     if compiler is None:
         pytest.skip("neither pdflatex nor tectonic is installed")
-    layouts = [layout_table(fill(run, name), beside=beside)
-               for name in ("ranksim/2", "ranksim/8", "ranksim/3", "conr/11") for beside in (False, True)]  # fmt: skip
+    layouts = [
+        layout_table(fill(run, name), beside=beside)
+        for name in ("ranksim/2", "ranksim/8", "ranksim/3", "conr/11")
+        for beside in (False, True)
+    ]
     every = " ".join(chr(code) for code in range(1, 0x250)) + "±★·–…×≤≥→↑↓日"
-    (tmp_path / "report.tex").write_text(document("\n".join([latex(run), *layouts, escape(every)])), encoding="utf-8")
-    options = ["-interaction=nonstopmode", "-halt-on-error"] if compiler.endswith("pdflatex") else []
+    (tmp_path / "report.tex").write_text(
+        document("\n".join([latex(run), *layouts, escape(every)])), encoding="utf-8"
+    )
+    options = (
+        ["-interaction=nonstopmode", "-halt-on-error"] if compiler.endswith("pdflatex") else []
+    )
     done = subprocess.run(
-        [compiler, *options, "report.tex"], cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False
+        [compiler, *options, "report.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:]
     assert "Overfull \\hbox" not in done.stdout

@@ -12,14 +12,19 @@ from rich.console import Console
 from dirsweep.errors import StoreError
 from dirsweep.report.html import html
 from dirsweep.report.layouts import PREVIEW, comma_separated, fill, markdown, rendered
-from dirsweep.store.collect import collect
-from dirsweep.store.provenance import write_provenance
-from dirsweep.store.reader import Run, open_run
-from dirsweep.store.writer import TrialFolder
+from dirsweep.run.collect import collect
+from dirsweep.run.provenance import write_provenance
+from dirsweep.run.reader import Run, open_run
+from dirsweep.run.storage import TrialFolder
 
 RANKSIM = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
-LDS = {"reweighting.name": "lds", "reweighting.base": "sqinv", "reweighting.kernel": "gaussian",
-       "reweighting.kernel_size": 5, "reweighting.sigma": 2.0}  # fmt: skip
+LDS = {
+    "reweighting.name": "lds",
+    "reweighting.base": "sqinv",
+    "reweighting.kernel": "gaussian",
+    "reweighting.kernel_size": 5,
+    "reweighting.sigma": 2.0,
+}
 
 
 @pytest.fixture
@@ -32,7 +37,12 @@ def run(tmp_path: Path) -> Run:
         ({"batch_size": 256, "optimizer.lr": 1e-3}, [7.8]),
         ({"loss.name": "focal_r", "loss.beta": 0.5}, [7.1]),
     ]
-    write_run(tmp_path, {"m": points, "s": [({"reweighting.name": "sqinv"}, [6.0])] * 3}, searches=["s"], resolved=True)
+    write_run(
+        tmp_path,
+        {"m": points, "s": [({"reweighting.name": "sqinv"}, [6.0])] * 3},
+        searches=["s"],
+        resolved=True,
+    )
     return open_run(tmp_path)
 
 
@@ -48,7 +58,12 @@ def test_rows_take_the_points_with_their_configuration(run: Run) -> None:
     assert (vanilla.study, vanilla.point, vanilla.differs) == ("m", 4, ())
     assert rows["VANILLA + RANKSIM"].point_label == "gamma=100, lambda=2"
     assert rows["VANILLA + RANKSIM"].differs == ()
-    assert [cell.text for cell in rows["VANILLA + RANKSIM"].cells[:4]] == ["7.37", "6.63", "8.84", "11.79"]
+    assert [cell.text for cell in rows["VANILLA + RANKSIM"].cells[:4]] == [
+        "7.37",
+        "6.63",
+        "8.84",
+        "11.79",
+    ]
     assert rows["VANILLA + RANKSIM"].cells[0].deviation == pytest.approx(0.24 / 2**0.5)
     assert rows["VANILLA + RANKSIM"].trial_ids == ("m-1-0", "m-1-1")
     assert rows["SQINV + LDS"].cells[0].num_seeds == 1
@@ -61,7 +76,10 @@ def test_the_same_techniques_stand_in_and_say_so(run: Run) -> None:
     assert (focal.point, focal.differs) == (5, ("loss.beta", "batch_size", "optimizer.lr"))
     layout = fill(run, "ranksim/2")
     mark = layout.marks()[focal.differs]
-    assert f"{mark}: differs from what the paper states in loss.beta, batch_size, optimizer.lr" in layout.notes
+    assert (
+        f"{mark}: differs from what the paper states in loss.beta, batch_size, optimizer.lr"
+        in layout.notes
+    )
 
 
 def test_rows_that_differ_in_the_protocol_alone_take_the_closest(run: Run) -> None:
@@ -86,9 +104,14 @@ def test_points_of_a_search_that_were_not_chosen_are_left_out(run: Run) -> None:
 
 def test_best_of_section_and_column(run: Run) -> None:
     rows = found(run, "ranksim/2")
-    assert [rows[label].cells[0].best_in_section for label in ("VANILLA", "VANILLA + RANKSIM", "FOCAL-R")] == [
-        False, True, False,
-    ]  # fmt: skip
+    assert [
+        rows[label].cells[0].best_in_section
+        for label in ("VANILLA", "VANILLA + RANKSIM", "FOCAL-R")
+    ] == [
+        False,
+        True,
+        False,
+    ]
     assert rows["SQINV"].cells[0].best_in_section, "6.25 against 7.05"
     assert rows["SQINV"].cells[0].best_in_column
     assert not rows["VANILLA + RANKSIM"].cells[0].best_in_column
@@ -98,7 +121,10 @@ def test_published_beside_measured(run: Run) -> None:
     layout = fill(run, "ranksim/2")
     assert layout.rows[0].cells[0].published == "7.77"
     lines = markdown(layout, beside=True, deviation=False).splitlines()
-    assert lines[0] == "### ranksim/2 · RankSim beside four base methods, with LDS and FDS, on AgeDB-DIR · made-up"
+    assert (
+        lines[0]
+        == "### ranksim/2 · RankSim beside four base methods, with LDS and FDS, on AgeDB-DIR · made-up"
+    )
     assert lines[2].startswith("|  | MAE ↓ all | MAE ↓ many |")
     assert lines[4].startswith("| *VANILLA* |  |")
     assert lines[5].startswith("| VANILLA | 8.05 (7.77) |")
@@ -124,7 +150,10 @@ def test_percent_and_higher_is_better(tmp_path: Path) -> None:
     assert cells["VANILLA + RANKSIM"].best_in_column
     # another benchmark's numbers are not put beside these
     assert cells["VANILLA"].published == ""
-    assert "the paper's is of sts-b-dir, this run of agedb-dir, which has the same layout only" in layout.notes
+    assert (
+        "the paper's is of sts-b-dir, this run of agedb-dir, which has the same layout only"
+        in layout.notes
+    )
 
 
 def test_synthetic_stands_in_for_its_benchmark(tmp_path: Path) -> None:
@@ -132,15 +161,26 @@ def test_synthetic_stands_in_for_its_benchmark(tmp_path: Path) -> None:
     paths.spec.write_text(paths.spec.read_text().replace("agedb-dir", "synthetic-agedb"))
     layout = fill(open_run(tmp_path), "ranksim/2")
     assert layout.synthetic
-    assert any("this run of synthetic-agedb, which stands in for it" in note for note in layout.notes)
+    assert any(
+        "this run of synthetic-agedb, which stands in for it" in note for note in layout.notes
+    )
     assert "(SYNTHETIC DATA)" in markdown(layout)
 
 
 def test_long_form(run: Run) -> None:
-    rows = list(csv.DictReader(io.StringIO(comma_separated([fill(run, "ranksim/2"), fill(run, "ranksim/10")]))))
+    rows = list(
+        csv.DictReader(
+            io.StringIO(comma_separated([fill(run, "ranksim/2"), fill(run, "ranksim/10")]))
+        )
+    )
     assert len(rows) == 32 * 8 + 21 * 12
     first = rows[0]
-    assert (first["layout"], first["row"], first["metric"], first["region"]) == ("ranksim/2", "VANILLA", "mae", "all")
+    assert (first["layout"], first["row"], first["metric"], first["region"]) == (
+        "ranksim/2",
+        "VANILLA",
+        "mae",
+        "all",
+    )
     assert float(first["measured"]) == pytest.approx(8.05)
     assert (first["published"], first["num_seeds"], first["trial_ids"]) == ("7.77", "1", "m-4-0")
     assert rows[8 * 20]["measured"] == ""
@@ -160,11 +200,17 @@ def test_console(run: Run, width: int) -> None:
 def test_a_table_of_which_nothing_was_run(run: Run, tmp_path: Path) -> None:
     layout = fill(run, "ranksim/4")
     assert layout.num_filled == 0
-    assert layout.notes[0] == "not one row of this table was run: no point has the configuration of a row"
+    assert (
+        layout.notes[0]
+        == "not one row of this table was run: no point has the configuration of a row"
+    )
     file = tmp_path / "own.csv"
     text = 'paper,table,row,benchmark,metric,region,value,config\nown,1,PLAIN,agedb-dir,delta1,all,0.9,"{}"\n'
     file.write_text(text, encoding="utf-8")
-    assert fill(run, "own/1", extra=[file]).notes[0] == "the run has rows of this table, but none of its metrics"
+    assert (
+        fill(run, "own/1", extra=[file]).notes[0]
+        == "the run has rows of this table, but none of its metrics"
+    )
 
 
 @pytest.mark.parametrize(
@@ -202,15 +248,25 @@ def test_time_of_an_epoch_by_method(tmp_path: Path) -> None:
     paths = write_run(tmp_path, {"m": points}, resolved=True, num_epochs=4)
     # the last epoch is of a second stage; where two are left of the first, both count
     times: dict[str, list[float | None]] = {
-        "m-0-0": [90, 30, 34, 5], "m-0-1": [80, 34, 34, 5], "m-1-0": [None, 40, 42, 5],
-    }  # fmt: skip
+        "m-0-0": [90, 30, 34, 5],
+        "m-0-1": [80, 34, 34, 5],
+        "m-1-0": [None, 40, 42, 5],
+    }
     for trial, seconds in times.items():
         folder = TrialFolder(paths.trial(trial))
-        rows = [{**row, "epoch_time_s": None if s is None else float(s), "stage": int(row["epoch"] == 3)}
-                for row, s in zip(folder.read_epochs(), seconds, strict=True)]  # fmt: skip
+        rows = [
+            {
+                **row,
+                "epoch_time_s": None if s is None else float(s),
+                "stage": int(row["epoch"] == 3),
+            }
+            for row, s in zip(folder.read_epochs(), seconds, strict=True)
+        ]
         folder.write_epochs(rows)
     collect(paths)
-    write_provenance(paths, {"started_at": "x", "hardware": {"cpu": "a CPU", "gpus": [{"name": "NVIDIA H100"}]}})
+    write_provenance(
+        paths, {"started_at": "x", "hardware": {"cpu": "a CPU", "gpus": [{"name": "NVIDIA H100"}]}}
+    )
     run = open_run(tmp_path)
     layout = fill(run, "conr/5")
     assert layout.columns == (("forward_pass_s", "all", "s"), ("training_time_s", "all", "s"))
@@ -235,13 +291,17 @@ def test_time_of_an_epoch_by_method(tmp_path: Path) -> None:
         "these of one trial on NVIDIA H100",
         "the forward pass alone is not measured",
     )
-    assert "| VANILLA |  | **33.0 ± 1.4** ★ (31.5) |".replace("|  |", "| (12.2) |") in markdown(layout, beside=True)
+    assert "| VANILLA |  | **33.0 ± 1.4** ★ (31.5) |".replace("|  |", "| (12.2) |") in markdown(
+        layout, beside=True
+    )
     paths.provenance.unlink()
     assert "a device that was not recorded" in fill(open_run(tmp_path), "conr/5").notes[3]
 
 
 def test_what_is_best_on_test_says_so(run: Run) -> None:
-    note = "best by these very figures, as the paper marks it: what is more than noise, the claims say"
+    note = (
+        "best by these very figures, as the paper marks it: what is more than noise, the claims say"
+    )
     assert note in fill(run, "ranksim/2").notes
     assert note not in fill(run, "ranksim/4").notes, "nothing is marked where nothing was run"
 

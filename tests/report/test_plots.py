@@ -25,8 +25,8 @@ from dirsweep.report.plots import (
     technique_gain,
     write_plots,
 )
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.reader import open_run
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.reader import open_run
 
 GAMMA, LAMBDA = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"
 
@@ -39,9 +39,20 @@ def texts(figure: object) -> str:
 
 def test_every_plot_is_found() -> None:
     assert [plot.name for plot in plots()] == [
-        "response", "collapse_over_training", "collapse_penalty", "epoch_time", "feature_similarity", "label_histogram",
-        "learning_curves", "pareto", "per_label_error", "ranking_matrices", "surface", "technique_gain", "tsne",
-    ]  # fmt: skip
+        "response",
+        "collapse_over_training",
+        "collapse_penalty",
+        "epoch_time",
+        "feature_similarity",
+        "label_histogram",
+        "learning_curves",
+        "pareto",
+        "per_label_error",
+        "ranking_matrices",
+        "surface",
+        "technique_gain",
+        "tsne",
+    ]
 
 
 @pytest.mark.slow
@@ -50,7 +61,10 @@ def test_every_plot_of_every_study_is_drawn(tmp_path: Path) -> None:
         tmp_path,
         {
             "one": [({}, [7.0])],
-            "names / long": [({"loss.name": "x" * 90}, [7.0, "failed"]), ({"loss.name": "y"}, ["pruned", None])],
+            "names / long": [
+                ({"loss.name": "x" * 90}, [7.0, "failed"]),
+                ({"loss.name": "y"}, ["pruned", None]),
+            ],
             "nothing": [({}, ["failed"])],
         },
         synthetic=True,
@@ -58,10 +72,16 @@ def test_every_plot_of_every_study_is_drawn(tmp_path: Path) -> None:
     files = write_plots(open_run(tmp_path))
     # what has no figures has no response; failed trials have no curve to show
     assert [file.name for file in files] == [
-        "one_response.png", "one_collapse_penalty.png", "one_label_histogram.png", "one_learning_curves.png",
-        "one_per_label_error.png", "names-long_response.png", "names-long_collapse_penalty.png",
-        "names-long_learning_curves.png", "names-long_per_label_error.png",
-    ]  # fmt: skip
+        "one_response.png",
+        "one_collapse_penalty.png",
+        "one_label_histogram.png",
+        "one_learning_curves.png",
+        "one_per_label_error.png",
+        "names-long_response.png",
+        "names-long_collapse_penalty.png",
+        "names-long_learning_curves.png",
+        "names-long_per_label_error.png",
+    ]
     assert sorted(paths.plots.iterdir()) == sorted(files)
     for file in files:
         with Image.open(file) as picture:
@@ -76,7 +96,9 @@ def test_every_plot_of_every_study_is_drawn(tmp_path: Path) -> None:
 
 def test_a_choice_of_plots_and_folder(tmp_path: Path) -> None:
     write_run(tmp_path / "run", {"a": [({}, [7.0])], "b": [({}, [7.0])]})
-    files = write_plots(open_run(tmp_path / "run"), tmp_path / "out", studies=["b"], names=["response"])
+    files = write_plots(
+        open_run(tmp_path / "run"), tmp_path / "out", studies=["b"], names=["response"]
+    )
     assert files == [tmp_path / "out" / "b_response.png"]
 
 
@@ -98,7 +120,9 @@ def test_synthetic_is_said_on_every_figure(tmp_path: Path) -> None:
 
 
 def test_response_to_one_factor(tmp_path: Path) -> None:
-    write_run(tmp_path, {"s": [({GAMMA: g}, [e, e + 0.5]) for g, e in ((100, 6.0), (1, 7.0), (10, 6.5))]})
+    write_run(
+        tmp_path, {"s": [({GAMMA: g}, [e, e + 0.5]) for g, e in ((100, 6.0), (1, 7.0), (10, 6.5))]}
+    )
     found = response.numbers(open_run(tmp_path), "s")
     assert found is not None
     (panel,) = found.panels
@@ -135,13 +159,20 @@ def test_response_to_factors_varied_alone(tmp_path: Path) -> None:
 
 
 def test_response_on_a_grid(tmp_path: Path) -> None:
-    points = [({GAMMA: g, LAMBDA: v}, [7.0 + v + abs(g - 10) / 100]) for g in (1, 10, 100) for v in (0.5, 2)]
+    points = [
+        ({GAMMA: g, LAMBDA: v}, [7.0 + v + abs(g - 10) / 100])
+        for g in (1, 10, 100)
+        for v in (0.5, 2)
+    ]
     write_run(tmp_path, {"s": points})  # type: ignore[dict-item]
     found = response.numbers(open_run(tmp_path), "s")
     assert found is not None
     (panel,) = found.panels
     assert panel.x_label == GAMMA
-    assert [series.name for series in panel.series] == ["ranksim.lambda = 0.5", "ranksim.lambda = 2"]
+    assert [series.name for series in panel.series] == [
+        "ranksim.lambda = 0.5",
+        "ranksim.lambda = 2",
+    ]
     assert [spread.mean for spread in panel.series[1].ys] == pytest.approx([9.09, 9.0, 9.9])
     assert panel.best == ("ranksim.lambda = 0.5", 10.0)
     assert found.y_label == "validation MAE, all"
@@ -150,14 +181,19 @@ def test_response_on_a_grid(tmp_path: Path) -> None:
 def test_response_of_a_search(tmp_path: Path) -> None:
     generator = random.Random(0)
     points = [
-        ({GAMMA: 10 ** generator.uniform(0, 3), "loss.name": generator.choice(["l1", "mse"])},
-         [7 + generator.random()] if number else ["pruned"])
+        (
+            {GAMMA: 10 ** generator.uniform(0, 3), "loss.name": generator.choice(["l1", "mse"])},
+            [7 + generator.random()] if number else ["pruned"],
+        )
         for number in range(20)
-    ]  # fmt: skip
+    ]
     write_run(tmp_path, {"s": points}, searches=["s"])  # type: ignore[dict-item]
     found = response.numbers(open_run(tmp_path), "s")
     assert found is not None
-    assert [(panel.kind, panel.labels) for panel in found.panels] == [("scatter", []), ("scatter", ["l1", "mse"])]
+    assert [(panel.kind, panel.labels) for panel in found.panels] == [
+        ("scatter", []),
+        ("scatter", ["l1", "mse"]),
+    ]
     complete, pruned = found.panels[0].series
     assert (len(complete.x), len(pruned.x)) == (19, 1)
     at = min(range(19), key=lambda i: complete.ys[i].mean)
@@ -171,7 +207,9 @@ def test_no_response_without_a_figure(tmp_path: Path) -> None:
 
 
 def test_learning_curves(tmp_path: Path) -> None:
-    paths = write_run(tmp_path, {"s": [({}, [7.0, 7.5, "failed"]), ({"a": 1}, [6.0]), ({"a": 2}, ["failed"])]})
+    paths = write_run(
+        tmp_path, {"s": [({}, [7.0, 7.5, "failed"]), ({"a": 1}, [6.0]), ({"a": 2}, ["failed"])]}
+    )
     run = open_run(tmp_path)
     found = learning_curves.numbers(run, "s")
     assert found is not None
@@ -193,7 +231,9 @@ def test_no_curve_of_one_epoch(tmp_path: Path) -> None:
 
 
 def test_per_label_error(tmp_path: Path) -> None:
-    write_run(tmp_path, {"s": [({}, [7.0, 7.2]), ({"a": 1}, [6.0]), ({"a": 2}, [6.5])]}, num_samples=300)
+    write_run(
+        tmp_path, {"s": [({}, [7.0, 7.2]), ({"a": 1}, [6.0]), ({"a": 2}, [6.5])]}, num_samples=300
+    )
     run = open_run(tmp_path)
     found = per_label_error.numbers(run, "s")
     assert found is not None
@@ -206,7 +246,9 @@ def test_per_label_error(tmp_path: Path) -> None:
         rows = frame[frame.trial_id == f"s-0-{seed}"]
         for low, value in zip(found.edges[:-1], found.lines[0].by_seed[seed], strict=True):
             inside = (rows.label >= low) & ((rows.label < low + 5) | (low == 95))
-            assert value == pytest.approx(float((rows.prediction - rows.label)[inside].abs().mean()))
+            assert value == pytest.approx(
+                float((rows.prediction - rows.label)[inside].abs().mean())
+            )
     assert found.lines[1].deviation.tolist() == [0.0] * 20
 
 
@@ -215,11 +257,15 @@ def test_gain_over_the_base(tmp_path: Path) -> None:
     found = per_label_error.numbers(open_run(tmp_path), "s")
     assert found is not None
     assert found.gain is not None
-    np.testing.assert_allclose(found.gain, found.lines[0].by_seed.mean(axis=0) - found.lines[1].by_seed.mean(axis=0))
+    np.testing.assert_allclose(
+        found.gain, found.lines[0].by_seed.mean(axis=0) - found.lines[1].by_seed.mean(axis=0)
+    )
 
 
 def test_gains_are_paired_over_seeds(tmp_path: Path) -> None:
-    """The base's second seed, without a partner, has no part in the gain; seeds of two kinds are told apart."""
+    """The base's second seed, without a partner, has no part in the gain; seeds of two kinds are
+    told apart.
+    """
     write_run(tmp_path, {"s": [({}, [7.0, 9.0]), ({"a": 1}, [6.0, "failed"])]}, num_samples=300)
     run = open_run(tmp_path)
     found = per_label_error.numbers(run, "s")
@@ -230,14 +276,22 @@ def test_gains_are_paired_over_seeds(tmp_path: Path) -> None:
     penalty = collapse_penalty.numbers(run, "s")
     assert penalty is not None
     assert penalty.gain is not None
-    np.testing.assert_array_equal(penalty.gain, penalty.lines[0].by_seed[0] - penalty.lines[1].by_seed[0])
+    np.testing.assert_array_equal(
+        penalty.gain, penalty.lines[0].by_seed[0] - penalty.lines[1].by_seed[0]
+    )
     assert "gain over the seed that both have" in texts(collapse_penalty.draw(penalty))
-    write_run(tmp_path / "none", {"s": [({}, [7.0, "failed"]), ({"a": 1}, ["failed", 6.0])]}, num_samples=300)
+    write_run(
+        tmp_path / "none",
+        {"s": [({}, [7.0, "failed"]), ({"a": 1}, ["failed", 6.0])]},
+        num_samples=300,
+    )
     found = per_label_error.numbers(open_run(tmp_path / "none"), "s")
     assert found is not None
     assert found.gain is not None
     np.testing.assert_array_equal(found.gain, found.lines[0].mean - found.lines[1].mean)
-    assert found.gain_note == "gain of the means over each one's own seeds: they have none in common"
+    assert (
+        found.gain_note == "gain of the means over each one's own seeds: they have none in common"
+    )
     write_run(tmp_path / "same", {"s": [({}, [7.0, 7.1]), ({"a": 1}, [6.0, 6.1])]}, num_samples=300)
     found = per_label_error.numbers(open_run(tmp_path / "same"), "s")
     assert found is not None
@@ -283,7 +337,17 @@ def test_label_histogram(tmp_path: Path) -> None:
 
 
 def test_pareto(tmp_path: Path) -> None:
-    write_run(tmp_path, {"s": [({}, [7.0, 7.2]), ({"a": 1}, [6.0, 6.2]), ({"a": 2}, [6.5]), ({"a": 3}, ["pruned"])]})
+    write_run(
+        tmp_path,
+        {
+            "s": [
+                ({}, [7.0, 7.2]),
+                ({"a": 1}, [6.0, 6.2]),
+                ({"a": 2}, [6.5]),
+                ({"a": 3}, ["pruned"]),
+            ]
+        },
+    )
     found = pareto.numbers(open_run(tmp_path), "s")
     assert found is not None
     np.testing.assert_allclose(found.many, [6.39, 5.49, 5.85])
@@ -314,7 +378,11 @@ def test_collapse_penalty(tmp_path: Path) -> None:
     frame = frame[frame.split == "test"]
     rows = frame[frame.trial_id == "s-0-0"]
     inside = (rows.prediction >= 40) & (rows.prediction < 45)
-    wrong = [abs(p - y) for p, y in zip(rows.prediction[inside], rows.label[inside], strict=True) if abs(p - y) > 1]
+    wrong = [
+        abs(p - y)
+        for p, y in zip(rows.prediction[inside], rows.label[inside], strict=True)
+        if abs(p - y) > 1
+    ]
     at = int(np.searchsorted(found.edges, 40))
     assert found.lines[0].by_seed[0, at] == pytest.approx(sum(wrong) / len(wrong))
     # by hand from every bin of one year, then the mean over bins
@@ -323,7 +391,9 @@ def test_collapse_penalty(tmp_path: Path) -> None:
     for p, y in zip(rows.prediction, rows.label, strict=True):
         if abs(p - y) > 1:
             by_bin.setdefault(min(max(int(np.floor(p)), 0), 100), []).append(abs(p - y))
-    assert found.lines[1].expected == pytest.approx(np.mean([np.mean(values) for values in by_bin.values()]))
+    assert found.lines[1].expected == pytest.approx(
+        np.mean([np.mean(values) for values in by_bin.values()])
+    )
     assert found.lines[1].share == pytest.approx(sum(map(len, by_bin.values())) / 400)
     assert found.gain is not None
     collapse_penalty.draw(found).savefig(io.BytesIO())
@@ -331,7 +401,12 @@ def test_collapse_penalty(tmp_path: Path) -> None:
 
 def test_epoch_time(tmp_path: Path) -> None:
     both = {"reweighting.name": "lds", "regularizers.ranksim.gamma": 1}
-    points = [({}, [7.0, 7.1]), (both, [6.0]), ({**both, "batch_size": 8}, [6.1]), ({"loss.name": "mse"}, [6.5])]
+    points = [
+        ({}, [7.0, 7.1]),
+        (both, [6.0]),
+        ({**both, "batch_size": 8}, [6.1]),
+        ({"loss.name": "mse"}, [6.5]),
+    ]
     paths = write_run(tmp_path, {"s": points, "same": [({"lr": 1}, [7.0]), ({"lr": 2}, [7.0])]})  # type: ignore[dict-item]
     run = open_run(tmp_path)
     found = epoch_time.numbers(run, "s")
@@ -346,17 +421,24 @@ def test_epoch_time(tmp_path: Path) -> None:
 
 
 def test_surface_of_a_grid(tmp_path: Path) -> None:
-    points = [({GAMMA: g, LAMBDA: v, "lr": lr}, [7.0 + v + g / 100 + lr, 7.1 + v + g / 100 + lr])
-              for g in (1, 10, 100) for v in (0.5, 2) for lr in (0.1, 0.3)]  # fmt: skip
+    points = [
+        ({GAMMA: g, LAMBDA: v, "lr": lr}, [7.0 + v + g / 100 + lr, 7.1 + v + g / 100 + lr])
+        for g in (1, 10, 100)
+        for v in (0.5, 2)
+        for lr in (0.1, 0.3)
+    ]
     write_run(tmp_path, {"s": points})  # type: ignore[dict-item]
     found = surface.numbers(open_run(tmp_path), "s")
     assert found is not None
     assert [(panel.kind, panel.x_key, panel.y_key, panel.region) for panel in found.panels][:2] == [
-        ("grid", GAMMA, LAMBDA, "all"), ("grid", GAMMA, LAMBDA, "few"),
-    ]  # fmt: skip
+        ("grid", GAMMA, LAMBDA, "all"),
+        ("grid", GAMMA, LAMBDA, "few"),
+    ]
     first = found.panels[0]
     at = int(np.flatnonzero((first.x == 10) & (first.y == 2))[0])
-    assert first.z[at] == pytest.approx(7.05 + 2 + 0.1 + 0.2), "mean over the third key and the seeds"
+    assert first.z[at] == pytest.approx(7.05 + 2 + 0.1 + 0.2), (
+        "mean over the third key and the seeds"
+    )
     assert first.best == (1.0, 0.5)
     assert (len(found.panels), found.averaged) == (6, True)
     assert "9.35" in texts(surface.draw(found))
@@ -364,13 +446,25 @@ def test_surface_of_a_grid(tmp_path: Path) -> None:
 
 def test_surface_of_a_search(tmp_path: Path) -> None:
     generator = random.Random(0)
-    points = [({GAMMA: 10 ** generator.uniform(0, 3), LAMBDA: generator.uniform(0, 4), "c": generator.choice([1, 2])},
-               [7 + generator.random()]) for _ in range(20)]  # fmt: skip
+    points = [
+        (
+            {
+                GAMMA: 10 ** generator.uniform(0, 3),
+                LAMBDA: generator.uniform(0, 4),
+                "c": generator.choice([1, 2]),
+            },
+            [7 + generator.random()],
+        )
+        for _ in range(20)
+    ]
     write_run(tmp_path, {"s": points, "few": points[:9]}, searches=["s", "few"])  # type: ignore[dict-item]
     run = open_run(tmp_path)
     found = surface.numbers(run, "s")
     assert found is not None
-    assert [(panel.kind, panel.region) for panel in found.panels] == [("cloud", "all"), ("cloud", "few")]
+    assert [(panel.kind, panel.region) for panel in found.panels] == [
+        ("cloud", "all"),
+        ("cloud", "few"),
+    ]
     assert sorted(found.panels[0].x) == sorted(point[GAMMA] for point, _ in points)
     surface.draw(found).savefig(io.BytesIO())
     assert surface.numbers(run, "few") is None
@@ -384,8 +478,12 @@ def test_no_surface_of_factors_varied_alone(tmp_path: Path) -> None:
 
 def test_technique_gain(tmp_path: Path) -> None:
     ranksim = {"regularizers.ranksim.gamma": 100.0}
-    points = [({}, [7.0, 7.1]), (ranksim, [6.0, 6.2]), ({"smoothing.name": "fds"}, [6.8, 6.9]),
-              ({"smoothing.name": "fds", **ranksim}, [5.5, 5.6])]  # fmt: skip
+    points = [
+        ({}, [7.0, 7.1]),
+        (ranksim, [6.0, 6.2]),
+        ({"smoothing.name": "fds"}, [6.8, 6.9]),
+        ({"smoothing.name": "fds", **ranksim}, [5.5, 5.6]),
+    ]
     write_run(tmp_path, {"s": points}, num_samples=300, resolved=True)  # type: ignore[dict-item]
     run = open_run(tmp_path)
     found = technique_gain.numbers(run, "s")
@@ -396,8 +494,10 @@ def test_technique_gain(tmp_path: Path) -> None:
     frame = frame[(frame.split == "test") & (frame.label >= 40) & (frame.label < 45)]
     errors = (frame.prediction - frame.label).abs().groupby(frame.trial_id.astype(str)).mean()
     at = int(np.searchsorted(found.edges, 40))
-    expected = [errors[["s-0-0", "s-0-1"]].mean() - errors[["s-1-0", "s-1-1"]].mean(),
-                errors[["s-2-0", "s-2-1"]].mean() - errors[["s-3-0", "s-3-1"]].mean()]  # fmt: skip
+    expected = [
+        errors[["s-0-0", "s-0-1"]].mean() - errors[["s-1-0", "s-1-1"]].mean(),
+        errors[["s-2-0", "s-2-1"]].mean() - errors[["s-3-0", "s-3-1"]].mean(),
+    ]
     np.testing.assert_allclose(sorted(by_name["ranksim"].by_pair[:, at]), sorted(expected))
     text = texts(technique_gain.draw(found))
     assert "ranksim, 2 pairs" in text
@@ -409,9 +509,17 @@ def test_technique_gain(tmp_path: Path) -> None:
 def test_what_technique_gain_draws_is_what_it_says() -> None:
     edges = np.arange(6.0)
     rng = np.random.default_rng(0)
-    gains = [technique_gain.Gain(f"t{number}", rng.normal(size=(7 if number == 0 else 1, 5)), 0) for number in range(8)]
-    text = texts(technique_gain.draw(technique_gain.TechniqueGain("title", False, edges, gains, [])))
-    assert "bars: mean over pairs of points; upright lines: the middle 80 % of more than 6 pairs" in text
+    gains = [
+        technique_gain.Gain(f"t{number}", rng.normal(size=(7 if number == 0 else 1, 5)), 0)
+        for number in range(8)
+    ]
+    text = texts(
+        technique_gain.draw(technique_gain.TechniqueGain("title", False, edges, gains, []))
+    )
+    assert (
+        "bars: mean over pairs of points; upright lines: the middle 80 % of more than 6 pairs"
+        in text
+    )
     assert "grey" not in text
     assert "the first 6 of 8 techniques" in text
     assert "t5, 1 pair" in text
@@ -422,7 +530,8 @@ def test_what_technique_gain_draws_is_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "width", "num"), [(0.0, 101.0, 5.0, 21), (0.0, 5.0, 0.2, 25), (3.0, 3.0, 1.0, 1), (-1, 1, 0.1, 20)]
+    ("low", "high", "width", "num"),
+    [(0.0, 101.0, 5.0, 21), (0.0, 5.0, 0.2, 25), (3.0, 3.0, 1.0, 1), (-1, 1, 0.1, 20)],
 )
 def test_bins_have_round_widths(low: float, high: float, width: float, num: int) -> None:
     edges = _per_label.nice_edges(low, high)

@@ -20,7 +20,7 @@ from dirsweep.report.tables import (
     print_report,
     study_table,
 )
-from dirsweep.store.reader import Run, open_run
+from dirsweep.run.reader import Run, open_run
 
 GAMMA = "regularizers.ranksim.gamma"
 
@@ -28,8 +28,14 @@ GAMMA = "regularizers.ranksim.gamma"
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     studies = {
-        "gamma": [({GAMMA: g}, [e, e + 0.2, e - 0.2]) for g, e in ((1, 7.52), (10, 7.02), (100, 7.28))],
-        "mixed": [({}, [7.0, "failed"]), ({"loss.name": "mse"}, ["pruned", "pruned"]), ({"epochs": 9}, [None, None])],
+        "gamma": [
+            ({GAMMA: g}, [e, e + 0.2, e - 0.2]) for g, e in ((1, 7.52), (10, 7.02), (100, 7.28))
+        ],
+        "mixed": [
+            ({}, [7.0, "failed"]),
+            ({"loss.name": "mse"}, ["pruned", "pruned"]),
+            ({"epochs": 9}, [None, None]),
+        ],
     }
     write_run(tmp_path, studies)
     return open_run(tmp_path)
@@ -117,10 +123,18 @@ def test_a_search_shows_its_best_points_first(tmp_path: Path) -> None:
 
 
 def test_of_a_search_only_the_chosen_point_has_test_figures(tmp_path: Path) -> None:
-    points = [({"a": 0}, [8.0]), ({"a": 1}, [6.0]), ({}, [7.0]), ({"a": 2}, [9.0]), ({"a": 3}, ["pruned"])]
+    points = [
+        ({"a": 0}, [8.0]),
+        ({"a": 1}, [6.0]),
+        ({}, [7.0]),
+        ({"a": 2}, [9.0]),
+        ({"a": 3}, ["pruned"]),
+    ]
     write_run(tmp_path, {"search": points, "plan": points}, searches=["search"])
     run = open_run(tmp_path)
-    columns = {c.title.replace("\n", " ").strip(): c.cells for c in study_table(run, "search").columns}
+    columns = {
+        c.title.replace("\n", " ").strip(): c.cells for c in study_table(run, "search").columns
+    }
     assert columns["point"] == ["a=1", "base", "a=0", "a=2", "a=3"]
     assert columns["val MAE all"] == ["6.00", "7.00", "8.00", "9.00", "9.00"]
     assert columns["test MAE all"] == ["6.25", "7.25", "–", "–", "–"]
@@ -165,19 +179,41 @@ def test_markdown(run: Run) -> None:
 
 def test_csv_has_full_precision(run: Run) -> None:
     rows = list(csv.DictReader(io.StringIO(comma_separated(run))))
-    assert [row["label"] for row in rows] == ["gamma=1", "gamma=10", "gamma=100", "base", "loss=mse", "epochs=9"]
-    assert [row["best_by_validation"] for row in rows] == ["false", "true", "false", "true", "false", "false"]
+    assert [row["label"] for row in rows] == [
+        "gamma=1",
+        "gamma=10",
+        "gamma=100",
+        "base",
+        "loss=mse",
+        "epochs=9",
+    ]
+    assert [row["best_by_validation"] for row in rows] == [
+        "false",
+        "true",
+        "false",
+        "true",
+        "false",
+        "false",
+    ]
     assert float(rows[1]["val_mae_all_mean"]) == pytest.approx(7.02, rel=1e-15)
     assert float(rows[1]["val_mae_all_sd"]) == pytest.approx(0.2, rel=1e-12)
     assert rows[1]["val_mae_all_n"] == "3"
     assert (rows[3]["val_mae_all_sd"], rows[3]["failed"], rows[3]["num_seeds"]) == ("", "1", "1")
-    assert (rows[5]["test_mae_all_mean"], rows[5]["test_mae_all_n"], rows[5]["unfinished"]) == ("", "0", "2")
+    assert (rows[5]["test_mae_all_mean"], rows[5]["test_mae_all_n"], rows[5]["unfinished"]) == (
+        "",
+        "0",
+        "2",
+    )
 
 
 def test_no_finished_trial(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, ["failed"])]})
     run = open_run(tmp_path)
-    for render in (markdown, comma_separated, lambda run: print_report(run, Console(file=io.StringIO()))):
+    for render in (
+        markdown,
+        comma_separated,
+        lambda run: print_report(run, Console(file=io.StringIO())),
+    ):
         with pytest.raises(StoreError, match="no finished trial"):
             render(run)
 
@@ -186,6 +222,15 @@ def test_words() -> None:
     assert [decimals([v]) for v in (120.0, 7.1, 0.84, 0.003, 0.0)] == [1, 2, 3, 4, 2]
     assert decimals([]) == 2
     assert [duration(s) for s in (None, 4.25, 59.4, 185, 7800, 273600)] == [
-        "–", "4.2 s", "59 s", "3 min 05 s", "2 h 10 min", "3 d 4 h",
-    ]  # fmt: skip
-    assert [metric_title(m) for m in ("mae", "pearson", "angular_error")] == ["MAE", "pearson", "angular error"]
+        "–",
+        "4.2 s",
+        "59 s",
+        "3 min 05 s",
+        "2 h 10 min",
+        "3 d 4 h",
+    ]
+    assert [metric_title(m) for m in ("mae", "pearson", "angular_error")] == [
+        "MAE",
+        "pearson",
+        "angular error",
+    ]

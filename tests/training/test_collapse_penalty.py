@@ -1,4 +1,6 @@
-"""E[P(y)] of ConR: by hand, against a plain loop, as the report computes it, and in every epoch's row."""
+"""E[P(y)] of ConR: by hand, against a plain loop, as the report computes it, and in every epoch's
+row.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from dirsweep.config.load import load_sweep
 from dirsweep.data.histogram import LabelBins
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.report.plots import _per_label
 from dirsweep.report.plots.collapse_penalty import collapsed_errors
-from dirsweep.spec.load import load_sweep
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.writer import TrialFolder
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.storage import TrialFolder
 from dirsweep.training import metrics
 from dirsweep.training.inputs import open_inputs
 from dirsweep.training.trainer import train
@@ -28,7 +30,8 @@ BINS = LabelBins.from_labels(np.arange(10.0), low=0, high=10, width=1)
 def test_by_hand() -> None:
     labels = np.array([1.0, 9.0, 4.0, 4.0, 0.0])
     preds = np.array([3.5, 3.2, 4.9, 8.0, 12.0])
-    # bin 3 gets errors 2.5 and 5.8, bin 8 one of 4, bin 9 (the last, also from beyond) one of 12; 0.9 is near enough
+    # bin 3 gets errors 2.5 and 5.8, bin 8 one of 4, bin 9 (the last, also from beyond) one of 12;
+    # 0.9 is near enough
     assert metrics.collapse_penalty(labels, preds, BINS) == pytest.approx((4.15 + 4.0 + 12.0) / 3)
     assert metrics.collapse_penalty(labels, labels + 1.0, BINS) == 0.0
     with pytest.raises(ShapeError, match="differ in shape"):
@@ -46,15 +49,21 @@ def test_as_the_report_has_it_and_as_a_plain_loop() -> None:
         if abs(pred - label) > 1:
             by_bin.setdefault(min(max(int(np.floor(pred)), 0), 9), []).append(abs(pred - label))
     found = metrics.collapse_penalty(labels, preds, BINS)
-    assert found == pytest.approx(np.mean([np.mean(errors) for errors in by_bin.values()]), rel=1e-12)
+    assert found == pytest.approx(
+        np.mean([np.mean(errors) for errors in by_bin.values()]), rel=1e-12
+    )
     of = _per_label.Tested(labels.astype(np.float64), preds.astype(np.float64)[None])
     assert found == pytest.approx(
-        float(np.nanmean(_per_label.binned(collapsed_errors(of, 1.0), of.preds, BINS.edges))), rel=1e-12
+        float(np.nanmean(_per_label.binned(collapsed_errors(of, 1.0), of.preds, BINS.edges))),
+        rel=1e-12,
     )
 
 
 def test_every_validated_epoch_has_it_and_the_trials_results_do_not(tmp_path: Path) -> None:
-    trial, rows = tiny_trial(epochs=5, validate_every=2, optimizer={"lr": 0.03}), list[dict[str, Any]]()
+    trial, rows = (
+        tiny_trial(epochs=5, validate_every=2, optimizer={"lr": 0.03}),
+        list[dict[str, Any]](),
+    )
     folder = TrialFolder(RunPaths(tmp_path).trial(trial.trial_id))
     outcome = train(trial, rows.append, folder=folder, num_threads=1)
     assert ["val_collapse_penalty_all" in row for row in rows] == [False, True, False, True, True]

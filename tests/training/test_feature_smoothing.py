@@ -1,4 +1,6 @@
-"""FDS inside a training: when it begins, what it looks at, and that a second stage goes without it."""
+"""FDS inside a training: when it begins, what it looks at, and that a second stage goes without
+it.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,16 @@ def fds_of(training: Training) -> FDS:
 def test_nothing_changes_before_start_smooth(statistics: str, regularizers: dict[str, Any]) -> None:
     plain, _ = trained(epochs=4, regularizers=regularizers)
     smooth, training = trained(
-        epochs=4, regularizers=regularizers, smoothing={"name": "fds", "statistics": statistics, "start_smooth": 2}
+        epochs=4,
+        regularizers=regularizers,
+        smoothing={"name": "fds", "statistics": statistics, "start_smooth": 2},
     )
     assert fds_of(training).needs_pass == (statistics == "pass")
-    # looking at features draws nothing and moves no batch statistics: the first two epochs are equal to the last bit
-    same = [one["train_loss"] == other["train_loss"] for one, other in zip(plain, smooth, strict=True)]
+    # looking at features draws nothing and moves no batch statistics: the first two epochs are
+    # equal to the last bit
+    same = [
+        one["train_loss"] == other["train_loss"] for one, other in zip(plain, smooth, strict=True)
+    ]
     assert same == [True, True, False, False]
     assert plain[1]["val_mae_all"] == smooth[1]["val_mae_all"]
 
@@ -55,7 +62,10 @@ def test_each_training_sample_is_looked_at_once_an_epoch(
 
     monkeypatch.setattr(FDS, "observe", counting)
     _, training = trained(
-        epochs=2, batch_size=50, regularizers=regularizers, smoothing={"name": "fds", "statistics": statistics}
+        epochs=2,
+        batch_size=50,
+        regularizers=regularizers,
+        smoothing={"name": "fds", "statistics": statistics},
     )
     assert sum(map(len, seen)) == 2 * SIZES["train"]
     everything = training.train_labels.sort().values
@@ -79,7 +89,9 @@ def test_a_pass_sees_the_network_as_the_epoch_left_it() -> None:
 
 def test_the_second_stage_goes_without_it() -> None:
     rows, training = trained(
-        epochs=2, smoothing={"name": "fds", "start_smooth": 1}, schedule={"name": "rrt", "epochs": 3}
+        epochs=2,
+        smoothing={"name": "fds", "start_smooth": 1},
+        schedule={"name": "rrt", "epochs": 3},
     )
     assert [row["stage"] for row in rows] == [0, 0, 1, 1, 1]
     assert int(fds_of(training).num_updates) == 2

@@ -28,7 +28,9 @@ def test_golden_shots_of_agedb(golden: Mapping[str, NDArray[np.generic]], data_d
     found = metrics.compute(labels, preds, bins)
     for region, ours in {"all": "all", "many": "many", "median": "median", "low": "few"}.items():
         for name, mine in {"l1": "mae", "mse": "mse", "gmean": "gm"}.items():
-            assert found[f"{mine}_{ours}"] == pytest.approx(float(golden[f"shot_agedb_{region}_{name}"]), rel=1e-5)
+            assert found[f"{mine}_{ours}"] == pytest.approx(
+                float(golden[f"shot_agedb_{region}_{name}"]), rel=1e-5
+            )
     regions = bins.region_of(labels)
     assert [int((regions == r).sum()) for r in ("many", "median", "few")] == [1530, 448, 162]
 
@@ -71,7 +73,9 @@ def test_correlations_against_plain_loops() -> None:
         return [sum(w < v for w in values) + (sum(w == v for w in values) + 1) / 2 for v in values]
 
     assert found["pearson_all"] == pytest.approx(plain(list(labels), list(preds)), rel=1e-12)
-    assert found["spearman_all"] == pytest.approx(plain(ranks(list(labels)), ranks(list(preds))), rel=1e-12)
+    assert found["spearman_all"] == pytest.approx(
+        plain(ranks(list(labels)), ranks(list(preds))), rel=1e-12
+    )
 
 
 def test_shapes_must_agree() -> None:
@@ -82,7 +86,15 @@ def test_shapes_must_agree() -> None:
 def test_bins_put_edges_into_the_bin_above() -> None:
     bins = LabelBins.from_labels(np.array([0.3, 5.0], dtype=np.float32), low=0, high=5, width=0.1)
     assert bins.num_bins == 50
-    assert bins.bin_of(np.array([0.0, 0.3, 0.29, 0.7, 5.0, 9.0, -1.0], dtype=np.float32)).tolist() == [
-        0, 3, 2, 7, 49, 49, 0,
-    ]  # fmt: skip
+    assert bins.bin_of(
+        np.array([0.0, 0.3, 0.29, 0.7, 5.0, 9.0, -1.0], dtype=np.float32)
+    ).tolist() == [
+        0,
+        3,
+        2,
+        7,
+        49,
+        49,
+        0,
+    ]
     assert bins.counts[[3, 49]].tolist() == [1, 1]

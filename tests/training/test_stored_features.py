@@ -1,4 +1,6 @@
-"""``store: {features: true}``: what the regressor saw of each test sample, kept from the pass that made predictions."""
+"""``store: {features: true}``: what the regressor saw of each test sample, kept from the pass that
+made predictions.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.writer import TrialFolder
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.storage import TrialFolder
 from dirsweep.training.trainer import Training, train
 from tests.tiny import SIZES, tiny_trial
 
@@ -35,7 +37,9 @@ def test_the_regressor_makes_the_predictions_of_them(config: dict[str, Any]) -> 
     training = Training(tiny_trial(optimizer={"lr": 0.02}, **config))
     training.run(lambda row: None)
     batches: list[int] = []
-    training.backbone.register_forward_hook(lambda module, inputs, output: batches.append(len(output)))
+    training.backbone.register_forward_hook(
+        lambda module, inputs, output: batches.append(len(output))
+    )
     _, predictions, features = training.test(store_features=True)
     assert sum(batches) == SIZES["test"], "test is read once"
     assert features is not None
@@ -69,14 +73,18 @@ def test_a_trial_that_ends_early_has_none(tmp_path: Path) -> None:
     assert not folder.paths.features.exists()
 
 
-def test_killed_between_features_and_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_between_features_and_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Killed(BaseException):
         """As a signal would be."""
 
     trial = tiny_trial(epochs=3)
-    whole, cut = (TrialFolder(RunPaths(tmp_path / name).trial(trial.trial_id)) for name in ("whole", "cut"))
+    whole, cut = (
+        TrialFolder(RunPaths(tmp_path / name).trial(trial.trial_id)) for name in ("whole", "cut")
+    )
     expected = train(trial, folder=whole, num_threads=1, store_features=True)
-    write = "dirsweep.store.writer.write_json"
+    write = "dirsweep.run.storage.write_json"
 
     def kill(path: Path, value: Any, **more: Any) -> None:
         if path == cut.paths.outcome:
@@ -84,7 +92,7 @@ def test_killed_between_features_and_outcome(tmp_path: Path, monkeypatch: pytest
         real(path, value, **more)
 
     with monkeypatch.context() as patch:
-        from dirsweep.store.writer import write_json as real
+        from dirsweep.run.storage import write_json as real
 
         patch.setattr(write, kill)
         with pytest.raises(Killed):

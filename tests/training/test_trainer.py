@@ -1,4 +1,6 @@
-"""The trainer: exact resume, no memory between trials, selection on validation, and how trials end."""
+"""The trainer: exact resume, no memory between trials, selection on validation, and how trials
+end.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ import pyarrow as pa
 import pytest
 import torch
 
+from dirsweep.config.trial import OptimizerConfig, TrialSpec
 from dirsweep.data.histogram import LabelBins
 from dirsweep.errors import TrialPruned
-from dirsweep.spec.schema import OptimizerConfig, TrialSpec
-from dirsweep.store.paths import RunPaths
-from dirsweep.store.writer import TrialFolder
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.storage import TrialFolder
 from dirsweep.training import metrics
 from dirsweep.training.inputs import open_inputs
 from dirsweep.training.trainer import Training, make_optimizer, set_learning_rate, train
@@ -48,15 +50,28 @@ class Killed(BaseException):
     """As a signal would be."""
 
 
-@pytest.mark.parametrize("config", [
-    {},
-    EVERYTHING,
-    {**EVERYTHING, "smoothing": {"name": "fds", "statistics": "online"}, "loss": {"name": "balanced_mse"}},
-    {"regularizers": {"ranksim": {"gamma": 1}}, "schedule": {"name": "rrt", "epochs": 2}, "epochs": 3},
-    {"optimizer": {"name": "sgd", "lr": 0.05}, "validate_every": 2, "patience": 3, "epochs": 8},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        EVERYTHING,
+        {
+            **EVERYTHING,
+            "smoothing": {"name": "fds", "statistics": "online"},
+            "loss": {"name": "balanced_mse"},
+        },
+        {
+            "regularizers": {"ranksim": {"gamma": 1}},
+            "schedule": {"name": "rrt", "epochs": 2},
+            "epochs": 3,
+        },
+        {"optimizer": {"name": "sgd", "lr": 0.05}, "validate_every": 2, "patience": 3, "epochs": 8},
+    ],
+)
 @pytest.mark.parametrize("kill_after", [0, 2, 3])
-def test_resumed_equals_uninterrupted(tmp_path: Path, config: dict[str, Any], kill_after: int) -> None:
+def test_resumed_equals_uninterrupted(
+    tmp_path: Path, config: dict[str, Any], kill_after: int
+) -> None:
     trial = tiny_trial(**config)
     whole, cut = _folder(tmp_path / "whole", trial), _folder(tmp_path / "cut", trial)
     expected = train(trial, folder=whole, num_threads=1)
@@ -81,7 +96,10 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, config: dict[str, Any], ki
 
 
 def test_a_trial_is_the_same_first_and_after_another() -> None:
-    first, other = tiny_trial(**EVERYTHING), tiny_trial("other", seed=3, regularizers={"ranksim": {"gamma": 5}})
+    first, other = (
+        tiny_trial(**EVERYTHING),
+        tiny_trial("other", seed=3, regularizers={"ranksim": {"gamma": 5}}),
+    )
     alone = train(first, num_threads=1)
     torch.set_grad_enabled(False)  # what a careless trial may leave behind
     torch.set_default_dtype(torch.float64)
@@ -100,7 +118,9 @@ def test_seeds_differ_and_seed_decides() -> None:
     assert a != b
 
 
-def test_best_epoch_is_chosen_on_validation_and_predictions_give_the_metrics(tmp_path: Path) -> None:
+def test_best_epoch_is_chosen_on_validation_and_predictions_give_the_metrics(
+    tmp_path: Path,
+) -> None:
     trial = tiny_trial(epochs=6, optimizer={"lr": 0.03})
     folder, rows = _folder(tmp_path, trial), []
     outcome = train(trial, rows.append, folder=folder, num_threads=1)
@@ -108,7 +128,9 @@ def test_best_epoch_is_chosen_on_validation_and_predictions_give_the_metrics(tmp
     assert outcome.best_epoch == int(np.argmin(values))
     assert outcome.metrics["val_mae_all"] == min(values)
     assert [row["best_value"] for row in rows] == list(np.minimum.accumulate(values))
-    assert not any(key.startswith("test_") for row in rows for key in row), "test is read once, at the end"
+    assert not any(key.startswith("test_") for row in rows for key in row), (
+        "test is read once, at the end"
+    )
 
     table = _predictions(folder).to_pandas()
     assert len(table) == SIZES["val"] + SIZES["test"]
@@ -122,26 +144,34 @@ def test_best_epoch_is_chosen_on_validation_and_predictions_give_the_metrics(tmp
 
 def test_higher_is_better_for_correlations() -> None:
     rows: list[dict[str, Any]] = []
-    outcome = train(tiny_trial(metric="pearson", epochs=5, optimizer={"lr": 0.01}), rows.append, num_threads=1)
+    outcome = train(
+        tiny_trial(metric="pearson", epochs=5, optimizer={"lr": 0.01}), rows.append, num_threads=1
+    )
     assert outcome.metrics["val_pearson_all"] == max(row["val_pearson_all"] for row in rows)
 
 
 def test_vanilla_learns() -> None:
     outcome = train(tiny_trial(epochs=30, optimizer={"lr": 0.02}), num_threads=1)
-    labels = open_inputs(tiny_trial().benchmark, tiny_trial().config["backbone"]).labels["test"].numpy()
+    labels = (
+        open_inputs(tiny_trial().benchmark, tiny_trial().config["backbone"]).labels["test"].numpy()
+    )
     constant = float(np.abs(labels - np.median(labels)).mean())
     assert outcome.metrics["test_mae_all"] is not None
     assert outcome.metrics["test_mae_all"] < 0.5 * constant
 
 
 def test_divergence_and_nan_fail_with_the_reason() -> None:
-    wild = train(tiny_trial(loss="mse", optimizer={"name": "sgd", "lr": 1e4}, epochs=3), num_threads=1)
+    wild = train(
+        tiny_trial(loss="mse", optimizer={"name": "sgd", "lr": 1e4}, epochs=3), num_threads=1
+    )
     assert wild.status == "failed"
     assert "training loss" in (wild.error or "")
     assert wild.metrics == {} or all(key.startswith("val_") for key in wild.metrics)
 
 
-def test_an_exception_becomes_a_failed_outcome_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_becomes_a_failed_outcome_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tests.tiny import TinyBackbone
 
     def break_down(self: object, inputs: object) -> None:
@@ -167,7 +197,9 @@ def test_pruned_keeps_validation_only(tmp_path: Path) -> None:
     assert all(key.startswith("val_") for key in outcome.metrics)
     table = _predictions(_folder(tmp_path, trial)).to_pandas()
     assert list(table["split"].unique()) == ["val"]
-    assert np.abs(table["prediction"] - table["label"]).mean() == pytest.approx(outcome.metrics["val_mae_all"])
+    assert np.abs(table["prediction"] - table["label"]).mean() == pytest.approx(
+        outcome.metrics["val_mae_all"]
+    )
 
 
 def test_a_finished_trial_is_not_run_again(tmp_path: Path) -> None:
@@ -193,9 +225,15 @@ def test_patience_ends_training_early() -> None:
 
 def test_alpha_scales_the_regression_term_only() -> None:
     rows: list[dict[str, Any]] = []
-    train(tiny_trial(regularizers={"conr": {"alpha": 0.5, "beta": 2.0}}, epochs=1), rows.append, num_threads=1)
+    train(
+        tiny_trial(regularizers={"conr": {"alpha": 0.5, "beta": 2.0}}, epochs=1),
+        rows.append,
+        num_threads=1,
+    )
     terms = rows[0]["loss_terms"]
-    assert rows[0]["train_loss"] == pytest.approx(0.5 * terms["regression"] + terms["conr"], rel=1e-5)
+    assert rows[0]["train_loss"] == pytest.approx(
+        0.5 * terms["regression"] + terms["conr"], rel=1e-5
+    )
 
 
 def test_a_last_batch_of_one_sample_is_left_out() -> None:
@@ -204,17 +242,25 @@ def test_a_last_batch_of_one_sample_is_left_out() -> None:
 
 
 def test_the_gradient_is_clipped() -> None:
-    training = Training(tiny_trial(optimizer={"name": "sgd", "lr": 1.0, "momentum": 0.0}, grad_clip=1e-3, epochs=1))
+    training = Training(
+        tiny_trial(optimizer={"name": "sgd", "lr": 1.0, "momentum": 0.0}, grad_clip=1e-3, epochs=1)
+    )
     before = [parameter.detach().clone() for parameter in training.model.parameters()]
     steps: list[int] = []
     training.progress = lambda epoch, step, num: steps.append(step)
     training.run(lambda row: None)
-    moved = torch.cat([(a - b).flatten() for a, b in zip(training.model.parameters(), before, strict=True)]).norm()
-    assert 0.5e-3 < moved.item() <= 1.001e-3 * len(steps), "each step is 1e-3 long: lr 1 times the largest norm"
+    moved = torch.cat(
+        [(a - b).flatten() for a, b in zip(training.model.parameters(), before, strict=True)]
+    ).norm()
+    assert 0.5e-3 < moved.item() <= 1.001e-3 * len(steps), (
+        "each step is 1e-3 long: lr 1 times the largest norm"
+    )
 
 
 def test_bfloat16_rounds_the_forward_pass_only() -> None:
-    exact, rounded = (train(tiny_trial(precision=kind), num_threads=1) for kind in ("float32", "bfloat16"))
+    exact, rounded = (
+        train(tiny_trial(precision=kind), num_threads=1) for kind in ("float32", "bfloat16")
+    )
     assert rounded.status == "complete", rounded.error
     assert rounded.metrics["test_mae_all"] != exact.metrics["test_mae_all"]
     assert rounded.metrics["test_mae_all"] == pytest.approx(exact.metrics["test_mae_all"], rel=0.05)
@@ -222,11 +268,23 @@ def test_bfloat16_rounds_the_forward_pass_only() -> None:
     assert {parameter.dtype for parameter in training.model.parameters()} == {torch.float32}
 
 
-@pytest.mark.parametrize(("milestones_of", "num_epochs", "epoch", "expected"), [
-    (None, 90, 59, 1e-3), (None, 90, 60, 1e-4), (None, 90, 80, 1e-5),
-    (90, 9, 5, 1e-3), (90, 9, 6, 1e-4), (90, 9, 8, 1e-5), (None, 9, 8, 1e-3),
-])  # fmt: skip
-def test_milestones(milestones_of: int | None, num_epochs: int, epoch: int, expected: float) -> None:
+@pytest.mark.parametrize(
+    ("milestones_of", "num_epochs", "epoch", "expected"),
+    [
+        (None, 90, 59, 1e-3),
+        (None, 90, 60, 1e-4),
+        (None, 90, 80, 1e-5),
+        (90, 9, 5, 1e-3),
+        (90, 9, 6, 1e-4),
+        (90, 9, 8, 1e-5),
+        (None, 9, 8, 1e-3),
+    ],
+)
+def test_milestones(
+    milestones_of: int | None, num_epochs: int, epoch: int, expected: float
+) -> None:
     config = OptimizerConfig(lr=1e-3, milestones=(60, 80), milestones_of=milestones_of)
     groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": 1e-3, "initial_lr": 1e-3}]
-    assert set_learning_rate(make_optimizer(config, groups), config, epoch, num_epochs) == pytest.approx(expected)
+    assert set_learning_rate(
+        make_optimizer(config, groups), config, epoch, num_epochs
+    ) == pytest.approx(expected)

@@ -1,4 +1,6 @@
-"""Labels (N, K): what trains on them, what says beforehand that it cannot, and what a sweep says."""
+"""Labels (N, K): what trains on them, what says beforehand that it cannot, and what a sweep
+says.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,13 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
+from dirsweep.config.expand import validate
+from dirsweep.config.load import load_sweep
+from dirsweep.config.trial import TrialConfig, TrialSpec
 from dirsweep.data.base import Split, SplitName
 from dirsweep.data.histogram import LabelBins
 from dirsweep.errors import DataError, ShapeError, SpecError
 from dirsweep.registry import register
-from dirsweep.spec.expand import validate
-from dirsweep.spec.load import load_sweep
-from dirsweep.spec.schema import TrialConfig, TrialSpec
 from dirsweep.training import metrics
 from dirsweep.training.trainer import Training
 from tests.tiny import TinyBenchmark, TinyConfig
@@ -39,7 +41,9 @@ class PlaneBenchmark(TinyBenchmark):
     def _splits(self) -> dict[str, Split]:
         lines = TinyBenchmark(self.noise)
         return {
-            name: Split(split.ids, split.inputs, np.stack([split.labels, split.labels**2 / 10], axis=1))
+            name: Split(
+                split.ids, split.inputs, np.stack([split.labels, split.labels**2 / 10], axis=1)
+            )
             for name in ("train", "val", "test")
             if (split := lines.split(name))  # type: ignore[arg-type]
         }
@@ -57,7 +61,13 @@ class PlaneConfig(TinyConfig):
 
 
 def trained(**config: Any) -> list[dict[str, Any]]:
-    settings = {"backbone": "tiny", "epochs": 12, "batch_size": 32, "optimizer": {"lr": 0.02}, **config}
+    settings = {
+        "backbone": "tiny",
+        "epochs": 12,
+        "batch_size": 32,
+        "optimizer": {"lr": 0.02},
+        **config,
+    }
     built = TrialConfig.model_validate(settings)
     assert all(part.conflict(built, PlaneConfig()) is None for part in built.techniques())
     rows: list[dict[str, Any]] = []
@@ -69,14 +79,20 @@ def trained(**config: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "config",
     [
-        {}, {"loss": "mse"}, {"loss": "focal_r"}, {"loss": "huber"},
+        {},
+        {"loss": "mse"},
+        {"loss": "focal_r"},
+        {"loss": "huber"},
         {"loss": {"name": "balanced_mse", "variant": "bmc", "init_noise_sigma": 0.1}},
-        {"regularizers": NO_WEIGHTS}, {"regularizers": {"conr": {"formulation": "released", "beta": 0.01}}},
-        {"regularizers": {"ranksim": {"gamma": 0.01}}}, {"regularizers": {"rank_n_contrast": {"weight": 0.01}}},
-        {"schedule": {"name": "rrt", "reweighting": "trial"}}, {"regressor_init": "label_mean"},
+        {"regularizers": NO_WEIGHTS},
+        {"regularizers": {"conr": {"formulation": "released", "beta": 0.01}}},
+        {"regularizers": {"ranksim": {"gamma": 0.01}}},
+        {"regularizers": {"rank_n_contrast": {"weight": 0.01}}},
+        {"schedule": {"name": "rrt", "reweighting": "trial"}},
+        {"regressor_init": "label_mean"},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_trains_on_vectors(config: dict[str, Any]) -> None:
     rows = trained(**config)
     best = min(row["val_mae_all"] for row in rows)
@@ -89,16 +105,29 @@ def test_trains_on_vectors(config: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        *(({"loss": {"name": "balanced_mse", "variant": variant}}, f"'{variant}' takes scalar labels")
-          for variant in ("gai", "bni")),
-        *(({"reweighting": name}, f"{name} needs scalar labels; this benchmark's have 2 dimensions")
-          for name in ("inv", "sqinv", "lds", "dense_weight")),
+        *(
+            (
+                {"loss": {"name": "balanced_mse", "variant": variant}},
+                f"'{variant}' takes scalar labels",
+            )
+            for variant in ("gai", "bni")
+        ),
+        *(
+            (
+                {"reweighting": name},
+                f"{name} needs scalar labels; this benchmark's have 2 dimensions",
+            )
+            for name in ("inv", "sqinv", "lds", "dense_weight")
+        ),
         ({"smoothing": "fds"}, "fds keeps statistics per label bin and needs scalar labels"),
         ({"schedule": "rrt"}, "rrt with reweighting 'inv' counts labels in bins"),
-        ({"regularizers": {"conr": {}}}, "pushing_weights 'inv' needs scalar labels; use 'reweighting' or 'none'"),
+        (
+            {"regularizers": {"conr": {}}},
+            "pushing_weights 'inv' needs scalar labels; use 'reweighting' or 'none'",
+        ),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_what_counts_labels_says_so_beforehand(config: dict[str, Any], reason: str) -> None:
     built = TrialConfig.model_validate({"backbone": "tiny", **config})
     reasons = [part.conflict(built, PlaneConfig()) for part in built.techniques()]
@@ -107,18 +136,26 @@ def test_what_counts_labels_says_so_beforehand(config: dict[str, Any], reason: s
 
 
 def test_a_sweep_over_them_is_refused(tmp_path: Path) -> None:
-    plain = {"name": "s", "benchmark": {"name": "tiny_plane"}, "base": {"backbone": "tiny"},
-             "studies": {"a": {"points": [{}]}}}  # fmt: skip
+    plain = {
+        "name": "s",
+        "benchmark": {"name": "tiny_plane"},
+        "base": {"backbone": "tiny"},
+        "studies": {"a": {"points": [{}]}},
+    }
     file = tmp_path / "s.yaml"
     file.write_text(yaml.safe_dump(plain))
-    with pytest.raises(SpecError, match=r"benchmark.name: labels of 'tiny_plane' have 2 dimensions; .* scalar"):
+    with pytest.raises(
+        SpecError, match=r"benchmark.name: labels of 'tiny_plane' have 2 dimensions; .* scalar"
+    ):
         validate(load_sweep(file))
 
 
 def test_metrics_are_means_over_both_axes_and_regions_go_by_the_counted_number() -> None:
     labels = np.array([[0.5, 1.0], [0.5, 3.0], [9.5, 0.0]])
     preds = labels + np.array([[1.0, 3.0], [2.0, 2.0], [-4.0, 0.5]])
-    bins = LabelBins.from_labels(np.array([0.5] * 5), low=0, high=10, width=1, many_above=3, few_below=1)
+    bins = LabelBins.from_labels(
+        np.array([0.5] * 5), low=0, high=10, width=1, many_above=3, few_below=1
+    )
     found = metrics.compute(labels, preds, bins, ("mae", "mse", "spearman"), counted=labels[:, 0])
     assert found["mae_all"] == pytest.approx(12.5 / 6)
     assert found["mae_many"] == pytest.approx(2.0)
@@ -133,7 +170,9 @@ def test_a_benchmark_must_say_what_it_counts_by() -> None:
     class Silent(PlaneBenchmark):
         counted = TinyBenchmark.counted
 
-    with pytest.raises(DataError, match=r"tiny_plane: labels \(200, 2\) need a number each to be counted by"):
+    with pytest.raises(
+        DataError, match=r"tiny_plane: labels \(200, 2\) need a number each to be counted by"
+    ):
         _ = Silent(0.1).bins
 
 

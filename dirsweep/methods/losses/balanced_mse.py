@@ -1,4 +1,6 @@
-"""Balanced MSE: the squared error, corrected for how often each label occurs in training. GAI, BMC and BNI."""
+"""Balanced MSE: the squared error, corrected for how often each label occurs in training. GAI, BMC
+and BNI.
+"""
 
 from __future__ import annotations
 
@@ -11,41 +13,55 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from dirsweep.config.ranges import Choice, IntUniform, LogUniform
+from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Loss, Setup, TechniqueConfig
 from dirsweep.methods.losses.per_sample import same_shape
 from dirsweep.registry import register
-from dirsweep.spec.ranges import Choice, IntUniform, LogUniform
-from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 LOG_2_PI = math.log(2 * math.pi)
 
 
 def gai(
-    preds: Tensor, labels: Tensor, *, means: Tensor, variances: Tensor, mixture_weights: Tensor,
+    preds: Tensor,
+    labels: Tensor,
+    *,
+    means: Tensor,
+    variances: Tensor,
+    mixture_weights: Tensor,
     noise_sigma: Tensor | float,
-) -> Tensor:  # fmt: skip
-    r"""Balanced MSE with the integral in closed form over a Gaussian mixture of training labels (GAI).
+) -> Tensor:
+    r"""Balanced MSE with the integral in closed form over a Gaussian mixture of training labels
+    (GAI).
 
     .. math::
         \ell_i = 2\bar\sigma^2 \Big[ -\log \mathcal{N}(y_i; \hat{y}_i, \sigma^2)
             + \log \sum_{m=1}^{M} \phi_m \, \mathcal{N}(\hat{y}_i; \mu_m, v_m + \sigma^2) \Big]
 
-    The factor (twice the noise variance, without gradient) keeps the size of the squared error whatever the noise.
+    The factor (twice the noise variance, without gradient) keeps the size of the squared error
+    whatever the noise.
 
-    Source: Ren et al., "Balanced MSE for Imbalanced Visual Regression", CVPR 2022, Section 4.1 (GAI).
+    Source: Ren et al., "Balanced MSE for Imbalanced Visual Regression", CVPR 2022, Section 4.1
+        (GAI).
 
     Args:
         preds, labels: (N,) or (N, 1) float, in one unit.
-        means, variances, mixture_weights: (M,) of the mixture, in that unit and its square; weights sum to 1.
-        noise_sigma: scalar, not 0, in that unit; its square is used, so its sign does not matter. May carry gradient.
+        means, variances, mixture_weights: (M,) of the mixture, in that unit and its square; weights
+            sum to 1.
+        noise_sigma: scalar, not 0, in that unit; its square is used, so its sign does not matter.
+            May carry gradient.
     Returns: (N,) float, in the unit squared; can be negative.
     Raises: ShapeError: preds and labels differ in shape, or are (N, K).
     """
     pred, label = _columns(preds, labels)
     noise_var = _square(noise_sigma, pred)
-    means, variances, mixture_weights = (part.to(pred).flatten() for part in (means, variances, mixture_weights))
-    balance = torch.logsumexp(mixture_weights.log() + _log_normal(pred, means, variances + noise_var), dim=1)  # (N,)
+    means, variances, mixture_weights = (
+        part.to(pred).flatten() for part in (means, variances, mixture_weights)
+    )
+    balance = torch.logsumexp(
+        mixture_weights.log() + _log_normal(pred, means, variances + noise_var), dim=1
+    )  # (N,)
     return (balance - _log_normal(label, pred, noise_var).squeeze(1)) * (2 * noise_var).detach()
 
 
@@ -56,10 +72,12 @@ def bmc(preds: Tensor, labels: Tensor, *, noise_sigma: Tensor | float) -> Tensor
         \ell_i = 2\bar\sigma^2 \Big[ -\log \frac{\exp(-\|\hat{y}_i - y_i\|^2 / 2\sigma^2)}
             {\sum_{j=1}^{N} \exp(-\|\hat{y}_i - y_j\|^2 / 2\sigma^2)} \Big]
 
-    Source: Ren et al., CVPR 2022, Section 4.2 (BMC): the cross-entropy of finding one's own label among the batch's.
+    Source: Ren et al., CVPR 2022, Section 4.2 (BMC): the cross-entropy of finding one's own label
+        among the batch's.
 
     Args:
-        preds, labels: (N,) or (N, K) float, in one unit; K-dimensional labels are compared by Euclidean distance.
+        preds, labels: (N,) or (N, K) float, in one unit; K-dimensional labels are compared by
+            Euclidean distance.
         noise_sigma: scalar, not 0, in that unit; its square is used. May carry gradient.
     Returns: (N,) float, >= 0, in the unit squared; 0 for a batch of one.
     Raises: ShapeError: preds and labels differ in shape.
@@ -73,7 +91,12 @@ def bmc(preds: Tensor, labels: Tensor, *, noise_sigma: Tensor | float) -> Tensor
 
 
 def bni(
-    preds: Tensor, labels: Tensor, *, centers: Tensor, center_weights: Tensor, noise_sigma: Tensor | float
+    preds: Tensor,
+    labels: Tensor,
+    *,
+    centers: Tensor,
+    center_weights: Tensor,
+    noise_sigma: Tensor | float,
 ) -> Tensor:
     r"""Balanced MSE with the integral taken numerically over bins of the training labels (BNI).
 
@@ -85,7 +108,8 @@ def bni(
 
     Args:
         preds, labels: (N,) or (N, 1) float, in one unit.
-        centers: (B,) in that unit. center_weights: (B,) >= 0, share of training labels, sum 1; not all may be 0.
+        centers: (B,) in that unit. center_weights: (B,) >= 0, share of training labels, sum 1; not
+            all may be 0.
         noise_sigma: scalar, not 0, in that unit; its square is used. May carry gradient.
     Returns: (N,) float, in the unit squared; can be negative.
     Raises: ShapeError: preds and labels differ in shape, or are (N, K).
@@ -93,15 +117,21 @@ def bni(
     pred, label = _columns(preds, labels)
     noise_var = _square(noise_sigma, pred)
     centers, center_weights = centers.to(pred).flatten(), center_weights.to(pred).flatten()
-    balance = torch.logsumexp(center_weights.log() - 0.5 * (pred - centers).square() / noise_var, dim=1)  # (N,)
-    return (balance + 0.5 * (pred - label).square().squeeze(1) / noise_var) * (2 * noise_var).detach()
+    balance = torch.logsumexp(
+        center_weights.log() - 0.5 * (pred - centers).square() / noise_var, dim=1
+    )  # (N,)
+    return (balance + 0.5 * (pred - label).square().squeeze(1) / noise_var) * (
+        2 * noise_var
+    ).detach()
 
 
 def _columns(preds: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """(N,) or (N, 1) each -> (N, 1) each. Raises: ShapeError."""
     same_shape(preds, labels)
     if preds.numel() != len(preds):
-        raise ShapeError(f"this variant takes scalar labels (N,), got {tuple(labels.shape)}; 'bmc' takes (N, K)")
+        raise ShapeError(
+            f"this variant takes scalar labels (N,), got {tuple(labels.shape)}; 'bmc' takes (N, K)"
+        )
     return preds.reshape(-1, 1), labels.reshape(-1, 1)
 
 
@@ -114,12 +144,20 @@ def _log_normal(x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
 
 
 class BalancedMSE(Loss):
-    """One variant with its label distribution as buffers and its noise as a parameter (learnt) or buffer (fixed)."""
+    """One variant with its label distribution as buffers and its noise as a parameter (learnt) or
+    buffer (fixed).
+    """
 
     noise_sigma: Tensor
 
     def __init__(
-        self, variant: str, *, noise_sigma: float, learn_noise: bool, noise_lr: float, distribution: dict[str, Tensor]
+        self,
+        variant: str,
+        *,
+        noise_sigma: float,
+        learn_noise: bool,
+        noise_lr: float,
+        distribution: dict[str, Tensor],
     ) -> None:
         super().__init__()
         self.variant, self.noise_lr = variant, noise_lr
@@ -147,7 +185,8 @@ class BalancedMSE(Loss):
 class BalancedMSEConfig(TechniqueConfig):
     """Parameters of Balanced MSE. All lengths are in units of label / target_scale."""
 
-    #: gai: Gaussian mixture of the training labels; bmc: labels of the batch; bni: bins of the training labels
+    #: gai: Gaussian mixture of the training labels; bmc: labels of the batch; bni: bins of the
+    #: training labels
     variant: Annotated[Literal["gai", "bmc", "bni"], Choice(("gai", "bmc", "bni"))] = "gai"
     #: learnt: the noise is a parameter of the model; fixed: it stays at init_noise_sigma
     noise: Annotated[Literal["learnt", "fixed"], Choice(("learnt", "fixed"))] = "learnt"
@@ -165,12 +204,17 @@ class BalancedMSEConfig(TechniqueConfig):
         return None
 
     def build(self, setup: Setup) -> BalancedMSE:
-        """Raises: SpecError: K-dimensional labels with gai or bni, or fewer distinct labels than Gaussians."""
+        """Raises: SpecError: K-dimensional labels with gai or bni, or fewer distinct labels than
+        Gaussians.
+        """
         if self.variant != "bmc" and setup.label_dim != 1:
             raise SpecError(
-                f"takes scalar labels, this benchmark's have {setup.label_dim} dimensions; use 'bmc'", key="variant"
+                f"takes scalar labels, this benchmark's have {setup.label_dim} dimensions; use 'bmc'",
+                key="variant",
             )
-        distribution = {"gai": self._mixture, "bmc": lambda _: {}, "bni": _bins}[self.variant](setup)
+        distribution = {"gai": self._mixture, "bmc": lambda _: {}, "bni": _bins}[self.variant](
+            setup
+        )
         return BalancedMSE(
             self.variant,
             noise_sigma=self.init_noise_sigma,
@@ -205,7 +249,9 @@ class BalancedMSEConfig(TechniqueConfig):
 
 
 def _bins(setup: Setup) -> dict[str, Tensor]:
-    """Centers (mean training target of each bin that has any: exact where labels are whole numbers) and shares."""
+    """Centers (mean training target of each bin that has any: exact where labels are whole numbers)
+    and shares.
+    """
     labels = setup.train_labels.numpy().astype(np.float64).reshape(-1)
     bins, num_bins = setup.bins.bin_of(labels), setup.bins.num_bins
     counts = np.bincount(bins, minlength=num_bins)

@@ -8,26 +8,33 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from dirsweep.config.ranges import Choice, LogUniform, Uniform
 from dirsweep.errors import SpecError
 from dirsweep.methods.base import Loss, Setup, TechniqueConfig
 from dirsweep.methods.losses.per_sample import per_sample, same_shape
 from dirsweep.registry import register
-from dirsweep.spec.ranges import Choice, LogUniform, Uniform
 
 
 def focal_r(
-    preds: Tensor, labels: Tensor, *, beta: float, gamma: float, base: str = "l1", formulation: str = "released"
+    preds: Tensor,
+    labels: Tensor,
+    *,
+    beta: float,
+    gamma: float,
+    base: str = "l1",
+    formulation: str = "released",
 ) -> Tensor:
     r"""Scale each error by how hard the sample is (Focal-R).
 
     .. math:: \ell_i = s(\beta |e_i|)^\gamma \, |e_i|^p, \quad e_i = \hat{y}_i - y_i
 
-    with p = 1 (``l1``) or 2 (``mse``), and :math:`s(x) = 2\sigma(x) - 1` (``released``: an exact prediction weighs 0)
-    or :math:`s(x) = \sigma(x)` (``paper``: it weighs :math:`2^{-\gamma}`).
+    with p = 1 (``l1``) or 2 (``mse``), and :math:`s(x) = 2\sigma(x) - 1` (``released``: an exact
+    prediction weighs 0) or :math:`s(x) = \sigma(x)` (``paper``: it weighs :math:`2^{-\gamma}`).
 
-    Source: Yang et al., ICML 2021, Section 4.1; RankSim (Gong et al., ICML 2022), Appendix A, which uses L1, beta 0.2
-    and gamma 1. The paper prints sigma, the released code computes 2 sigma - 1. The released code of RankSim and ConR
-    drops sample weights here; the trainer applies them.
+    Source: Yang et al., ICML 2021, Section 4.1; RankSim (Gong et al., ICML 2022), Appendix A, which
+        uses L1, beta 0.2
+    and gamma 1. The paper prints sigma, the released code computes 2 sigma - 1. The released code
+    of RankSim and ConR drops sample weights here; the trainer applies them.
 
     Args:
         preds, labels: (N,) or (N, K) float, in one unit.
@@ -44,8 +51,11 @@ def focal_r(
         raise SpecError(f"unknown formulation '{formulation}' (known: paper, released)")
     error = (preds - labels).abs()
     # 2 sigmoid(x) - 1 is tanh(x / 2), without the cancellation near 0
-    hardness = torch.tanh(0.5 * beta * error) if formulation == "released" else torch.sigmoid(beta * error)
-    # at 0 the slope of x ** gamma is infinite for gamma below 1, and infinite times an error of 0 is NaN
+    hardness = (
+        torch.tanh(0.5 * beta * error) if formulation == "released" else torch.sigmoid(beta * error)
+    )
+    # at 0 the slope of x ** gamma is infinite for gamma below 1, and infinite times an error of 0
+    # is NaN
     scale = hardness.clamp_min(torch.finfo(hardness.dtype).tiny) ** gamma
     return per_sample(scale * (error if base == "l1" else error.square()))
 
@@ -59,7 +69,14 @@ class FocalR(Loss):
 
     def forward(self, preds: Tensor, targets: Tensor) -> Tensor:
         """(N,) or (N, K) each -> (N,)."""
-        return focal_r(preds, targets, beta=self.beta, gamma=self.gamma, base=self.base, formulation=self.formulation)
+        return focal_r(
+            preds,
+            targets,
+            beta=self.beta,
+            gamma=self.gamma,
+            base=self.base,
+            formulation=self.formulation,
+        )
 
 
 @register("loss", "focal_r")
@@ -76,4 +93,6 @@ class FocalRConfig(TechniqueConfig):
 
     def build(self, setup: Setup) -> FocalR:
         """Fits every benchmark."""
-        return FocalR(beta=self.beta, gamma=self.gamma, base=self.base, formulation=self.formulation)
+        return FocalR(
+            beta=self.beta, gamma=self.gamma, base=self.base, formulation=self.formulation
+        )

@@ -8,18 +8,19 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from dirsweep.config.ranges import LogUniform
 from dirsweep.methods.base import Loss, Setup, TechniqueConfig
 from dirsweep.methods.losses.per_sample import per_sample, same_shape
 from dirsweep.registry import register
-from dirsweep.spec.ranges import LogUniform
 
 
 def huber(preds: Tensor, labels: Tensor, *, beta: float = 1.0) -> Tensor:
-    r"""Huber's loss divided by beta (also called smooth L1), as the released code of both papers has it.
+    r"""Huber's loss divided by beta (also called smooth L1), as the released code of both papers
+    has it.
 
     .. math::
-        \ell_i = \begin{cases} e_i^2 / (2 \beta) & |e_i| < \beta \\ |e_i| - \beta / 2 & \text{else} \end{cases},
-        \quad e_i = \hat{y}_i - y_i
+        \ell_i = \begin{cases} e_i^2 / (2 \beta) & |e_i| < \beta \\ |e_i| - \beta / 2 & \text{else}
+        \end{cases}, \quad e_i = \hat{y}_i - y_i
 
     Source: Huber, Ann. Math. Statist. 35, 1964; the division by beta keeps the slope 1 beyond beta.
 

@@ -1,4 +1,6 @@
-r"""ConR: pull together what has similar labels, push apart what only looks similar (Keramati et al., ICLR 2024)."""
+r"""ConR: pull together what has similar labels, push apart what only looks similar (Keramati et
+al., ICLR 2024).
+"""
 
 from __future__ import annotations
 
@@ -8,14 +10,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from dirsweep.config.ranges import Choice, LogUniform
+from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.errors import ShapeError, SpecError, did_you_mean
 from dirsweep.methods.base import Regularizer, Setup, Step, TechniqueConfig
 from dirsweep.methods.pairwise import cosine_similarities, label_distances
 from dirsweep.methods.reweighting.inv import inv_weights
 from dirsweep.methods.reweighting.sqinv import sqinv_weights
 from dirsweep.registry import register
-from dirsweep.spec.ranges import Choice, LogUniform
-from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 Variant = Literal["full", "contrastive", "no_s", "no_sim", "no_eta"]
 Formulation = Literal["paper", "released"]
@@ -41,36 +43,43 @@ def conr(
 ) -> Tensor:
     r"""Contrast each sample whose prediction is confused with that of differently labelled ones.
 
-    Two labels (predictions) are similar when their distance d is at most 1 / omega. Positives of j: similar labels,
-    j itself left out. Negatives: dissimilar labels, yet similar predictions. Anchors have at least one of each; other
-    samples contribute 0. With unit-length features and :math:`e_{jk} = \exp(z_j \cdot z_k / \tau)`:
+    Two labels (predictions) are similar when their distance d is at most 1 / omega. Positives of j:
+    similar labels, j itself left out. Negatives: dissimilar labels, yet similar predictions.
+    Anchors have at least one of each; other samples contribute 0. With unit-length features and
+    :math:`e_{jk} = \exp(z_j \cdot z_k / \tau)`:
 
     .. math::
         L = \frac{1}{2N} \sum_{j \in \text{anchors}} -\log \frac{1}{N_j^+}
-        \sum_{i \in K_j^+} \frac{e_{ji}}{\sum_{p \in K_j^+} e_{jp} + \sum_{q \in K_j^-} S_{jq} \, e_{jq}},
-        \quad S_{jq} = \eta \, w_j \, d(y_j, y_q)
+        \sum_{i \in K_j^+} \frac{e_{ji}}{\sum_{p \in K_j^+} e_{jp} + \sum_{q \in K_j^-} S_{jq} \,
+        e_{jq}}, \quad S_{jq} = \eta \, w_j \, d(y_j, y_q)
 
-    Source: Keramati et al., ICLR 2024, Eqs. 1 to 3 and Appendix A.4. ``formulation="released"`` is what the authors'
-    code computes: the mean over positives of the minus log; entries that are no positives (j itself among them) enter
-    the denominator as exp(0) = 1; S = w_j exp(eta d); the anchor's loss is multiplied by w_j. For maps (depth) it
-    computes S = eta w_j d, divides by the number of positives plus one, and leaves out the factor w_j. The released age
-    code always runs with tau = 0.07; in this function the tau that is passed counts. A sample without positives gives
-    0/0 there and 0 here.
+    Source: Keramati et al., ICLR 2024, Eqs. 1 to 3 and Appendix A.4. ``formulation="released"`` is
+        what the authors'
+    code computes: the mean over positives of the minus log; entries that are no positives (j itself
+        among them) enter
+    the denominator as exp(0) = 1; S = w_j exp(eta d); the anchor's loss is multiplied by w_j. For
+    maps (depth) it computes S = eta w_j d, divides by the number of positives plus one, and leaves
+    out the factor w_j. The released age code always runs with tau = 0.07; in this function the tau
+    that is passed counts. A sample without positives gives 0/0 there and 0 here.
 
-    Variants (Table 6), each takes one thing away: ``contrastive`` has all dissimilar labels as negatives, ``no_s``
-    S = 1, ``no_sim`` the distance in S, ``no_eta`` the weight w_j in S.
+    Variants (Table 6), each takes one thing away: ``contrastive`` has all dissimilar labels as
+    negatives, ``no_s`` S = 1, ``no_sim`` the distance in S, ``no_eta`` the weight w_j in S.
 
     Args:
-        features: (2N, D) float, further dimensions are flattened; any number of views, gradient flows.
-        labels: (2N,), (2N, K) with MAE as distance, or maps (2N, H, W), (2N, 1, H, W) with the distance of their means.
+        features: (2N, D) float, further dimensions are flattened; any number of views, gradient
+            flows.
+        labels: (2N,), (2N, K) with MAE as distance, or maps (2N, H, W), (2N, 1, H, W) with the
+            distance of their means.
         preds: the labels' shape and unit; they only select pairs, so no gradient flows.
-        weights: (2N,) >= 0, the density weight w of each sample; or the labels' shape, then the mean of each sample's.
+        weights: (2N,) >= 0, the density weight w of each sample; or the labels' shape, then the
+            mean of each sample's.
         omega: > 0, in 1 / label unit.
         tau: > 0, temperature.
         eta: >= 0, in 1 / label unit.
         variant, formulation: see above.
     Returns: scalar; the caller multiplies it by beta.
-    Raises: ShapeError: shapes do not fit. ValueError: omega, tau or eta out of range, or an unknown choice.
+    Raises: ShapeError: shapes do not fit. ValueError: omega, tau or eta out of range, or an unknown
+        choice.
     """
     _check(features, labels, preds, weights)
     _check_settings(omega, tau, eta, variant, formulation)
@@ -78,16 +87,24 @@ def conr(
         features = features.flatten(1)
         features = features if features.dtype == torch.float64 else features.float()
         logits = cosine_similarities(features) / tau  # (2N, 2N)
-        weights = (weights if weights.ndim == 1 else weights.flatten(1).mean(1)).detach().to(features.dtype)
+        weights = (
+            (weights if weights.ndim == 1 else weights.flatten(1).mean(1))
+            .detach()
+            .to(features.dtype)
+        )
         with torch.no_grad():
             distances = label_distances(labels).to(features.dtype)
             similar = distances <= 1.0 / omega
-            positives = similar & ~torch.eye(len(features), dtype=torch.bool, device=features.device)
+            positives = similar & ~torch.eye(
+                len(features), dtype=torch.bool, device=features.device
+            )
             negatives = ~similar
             if variant != "contrastive":
                 negatives = negatives & (label_distances(preds) <= 1.0 / omega)
             is_map = labels.ndim > 2
-            push = _pushing_weights(distances, weights, eta, variant, formulation == "released" and not is_map)
+            push = _pushing_weights(
+                distances, weights, eta, variant, formulation == "released" and not is_map
+            )
         if formulation == "paper":
             losses = _paper(logits, positives, negatives, push)
         else:
@@ -97,7 +114,9 @@ def conr(
         return torch.where(anchors, losses, 0.0).sum() / len(features)
 
 
-def _pushing_weights(distances: Tensor, weights: Tensor, eta: float, variant: Variant, exponential: bool) -> Tensor:
+def _pushing_weights(
+    distances: Tensor, weights: Tensor, eta: float, variant: Variant, exponential: bool
+) -> Tensor:
     """S (Eq. 2, Appendix A.4): (2N, 2N), row j for anchor j."""
     if variant == "no_s":
         return torch.ones_like(distances)
@@ -110,7 +129,8 @@ def _pushing_weights(distances: Tensor, weights: Tensor, eta: float, variant: Va
 
 def _denominators(logits: Tensor, positives: Tensor, negatives: Tensor, push: Tensor) -> Tensor:
     """log of (sum over positives + weighted sum over negatives): (2N,)."""
-    # the lowest finite number, not -inf: a row with no pair at all must not turn its gradient into NaN
+    # the lowest finite number, not -inf: a row with no pair at all must not turn its gradient into
+    # NaN
     nothing = torch.finfo(logits.dtype).min
     pushed = torch.where(negatives, logits + push.log(), nothing)
     return torch.logsumexp(torch.where(positives, logits, pushed), dim=1)
@@ -124,10 +144,14 @@ def _paper(logits: Tensor, positives: Tensor, negatives: Tensor, push: Tensor) -
     return num_positives.log() + _denominators(logits, positives, negatives, push) - pulled
 
 
-def _released(logits: Tensor, positives: Tensor, negatives: Tensor, push: Tensor, *, count_self: bool) -> Tensor:
+def _released(
+    logits: Tensor, positives: Tensor, negatives: Tensor, push: Tensor, *, count_self: bool
+) -> Tensor:
     """The released form without the anchor's weight: (2N,)."""
     num_positives = positives.sum(1)
-    ones = (len(logits) - num_positives).to(logits.dtype)  # exp(0) for every entry that is no positive
+    ones = (len(logits) - num_positives).to(
+        logits.dtype
+    )  # exp(0) for every entry that is no positive
     log_denominator = torch.logaddexp(_denominators(logits, positives, negatives, push), ones.log())
     total = num_positives * log_denominator - torch.where(positives, logits, 0.0).sum(1)
     return total / (num_positives + count_self).clamp_min(1)
@@ -141,7 +165,9 @@ def _check(features: Tensor, labels: Tensor, preds: Tensor, weights: Tensor) -> 
             f"conr: labels must be (N,), (N, K) or maps with N = {features.shape[0]}, got {tuple(labels.shape)}"
         )
     if preds.shape != labels.shape:
-        raise ShapeError(f"conr: preds must have the labels' shape {tuple(labels.shape)}, got {tuple(preds.shape)}")
+        raise ShapeError(
+            f"conr: preds must have the labels' shape {tuple(labels.shape)}, got {tuple(preds.shape)}"
+        )
     if weights.shape not in (labels.shape[:1], labels.shape):
         raise ShapeError(f"conr: weights must be ({labels.shape[0]},), got {tuple(weights.shape)}")
 
@@ -155,11 +181,15 @@ def _check_settings(omega: float, tau: float, eta: float, variant: str, formulat
     if variant not in VARIANTS:
         raise ValueError(f"conr: unknown variant '{variant}'; {did_you_mean(variant, VARIANTS)}")
     if formulation not in DEFAULT_TAU:
-        raise ValueError(f"conr: unknown formulation '{formulation}'; {did_you_mean(formulation, DEFAULT_TAU)}")
+        raise ValueError(
+            f"conr: unknown formulation '{formulation}'; {did_you_mean(formulation, DEFAULT_TAU)}"
+        )
 
 
 class ConR(Regularizer):
-    """``conr`` over all views of a step, times beta. One forward of both views serves regression and contrast."""
+    """``conr`` over all views of a step, times beta. One forward of both views serves regression
+    and contrast.
+    """
 
     num_views = 2
 
@@ -176,9 +206,16 @@ class ConR(Regularizer):
         config = self.config
         weights = self.sample_weights.to(step.features.device)[step.indices].repeat(step.num_views)
         loss = conr(
-            step.features, step.labels, step.preds, weights, omega=config.omega, tau=config.resolved_tau,
-            eta=config.eta, variant=config.variant, formulation=config.formulation,
-        )  # fmt: skip
+            step.features,
+            step.labels,
+            step.preds,
+            weights,
+            omega=config.omega,
+            tau=config.resolved_tau,
+            eta=config.eta,
+            variant=config.variant,
+            formulation=config.formulation,
+        )
         return config.beta * loss
 
 
@@ -186,8 +223,10 @@ class ConR(Regularizer):
 class ConRConfig(TechniqueConfig):
     """ConR's settings; the defaults are those of the age benchmarks (Appendix A.4).
 
-    With ``formulation: released`` three of them change nothing, as in the released code: it has no alpha, overwrites
-    tau by 0.07, and its w_j are the regression loss's own sample weights. ``dirsweep check`` names them.
+    With ``formulation: released`` three of them change nothing, as in the released code: it has no
+        alpha, overwrites
+    tau by 0.07, and its w_j are the regression loss's own sample weights. ``dirsweep check`` names
+    them.
     """
 
     #: weight of the regression loss (Eq. 4); the released form has none
@@ -204,9 +243,12 @@ class ConRConfig(TechniqueConfig):
     variant: Annotated[Variant, Choice(VARIANTS)] = "full"
     #: Eq. 1 as printed, or what the released code computes
     formulation: Annotated[Formulation, Choice(("paper", "released"))] = "paper"
-    #: w_j: inverse (5 to 1000 training labels in the bin count) or inverse root frequency of the label's bin, the
-    #: regression loss's own sample weights, or 1; the released form has the regression loss's whatever is given
-    pushing_weights: Annotated[PushingWeights, Choice(("inv", "sqinv", "reweighting", "none"))] = "inv"
+    #: w_j: inverse (5 to 1000 training labels in the bin count) or inverse root frequency of the
+    #: label's bin, the regression loss's own sample weights, or 1; the released form has the
+    #: regression loss's whatever is given
+    pushing_weights: Annotated[PushingWeights, Choice(("inv", "sqinv", "reweighting", "none"))] = (
+        "inv"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -214,7 +256,10 @@ class ConRConfig(TechniqueConfig):
         if not isinstance(value, dict) or value.get("tau") is not None:
             return value
         formulation = value.get("formulation", "paper")
-        return {**value, "tau": DEFAULT_TAU.get(formulation) if isinstance(formulation, str) else None}
+        return {
+            **value,
+            "tau": DEFAULT_TAU.get(formulation) if isinstance(formulation, str) else None,
+        }
 
     @property
     def resolved_tau(self) -> float:

@@ -1,4 +1,6 @@
-r"""MoCo v1 and v2 beside the regression loss (He et al., CVPR 2020; Chen et al., arXiv 2003.04297; ConR Table 19)."""
+r"""MoCo v1 and v2 beside the regression loss (He et al., CVPR 2020; Chen et al., arXiv 2003.04297;
+ConR Table 19).
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dirsweep.config.ranges import Choice, LogUniform
+from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Regularizer, Setup, Step, TechniqueConfig
 from dirsweep.registry import register
-from dirsweep.spec.ranges import Choice, LogUniform
-from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 Variant = Literal["v1", "v2"]
 
@@ -43,7 +45,9 @@ def info_nce(queries: Tensor, keys: Tensor, queue: Tensor, *, tau: float) -> Ten
             f"info_nce: queries and keys must both be (N, C), got {tuple(queries.shape)} and {tuple(keys.shape)}"
         )
     if queue.ndim != 2 or queue.shape[1] != queries.shape[1]:
-        raise ShapeError(f"info_nce: queue must be (K, {queries.shape[1]}), got {tuple(queue.shape)}")
+        raise ShapeError(
+            f"info_nce: queue must be (K, {queries.shape[1]}), got {tuple(queue.shape)}"
+        )
     if not tau > 0:
         raise ValueError(f"info_nce: tau must be > 0, got {tau}")
     own = (queries * keys.detach()).sum(1, keepdim=True)  # (N, 1)
@@ -56,17 +60,22 @@ def projection_head(feature_dim: int, dim: int, variant: Variant) -> nn.Module:
     """(N, D) -> (N, ``dim``): a linear layer (v1), or two with a ReLU between (v2)."""
     if variant == "v1":
         return nn.Linear(feature_dim, dim)
-    return nn.Sequential(nn.Linear(feature_dim, feature_dim), nn.ReLU(), nn.Linear(feature_dim, dim))
+    return nn.Sequential(
+        nn.Linear(feature_dim, feature_dim), nn.ReLU(), nn.Linear(feature_dim, dim)
+    )
 
 
 class MoCo(Regularizer):
-    """``info_nce`` between two views of a sample, the second seen by a slowly following copy of the encoder.
+    """``info_nce`` between two views of a sample, the second seen by a slowly following copy of the
+    encoder.
 
-    v1: the query is the step's first view, the one that the regression loss sees, and the key its second. v2 wants both
-    strongly augmented, so it asks for two views besides the first. The copy (backbone and head) has no gradient,
-    follows by ``momentum`` after each optimiser step, and keeps batch statistics of its own; the original shuffles
-    samples between GPUs before them, which on one device changes nothing. Copy, head, queue and its position are in
-    ``state_dict``, so a resumed training goes on with the same numbers.
+    v1: the query is the step's first view, the one that the regression loss sees, and the key its
+        second. v2 wants both
+    strongly augmented, so it asks for two views besides the first. The copy (backbone and head) has
+    no gradient, follows by ``momentum`` after each optimiser step, and keeps batch statistics of
+    its own; the original shuffles samples between GPUs before them, which on one device changes
+    nothing. Copy, head, queue and its position are in ``state_dict``, so a resumed training goes on
+    with the same numbers.
 
     Args:
         config: checked settings.
@@ -85,7 +94,9 @@ class MoCo(Regularizer):
         self.head = projection_head(feature_dim, config.dim, config.variant)
         self.key_head = _frozen_copy(self.head)
         self.key_backbone: nn.Module | None = None
-        directions = torch.randn(config.queue_size, config.dim, generator=torch.Generator().manual_seed(seed))
+        directions = torch.randn(
+            config.queue_size, config.dim, generator=torch.Generator().manual_seed(seed)
+        )
         self.register_buffer("queue", F.normalize(directions, dim=1))
         self.register_buffer("position", torch.zeros((), dtype=torch.int64))
         self._waiting: Tensor | None = None
@@ -105,14 +116,20 @@ class MoCo(Regularizer):
         queries = F.normalize(self.head(step.features[before_last]), dim=1)
         # not enqueued here: the backward pass still needs the queue as it is
         self._waiting = keys
-        return self.config.weight * info_nce(queries, keys, self.queue, tau=self.config.resolved_tau)
+        return self.config.weight * info_nce(
+            queries, keys, self.queue, tau=self.config.resolved_tau
+        )
 
     @torch.no_grad()
     def after_step(self, backbone: nn.Module) -> None:
-        """Move the copy towards the encoder (Eq. 2) and replace the queue's oldest keys by the batch's."""
+        """Move the copy towards the encoder (Eq. 2) and replace the queue's oldest keys by the
+        batch's.
+        """
         assert self.key_backbone is not None, "attach(backbone) comes first"
         for followed, follower in ((backbone, self.key_backbone), (self.head, self.key_head)):
-            torch._foreach_lerp_(list(follower.parameters()), list(followed.parameters()), 1 - self.config.momentum)
+            torch._foreach_lerp_(
+                list(follower.parameters()), list(followed.parameters()), 1 - self.config.momentum
+            )
         if self._waiting is not None:
             places = torch.arange(len(self._waiting), device=self.queue.device) + self.position
             self.queue.index_copy_(0, places % len(self.queue), self._waiting.to(self.queue.dtype))
@@ -126,7 +143,9 @@ def _frozen_copy(module: nn.Module) -> nn.Module:
 
 @register("regularizers", "moco")
 class MoCoConfig(TechniqueConfig):
-    """MoCo's settings. ConR compares with it (Table 19) and prints no settings; these are the original papers'."""
+    """MoCo's settings. ConR compares with it (Table 19) and prints no settings; these are the
+    original papers'.
+    """
 
     #: v1: linear head, tau 0.07; v2: two-layer head, tau 0.2, both views strongly augmented
     variant: Annotated[Variant, Choice(("v1", "v2"))] = "v1"
@@ -136,7 +155,8 @@ class MoCoConfig(TechniqueConfig):
     tau: Annotated[float | None, Field(gt=0), LogUniform(0.05, 1.0)] = None
     #: share of the old weights at each step of the copy (Eq. 2)
     momentum: Annotated[float, Field(ge=0, lt=1), Choice((0.9, 0.99, 0.999))] = 0.999
-    #: K, keys kept of earlier batches; the original's 65536 suit a million images, not twelve thousand
+    #: K, keys kept of earlier batches; the original's 65536 suit a million images, not twelve
+    #: thousand
     queue_size: Annotated[int, Field(ge=1), Choice((1024, 4096, 16384))] = 4096
     #: C, dimension of queries and keys
     dim: Annotated[int, Field(ge=1)] = 128
@@ -156,7 +176,9 @@ class MoCoConfig(TechniqueConfig):
         return self.tau
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
-        """Two views of a sample must differ: images are augmented, texts need dropout in the backbone."""
+        """Two views of a sample must differ: images are augmented, texts need dropout in the
+        backbone.
+        """
         if self.queue_size < trial.batch_size:
             return f"queue_size {self.queue_size} holds less than a batch of {trial.batch_size}"
         if getattr(benchmark, "kind", "image") == "image":
@@ -164,11 +186,14 @@ class MoCoConfig(TechniqueConfig):
         if self.variant == "v2":
             return "moco v2 needs stronger augmentation, which only images have; use variant v1"
         if not getattr(trial.backbone, "dropout", 0):
-            return "moco needs two views that differ: give the backbone dropout above 0, or use images"
+            return (
+                "moco needs two views that differ: give the backbone dropout above 0, or use images"
+            )
         return None
 
     def build(self, setup: Setup) -> MoCo:
-        """The module; its head is initialised from torch's global generator, its queue from the trial's seed.
+        """The module; its head is initialised from torch's global generator, its queue from the
+        trial's seed.
 
         Raises: SpecError: the queue holds less than a batch.
         """

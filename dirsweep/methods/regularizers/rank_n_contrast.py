@@ -8,37 +8,42 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from dirsweep.config.ranges import LogUniform
 from dirsweep.errors import ShapeError
 from dirsweep.methods.base import Regularizer, Setup, Step, TechniqueConfig
 from dirsweep.methods.pairwise import label_distances, sort_rows, squared_distances, symmetric
 from dirsweep.registry import register
-from dirsweep.spec.ranges import LogUniform
 
 
 def rank_n_contrast(features: Tensor, labels: Tensor, *, tau: float) -> Tensor:
-    r"""Contrast each pair with the pairs of the same anchor that are at least as far apart in label space.
+    r"""Contrast each pair with the pairs of the same anchor that are at least as far apart in label
+    space.
 
     .. math::
         L = \frac{1}{n (n - 1)} \sum_{i} \sum_{j \ne i}
         -\log \frac{\exp(s_{ij} / \tau)}{\sum_{k \ne i,\ d_{ik} \ge d_{ij}} \exp(s_{ik} / \tau)},
         \quad s_{ij} = -\lVert z_i - z_j \rVert_2, \quad d_{ij} = |y_i - y_j|
 
-    Source: Zha et al., NeurIPS 2023, Eqs. 1 and 2, with its default similarity and label distance; n = 2N views.
-    There the encoder is trained by this loss alone and the regressor afterwards; here it is a term beside the
-    regression loss.
+    Source: Zha et al., NeurIPS 2023, Eqs. 1 and 2, with its default similarity and label distance;
+        n = 2N views.
+    There the encoder is trained by this loss alone and the regressor afterwards; here it is a term
+    beside the regression loss.
 
-    Pairs of an anchor are sorted by label distance once, so that every denominator is a tail of one cumulative
-    log-sum-exp: O(n^2) memory, where the formula read literally has n^3 terms.
+    Pairs of an anchor are sorted by label distance once, so that every denominator is a tail of one
+    cumulative log-sum-exp: O(n^2) memory, where the formula read literally has n^3 terms.
 
     Args:
         features: (n, D) float.
-        labels: (n,), (n, K) with their mean absolute difference, or maps with the distance of their means; any unit.
+        labels: (n,), (n, K) with their mean absolute difference, or maps with the distance of their
+            means; any unit.
         tau: > 0, in the unit of the features' distances.
     Returns: scalar, >= 0; 0 for a single sample.
     Raises: ShapeError: features or labels have another shape. ValueError: tau is not > 0.
     """
     if features.ndim != 2 or features.shape[0] == 0:
-        raise ShapeError(f"rank_n_contrast: features must be (n, D) with n >= 1, got {tuple(features.shape)}")
+        raise ShapeError(
+            f"rank_n_contrast: features must be (n, D) with n >= 1, got {tuple(features.shape)}"
+        )
     if not 1 <= labels.ndim <= 4 or labels.shape[0] != features.shape[0]:
         raise ShapeError(
             f"rank_n_contrast: labels must be (n,), (n, K) or maps with n = {features.shape[0]}, "
@@ -82,7 +87,9 @@ class RankNContrast(Regularizer):
 
 @register("regularizers", "rank_n_contrast")
 class RankNContrastConfig(TechniqueConfig):
-    """Rank-N-Contrast's settings. The paper trains the encoder with it alone, so it prints no weight."""
+    """Rank-N-Contrast's settings. The paper trains the encoder with it alone, so it prints no
+    weight.
+    """
 
     #: weight of the term, in the regression loss's unit
     weight: Annotated[float, Field(ge=0), LogUniform(0.01, 10.0)] = 1.0

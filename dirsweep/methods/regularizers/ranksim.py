@@ -1,4 +1,6 @@
-r"""RankSim: neighbours in label space and in feature space should be sorted alike (Gong et al., ICML 2022)."""
+r"""RankSim: neighbours in label space and in feature space should be sorted alike (Gong et al.,
+ICML 2022).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from dirsweep.config.ranges import Choice, LogUniform
+from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.errors import ShapeError, did_you_mean
 from dirsweep.methods.base import Regularizer, Setup, Step, TechniqueConfig
 from dirsweep.methods.pairwise import (
@@ -21,8 +25,6 @@ from dirsweep.methods.pairwise import (
     symmetric,
 )
 from dirsweep.registry import register
-from dirsweep.spec.ranges import Choice, LogUniform
-from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 Penalty = Literal["mse", "mae", "huber", "linf", "cosine"]
 Similarity = Literal["cosine", "correlation", "neg_mse", "neg_mae", "neg_linf"]
@@ -32,7 +34,13 @@ Ties = Literal["shared", "order"]
 #: gamma that Appendix C.1 found best for each penalty (with cosine similarity) ...
 PENALTY_GAMMA = {"mse": 100.0, "mae": 200.0, "huber": 1.0, "linf": 500.0, "cosine": 1.0}
 #: ... and Appendix C.2 for each similarity (with the mse penalty); lambda was 2 for all of them
-SIMILARITY_GAMMA = {"cosine": 100.0, "correlation": 0.1, "neg_mse": 50.0, "neg_mae": 200.0, "neg_linf": 500.0}
+SIMILARITY_GAMMA = {
+    "cosine": 100.0,
+    "correlation": 0.1,
+    "neg_mse": 50.0,
+    "neg_mae": 200.0,
+    "neg_linf": 500.0,
+}
 OPTIMAL_LAMBDA = 2.0
 
 
@@ -41,8 +49,10 @@ def ranks(rows: Tensor, ties: Ties = "shared") -> Tensor:
 
     .. math:: \mathrm{rk}(a)_i = 1 + |\{j : a_j > a_i\}|
 
-    Source: RankSim, Eq. 1. ``ties="shared"`` is that equation; ``"order"`` gives equal elements different ranks, as the
-    released code does: those of an ascending stable sort read from its end, so a later element ranks before an earlier.
+    Source: RankSim, Eq. 1. ``ties="shared"`` is that equation; ``"order"`` gives equal elements
+        different ranks, as the
+    released code does: those of an ascending stable sort read from its end, so a later element
+        ranks before an earlier.
 
     Args:
         rows: (R, M) float.
@@ -57,10 +67,14 @@ def ranks(rows: Tensor, ties: Ties = "shared") -> Tensor:
 
 
 class _BlackboxRanks(torch.autograd.Function):
-    r"""Ranks divided by M, with the gradient of Vlastelica et al. (ICLR 2020): RankSim, Eqs. 5 to 7."""
+    r"""Ranks divided by M, with the gradient of Vlastelica et al. (ICLR 2020): RankSim, Eqs. 5 to
+    7.
+    """
 
     @staticmethod
-    def forward(ctx: Any, similarities: Tensor, num_ranked: int | Tensor, interp_lambda: float, ties: Ties) -> Tensor:
+    def forward(
+        ctx: Any, similarities: Tensor, num_ranked: int | Tensor, interp_lambda: float, ties: Ties
+    ) -> Tensor:
         normalised = ranks(similarities, ties).to(similarities.dtype) / num_ranked
         ctx.save_for_backward(similarities, normalised)
         ctx.settings = num_ranked, interp_lambda, ties
@@ -128,29 +142,35 @@ def ranksim(
     ties: Ties = "shared",
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    r"""Penalise that a sample's neighbours are sorted differently by feature similarity than by label distance.
+    r"""Penalise that a sample's neighbours are sorted differently by feature similarity than by
+    label distance.
 
     .. math::
         L = \sum_{i=1}^{M} \ell\big(\mathrm{rk}(S^y_{i,:}) / M, \ \mathrm{rk}(S^z_{i,:}) / M\big),
         \quad S^y_{ij} = -|y_i - y_j|, \quad S^z_{ij} = \sigma(z_i, z_j)
 
-    The gradient goes through the feature similarities only, by the interpolation of Eqs. 6 and 7; as Eq. 7 adds the
-    incoming gradient to the similarities, a factor on this loss (gamma) also decides which ranks the gradient sees.
+    The gradient goes through the feature similarities only, by the interpolation of Eqs. 6 and 7;
+    as Eq. 7 adds the incoming gradient to the similarities, a factor on this loss (gamma) also
+    decides which ranks the gradient sees.
 
-    Source: Gong et al., ICML 2022, Eqs. 1 to 7, Section 4.4. The paper prints plain ranks; the released code divides
+    Source: Gong et al., ICML 2022, Eqs. 1 to 7, Section 4.4. The paper prints plain ranks; the
+        released code divides
     them by M, and the published gammas need it, so they are divided here. Ties: see ``ranks``.
 
     Args:
         features: (N, D) float.
         labels: (N,), or (N, K) with their mean absolute difference as distance; any unit.
         interp_lambda: > 0, the interpolation strength lambda.
-        penalty: the choice of l. ``huber`` has delta 1; ``linf`` shares its gradient among equal maxima.
+        penalty: the choice of l. ``huber`` has delta 1; ``linf`` shares its gradient among equal
+            maxima.
         similarity: the choice of sigma. ``neg_mse`` and ``neg_mae`` are means over D.
-        sampling: ``unique`` ranks one random sample of each distinct label, ``all`` the whole batch (Table 6).
+        sampling: ``unique`` ranks one random sample of each distinct label, ``all`` the whole batch
+            (Table 6).
         ties: ``shared`` (Eq. 1) or ``order`` (by position after sorting).
         generator: draws the samples of ``unique``; on the features' device.
     Returns: scalar >= 0, dimensionless; the caller multiplies it by gamma.
-    Raises: ShapeError: features or labels have another shape. ValueError: unknown choice, or lambda <= 0.
+    Raises: ShapeError: features or labels have another shape. ValueError: unknown choice, or lambda
+        <= 0.
     """
     _check(features, labels, interp_lambda, penalty, similarity, sampling, ties)
     with torch.autocast(features.device.type, enabled=False):
@@ -166,11 +186,21 @@ def ranksim(
 
 
 def _loss(
-    features: Tensor, labels: Tensor, picked: Tensor | None, interp_lambda: float, penalty: Penalty,
-    similarity: Similarity, ties: Ties,
-) -> Tensor:  # fmt: skip
-    """Eq. 4 over all rows, or over the ``picked`` (N,) ones at fixed shapes: the others rank last and count zero."""
-    by_label, by_feature = -label_distances(labels).to(features.dtype), _similarities(features, similarity)
+    features: Tensor,
+    labels: Tensor,
+    picked: Tensor | None,
+    interp_lambda: float,
+    penalty: Penalty,
+    similarity: Similarity,
+    ties: Ties,
+) -> Tensor:
+    """Eq. 4 over all rows, or over the ``picked`` (N,) ones at fixed shapes: the others rank last
+    and count zero.
+    """
+    by_label, by_feature = (
+        -label_distances(labels).to(features.dtype),
+        _similarities(features, similarity),
+    )
     num_ranked: int | Tensor = features.shape[0]
     if picked is not None:
         num_ranked = picked.sum()
@@ -185,22 +215,30 @@ def _loss(
 
 def _check(features: Tensor, labels: Tensor, interp_lambda: float, *choices: str) -> None:
     if features.ndim != 2 or features.shape[0] == 0:
-        raise ShapeError(f"ranksim: features must be (N, D) with N >= 1, got {tuple(features.shape)}")
+        raise ShapeError(
+            f"ranksim: features must be (N, D) with N >= 1, got {tuple(features.shape)}"
+        )
     if labels.ndim not in (1, 2) or labels.shape[0] != features.shape[0]:
         raise ShapeError(
             f"ranksim: labels must be (N,) or (N, K) with N = {features.shape[0]}, got {tuple(labels.shape)}"
         )
     if not interp_lambda > 0:
         raise ValueError(f"ranksim: interp_lambda must be > 0, got {interp_lambda}")
-    known = (("penalty", PENALTY_GAMMA), ("similarity", SIMILARITY_GAMMA),
-             ("sampling", ("unique", "all")), ("ties", ("shared", "order")))  # fmt: skip
+    known = (
+        ("penalty", PENALTY_GAMMA),
+        ("similarity", SIMILARITY_GAMMA),
+        ("sampling", ("unique", "all")),
+        ("ties", ("shared", "order")),
+    )
     for (name, allowed), choice in zip(known, choices, strict=True):
         if choice not in allowed:
             raise ValueError(f"ranksim: unknown {name} '{choice}'; {did_you_mean(choice, allowed)}")
 
 
 class RankSim(Regularizer):
-    """``ranksim`` of the first view's features, times gamma. Further views, if others ask for them, are not ranked."""
+    """``ranksim`` of the first view's features, times gamma. Further views, if others ask for them,
+    are not ranked.
+    """
 
     def __init__(self, config: RankSimConfig) -> None:
         super().__init__()
@@ -211,28 +249,40 @@ class RankSim(Regularizer):
         config = self.config
         features, labels = step.first_view()
         loss = ranksim(
-            features, labels, interp_lambda=config.resolved_lambda, penalty=config.penalty,
-            similarity=config.similarity, sampling=config.sampling, ties=config.ties, generator=step.generator,
-        )  # fmt: skip
+            features,
+            labels,
+            interp_lambda=config.resolved_lambda,
+            penalty=config.penalty,
+            similarity=config.similarity,
+            sampling=config.sampling,
+            ties=config.ties,
+            generator=step.generator,
+        )
         return config.resolved_gamma * loss
 
 
 @register("regularizers", "ranksim")
 class RankSimConfig(TechniqueConfig):
-    """RankSim's settings. gamma and lambda default to what the paper found best for the penalty or the similarity.
+    """RankSim's settings. gamma and lambda default to what the paper found best for the penalty or
+    the similarity.
 
-    The paper varied one of the two at a time: with both changed, the penalty's gamma is taken. The loss is a sum over
+    The paper varied one of the two at a time: with both changed, the penalty's gamma is taken. The
+        loss is a sum over
     the ranked samples, so a good gamma moves with the batch size.
     """
 
     #: weight of the term (Appendix C.1, C.2; 3e-4 for STS-B-DIR, Appendix B.4); dimensionless
     gamma: Annotated[float | None, Field(ge=0), LogUniform(1e-4, 3e3)] = None
     #: interpolation strength of the gradient (Eq. 6, Table 10); dimensionless
-    interp_lambda: Annotated[float | None, Field(gt=0, alias="lambda"), LogUniform(0.05, 64.0)] = None
+    interp_lambda: Annotated[float | None, Field(gt=0, alias="lambda"), LogUniform(0.05, 64.0)] = (
+        None
+    )
     #: how two rank vectors are compared (Table 4)
     penalty: Annotated[Penalty, Choice(("mse", "mae", "huber", "linf", "cosine"))] = "mse"
     #: how features are compared (Table 5)
-    similarity: Annotated[Similarity, Choice(("cosine", "correlation", "neg_mse", "neg_mae", "neg_linf"))] = "cosine"
+    similarity: Annotated[
+        Similarity, Choice(("cosine", "correlation", "neg_mse", "neg_mae", "neg_linf"))
+    ] = "cosine"
     #: one random sample of each distinct label, or the whole batch (Table 6)
     sampling: Annotated[Sampling, Choice(("unique", "all"))] = "unique"
     #: equal elements share a rank (Eq. 1) or are told apart by position (released code)
@@ -246,7 +296,9 @@ class RankSimConfig(TechniqueConfig):
         filled = dict(value)
         penalty, similarity = filled.get("penalty", "mse"), filled.get("similarity", "cosine")
         if filled.get("gamma") is None:
-            table, key = (SIMILARITY_GAMMA, similarity) if penalty == "mse" else (PENALTY_GAMMA, penalty)
+            table, key = (
+                (SIMILARITY_GAMMA, similarity) if penalty == "mse" else (PENALTY_GAMMA, penalty)
+            )
             filled["gamma"] = table.get(key) if isinstance(key, str) else None
         if filled.get("lambda") is None and filled.get("interp_lambda") is None:
             filled.pop("interp_lambda", None)

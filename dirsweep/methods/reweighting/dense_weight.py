@@ -1,4 +1,6 @@
-"""DenseWeight (DenseLoss): weights that fall with the density of the label, estimated by a Gaussian kernel."""
+"""DenseWeight (DenseLoss): weights that fall with the density of the label, estimated by a Gaussian
+kernel.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +12,32 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 from torch import Tensor
 
+from dirsweep.config.ranges import LogUniform, Uniform
+from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
 from dirsweep.methods.reweighting.inv import require_scalar_labels, scalar_labels_conflict
 from dirsweep.registry import register
-from dirsweep.spec.ranges import LogUniform, Uniform
-from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 #: up to so many distinct labels the density is summed pair by pair
 MANY_DISTINCT = 4096
-#: grid points per bandwidth otherwise: linear binning errs by (1 / 1000)^2 / 8 of the curvature, about 1e-7
+#: grid points per bandwidth otherwise: linear binning errs by (1 / 1000)^2 / 8 of the curvature,
+#: about 1e-7
 POINTS_PER_BANDWIDTH = 1000
 #: labels spread over more bandwidths than this fall back to pairs, in blocks
 MANY_BANDWIDTHS = 4096
 
 
 def silverman(labels: NDArray[np.float64]) -> float:
-    r"""Silverman's rule of thumb for a Gaussian kernel: :math:`1.06 \, \hat\sigma \, N^{-1/5}`; 0 if all are equal."""
+    r"""Silverman's rule of thumb for a Gaussian kernel: :math:`1.06 \, \hat\sigma \, N^{-1/5}`; 0
+    if all are equal.
+    """
     return float(1.06 * labels.std() * len(labels) ** -0.2)
 
 
 def density(labels: NDArray[np.float64], bandwidth: float) -> NDArray[np.float64]:
-    r"""Gaussian kernel density of (N,) labels at themselves, without its constant factor (it cancels in the weights).
+    r"""Gaussian kernel density of (N,) labels at themselves, without its constant factor (it
+    cancels in the weights).
 
     .. math:: p(y_i) \propto \frac{1}{N} \sum_j \exp\big(-(y_i - y_j)^2 / 2 h^2\big)
     """
@@ -42,56 +48,81 @@ def density(labels: NDArray[np.float64], bandwidth: float) -> NDArray[np.float64
         at_distinct = _on_grid(distinct, share, bandwidth)
     else:
         blocks = np.array_split(distinct, -(-len(distinct) // MANY_DISTINCT))
-        at_distinct = np.concatenate([_pairwise(block, distinct, share, bandwidth) for block in blocks])
+        at_distinct = np.concatenate(
+            [_pairwise(block, distinct, share, bandwidth) for block in blocks]
+        )
     values: NDArray[np.float64] = at_distinct[position.reshape(-1)]
     return values
 
 
 def _pairwise(
-    at: NDArray[np.float64], distinct: NDArray[np.float64], share: NDArray[np.float64], bandwidth: float
+    at: NDArray[np.float64],
+    distinct: NDArray[np.float64],
+    share: NDArray[np.float64],
+    bandwidth: float,
 ) -> NDArray[np.float64]:
     kernel = np.exp(-0.5 * ((at[:, None] - distinct) / bandwidth) ** 2)  # (A, U)
     values: NDArray[np.float64] = kernel @ share
     return values
 
 
-def _on_grid(distinct: NDArray[np.float64], share: NDArray[np.float64], bandwidth: float) -> NDArray[np.float64]:
-    """Share out each label between its two grid points, convolve by FFT, read off between grid points."""
+def _on_grid(
+    distinct: NDArray[np.float64], share: NDArray[np.float64], bandwidth: float
+) -> NDArray[np.float64]:
+    """Share out each label between its two grid points, convolve by FFT, read off between grid
+    points.
+    """
     step = bandwidth / POINTS_PER_BANDWIDTH
     place = (distinct - distinct[0]) / step
     num_points = int(place[-1]) + 2
     left = np.floor(place).astype(np.int64)
     fraction = place - left
-    mass = np.bincount(left, share * (1 - fraction), num_points) + np.bincount(left + 1, share * fraction, num_points)
+    mass = np.bincount(left, share * (1 - fraction), num_points) + np.bincount(
+        left + 1, share * fraction, num_points
+    )
     half = 9 * POINTS_PER_BANDWIDTH  # beyond 9 bandwidths the kernel is below 1e-17
     kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / POINTS_PER_BANDWIDTH) ** 2)
-    length = 1 << (num_points + 2 * half - 1).bit_length()  # a power of two, which FFTs are fastest at
-    smooth = np.fft.irfft(np.fft.rfft(mass, length) * np.fft.rfft(kernel, length), length)[half : half + num_points]
+    length = (
+        1 << (num_points + 2 * half - 1).bit_length()
+    )  # a power of two, which FFTs are fastest at
+    smooth = np.fft.irfft(np.fft.rfft(mass, length) * np.fft.rfft(kernel, length), length)[
+        half : half + num_points
+    ]
     values: NDArray[np.float64] = smooth[left] * (1 - fraction) + smooth[left + 1] * fraction
     return values
 
 
 def dense_weights(
-    labels: Tensor | ArrayLike, *, alpha: float = 1.0, epsilon: float = 1e-6, bandwidth: float | None = None
+    labels: Tensor | ArrayLike,
+    *,
+    alpha: float = 1.0,
+    epsilon: float = 1e-6,
+    bandwidth: float | None = None,
 ) -> Tensor:
     r"""Weight of each training sample by how rare its label is.
 
     .. math::
         p'(y_i) = \frac{p(y_i) - \min_j p(y_j)}{\max_j p(y_j) - \min_j p(y_j)}, \quad
-        w_i = \frac{\max(1 - \alpha\, p'(y_i),\, \epsilon)}{\frac{1}{N} \sum_j \max(1 - \alpha\, p'(y_j),\, \epsilon)}
+        w_i = \frac{\max(1 - \alpha\, p'(y_i),\, \epsilon)}{\frac{1}{N} \sum_j \max(1 - \alpha\,
+        p'(y_j),\, \epsilon)}
 
     with p a Gaussian kernel density of the training labels.
 
-    Source: Steininger et al., "Density-based weighting for imbalanced regression", Machine Learning 110, 2021,
-    Section 3, Eqs. 2 to 5. The published package takes the smallest and largest density from a grid that reaches
-    beyond the labels; here they are the labels' own, as in the paper. All labels equal: all weigh 1.
+    Source: Steininger et al., "Density-based weighting for imbalanced regression", Machine Learning
+        110, 2021,
+    Section 3, Eqs. 2 to 5. The published package takes the smallest and largest density from a grid
+    that reaches beyond the labels; here they are the labels' own, as in the paper. All labels
+    equal: all weigh 1.
 
     Args:
         labels: (N,) training labels.
-        alpha: >= 0; 0 weighs all alike, 1 brings the commonest label down to epsilon, more brings further ones there.
+        alpha: >= 0; 0 weighs all alike, 1 brings the commonest label down to epsilon, more brings
+            further ones there.
         epsilon: > 0, the smallest weight before scaling.
-        bandwidth: > 0, the kernel's standard deviation in the label unit; None takes Silverman's rule.
-    Returns: (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole numbers).
+        bandwidth: > 0, the kernel's standard deviation in the label unit; None takes Silverman's
+            rule.
+    Returns: (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole
+        numbers).
     Raises: ShapeError: labels are not (N,). SpecError: a number out of its range.
     """
     if alpha < 0 or not epsilon > 0 or (bandwidth is not None and not bandwidth > 0):

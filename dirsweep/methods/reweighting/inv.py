@@ -10,22 +10,26 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from dirsweep.config.ranges import LogUniform
+from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
 from dirsweep.methods.kernels import bin_index, inner_edges
 from dirsweep.registry import register
-from dirsweep.spec.ranges import LogUniform
-from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 
-def bins_and_counts(labels: Tensor | ArrayLike, bin_edges: Tensor | ArrayLike) -> tuple[Tensor, NDArray[np.float64]]:
+def bins_and_counts(
+    labels: Tensor | ArrayLike, bin_edges: Tensor | ArrayLike
+) -> tuple[Tensor, NDArray[np.float64]]:
     """(N,) labels and (B + 1,) edges -> (N,) int64 bins on the CPU, (B,) counts as float64.
 
     Raises: ShapeError: labels are not (N,) or there are none. SpecError: edges do not ascend.
     """
     values = torch.as_tensor(labels).detach().cpu()
     if values.ndim != 1 or len(values) == 0:
-        raise ShapeError(f"labels must be (N,) with N >= 1 to be counted in bins; got {tuple(values.shape)}")
+        raise ShapeError(
+            f"labels must be (N,) with N >= 1 to be counted in bins; got {tuple(values.shape)}"
+        )
     inner = inner_edges(bin_edges)
     bins = bin_index(values, inner)
     counts = torch.bincount(bins, minlength=len(inner) + 1)
@@ -33,12 +37,16 @@ def bins_and_counts(labels: Tensor | ArrayLike, bin_edges: Tensor | ArrayLike) -
 
 
 def weights_of(density: NDArray[np.float64], bins: Tensor, labels: Tensor | ArrayLike) -> Tensor:
-    """(B,) density, (N,) bins -> (N,) weights 1 / density, scaled to mean 1, on the labels' device and dtype."""
+    """(B,) density, (N,) bins -> (N,) weights 1 / density, scaled to mean 1, on the labels' device
+    and dtype.
+    """
     inverse = 1.0 / torch.from_numpy(density)[bins]
     weights = inverse / inverse.mean()
     if isinstance(labels, Tensor) and labels.is_floating_point():
         return weights.to(device=labels.device, dtype=labels.dtype)
-    return weights.to(device=labels.device if isinstance(labels, Tensor) else "cpu", dtype=torch.float32)
+    return weights.to(
+        device=labels.device if isinstance(labels, Tensor) else "cpu", dtype=torch.float32
+    )
 
 
 def inv_weights(
@@ -56,13 +64,18 @@ def inv_weights(
 
     Args:
         labels: (N,) training labels, in the label unit.
-        bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last bin.
+        bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last
+            bin.
         clip_low, clip_high: counts, 0 < clip_low <= clip_high.
-    Returns: (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole numbers).
-    Raises: ShapeError: labels are not (N,). SpecError: edges do not ascend, or the clip range is empty.
+    Returns: (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole
+        numbers).
+    Raises: ShapeError: labels are not (N,). SpecError: edges do not ascend, or the clip range is
+        empty.
     """
     if not 0 < clip_low <= clip_high:
-        raise SpecError(f"counts are clipped to 0 < clip_low <= clip_high; got {clip_low} and {clip_high}")
+        raise SpecError(
+            f"counts are clipped to 0 < clip_low <= clip_high; got {clip_low} and {clip_high}"
+        )
     bins, counts = bins_and_counts(labels, bin_edges)
     return weights_of(np.clip(counts, clip_low, clip_high), bins, labels)
 
@@ -70,13 +83,19 @@ def inv_weights(
 def require_scalar_labels(setup: Setup, name: str) -> None:
     """Raises: SpecError: labels are K-dimensional."""
     if setup.label_dim != 1:
-        raise SpecError(f"{name} needs scalar labels; this benchmark's have {setup.label_dim} dimensions")
+        raise SpecError(
+            f"{name} needs scalar labels; this benchmark's have {setup.label_dim} dimensions"
+        )
 
 
 def scalar_labels_conflict(benchmark: NamedConfig, name: str) -> str | None:
     """Why weights by label frequency cannot work on ``benchmark``: its labels are K-dimensional."""
     label_dim = getattr(benchmark, "label_dim", 1)
-    return None if label_dim == 1 else f"{name} needs scalar labels; this benchmark's have {label_dim} dimensions"
+    return (
+        None
+        if label_dim == 1
+        else f"{name} needs scalar labels; this benchmark's have {label_dim} dimensions"
+    )
 
 
 @register("reweighting", "inv")
@@ -91,7 +110,9 @@ class InvConfig(TechniqueConfig):
     @model_validator(mode="after")
     def _ordered(self) -> InvConfig:
         if self.clip_low > self.clip_high:
-            raise ValueError(f"clip_low ({self.clip_low:g}) must not exceed clip_high ({self.clip_high:g})")
+            raise ValueError(
+                f"clip_low ({self.clip_low:g}) must not exceed clip_high ({self.clip_high:g})"
+            )
         return self
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:

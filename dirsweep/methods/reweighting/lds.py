@@ -1,4 +1,6 @@
-"""LDS: label distribution smoothing. Counts are smoothed over neighbouring bins before they are inverted."""
+"""LDS: label distribution smoothing. Counts are smoothed over neighbouring bins before they are
+inverted.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,18 @@ from pydantic import AfterValidator, Field, model_validator
 from scipy.ndimage import convolve1d
 from torch import Tensor
 
+from dirsweep.config.ranges import Choice, LogUniform
+from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.errors import SpecError
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
 from dirsweep.methods.kernels import Kernel, odd, window
-from dirsweep.methods.reweighting.inv import bins_and_counts, require_scalar_labels, scalar_labels_conflict, weights_of
+from dirsweep.methods.reweighting.inv import (
+    bins_and_counts,
+    require_scalar_labels,
+    scalar_labels_conflict,
+    weights_of,
+)
 from dirsweep.registry import register
-from dirsweep.spec.ranges import Choice, LogUniform
-from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 
 def lds_weights(
@@ -36,36 +43,50 @@ def lds_weights(
         \tilde{p}(b) = \sum_{|b' - b| \le h} k(b' - b) \, g(n_{b'}), \quad
         w_i = c \,/\, \tilde{p}(b(i)), \quad c: \tfrac{1}{N} \sum_i w_i = 1
 
-    with g the square root (``sqinv``) or the clipped count (``inv``), and k a window whose maximum is 1.
+    with g the square root (``sqinv``) or the clipped count (``inv``), and k a window whose maximum
+    is 1.
 
-    Source: Yang et al., ICML 2021, Section 3.1, Eq. 1. The paper smooths counts and inverts; the released code applies
+    Source: Yang et al., ICML 2021, Section 3.1, Eq. 1. The paper smooths counts and inverts; the
+        released code applies
     g first, as here. Beyond the first and last bin there is nothing (0).
 
     Args:
         labels: (N,) training labels, in the label unit.
-        bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last bin.
+        bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last
+            bin.
         base: ``sqinv`` or ``inv``.
-        kernel: ``gaussian`` (the released window), ``gaussian_plain``, ``triang``, ``laplace``; see ``kernels.window``.
+        kernel: ``gaussian`` (the released window), ``gaussian_plain``, ``triang``, ``laplace``; see
+            ``kernels.window``.
         kernel_size: odd, >= 1, in bins. sigma: > 0, in bins.
-        clip_low, clip_high: counts, 0 < clip_low <= clip_high; ``inv`` only. Empty bins count clip_low.
-    Returns: (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole numbers).
-    Raises: ShapeError: labels are not (N,). SpecError: unknown base or kernel, or a number out of its range.
+        clip_low, clip_high: counts, 0 < clip_low <= clip_high; ``inv`` only. Empty bins count
+            clip_low.
+    Returns: (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole
+        numbers).
+    Raises: ShapeError: labels are not (N,). SpecError: unknown base or kernel, or a number out of
+        its range.
     """
     if base not in ("inv", "sqinv"):
         raise SpecError(f"unknown base '{base}' (known: inv, sqinv)")
     if not 0 < clip_low <= clip_high:
-        raise SpecError(f"counts are clipped to 0 < clip_low <= clip_high; got {clip_low} and {clip_high}")
+        raise SpecError(
+            f"counts are clipped to 0 < clip_low <= clip_high; got {clip_low} and {clip_high}"
+        )
     bins, counts = bins_and_counts(labels, bin_edges)
     values = np.sqrt(counts) if base == "sqinv" else np.clip(counts, clip_low, clip_high)
-    smoothed = convolve1d(values, window(kernel, kernel_size, sigma, normalize="max"), mode="constant")
+    smoothed = convolve1d(
+        values, window(kernel, kernel_size, sigma, normalize="max"), mode="constant"
+    )
     return weights_of(smoothed, bins, labels)
 
 
 @register("reweighting", "lds")
 class LDSConfig(TechniqueConfig):
-    """Parameters of ``lds_weights``: kernel size 5 and sigma 2 as in the paper (9 and 1 in the released code)."""
+    """Parameters of ``lds_weights``: kernel size 5 and sigma 2 as in the paper (9 and 1 in the
+    released code).
+    """
 
-    #: what is smoothed and inverted: square roots of counts, or counts clipped to clip_low..clip_high
+    #: what is smoothed and inverted: square roots of counts, or counts clipped to
+    #: clip_low..clip_high
     base: Annotated[Literal["sqinv", "inv"], Choice(("sqinv", "inv"))] = "sqinv"
     kernel: Annotated[Kernel, Choice(("gaussian", "triang", "laplace"))] = "gaussian"
     #: bins, odd
@@ -80,7 +101,9 @@ class LDSConfig(TechniqueConfig):
     @model_validator(mode="after")
     def _ordered(self) -> LDSConfig:
         if self.clip_low > self.clip_high:
-            raise ValueError(f"clip_low ({self.clip_low:g}) must not exceed clip_high ({self.clip_high:g})")
+            raise ValueError(
+                f"clip_low ({self.clip_low:g}) must not exceed clip_high ({self.clip_high:g})"
+            )
         return self
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
@@ -90,4 +113,6 @@ class LDSConfig(TechniqueConfig):
     def build(self, setup: Setup) -> Reweighting:
         """Raises: SpecError: labels are not scalar."""
         require_scalar_labels(setup, "lds")
-        return Reweighting(lds_weights(setup.train_labels, bin_edges=setup.bins.edges, **self.model_dump()).float())
+        return Reweighting(
+            lds_weights(setup.train_labels, bin_edges=setup.bins.edges, **self.model_dump()).float()
+        )

@@ -6,10 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
-from dirsweep.methods.reweighting.inv import bins_and_counts, require_scalar_labels, scalar_labels_conflict, weights_of
+from dirsweep.methods.reweighting.inv import (
+    bins_and_counts,
+    require_scalar_labels,
+    scalar_labels_conflict,
+    weights_of,
+)
 from dirsweep.registry import register
-from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 
 def sqinv_weights(labels: Tensor | ArrayLike, *, bin_edges: Tensor | ArrayLike) -> Tensor:
@@ -21,8 +26,10 @@ def sqinv_weights(labels: Tensor | ArrayLike, *, bin_edges: Tensor | ArrayLike) 
 
     Args:
         labels: (N,) training labels, in the label unit.
-        bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last bin.
-    Returns: (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole numbers).
+        bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last
+            bin.
+    Returns: (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole
+        numbers).
     Raises: ShapeError: labels are not (N,). SpecError: edges do not ascend.
     """
     bins, counts = bins_and_counts(labels, bin_edges)

@@ -1,4 +1,6 @@
-"""RRT: regressor re-training. The network is trained as usual, then its last layer again with inverse weights."""
+"""RRT: regressor re-training. The network is trained as usual, then its last layer again with
+inverse weights.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +9,35 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor
 
+from dirsweep.config.ranges import Choice, InEpochs
+from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.methods.base import Schedule, Setup, Stage, TechniqueConfig
 from dirsweep.methods.reweighting.inv import InvConfig
 from dirsweep.methods.reweighting.lds import LDSConfig
 from dirsweep.methods.reweighting.sqinv import SqinvConfig
 from dirsweep.registry import register
-from dirsweep.spec.ranges import Choice, InEpochs
-from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 
 @register("schedule", "rrt")
 class RRTConfig(TechniqueConfig):
-    """Two stages: everything, with regularizers, smoothing and the trial's own weights; then the last layer alone.
+    """Two stages: everything, with regularizers, smoothing and the trial's own weights; then the
+    last layer alone.
 
-    The second stage starts from the first one's best epoch on validation and keeps the backbone as it is, in evaluation
-    mode. Regularizers and feature smoothing act on what the backbone learns, so they belong to the first stage only.
+    The second stage starts from the first one's best epoch on validation and keeps the backbone as
+    it is, in evaluation mode. Regularizers and feature smoothing act on what the backbone learns,
+    so they belong to the first stage only.
 
-    Source: Yang et al., ICML 2021, Section 4.1 (RRT), after Kang et al., ICLR 2020; RankSim, Appendix A.
+    Source: Yang et al., ICML 2021, Section 4.1 (RRT), after Kang et al., ICLR 2020; RankSim,
+        Appendix A.
     """
 
     #: epochs of the second stage; null takes as many as the first
     epochs: Annotated[int | None, Field(ge=1), InEpochs(), Choice((5, 10, 30, None))] = None
-    #: weights of the second stage: inv (the paper's: counts clipped to 5..1000), sqinv, lds (inverse counts, smoothed
-    #: by gaussian 5, 2), or trial: those of the trial's own reweighting
-    reweighting: Annotated[Literal["inv", "sqinv", "lds", "trial"], Choice(("inv", "sqinv", "lds"))] = "inv"
+    #: weights of the second stage: inv (the paper's: counts clipped to 5..1000), sqinv, lds
+    #: (inverse counts, smoothed by gaussian 5, 2), or trial: those of the trial's own reweighting
+    reweighting: Annotated[
+        Literal["inv", "sqinv", "lds", "trial"], Choice(("inv", "sqinv", "lds"))
+    ] = "inv"
     #: whether the last layer starts afresh, or from the first stage's
     reset_regressor: Annotated[bool, Choice((True, False))] = False
 

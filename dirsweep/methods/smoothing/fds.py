@@ -1,4 +1,6 @@
-"""FDS: feature distribution smoothing. Features meet statistics that are smoothed over neighbouring label bins."""
+"""FDS: feature distribution smoothing. Features meet statistics that are smoothed over neighbouring
+label bins.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor
 
+from dirsweep.config.ranges import Choice, InEpochs, IntUniform, LogUniform, Uniform
+from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.data.histogram import LabelBins
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Setup, Smoothing, TechniqueConfig
 from dirsweep.methods.kernels import Kernel, bin_index, inner_edges, odd, window
 from dirsweep.registry import register
-from dirsweep.spec.ranges import Choice, InEpochs, IntUniform, LogUniform, Uniform
-from dirsweep.spec.schema import NamedConfig, TrialConfig
 
 #: the ratio of smoothed to running variance is clipped to this range, as in the released code
 RATIO_LOW, RATIO_HIGH = 0.1, 10.0
@@ -27,13 +29,16 @@ ROUNDING = 1e-13
 
 
 def smoothing_matrix(values: NDArray[np.float64], num_bins: int) -> Tensor:
-    """(2h + 1,) window -> (B, B) float64 matrix that convolves along bins, mirrored (edge not repeated) at both ends.
+    """(2h + 1,) window -> (B, B) float64 matrix that convolves along bins, mirrored (edge not
+    repeated) at both ends.
 
     Raises: SpecError: the window reaches over more bins than there are.
     """
     half = len(values) // 2
     if half >= num_bins:
-        raise SpecError(f"kernel_size must be at most {2 * num_bins - 1} for {num_bins} bins; got {len(values)}")
+        raise SpecError(
+            f"kernel_size must be at most {2 * num_bins - 1} for {num_bins} bins; got {len(values)}"
+        )
     source = np.pad(np.arange(num_bins), half, mode="reflect") if half else np.arange(num_bins)
     matrix = np.zeros((num_bins, num_bins))
     for offset, value in enumerate(values):
@@ -45,26 +50,33 @@ class FDS(Smoothing):
     r"""Feature distribution smoothing.
 
     .. math::
-        \tilde\mu_b = \sum_{b'} k(b' - b)\, \mu_{b'}, \quad \tilde{v}_b = \sum_{b'} k(b' - b)\, v_{b'}, \quad
-        \tilde{z} = \sqrt{\mathrm{clip}(\tilde{v}_b / v_b, 0.1, 10)} \, (z - \mu_b) + \tilde\mu_b
+        \tilde\mu_b = \sum_{b'} k(b' - b)\, \mu_{b'}, \quad \tilde{v}_b = \sum_{b'} k(b' - b)\,
+        v_{b'}, \quad \tilde{z} = \sqrt{\mathrm{clip}(\tilde{v}_b / v_b, 0.1, 10)} \, (z - \mu_b) +
+        \tilde\mu_b
 
-    with :math:`\mu_b, v_b` the running mean and variance (per dimension, unbiased) of bin b's features:
-    ``momentum`` times the old plus (1 - momentum) times the epoch's, the first epoch's as they are. The window k adds
-    up to 1 and is mirrored at the ends. A bin without samples in an epoch keeps what it has (mean 0, variance 1 at the
-    start). A dimension without variance passes through.
+    with :math:`\mu_b, v_b` the running mean and variance (per dimension, unbiased) of bin b's
+    features: ``momentum`` times the old plus (1 - momentum) times the epoch's, the first epoch's as
+        they are. The window k adds
+    up to 1 and is mirrored at the ends. A bin without samples in an epoch keeps what it has (mean
+    0, variance 1 at the start). A dimension without variance passes through.
 
-    Source: Yang et al., ICML 2021, Section 3.2, Eqs. 2 to 5. ``paper`` calibrates with running and smoothed statistics
-    of the same epoch. ``released``: the smoothed ones are made before the running ones are updated, so they lag one
-    epoch behind (mean 0 and variance 1 after the first), and features stay as they are until the second update.
+    Source: Yang et al., ICML 2021, Section 3.2, Eqs. 2 to 5. ``paper`` calibrates with running and
+        smoothed statistics
+    of the same epoch. ``released``: the smoothed ones are made before the running ones are updated,
+    so they lag one epoch behind (mean 0 and variance 1 after the first), and features stay as they
+    are until the second update.
 
     Args:
         feature_dim: D.
-        bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last bin.
+        bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last
+            bin.
         kernel: see ``kernels.window``. kernel_size: odd, in bins. sigma: > 0, in bins.
         momentum: in [0, 1), the share of the old statistics.
         formulation: ``paper`` or ``released``.
-        start_update: first epoch whose statistics count. start_smooth: first epoch whose features are smoothed.
-        needs_pass: whether statistics come from an extra pass over the training split after each epoch.
+        start_update: first epoch whose statistics count. start_smooth: first epoch whose features
+            are smoothed.
+        needs_pass: whether statistics come from an extra pass over the training split after each
+            epoch.
     Raises: SpecError: an argument out of its range, or a window wider than the label range allows.
     """
 
@@ -101,7 +113,11 @@ class FDS(Smoothing):
         if not 0 <= momentum < 1:
             raise SpecError(f"momentum must be in [0, 1); got {momentum}")
         self.feature_dim, self.momentum, self.formulation = feature_dim, momentum, formulation
-        self.start_update, self.start_smooth, self.needs_pass = start_update, start_smooth, needs_pass
+        self.start_update, self.start_smooth, self.needs_pass = (
+            start_update,
+            start_smooth,
+            needs_pass,
+        )
         inner = inner_edges(bin_edges)
         num_bins = len(inner) + 1
         self.register_buffer("inner", inner, persistent=False)
@@ -116,18 +132,22 @@ class FDS(Smoothing):
         # sums of the current epoch; float64, as a variance from sums cancels
         self.register_buffer("count", torch.zeros(num_bins, dtype=torch.float64))
         self.register_buffer("total", torch.zeros(num_bins, feature_dim, dtype=torch.float64))
-        self.register_buffer("total_square", torch.zeros(num_bins, feature_dim, dtype=torch.float64))
+        self.register_buffer(
+            "total_square", torch.zeros(num_bins, feature_dim, dtype=torch.float64)
+        )
         self.register_buffer("num_updates", torch.zeros((), dtype=torch.int64))
 
     def forward(self, features: Tensor, labels: Tensor, epoch: int) -> Tensor:
-        """(N, D) features, (N,) labels -> (N, D): calibrated in training from ``start_smooth`` on, else as they are."""
+        """(N, D) features, (N,) labels -> (N, D): calibrated in training from ``start_smooth`` on,
+        else as they are.
+        """
         if not self.training or epoch < self.start_smooth:
             return features
         return self.smooth(features, labels)
 
     def smooth(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Calibrate (N, D) features by the bins of (N,) labels; unchanged before the first ``update`` (the second for
-        ``released``).
+        """Calibrate (N, D) features by the bins of (N,) labels; unchanged before the first
+        ``update`` (the second for ``released``).
 
         Raises: ShapeError: features are not (N, D) or labels not (N,).
         """
@@ -158,14 +178,20 @@ class FDS(Smoothing):
 
     @torch.no_grad()
     def end_epoch(self, epoch: int) -> None:
-        """Fold the epoch's sums into the running statistics (from ``start_update`` on) and start new sums."""
+        """Fold the epoch's sums into the running statistics (from ``start_update`` on) and start
+        new sums.
+        """
         if epoch >= self.start_update:
             self._end()
         else:
             self._clear()
 
     def _bins(self, features: Tensor, labels: Tensor) -> Tensor:
-        if features.ndim != 2 or features.shape[1] != self.feature_dim or labels.numel() != len(features):
+        if (
+            features.ndim != 2
+            or features.shape[1] != self.feature_dim
+            or labels.numel() != len(features)
+        ):
             raise ShapeError(
                 f"features must be (N, {self.feature_dim}) and labels (N,); "
                 f"got {tuple(features.shape)} and {tuple(labels.shape)}"
@@ -202,10 +228,13 @@ class FDS(Smoothing):
             smoothed.copy_(torch.where(wanted, convolved, smoothed))
 
     def _derive(self) -> None:
-        """Scale and shift of each bin and dimension; 1 and 0 where there is no variance to calibrate."""
+        """Scale and shift of each bin and dimension; 1 and 0 where there is no variance to
+        calibrate.
+        """
         alive = (self.running_var != 0) & (self.running_var.sum(1, keepdim=True) >= NO_VARIANCE)
         if self.formulation == "released":
-            # that code calibrates with copies it takes of the statistics, the first time before the second update
+            # that code calibrates with copies it takes of the statistics, the first time before the
+            # second update
             alive = alive & (self.num_updates > 1)
         ratio = self.smoothed_var / torch.where(alive, self.running_var, 1.0)
         scale = ratio.clamp(RATIO_LOW, RATIO_HIGH).sqrt()
@@ -219,7 +248,9 @@ class FDS(Smoothing):
 
 @register("smoothing", "fds")
 class FDSConfig(TechniqueConfig):
-    """Parameters of ``FDS``: kernel size 5 and sigma 2 as in the paper (9 and 1 in the released code)."""
+    """Parameters of ``FDS``: kernel size 5 and sigma 2 as in the paper (9 and 1 in the released
+    code).
+    """
 
     kernel: Annotated[Kernel, Choice(("gaussian", "triang", "laplace"))] = "gaussian"
     #: bins, odd
@@ -232,7 +263,8 @@ class FDSConfig(TechniqueConfig):
     start_update: Annotated[int, Field(ge=0), InEpochs()] = 0
     #: first epoch (from 0) whose features are smoothed
     start_smooth: Annotated[int, Field(ge=0), InEpochs(), IntUniform(1, 10)] = 1
-    #: pass: from an extra pass over the training split after each epoch; online: gathered while training, at no pass
+    #: pass: from an extra pass over the training split after each epoch; online: gathered while
+    #: training, at no pass
     statistics: Annotated[Literal["pass", "online"], Choice(("pass", "online"))] = "online"
     #: released: smoothed statistics lag one epoch behind the running ones
     formulation: Annotated[Literal["paper", "released"], Choice(("paper", "released"))] = "paper"
@@ -244,8 +276,14 @@ class FDSConfig(TechniqueConfig):
 
     @model_validator(mode="after")
     def _ordered(self) -> FDSConfig:
-        if self.label_low is not None and self.label_high is not None and self.label_low >= self.label_high:
-            raise ValueError(f"label_low ({self.label_low:g}) must be below label_high ({self.label_high:g})")
+        if (
+            self.label_low is not None
+            and self.label_high is not None
+            and self.label_low >= self.label_high
+        ):
+            raise ValueError(
+                f"label_low ({self.label_low:g}) must be below label_high ({self.label_high:g})"
+            )
         return self
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
@@ -255,7 +293,9 @@ class FDSConfig(TechniqueConfig):
         return None
 
     def build(self, setup: Setup) -> FDS:
-        """Raises: SpecError: labels are not scalar, the label range is empty, or the window is wider than it."""
+        """Raises: SpecError: labels are not scalar, the label range is empty, or the window is
+        wider than it.
+        """
         if setup.label_dim != 1:
             raise SpecError(
                 f"fds keeps statistics per label bin and needs scalar labels; this benchmark's have {setup.label_dim} "
@@ -282,5 +322,9 @@ class FDSConfig(TechniqueConfig):
         high = float(edges[-1]) if self.label_high is None else self.label_high
         width = float(edges[1] - edges[0]) if self.bin_width is None else self.bin_width
         if low >= high:
-            raise SpecError(f"the label range must not be empty; got {low:g} to {high:g}", key="label_low")
-        return LabelBins.from_labels(setup.train_labels.numpy(), low=low, high=high, width=width).edges
+            raise SpecError(
+                f"the label range must not be empty; got {low:g} to {high:g}", key="label_low"
+            )
+        return LabelBins.from_labels(
+            setup.train_labels.numpy(), low=low, high=high, width=width
+        ).edges

@@ -1,6 +1,7 @@
 """One file per plot: ``numbers(run, study)`` reads the tables, ``draw(numbers)`` makes the figure.
 
-A new file in this folder is found by itself. ``numbers`` returns None where the plot has nothing to show.
+A new file in this folder is found by itself. ``numbers`` returns None where the plot has nothing to
+show.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dirsweep.store.reader import Run
-from dirsweep.store.writer import replacing
+from dirsweep.run.reader import Run
+from dirsweep.run.storage import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +46,11 @@ def plots() -> list[Plot]:
 
 
 def write_plots(
-    run: Run, out: Path | None = None, *, studies: Sequence[str] | None = None, names: Sequence[str] | None = None
+    run: Run,
+    out: Path | None = None,
+    *,
+    studies: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
 ) -> list[Path]:
     """Draw every plot that has something to show, 150 dots per inch.
 
@@ -54,7 +59,8 @@ def write_plots(
         studies: all of the run's by default.
         names: plots to draw, all by default.
 
-    Returns: the files, study by study. Raises: StoreError: no complete trial, or the folder cannot be written.
+    Returns: the files, study by study. Raises: StoreError: no complete trial, or the folder cannot
+        be written.
     """
     run.require_finished()
     folder = run.paths.plots if out is None else out

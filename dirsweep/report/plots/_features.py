@@ -1,4 +1,6 @@
-"""Stored test features of the base and of the point chosen on validation: what several plots share."""
+"""Stored test features of the base and of the point chosen on validation: what several plots
+share.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dirsweep.report.frames import PointSummary
-from dirsweep.report.measured import complete_trials
-from dirsweep.report.selection import base_and_best
-from dirsweep.store.reader import Run
+from dirsweep.analysis.measurements import complete_trials
+from dirsweep.analysis.selection import base_and_best
+from dirsweep.analysis.summaries import PointSummary
+from dirsweep.run.reader import Run
 
 #: what makes trials store them, as it stands in a sweep file
 KEY = "store: {features: true}"
@@ -59,14 +61,23 @@ class FeatureSpaces:
         """Which seed, and what is missing."""
         seeds = sorted({trial.seed for trial in self.trials})
         said = [f"test samples, best epoch, seed {' and '.join(map(str, seeds))}"]
-        said += [f"{label}: no stored features, its trials ended without '{KEY}'" for label in self.missing]
+        said += [
+            f"{label}: no stored features, its trials ended without '{KEY}'"
+            for label in self.missing
+        ]
         return "\n".join(said)
 
 
 def without_any(run: Run) -> str | None:
-    """How to get the figures of the feature space; None when a trial of the run has its features stored."""
-    trials = [trial for study in run.studies for seeds in complete_trials(run, study).values()
-              for trial in seeds.values()]  # fmt: skip
+    """How to get the figures of the feature space; None when a trial of the run has its features
+    stored.
+    """
+    trials = [
+        trial
+        for study in run.studies
+        for seeds in complete_trials(run, study).values()
+        for trial in seeds.values()
+    ]
     if any(run.paths.trial(trial).features.exists() for trial in trials):
         return None
     return f"no trial has stored any; '{KEY}' in the sweep adds ranking matrices, feature similarities and t-SNE"
@@ -85,11 +96,16 @@ def feature_spaces(run: Run, study: str) -> FeatureSpaces | None:
         return None
     common = set.intersection(*(set(stored[index]) for index in there))
     picked = {index: min(common or stored[index]) for index in there}
-    tables = [(index, stored[index][seed], _table(run, stored[index][seed])) for index, seed in picked.items()]
+    tables = [
+        (index, stored[index][seed], _table(run, stored[index][seed]))
+        for index, seed in picked.items()
+    ]
     rows = _common_rows([table["sample_id"].to_numpy() for _, _, table in tables])
     matrices = [_matrix(table)[kept] for (_, _, table), kept in zip(tables, rows, strict=True)]
     values = tables[0][2]["label"].to_numpy()[rows[0]].astype(np.float64)
-    finite = np.isfinite(values) & np.logical_and.reduce([np.isfinite(matrix).all(axis=1) for matrix in matrices])
+    finite = np.isfinite(values) & np.logical_and.reduce(
+        [np.isfinite(matrix).all(axis=1) for matrix in matrices]
+    )
     trials = [
         Featured(labels[index], trial_id, picked[index], matrix[finite])
         for (index, trial_id, _), matrix in zip(tables, matrices, strict=True)
@@ -101,7 +117,9 @@ def feature_spaces(run: Run, study: str) -> FeatureSpaces | None:
 def _stored(run: Run, study: str, point: PointSummary) -> dict[int, str]:
     """seed -> trial of those that have features."""
     trials = complete_trials(run, study).get(point.index, {})
-    return {seed: trial for seed, trial in trials.items() if run.paths.trial(trial).features.exists()}
+    return {
+        seed: trial for seed, trial in trials.items() if run.paths.trial(trial).features.exists()
+    }
 
 
 def _table(run: Run, trial_id: str) -> pa.Table:

@@ -9,14 +9,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dirsweep.report.frames import PointSummary
+from dirsweep.analysis.summaries import PointSummary
 
 Steps = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One point. ``mean[i]``, ``low[i]`` and ``high[i]`` are over the seeds that reached ``epochs[i]``.
+    """One point. ``mean[i]``, ``low[i]`` and ``high[i]`` are over the seeds that reached
+    ``epochs[i]``.
 
     Attributes:
         chosen: mean over seeds of the epoch that was chosen, None when none was.
@@ -62,7 +63,11 @@ def counted(point: PointSummary, column: str) -> list[str]:
 
 
 def curve_of(
-    point: PointSummary, trials: list[str], steps: dict[str, Steps], chosen_epochs: dict[str, int], rank: int
+    point: PointSummary,
+    trials: list[str],
+    steps: dict[str, Steps],
+    chosen_epochs: dict[str, int],
+    rank: int,
 ) -> Curve | None:
     """The point's curve over ``trials``; None when none of them has a value."""
     seeds = [steps[trial] for trial in trials if trial in steps]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.report.frames import PointSummary
-from dirsweep.report.measured import complete_trials
+from dirsweep.analysis.measurements import complete_trials
+from dirsweep.analysis.summaries import PointSummary
 from dirsweep.report.plots import _style as style
-from dirsweep.store.bins import Bins
-from dirsweep.store.reader import Run
+from dirsweep.run.bins import Bins
+from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,27 +55,37 @@ def tested(run: Run, point: PointSummary) -> Tested | None:
     preds = found.preds[list(rows.values())][:, known]
     there = np.flatnonzero(np.isfinite(preds).any(axis=1))
     seeds = list(rows)
-    return Tested(found.labels[known], preds[there], tuple(seeds[row] for row in there)) if len(there) else None
+    return (
+        Tested(found.labels[known], preds[there], tuple(seeds[row] for row in there))
+        if len(there)
+        else None
+    )
 
 
-def gain_of(without: Floats, with_: Floats, seeds: tuple[Sequence[int], Sequence[int]]) -> tuple[Floats, int]:
+def gain_of(
+    without: Floats, with_: Floats, seeds: tuple[Sequence[int], Sequence[int]]
+) -> tuple[Floats, int]:
     """How much less of something one point has than another, by bin, over the seeds that both have.
 
     Args:
         without, with_: (K, B) and (L, B) a row per seed; NaN where a bin is empty.
         seeds: of their rows.
 
-    Returns: (B,) mean of ``without`` minus mean of ``with_``, and the number of seeds both have; where it is 0 the
-        means are over each one's own.
+    Returns: (B,) mean of ``without`` minus mean of ``with_``, and the number of seeds both have;
+        where it is 0 the means are over each one's own.
     """
     common = set(seeds[0]) & set(seeds[1])
-    means = [mean_of(rows[[seed in common for seed in own]] if common else rows)
-             for rows, own in zip((without, with_), seeds, strict=True)]  # fmt: skip
+    means = [
+        mean_of(rows[[seed in common for seed in own]] if common else rows)
+        for rows, own in zip((without, with_), seeds, strict=True)
+    ]
     return means[0] - means[1], len(common)
 
 
 def unpaired_words(num_common: int, nums: Iterable[int]) -> str:
-    """What to say below a figure of a gain: over which seeds it is; empty where both points have the same."""
+    """What to say below a figure of a gain: over which seeds it is; empty where both points have
+    the same.
+    """
     if not num_common:
         return "gain of the means over each one's own seeds: they have none in common"
     seeds = "the seed" if num_common == 1 else f"the {num_common} seeds"
@@ -83,7 +93,9 @@ def unpaired_words(num_common: int, nums: Iterable[int]) -> str:
 
 
 def zero_shot_spans(bins: Bins | None) -> list[tuple[float, float]]:
-    """(low, high) of every stretch of bins without a training label, from the first that is tested on to the last."""
+    """(low, high) of every stretch of bins without a training label, from the first that is tested
+    on to the last.
+    """
     if bins is None:
         return []
     steps = np.diff(np.concatenate([[0], (bins.train == 0).astype(np.int8), [0]]))
@@ -93,10 +105,14 @@ def zero_shot_spans(bins: Bins | None) -> list[tuple[float, float]]:
 
 
 def shade_zero_shot(grid: Iterable[Axes], spans: Sequence[tuple[float, float]]) -> str:
-    """Shade the spans in all axes. Returns: what to say of it below the figure, empty without spans."""
+    """Shade the spans in all axes. Returns: what to say of it below the figure, empty without
+    spans.
+    """
     for axes in grid:
         for low, high in spans:
-            axes.axvspan(low, high, color=style.REGION_COLORS["zero"], alpha=0.16, linewidth=0, zorder=0.5)
+            axes.axvspan(
+                low, high, color=style.REGION_COLORS["zero"], alpha=0.16, linewidth=0, zorder=0.5
+            )
     return "shaded: zero-shot, no training label" if spans else ""
 
 
@@ -117,7 +133,8 @@ def binned(values: Floats, places: Floats, edges: Floats) -> Floats:
 
     Args:
         values: (K, S); NaN counts in no bin.
-        places: (S,) or (K, S), where each value lies; outside the edges it falls into the first or last bin.
+        places: (S,) or (K, S), where each value lies; outside the edges it falls into the first or
+            last bin.
         edges: (B + 1,) ascending.
 
     Returns: (K, B), NaN where a bin is empty.

@@ -1,4 +1,6 @@
-"""How every figure looks: sizes, type, and colours that colour-blind readers can tell apart (Okabe and Ito, 2008)."""
+"""How every figure looks: sizes, type, and colours that colour-blind readers can tell apart (Okabe
+and Ito, 2008).
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW = (
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
-)  # fmt: skip
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+)
 INK, GREY, LIGHT, GRID = "#222222", "#777777", "#C9C9C9", "#E6E6E6"
 #: in the order in which lines should take them
 LINES = (BLUE, RED, GREEN, ORANGE, PINK, SKY, INK, "#8C6D31")
@@ -21,18 +29,38 @@ REGION_COLORS = {"all": INK, "many": BLUE, "median": ORANGE, "few": RED, "zero":
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 _SETTINGS: dict[str, Any] = {
-    "font.size": 10, "axes.titlesize": 11, "axes.labelsize": 10, "legend.fontsize": 9, "xtick.labelsize": 9,
-    "ytick.labelsize": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY,
-    "axes.labelcolor": INK, "text.color": INK, "xtick.color": GREY, "ytick.color": GREY, "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK, "axes.grid": True, "grid.color": GRID, "grid.linewidth": 0.8, "axes.axisbelow": True,
-    "legend.frameon": False, "lines.linewidth": 1.8, "lines.markersize": 5, "savefig.facecolor": "white",
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.labelsize": 10,
+    "legend.fontsize": 9,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.grid": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+    "savefig.facecolor": "white",
     "text.parse_math": False,  # a label with dollars is a label
-}  # fmt: skip
+}
 
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Matplotlib's settings inside the block; whatever the user's own are, they come back afterwards."""
+    """Matplotlib's settings inside the block; whatever the user's own are, they come back
+    afterwards.
+    """
     import matplotlib
 
     with matplotlib.rc_context():
@@ -42,7 +70,8 @@ def styled() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float, *, title: str, synthetic: bool) -> Figure:
-    """A figure in inches, laid out so that nothing is clipped, that says when its numbers are made up.
+    """A figure in inches, laid out so that nothing is clipped, that says when its numbers are made
+    up.
 
     It has no window and no global state: drawing works without a display and from several threads.
     """
@@ -53,7 +82,16 @@ def new_figure(width: float, height: float, *, title: str, synthetic: bool) -> F
     if synthetic:
         box = {"boxstyle": "round,pad=0.3", "facecolor": YELLOW, "edgecolor": "none"}
         # in the layout, the title's line is kept free for it
-        figure.text(0.99, 0.985, "SYNTHETIC DATA", ha="right", va="top", fontsize=9, fontweight="bold", bbox=box)
+        figure.text(
+            0.99,
+            0.985,
+            "SYNTHETIC DATA",
+            ha="right",
+            va="top",
+            fontsize=9,
+            fontweight="bold",
+            bbox=box,
+        )
     return figure
 
 
@@ -67,8 +105,16 @@ def listing(figure: Figure, lines: list[str]) -> None:
     from matplotlib.lines import Line2D
 
     blank = [Line2D([], [], linestyle="none") for _ in lines[1:]]
-    figure.legend(blank, lines[1:], title=lines[0], loc="outside right center", alignment="left", handlelength=0,
-                  handletextpad=0, labelspacing=0.7)  # fmt: skip
+    figure.legend(
+        blank,
+        lines[1:],
+        title=lines[0],
+        loc="outside right center",
+        alignment="left",
+        handlelength=0,
+        handletextpad=0,
+        labelspacing=0.7,
+    )
 
 
 def wrapped(text: str, width: int = 34, max_lines: int = 3) -> str:
@@ -91,14 +137,23 @@ def use_log(values: list[float]) -> bool:
     return len(values) > 1 and min(values) > 0 and max(values) / min(values) >= 20
 
 
-def plain_ticks(axes: Axes, values: list[float], *, planned: bool = True, which: Literal["x", "y"] = "x") -> None:
-    """Label a logarithmic axis with the values that were run where they have room, else with plain decades.
+def plain_ticks(
+    axes: Axes, values: list[float], *, planned: bool = True, which: Literal["x", "y"] = "x"
+) -> None:
+    """Label a logarithmic axis with the values that were run where they have room, else with plain
+    decades.
 
     Args:
         planned: the values are few and chosen by a person; those of a search are arbitrary numbers.
         which: axis.
     """
-    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+    from matplotlib.ticker import (
+        FixedLocator,
+        FuncFormatter,
+        LogLocator,
+        NullFormatter,
+        NullLocator,
+    )
 
     axes.set_xscale("log") if which == "x" else axes.set_yscale("log")
     axis = axes.xaxis if which == "x" else axes.yaxis
@@ -114,7 +169,9 @@ def plain_ticks(axes: Axes, values: list[float], *, planned: bool = True, which:
 
 
 def spread_out(values: list[float], share: float = 0.09) -> list[float]:
-    """Those of the ascending positive ``values`` whose labels would not touch on a logarithmic axis."""
+    """Those of the ascending positive ``values`` whose labels would not touch on a logarithmic
+    axis.
+    """
     from math import log
 
     span = log(values[-1] / values[0]) or 1.0

@@ -2,10 +2,12 @@ r"""How alike the features of one label are to those of all others: RankSim, Fig
 
 .. math:: s(a, y) = \text{mean over } i: y_i = a,\ j: y_j = y,\ i \ne j \text{ of } \cos(z_i, z_j)
 
-Source: Gong et al., ICML 2022, Fig. 4, which shows anchors of a balanced training set; here one anchor lies in the
-many-shot and one in the few-shot region (and one in the zero-shot region where there is one), because that is where
-imbalance shows. A label is a bin of the benchmark. At the anchor itself (the dot) the mean is over pairs of different
-samples; it falls smoothly to both sides where the order of the labels is kept.
+Source: Gong et al., ICML 2022, Fig. 4, which shows anchors of a balanced training set; here one
+    anchor lies in the
+many-shot and one in the few-shot region (and one in the zero-shot region where there is one),
+because that is where imbalance shows. A label is a bin of the benchmark. At the anchor itself (the
+dot) the mean is over pairs of different samples; it falls smoothly to both sides where the order of
+the labels is kept.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from numpy.typing import NDArray
 
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._features import FeatureSpaces, feature_spaces
-from dirsweep.store.bins import Bins
-from dirsweep.store.reader import Run
+from dirsweep.run.bins import Bins
+from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +40,8 @@ class Anchor:
     Attributes:
         bin: its number among the benchmark's bins.
         place: its mean test label, label unit.
-        similarities: per point (B,) mean cosine similarity to each bin's samples; NaN for a bin without any.
+        similarities: per point (B,) mean cosine similarity to each bin's samples; NaN for a bin
+            without any.
     """
 
     region: str
@@ -55,7 +58,8 @@ class FeatureSimilarity:
         edges: (B + 1,) the benchmark's bins, label unit.
         train: (B,) training labels.
         places: (B,) mean test label of a bin, NaN where it has none.
-        points: labels of the base and the best; only one when they are the same or one has no features.
+        points: labels of the base and the best; only one when they are the same or one has no
+            features.
     """
 
     title: str
@@ -95,8 +99,9 @@ def numbers(run: Run, study: str) -> FeatureSimilarity | None:
 
 
 def anchors_of(bins: Bins, counts: NDArray[np.int64]) -> dict[str, int]:
-    """Region -> bin: the many-shot one with the most training labels; elsewhere the one with the most test samples, of
-    equals the one with the fewest training labels. Only bins with two test samples or more.
+    """Region -> bin: the many-shot one with the most training labels; elsewhere the one with the
+    most test samples, of equals the one with the fewest training labels. Only bins with two test
+    samples or more.
 
     Args:
         counts: (B,) test samples with features.
@@ -110,8 +115,11 @@ def anchors_of(bins: Bins, counts: NDArray[np.int64]) -> dict[str, int]:
     return found
 
 
-def similarities_to(directions: Floats, places: NDArray[np.int64], anchor: int, num_bins: int) -> Floats:
-    """(B,) mean cosine similarity of the anchor's samples to those of each bin, pairs of one sample left out.
+def similarities_to(
+    directions: Floats, places: NDArray[np.int64], anchor: int, num_bins: int
+) -> Floats:
+    """(B,) mean cosine similarity of the anchor's samples to those of each bin, pairs of one sample
+    left out.
 
     Args:
         directions: (S, D) features of length 1.
@@ -130,10 +138,17 @@ def similarities_to(directions: Floats, places: NDArray[np.int64], anchor: int, 
     return found
 
 
-def _anchors(spaces: FeatureSpaces, chosen: dict[str, int], places: NDArray[np.int64], means: Floats) -> list[Anchor]:
+def _anchors(
+    spaces: FeatureSpaces, chosen: dict[str, int], places: NDArray[np.int64], means: Floats
+) -> list[Anchor]:
     directions = [trial.directions for trial in spaces.trials]
     return [
-        Anchor(region, bin_, float(means[bin_]), [similarities_to(of, places, bin_, len(means)) for of in directions])
+        Anchor(
+            region,
+            bin_,
+            float(means[bin_]),
+            [similarities_to(of, places, bin_, len(means)) for of in directions],
+        )
         for region, bin_ in chosen.items()
     ]
 
@@ -142,7 +157,9 @@ def draw(numbers: FeatureSimilarity) -> Figure:
     """One axes per anchor: similarity over the label, training counts behind."""
     with style.styled():
         num = len(numbers.anchors)
-        figure = style.new_figure(8.0, 1.2 + 2.7 * num, title=numbers.title, synthetic=numbers.synthetic)
+        figure = style.new_figure(
+            8.0, 1.2 + 2.7 * num, title=numbers.title, synthetic=numbers.synthetic
+        )
         column = figure.subplots(num, 1, sharex=True, squeeze=False)[:, 0]
         for axes, anchor in zip(column, numbers.anchors, strict=True):
             _draw_anchor(axes, numbers, anchor)
@@ -150,14 +167,20 @@ def draw(numbers: FeatureSimilarity) -> Figure:
         column[-1].set_xlabel("label")
         there = np.flatnonzero((numbers.train > 0) | np.isfinite(numbers.places))
         column[-1].set_xlim(numbers.edges[there[0]], numbers.edges[there[-1] + 1])
-        style.note(figure, f"dot: among the anchor's own samples; bars: training labels\n{numbers.note}")
+        style.note(
+            figure, f"dot: among the anchor's own samples; bars: training labels\n{numbers.note}"
+        )
         return figure
 
 
 def _draw_anchor(axes: Axes, numbers: FeatureSimilarity, anchor: Anchor) -> None:
     behind = axes.twinx()
-    behind.bar((numbers.edges[1:] + numbers.edges[:-1]) / 2, numbers.train, width=np.diff(numbers.edges),
-               color=style.GRID)  # fmt: skip
+    behind.bar(
+        (numbers.edges[1:] + numbers.edges[:-1]) / 2,
+        numbers.train,
+        width=np.diff(numbers.edges),
+        color=style.GRID,
+    )
     behind.set_axis_off()
     # the bars' axes are drawn after, so over, the first ones unless told otherwise
     axes.set_zorder(behind.get_zorder() + 1)
@@ -165,8 +188,16 @@ def _draw_anchor(axes: Axes, numbers: FeatureSimilarity, anchor: Anchor) -> None
     colors = (style.GREY, style.BLUE) if len(numbers.points) == 2 else (style.BLUE,)
     for label, similarity, color in zip(numbers.points, anchor.similarities, colors, strict=True):
         filled = np.isfinite(similarity)
-        axes.plot(numbers.places[filled], similarity[filled], color=color, label=style.wrapped(label, 60, 2))
+        axes.plot(
+            numbers.places[filled],
+            similarity[filled],
+            color=color,
+            label=style.wrapped(label, 60, 2),
+        )
         axes.plot([anchor.place], [similarity[anchor.bin]], "o", color=color, markersize=7)
-    axes.set_title(f"anchor {anchor.place:.3g}, {anchor.region}-shot ({numbers.train[anchor.bin]:,} training labels)",
-                   fontsize=10, loc="left")  # fmt: skip
+    axes.set_title(
+        f"anchor {anchor.place:.3g}, {anchor.region}-shot ({numbers.train[anchor.bin]:,} training labels)",
+        fontsize=10,
+        loc="left",
+    )
     axes.set_ylabel("cosine similarity")

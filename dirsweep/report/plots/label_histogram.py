@@ -1,6 +1,8 @@
-"""How many labels each bin has, and which shot region that puts it in: the training split above, the test split below.
+"""How many labels each bin has, and which shot region that puts it in: the training split above,
+the test split below.
 
-Drawn once per run, with its first study. Bins without a single training label (zero-shot) are marked and shaded.
+Drawn once per run, with its first study. Bins without a single training label (zero-shot) are
+marked and shaded.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._per_label import shade_zero_shot, zero_shot_spans
-from dirsweep.store.reader import Run
+from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,9 +70,19 @@ def draw(numbers: LabelHistogram) -> Figure:
             axes.set_ylabel(f"{split} samples")
         if numbers.zero_shot.any():
             centres = (numbers.edges[:-1] + numbers.edges[1:]) / 2
-            grid[0].plot(centres[numbers.zero_shot], np.zeros(int(numbers.zero_shot.sum())), "x", color=style.RED,
-                         markersize=4, clip_on=False, label="zero-shot", zorder=4)  # fmt: skip
-        grid[0].legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, columnspacing=1.2, handlelength=1.2)
+            grid[0].plot(
+                centres[numbers.zero_shot],
+                np.zeros(int(numbers.zero_shot.sum())),
+                "x",
+                color=style.RED,
+                markersize=4,
+                clip_on=False,
+                label="zero-shot",
+                zorder=4,
+            )
+        grid[0].legend(
+            loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, columnspacing=1.2, handlelength=1.2
+        )
         grid[1].set_xlabel("label")
         figure.align_ylabels(list(grid))
         shaded = shade_zero_shot(grid, numbers.spans)
@@ -84,6 +96,16 @@ def _bars(axes: Axes, numbers: LabelHistogram, counts: NDArray[np.int64], *, leg
     for region in ("many", "median", "few", "zero"):
         inside = numbers.regions == region
         if inside.any() and (region != "zero" or counts[inside].any()):
-            label = f"{region}: {int(counts[inside].sum()):,} in {int(inside.sum())} bins" if legend else None
-            axes.bar(numbers.edges[:-1][inside], counts[inside], width=width * 0.92, align="edge",
-                     color=style.REGION_COLORS[region], label=label)  # fmt: skip
+            label = (
+                f"{region}: {int(counts[inside].sum()):,} in {int(inside.sum())} bins"
+                if legend
+                else None
+            )
+            axes.bar(
+                numbers.edges[:-1][inside],
+                counts[inside],
+                width=width * 0.92,
+                align="edge",
+                color=style.REGION_COLORS[region],
+                label=label,
+            )

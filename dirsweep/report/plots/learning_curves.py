@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dirsweep.report.aims import aims_of
-from dirsweep.report.frames import best_point, sorted_by_objective
-from dirsweep.report.measured import points_of
+from dirsweep.analysis.measurements import points_of
+from dirsweep.analysis.objectives import aims_of
+from dirsweep.analysis.summaries import best_point, sorted_by_objective
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._per_epoch import Curve, best_epochs, by_trial, counted, curve_of
 from dirsweep.report.tables import metric_title
-from dirsweep.store.reader import Run
+from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +40,9 @@ def numbers(run: Run, study: str) -> LearningCurves | None:
     if objective.name not in table.schema.names:
         return None
     points = points_of(run, study)
-    steps = by_trial(table, objective.name, [trial for point in points for trial in point.trial_ids.values()])
+    steps = by_trial(
+        table, objective.name, [trial for point in points for trial in point.trial_ids.values()]
+    )
     chosen = best_epochs(run.trials())
     curves: list[Curve] = []
     for point in sorted_by_objective(points, objective):
@@ -71,24 +73,42 @@ def draw(numbers: LearningCurves) -> Figure:
         for curve in reversed(colored):
             color = style.LINES[curve.rank]
             first = curve.rank == 0 and numbers.has_best
-            axes.fill_between(curve.epochs + 1, curve.low, curve.high, color=color, alpha=0.12, linewidth=0)
+            axes.fill_between(
+                curve.epochs + 1, curve.low, curve.high, color=color, alpha=0.12, linewidth=0
+            )
             axes.plot(
-                curve.epochs + 1, curve.mean, color=color, linewidth=2.6 if first else 1.6, zorder=3 if first else 2,
+                curve.epochs + 1,
+                curve.mean,
+                color=color,
+                linewidth=2.6 if first else 1.6,
+                zorder=3 if first else 2,
                 label=style.wrapped(("★ " if first else "") + curve.label, 28, 3),
                 marker="o" if len(curve.epochs) == 1 else None,
-            )  # fmt: skip
+            )
             if curve.chosen is not None:
                 height = float(np.interp(curve.chosen, curve.epochs, curve.mean))
-                axes.plot([curve.chosen + 1], [height], "o", markersize=8, markerfacecolor="white",
-                          markeredgecolor=color, markeredgewidth=1.8, zorder=4)  # fmt: skip
+                axes.plot(
+                    [curve.chosen + 1],
+                    [height],
+                    "o",
+                    markersize=8,
+                    markerfacecolor="white",
+                    markeredgecolor=color,
+                    markeredgewidth=1.8,
+                    zorder=4,
+                )
         axes.set_xlabel("epochs trained")
         axes.set_ylabel(numbers.y_label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _cut_the_start(axes, colored)
         handles, labels = axes.get_legend_handles_labels()
         rest = len(numbers.curves) - len(colored)
-        title = "best by validation first" + (f"\ngrey: {rest} more point{'s' if rest > 1 else ''}" if rest else "")
-        figure.legend(handles[::-1], labels[::-1], loc="outside right center", title=title, alignment="left")
+        title = "best by validation first" + (
+            f"\ngrey: {rest} more point{'s' if rest > 1 else ''}" if rest else ""
+        )
+        figure.legend(
+            handles[::-1], labels[::-1], loc="outside right center", title=title, alignment="left"
+        )
         note = "ring: the chosen epoch, mean over seeds"
         if any(curve.num_seeds > 1 for curve in numbers.curves):
             note = f"line: mean over seeds, band: their range; {note}"
@@ -97,9 +117,17 @@ def draw(numbers: LearningCurves) -> Figure:
 
 
 def _cut_the_start(axes: object, curves: list[Curve]) -> None:
-    """Leave out of the picture what only the first epochs show: they would flatten everything after them."""
-    after = np.concatenate([np.concatenate([c.low, c.high])[np.tile(np.arange(len(c.epochs)) >= len(c.epochs) // 10, 2)]
-                            for c in curves])  # fmt: skip
+    """Leave out of the picture what only the first epochs show: they would flatten everything after
+    them.
+    """
+    after = np.concatenate(
+        [
+            np.concatenate([c.low, c.high])[
+                np.tile(np.arange(len(c.epochs)) >= len(c.epochs) // 10, 2)
+            ]
+            for c in curves
+        ]
+    )
     low, high = float(after.min()), float(after.max())
     margin = 0.06 * (high - low) or 0.5
     axes.set_ylim(low - margin, high + margin)  # type: ignore[attr-defined]

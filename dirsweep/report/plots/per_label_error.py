@@ -1,7 +1,9 @@
-"""Where on the label range the error lies: the point chosen on validation beside the base, test split.
+"""Where on the label range the error lies: the point chosen on validation beside the base, test
+split.
 
-After RankSim (Gong et al., ICML 2022), Fig. 5, and ConR (Keramati et al., ICLR 2024), Fig. 7: errors above, what the
-chosen point gains over the base below them (above zero it is better), training labels at the bottom.
+After RankSim (Gong et al., ICML 2022), Fig. 5, and ConR (Keramati et al., ICLR 2024), Fig. 7:
+errors above, what the chosen point gains over the base below them (above zero it is better),
+training labels at the bottom.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dirsweep.analysis.selection import base_and_best
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._per_label import (
     Tested,
@@ -26,8 +29,7 @@ from dirsweep.report.plots._per_label import (
     unpaired_words,
     zero_shot_spans,
 )
-from dirsweep.report.selection import base_and_best
-from dirsweep.store.reader import Run
+from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +63,8 @@ class PerLabelError:
         counts: (B,) samples.
         counted: which split's samples ``counts`` are of.
         lines: the base (or the first point) and the best; only one when they are the same.
-        gain: (B,) error of the base minus error of the best, over the seeds both have; None for one line.
+        gain: (B,) error of the base minus error of the best, over the seeds both have; None for one
+            line.
         gain_note: over which seeds it is, where not over all of both.
         zero_shot: (low, high) of the stretches without a training label, label unit.
     """
@@ -90,7 +93,10 @@ def numbers(run: Run, study: str) -> PerLabelError | None:
     if bins is None:
         counted, counts = "test", np.histogram(labels, edges)[0]
     else:
-        counted, counts = "training", np.histogram((bins.edges[1:] + bins.edges[:-1]) / 2, edges, weights=bins.train)[0]
+        counted, counts = (
+            "training",
+            np.histogram((bins.edges[1:] + bins.edges[:-1]) / 2, edges, weights=bins.train)[0],
+        )
     return PerLabelError(
         title=f"{study} · {run.name}",
         synthetic=run.synthetic,
@@ -105,16 +111,23 @@ def numbers(run: Run, study: str) -> PerLabelError | None:
 
 
 def compared(run: Run, study: str) -> list[tuple[str, Tested]]:
-    """Label and test predictions of the base and of the point chosen on validation, as far as they have some."""
+    """Label and test predictions of the base and of the point chosen on validation, as far as they
+    have some.
+    """
     chosen = base_and_best(run, study)
-    return [(("★ " if point is chosen[-1] else "") + point.label, of)
-            for point in chosen if (of := tested(run, point)) is not None]  # fmt: skip
+    return [
+        (("★ " if point is chosen[-1] else "") + point.label, of)
+        for point in chosen
+        if (of := tested(run, point)) is not None
+    ]
 
 
 def gain_over_base(
     by_seed: Sequence[NDArray[np.float64]], of: Sequence[Tested]
 ) -> tuple[NDArray[np.float64] | None, str]:
-    """(B,) what the second of two points has less than the first, and what to say of its seeds; None for one point."""
+    """(B,) what the second of two points has less than the first, and what to say of its seeds;
+    None for one point.
+    """
     if len(by_seed) < 2:
         return None, ""
     gain, num_common = gain_of(by_seed[0], by_seed[1], (of[0].seeds, of[1].seeds))
@@ -125,7 +138,9 @@ def draw(numbers: PerLabelError) -> Figure:
     """Errors, gain and samples on one label axis."""
     with style.styled():
         ratios = [3, 1] if numbers.gain is None else [3, 1.6, 1]
-        figure = style.new_figure(8.0, 1.2 * sum(ratios), title=numbers.title, synthetic=numbers.synthetic)
+        figure = style.new_figure(
+            8.0, 1.2 * sum(ratios), title=numbers.title, synthetic=numbers.synthetic
+        )
         grid = list(figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios))
         centres = (numbers.edges[1:] + numbers.edges[:-1]) / 2
         _errors(grid[0], numbers.lines, centres)
@@ -152,9 +167,16 @@ def _errors(axes: Axes, lines: list[ErrorLine], centres: NDArray[np.float64]) ->
     for line, color, marker in zip(lines, colors, style.MARKERS, strict=False):
         filled = np.isfinite(line.mean)
         low, high = line.mean - line.deviation, line.mean + line.deviation
-        axes.fill_between(centres[filled], low[filled], high[filled], color=color, alpha=0.15, linewidth=0)
-        axes.plot(centres[filled], line.mean[filled], color=color, marker=marker,
-                  label=style.wrapped(line.label, 60, 2))  # fmt: skip
+        axes.fill_between(
+            centres[filled], low[filled], high[filled], color=color, alpha=0.15, linewidth=0
+        )
+        axes.plot(
+            centres[filled],
+            line.mean[filled],
+            color=color,
+            marker=marker,
+            label=style.wrapped(line.label, 60, 2),
+        )
     axes.set_ylim(bottom=0)
     axes.set_ylabel("mean absolute error, test")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1)

@@ -1,12 +1,15 @@
 r"""Whether neighbours by label are neighbours by feature: the ranking matrices of RankSim, Fig. 3.
 
-Test samples in batches of 32, each sorted by label. In a batch every row of :math:`S^y_{ij} = -|y_i - y_j|` and of
-:math:`S^z_{ij} = \cos(z_i, z_j)` is ranked (Eq. 1: :math:`1 + |\{k: a_k > a_j\}|`, so the nearest has rank 1); shown is
+Test samples in batches of 32, each sorted by label. In a batch every row of :math:`S^y_{ij} = -|y_i
+- y_j|` and of :math:`S^z_{ij} = \cos(z_i, z_j)` is ranked (Eq. 1: :math:`1 + |\{k: a_k > a_j\}|`,
+  so the nearest has rank 1); shown is
 the mean of the ranks over all batches (Appendix C.3).
 
-Source: Gong et al., ICML 2022, Fig. 3, Eqs. 1 and 4. Which samples share a batch is left open there; here one fixed
-shuffle decides. The number beside a matrix is Spearman's correlation between the label ranks and the feature ranks of
-an anchor's neighbours, the anchor itself left out, mean over all anchors: 1 where both orders agree.
+Source: Gong et al., ICML 2022, Fig. 3, Eqs. 1 and 4. Which samples share a batch is left open
+    there; here one fixed
+shuffle decides. The number beside a matrix is Spearman's correlation between the label ranks and
+the feature ranks of an anchor's neighbours, the anchor itself left out, mean over all anchors: 1
+where both orders agree.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from numpy.typing import NDArray
 
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._features import feature_spaces
-from dirsweep.store.reader import Run
+from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +39,9 @@ MIN_SAMPLES = 8
 
 @dataclass(frozen=True)
 class FeatureRanks:
-    """One point: (B, B) mean ranks by cosine similarity, and their agreement with the label ranks, between -1 and 1."""
+    """One point: (B, B) mean ranks by cosine similarity, and their agreement with the label ranks,
+    between -1 and 1.
+    """
 
     label: str
     ranks: Floats
@@ -48,7 +53,8 @@ class RankingMatrices:
     """What ``draw`` needs.
 
     Attributes:
-        label_ranks: (B, B) mean ranks by label; row: anchor, column: neighbour, both by ascending label.
+        label_ranks: (B, B) mean ranks by label; row: anchor, column: neighbour, both by ascending
+            label.
         points: the base and the best; only one when they are the same or one has no features.
         num_batches: behind the means.
     """
@@ -73,13 +79,25 @@ def numbers(run: Run, study: str) -> RankingMatrices | None:
     for trial in spaces.trials:
         directions = trial.directions[batches]  # (M, B, D)
         by_feature = directions @ directions.transpose(0, 2, 1)
-        points.append(FeatureRanks(trial.label, ranks(by_feature).mean(axis=0), agreement(by_label, by_feature)))
-    return RankingMatrices(f"ranking matrices · {study} · {run.name}", run.synthetic, ranks(by_label).mean(axis=0),
-                           points, len(batches), spaces.note)  # fmt: skip
+        points.append(
+            FeatureRanks(
+                trial.label, ranks(by_feature).mean(axis=0), agreement(by_label, by_feature)
+            )
+        )
+    return RankingMatrices(
+        f"ranking matrices · {study} · {run.name}",
+        run.synthetic,
+        ranks(by_label).mean(axis=0),
+        points,
+        len(batches),
+        spaces.note,
+    )
 
 
 def batches_of(labels: Floats) -> NDArray[np.int64]:
-    """(S,) labels -> (M, B) sample numbers, every row by ascending label; a rest smaller than a batch is left out."""
+    """(S,) labels -> (M, B) sample numbers, every row by ascending label; a rest smaller than a
+    batch is left out.
+    """
     size = min(BATCH, len(labels))
     order = np.random.default_rng(0).permutation(len(labels))
     batches = order[: len(order) // size * size].reshape(-1, size)[:MAX_BATCHES]
@@ -89,13 +107,16 @@ def batches_of(labels: Floats) -> NDArray[np.int64]:
 
 
 def ranks(similarities: Floats) -> Floats:
-    """Each row's ranks, (..., B) -> (..., B): the largest has 1, equal ones share the smaller rank (Eq. 1)."""
+    """Each row's ranks, (..., B) -> (..., B): the largest has 1, equal ones share the smaller rank
+    (Eq. 1).
+    """
     found: Floats = 1.0 + (similarities[..., None, :] > similarities[..., :, None]).sum(axis=-1)
     return found
 
 
 def agreement(by_label: Floats, by_feature: Floats) -> float:
-    """Spearman's correlation of each row without its anchor (ties share their mean rank), mean over all rows.
+    """Spearman's correlation of each row without its anchor (ties share their mean rank), mean over
+    all rows.
 
     Args:
         by_label, by_feature: (M, B, B) similarities.
@@ -123,7 +144,9 @@ def draw(numbers: RankingMatrices) -> Figure:
         for point in numbers.points:
             said = f"agreement with labels {point.correlation:.2f}"
             shown.append((f"{style.wrapped(point.label, 40, 2)}\n{said}", point.ranks))
-        figure = style.new_figure(0.9 + 3.7 * len(shown), 4.6, title=numbers.title, synthetic=numbers.synthetic)
+        figure = style.new_figure(
+            0.9 + 3.7 * len(shown), 4.6, title=numbers.title, synthetic=numbers.synthetic
+        )
         row = figure.subplots(1, len(shown), squeeze=False)[0]
         size = len(numbers.label_ranks)
         for axes, (title, matrix) in zip(row, shown, strict=True):
@@ -136,5 +159,8 @@ def draw(numbers: RankingMatrices) -> Figure:
         row[0].set_ylabel("anchor, by ascending label")
         figure.colorbar(image, ax=list(row), label="rank (1: the nearest)", shrink=0.75)
         batches = f"{numbers.num_batches} batch{'es' if numbers.num_batches > 1 else ''} of {size}"
-        style.note(figure, f"mean ranks over {batches}; agreement: Spearman, mean over anchors\n{numbers.note}")
+        style.note(
+            figure,
+            f"mean ranks over {batches}; agreement: Spearman, mean over anchors\n{numbers.note}",
+        )
         return figure

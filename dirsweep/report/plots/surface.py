@@ -1,4 +1,6 @@
-"""How the objective answers to two numbers varied together: gamma with lambda, beta with eta, eta with omega."""
+"""How the objective answers to two numbers varied together: gamma with lambda, beta with eta, eta
+with omega.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator
 
-from dirsweep.report.aims import aims_of
-from dirsweep.report.frames import PointSummary, best_point, value_of, varied_keys
-from dirsweep.report.measured import points_of
+from dirsweep.analysis.measurements import points_of
+from dirsweep.analysis.objectives import aims_of
+from dirsweep.analysis.selection import searched
+from dirsweep.analysis.summaries import PointSummary, best_point, value_of, varied_keys
 from dirsweep.report.plots import _style as style
-from dirsweep.report.selection import searched
 from dirsweep.report.tables import metric_title
-from dirsweep.store.reader import Run
-from dirsweep.store.schema import MetricColumn
+from dirsweep.run.reader import Run
+from dirsweep.run.tables import MetricColumn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,10 +43,12 @@ class Panel:
     """One pair of axes.
 
     Attributes:
-        kind: grid: one cell per pair of values. cloud: one mark per point, filled contours between them.
+        kind: grid: one cell per pair of values. cloud: one mark per point, filled contours between
+            them.
         x_key, y_key: dotted keys.
         region: of the objective's metric.
-        x, y, z: (P,) a cell or a point each; z is the mean over seeds, and over whatever else the study varies.
+        x, y, z: (P,) a cell or a point each; z is the mean over seeds, and over whatever else the
+            study varies.
         best: x and y of the point chosen on validation.
     """
 
@@ -72,20 +76,37 @@ class Surface:
 
 
 def numbers(run: Run, study: str) -> Surface | None:
-    """Validation values over every pair of numeric keys; None where no two of them were varied together."""
+    """Validation values over every pair of numeric keys; None where no two of them were varied
+    together.
+    """
     objective = aims_of(run, study).objective
     points = [p for p in points_of(run, study) if not p.preliminary and objective.name in p.metrics]
-    regions = [region for region in dict.fromkeys((objective.region, *REGIONS))
-               if any(objective._replace(region=region).name in point.metrics for point in points)]  # fmt: skip
-    keys = [key for key in varied_keys(points)
-            if len({x for point in points if (x := number_of(point, key)) is not None}) > 1]  # fmt: skip
+    regions = [
+        region
+        for region in dict.fromkeys((objective.region, *REGIONS))
+        if any(objective._replace(region=region).name in point.metrics for point in points)
+    ]
+    keys = [
+        key
+        for key in varied_keys(points)
+        if len({x for point in points if (x := number_of(point, key)) is not None}) > 1
+    ]
     best = best_point(points, objective)
     panels: list[Panel] = []
     for x_key, y_key in combinations(keys, 2):
         if len(panels) >= MAX_PAIRS * min(2, len(regions)):
             break
-        pair = [_panel(points, x_key, y_key, objective._replace(region=region), best, cloud=searched(run, study))
-                for region in regions[:2]]  # fmt: skip
+        pair = [
+            _panel(
+                points,
+                x_key,
+                y_key,
+                objective._replace(region=region),
+                best,
+                cloud=searched(run, study),
+            )
+            for region in regions[:2]
+        ]
         panels += [panel for panel in pair if panel is not None]
     if not panels:
         return None
@@ -109,11 +130,21 @@ def number_of(point: PointSummary, key: str) -> float | None:
 
 
 def _panel(
-    points: list[PointSummary], x_key: str, y_key: str, column: MetricColumn, best: PointSummary | None, *, cloud: bool
+    points: list[PointSummary],
+    x_key: str,
+    y_key: str,
+    column: MetricColumn,
+    best: PointSummary | None,
+    *,
+    cloud: bool,
 ) -> Panel | None:
-    rows = [(x, y, point.metrics[column.name].mean) for point in points if column.name in point.metrics
-            and (x := number_of(point, x_key)) is not None
-            and (y := number_of(point, y_key)) is not None]  # fmt: skip
+    rows = [
+        (x, y, point.metrics[column.name].mean)
+        for point in points
+        if column.name in point.metrics
+        and (x := number_of(point, x_key)) is not None
+        and (y := number_of(point, y_key)) is not None
+    ]
     star = None
     if best is not None:
         at = number_of(best, x_key), number_of(best, y_key)
@@ -133,10 +164,19 @@ def _panel(
     if wide < 2 or high < 2 or len(cells) < max(4, 0.6 * wide * high):
         return None
     x, y = np.array(list(cells)).T
-    return Panel("grid", x_key, y_key, column.region, x, y, np.array([np.mean(v) for v in cells.values()]), star)
+    return Panel(
+        "grid",
+        x_key,
+        y_key,
+        column.region,
+        x,
+        y,
+        np.array([np.mean(v) for v in cells.values()]),
+        star,
+    )
 
 
-# ---- drawing ---------------------------------------------------------------------------------------------------------
+# ---- drawing
 
 
 def draw(numbers: Surface) -> Figure:
@@ -144,13 +184,18 @@ def draw(numbers: Surface) -> Figure:
     with style.styled():
         down = -(-len(numbers.panels) // numbers.across)
         figure = style.new_figure(
-            4.6 * numbers.across + 0.6, 0.9 + 3.5 * down, title=numbers.title, synthetic=numbers.synthetic
+            4.6 * numbers.across + 0.6,
+            0.9 + 3.5 * down,
+            title=numbers.title,
+            synthetic=numbers.synthetic,
         )
         grid = figure.subplots(down, numbers.across, squeeze=False)
         colors = "cividis" if numbers.higher_is_better else "cividis_r"
         for axes, panel in zip(grid.flat, numbers.panels, strict=False):
             grid_wanted = panel.kind == "grid"
-            shown = _draw_grid(axes, panel, colors) if grid_wanted else _draw_cloud(axes, panel, colors)
+            shown = (
+                _draw_grid(axes, panel, colors) if grid_wanted else _draw_cloud(axes, panel, colors)
+            )
             figure.colorbar(shown, ax=axes, label=f"{numbers.value_label}, {panel.region}")
             axes.set_xlabel(style.tail(panel.x_key))
             axes.set_ylabel(style.tail(panel.y_key))
@@ -175,14 +220,23 @@ def _draw_grid(axes: Axes, panel: Panel, colors: str) -> ScalarMappable:
         for row, column in np.argwhere(np.isfinite(values)):
             red, green, blue, _ = mesh.cmap(mesh.norm(values[row, column]))
             dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
-            axes.text(column + 0.5, row + 0.5, f"{values[row, column]:.3g}", ha="center", va="center", fontsize=8,
-                      color="#FEFEFE" if dark else "#010101")  # fmt: skip
+            axes.text(
+                column + 0.5,
+                row + 0.5,
+                f"{values[row, column]:.3g}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="#FEFEFE" if dark else "#010101",
+            )
     axes.set_xticks(np.arange(len(xs)) + 0.5, [f"{x:g}" for x in xs])
     axes.set_yticks(np.arange(len(ys)) + 0.5, [f"{y:g}" for y in ys])
     axes.tick_params(length=0)
     if panel.best is not None and panel.best[0] in xs and panel.best[1] in ys:
         at = np.searchsorted(xs, panel.best[0]) + 0.14, np.searchsorted(ys, panel.best[1]) + 0.82
-        axes.plot(*at, "*", markersize=11, color=style.YELLOW, markeredgecolor=style.INK, clip_on=False)
+        axes.plot(
+            *at, "*", markersize=11, color=style.YELLOW, markeredgecolor=style.INK, clip_on=False
+        )
     return mesh
 
 
@@ -194,10 +248,19 @@ def _draw_cloud(axes: Axes, panel: Panel, colors: str) -> PathCollection:
     scale = Normalize(float(low), float(high) if high > low else float(low) + 1e-9)
     _fill_between(axes, panel, colors, scale)
     dots = axes.scatter(
-        panel.x, panel.y, c=panel.z, cmap=colors, norm=scale, s=22, edgecolors=style.INK, linewidths=0.5
+        panel.x,
+        panel.y,
+        c=panel.z,
+        cmap=colors,
+        norm=scale,
+        s=22,
+        edgecolors=style.INK,
+        linewidths=0.5,
     )
     if panel.best is not None:
-        axes.plot(*panel.best, "*", markersize=15, color=style.YELLOW, markeredgecolor=style.INK, zorder=5)
+        axes.plot(
+            *panel.best, "*", markersize=15, color=style.YELLOW, markeredgecolor=style.INK, zorder=5
+        )
     axes.use_sticky_edges = False
     axes.margins(0.06)
     for which, values in (("x", panel.x.tolist()), ("y", panel.y.tolist())):
@@ -217,8 +280,20 @@ def _fill_between(axes: Axes, panel: Panel, colors: str, scale: Normalize) -> No
     steps = np.linspace(0, 1, 40)
     across, up = np.meshgrid(steps, steps)
     filled = LinearNDInterpolator(places, values)(across, up)
-    shown = [v.min() * (v.max() / v.min()) ** steps if style.use_log(v.tolist()) else v.min() + np.ptp(v) * steps
-             for v in (panel.x, panel.y)]  # fmt: skip
+    shown = [
+        v.min() * (v.max() / v.min()) ** steps
+        if style.use_log(v.tolist())
+        else v.min() + np.ptp(v) * steps
+        for v in (panel.x, panel.y)
+    ]
     levels = np.linspace(scale.vmin or 0.0, scale.vmax or 1.0, 9)
-    axes.contourf(*shown, np.ma.masked_invalid(filled), levels=levels, cmap=colors, norm=scale, alpha=0.45,
-                  extend="both", antialiased=True)  # fmt: skip
+    axes.contourf(
+        *shown,
+        np.ma.masked_invalid(filled),
+        levels=levels,
+        cmap=colors,
+        norm=scale,
+        alpha=0.45,
+        extend="both",
+        antialiased=True,
+    )

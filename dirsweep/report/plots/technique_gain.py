@@ -1,7 +1,8 @@
-"""What adding one technique does to the error along the label range, on top of everything it was combined with.
+"""What adding one technique does to the error along the label range, on top of everything it was
+combined with.
 
-After ConR (Keramati et al., ICLR 2024), Figs. 10 to 12: error without the technique minus error with it, one line per
-pair of points that differ in nothing else, their mean as bars.
+After ConR (Keramati et al., ICLR 2024), Figs. 10 to 12: error without the technique minus error
+with it, one line per pair of points that differ in nothing else, their mean as bars.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.report.effects import Effect, effects
-from dirsweep.report.measured import points_of
+from dirsweep.analysis.effects import Effect, effects
+from dirsweep.analysis.measurements import points_of
+from dirsweep.analysis.selection import searched
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._per_label import (
     binned,
@@ -25,8 +27,7 @@ from dirsweep.report.plots._per_label import (
     zero_shot_spans,
 )
 from dirsweep.report.plots.per_label_error import gain_bars
-from dirsweep.report.selection import searched
-from dirsweep.store.reader import Run
+from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,9 +43,10 @@ class Gain:
 
     Attributes:
         name: as the configuration has it.
-        by_pair: (P, B) mean absolute test error without minus with, over the seeds both points of the pair have; NaN
-            where a bin is empty.
-        num_unpaired: pairs without a common seed; theirs is the difference of the means over each one's own.
+        by_pair: (P, B) mean absolute test error without minus with, over the seeds both points of
+            the pair have; NaN where a bin is empty.
+        num_unpaired: pairs without a common seed; theirs is the difference of the means over each
+            one's own.
     """
 
     name: str
@@ -75,7 +77,9 @@ class TechniqueGain:
 
 
 def numbers(run: Run, study: str) -> TechniqueGain | None:
-    """Gains of every technique that the study switches on; None for a search, or without test predictions."""
+    """Gains of every technique that the study switches on; None for a search, or without test
+    predictions.
+    """
     if searched(run, study):
         return None
     switched = effects(run, study, regions=("all",))
@@ -83,7 +87,9 @@ def numbers(run: Run, study: str) -> TechniqueGain | None:
         return None
     points = {point.index: point for point in points_of(run, study)}
     involved = {index for effect in switched for pair in effect.pairs for index in pair}
-    found = {index: of for index in sorted(involved) if (of := tested(run, points[index])) is not None}
+    found = {
+        index: of for index in sorted(involved) if (of := tested(run, points[index])) is not None
+    }
     if not found:
         return None
     labels = next(iter(found.values())).labels
@@ -91,11 +97,16 @@ def numbers(run: Run, study: str) -> TechniqueGain | None:
     errors = {index: binned(of.errors, of.labels, edges) for index, of in found.items()}
     gains = []
     for effect in switched:
-        pairs = [gain_of(errors[off], errors[on], (found[off].seeds, found[on].seeds))
-                 for on, off in effect.pairs if on in errors and off in errors]  # fmt: skip
+        pairs = [
+            gain_of(errors[off], errors[on], (found[off].seeds, found[on].seeds))
+            for on, off in effect.pairs
+            if on in errors and off in errors
+        ]
         if pairs:
             by_pair = np.stack([gain for gain, _ in pairs])
-            gains.append(Gain(_name(effect), by_pair, sum(not num_common for _, num_common in pairs)))
+            gains.append(
+                Gain(_name(effect), by_pair, sum(not num_common for _, num_common in pairs))
+            )
     if not gains:
         return None
     title = f"what a technique gains · {study} · {run.name}"

@@ -1,7 +1,9 @@
 """The test features in two dimensions, coloured by label: RankSim, Fig. 2, and ConR, Fig. 4.
 
-t-SNE (van der Maaten and Hinton, JMLR 2008) as scikit-learn has it, started from the principal components, with a fixed
-seed and one thread: the same features give the same picture everywhere. It shows neighbourhoods; distances between far
+t-SNE (van der Maaten and Hinton, JMLR 2008) as scikit-learn has it, started from the principal
+components, with a fixed
+seed and one thread: the same features give the same picture everywhere. It shows neighbourhoods;
+    distances between far
 groups and the orientation mean nothing.
 """
 
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._features import Featured, feature_spaces
-from dirsweep.store.reader import Run
+from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,14 +58,22 @@ class Tsne:
 
 
 def numbers(run: Run, study: str) -> Tsne | None:
-    """Places of at most ``MAX_SAMPLES`` test samples under the base and the best point; None without features."""
+    """Places of at most ``MAX_SAMPLES`` test samples under the base and the best point; None
+    without features.
+    """
     spaces = feature_spaces(run, study)
     if spaces is None or len(spaces.labels) < MIN_SAMPLES:
         return None
     shown = spread_over_labels(spaces.labels, MAX_SAMPLES)
     points = [Embedding(trial.label, _kept(run, trial, shown)) for trial in spaces.trials]
-    return Tsne(f"t-SNE of the features · {study} · {run.name}", run.synthetic, spaces.labels[shown],
-                len(spaces.labels), points, spaces.note)  # fmt: skip
+    return Tsne(
+        f"t-SNE of the features · {study} · {run.name}",
+        run.synthetic,
+        spaces.labels[shown],
+        len(spaces.labels),
+        points,
+        spaces.note,
+    )
 
 
 def spread_over_labels(labels: NDArray[np.float64], num: int) -> NDArray[np.int64]:
@@ -81,7 +91,9 @@ def _kept(run: Run, trial: Featured, shown: NDArray[np.int64]) -> NDArray[np.flo
 
 
 def principal_components(centred: NDArray[np.float64], num: int) -> NDArray[np.float64]:
-    """(S, D) with mean 0 -> (S, ``num``) along the directions of largest variance, by the smaller of both scatters."""
+    """(S, D) with mean 0 -> (S, ``num``) along the directions of largest variance, by the smaller
+    of both scatters.
+    """
     if centred.shape[1] <= centred.shape[0]:
         _, directions = np.linalg.eigh(centred.T @ centred)
         along: NDArray[np.float64] = centred @ directions[:, -num:]
@@ -118,7 +130,9 @@ def draw(numbers: Tsne) -> Figure:
         # its ends would vanish on a dark and on a white page
         colors = ListedColormap(matplotlib.colormaps["plasma"](np.linspace(0.2, 0.92, 200)))
         num = len(numbers.points)
-        figure = style.new_figure(1.0 + 4.0 * num, 4.9, title=numbers.title, synthetic=numbers.synthetic)
+        figure = style.new_figure(
+            1.0 + 4.0 * num, 4.9, title=numbers.title, synthetic=numbers.synthetic
+        )
         row = figure.subplots(1, num, squeeze=False)[0]
         for axes, point in zip(row, numbers.points, strict=True):
             dots = axes.scatter(*point.places.T, c=numbers.labels, cmap=colors, s=9, linewidths=0)
@@ -129,6 +143,10 @@ def draw(numbers: Tsne) -> Figure:
             axes.set_yticks([])
         figure.colorbar(dots, ax=list(row), label="label", shrink=0.8)
         few = len(numbers.labels) < numbers.num_samples
-        shown = f"{len(numbers.labels):,} of {numbers.num_samples:,} samples, evenly over the labels; " if few else ""
+        shown = (
+            f"{len(numbers.labels):,} of {numbers.num_samples:,} samples, evenly over the labels; "
+            if few
+            else ""
+        )
         style.note(figure, f"{shown}{numbers.note}")
         return figure

@@ -32,12 +32,18 @@ def test_gai_equals_a_loop(seed: int, num: int, sigma: float) -> None:
     means, variances, shares = [-1.0, 2.0, 4.0], [0.5, 2.0, 1.0], [0.2, 0.5, 0.3]
     expected = []
     for p, y in zip(preds.tolist(), labels.tolist(), strict=True):
-        integral = sum(w * normal(p, m, v + sigma**2) for m, v, w in zip(means, variances, shares, strict=True))
+        integral = sum(
+            w * normal(p, m, v + sigma**2) for m, v, w in zip(means, variances, shares, strict=True)
+        )
         expected.append(2 * sigma**2 * (math.log(integral) - math.log(normal(y, p, sigma**2))))
     losses = gai(
-        preds, labels, means=torch.tensor(means), variances=torch.tensor(variances),
-        mixture_weights=torch.tensor(shares, dtype=torch.float64), noise_sigma=sigma,
-    )  # fmt: skip
+        preds,
+        labels,
+        means=torch.tensor(means),
+        variances=torch.tensor(variances),
+        mixture_weights=torch.tensor(shares, dtype=torch.float64),
+        noise_sigma=sigma,
+    )
     assert losses.tolist() == pytest.approx(expected, rel=1e-8, abs=1e-8)
 
 
@@ -47,9 +53,13 @@ def test_bmc_equals_a_loop(seed: int, num: int, sigma: float) -> None:
     preds, labels = draws(seed, num)
     expected = []
     for i in range(num):
-        terms = [math.exp(-((preds[i] - labels[j]).item() ** 2) / (2 * sigma**2)) for j in range(num)]
+        terms = [
+            math.exp(-((preds[i] - labels[j]).item() ** 2) / (2 * sigma**2)) for j in range(num)
+        ]
         expected.append(-2 * sigma**2 * math.log(terms[i] / sum(terms)))
-    assert bmc(preds, labels, noise_sigma=sigma).tolist() == pytest.approx(expected, rel=1e-8, abs=1e-8)
+    assert bmc(preds, labels, noise_sigma=sigma).tolist() == pytest.approx(
+        expected, rel=1e-8, abs=1e-8
+    )
 
 
 @CASES
@@ -59,12 +69,18 @@ def test_bni_equals_a_loop(seed: int, num: int, sigma: float) -> None:
     centers, shares = [-2.0, 0.0, 1.0, 3.0], [0.1, 0.0, 0.6, 0.3]
     expected = []
     for p, y in zip(preds.tolist(), labels.tolist(), strict=True):
-        total = sum(w * math.exp(-((p - c) ** 2) / (2 * sigma**2)) for c, w in zip(centers, shares, strict=True))
+        total = sum(
+            w * math.exp(-((p - c) ** 2) / (2 * sigma**2))
+            for c, w in zip(centers, shares, strict=True)
+        )
         expected.append((p - y) ** 2 + 2 * sigma**2 * math.log(total))
     losses = bni(
-        preds, labels, centers=torch.tensor(centers), noise_sigma=sigma,
+        preds,
+        labels,
+        centers=torch.tensor(centers),
+        noise_sigma=sigma,
         center_weights=torch.tensor(shares, dtype=torch.float64),
-    )  # fmt: skip
+    )
     assert losses.tolist() == pytest.approx(expected, rel=1e-8, abs=1e-8)
 
 
@@ -72,9 +88,13 @@ def test_meets_the_released_values(golden) -> None:
     preds, labels = (torch.from_numpy(golden[f"bmse_{key}"]).squeeze(1) for key in ("pred", "y"))
     sigma = golden["bmse_noise_sigma"].item()
     means, variances, shares = torch.from_numpy(golden["bmse_gmm"])
-    ours = gai(preds, labels, means=means, variances=variances, mixture_weights=shares, noise_sigma=sigma)
+    ours = gai(
+        preds, labels, means=means, variances=variances, mixture_weights=shares, noise_sigma=sigma
+    )
     assert ours.mean().item() == pytest.approx(golden["bmse_gai"].item(), rel=1e-5)
-    assert bmc(preds, labels, noise_sigma=sigma).mean().item() == pytest.approx(golden["bmse_bmc"].item(), rel=1e-5)
+    assert bmc(preds, labels, noise_sigma=sigma).mean().item() == pytest.approx(
+        golden["bmse_bmc"].item(), rel=1e-5
+    )
     centers, weights = (torch.from_numpy(golden[f"bni_{key}"]) for key in ("centers", "weights"))
     ours = bni(preds, labels, centers=centers, center_weights=weights, noise_sigma=sigma)
     assert ours.mean().item() == pytest.approx(golden["bmse_bni"].item(), rel=1e-5)
@@ -86,7 +106,13 @@ def test_a_column_is_the_same_as_a_row_and_float32_survives_far_predictions() ->
         losses = bmc(preds.reshape(shape), labels.reshape(shape), noise_sigma=0.5)
         assert losses.shape == (2,)
         assert torch.isfinite(losses).all()
-    far = bni(preds, labels, centers=torch.tensor([0.0, 1.0]), center_weights=torch.tensor([0.5, 0.5]), noise_sigma=0.5)
+    far = bni(
+        preds,
+        labels,
+        centers=torch.tensor([0.0, 1.0]),
+        center_weights=torch.tensor([0.5, 0.5]),
+        noise_sigma=0.5,
+    )
     assert torch.isfinite(far).all()
 
 
@@ -94,19 +120,23 @@ def test_bmc_compares_vectors_by_euclidean_distance_and_is_zero_alone() -> None:
     preds = torch.tensor([[0.0, 0.0], [3.0, 4.0]], dtype=torch.float64)
     labels = torch.tensor([[0.0, 1.0], [3.0, 0.0]], dtype=torch.float64)
     # squared distances: 1 and 9 from the first prediction, 18 and 16 from the second; sigma 1
-    expected = [2 * (0.5 + math.log(math.exp(-0.5) + math.exp(-4.5))), 2 * (8 + math.log(math.exp(-9) + math.exp(-8)))]
+    expected = [
+        2 * (0.5 + math.log(math.exp(-0.5) + math.exp(-4.5))),
+        2 * (8 + math.log(math.exp(-9) + math.exp(-8))),
+    ]
     assert bmc(preds, labels, noise_sigma=1.0).tolist() == pytest.approx(expected)
     assert bmc(preds[:1], labels[:1], noise_sigma=1.0).tolist() == [0]
 
 
 def test_the_factor_carries_no_gradient_to_the_noise() -> None:
-    # one sample and one component: d/d sigma of [log N(p; m, v + s^2) - log N(y; p, s^2)], times 2 s^2 held still
+    # one sample and one component: d/d sigma of [log N(p; m, v + s^2) - log N(y; p, s^2)], times 2
+    # s^2 held still
     sigma = torch.tensor(1.5, dtype=torch.float64, requires_grad=True)
     p, y, m, v = 1.0, 3.0, 0.0, 2.0
     one = torch.tensor([1.0], dtype=torch.float64)
     gai(
         p * one, y * one, means=m * one, variances=v * one, mixture_weights=one, noise_sigma=sigma
-    ).sum().backward()  # fmt: skip
+    ).sum().backward()
 
     def bracket(s: float) -> float:
         return math.log(normal(p, m, v + s * s)) - math.log(normal(y, p, s * s))
@@ -121,18 +151,30 @@ def test_refuses_shapes() -> None:
     with pytest.raises(ShapeError):
         bmc(torch.zeros(3, 1), three, noise_sigma=1.0)
     with pytest.raises(ShapeError, match="takes scalar labels"):
-        bni(torch.zeros(3, 2), torch.zeros(3, 2), centers=three, center_weights=three, noise_sigma=1.0)
+        bni(
+            torch.zeros(3, 2),
+            torch.zeros(3, 2),
+            centers=three,
+            center_weights=three,
+            noise_sigma=1.0,
+        )
     with pytest.raises(ShapeError, match="takes scalar labels"):
         gai(
-            torch.zeros(3, 2), torch.zeros(3, 2),
-            means=three, variances=three, mixture_weights=three, noise_sigma=1.0,
-        )  # fmt: skip
+            torch.zeros(3, 2),
+            torch.zeros(3, 2),
+            means=three,
+            variances=three,
+            mixture_weights=three,
+            noise_sigma=1.0,
+        )
 
 
 def test_gai_fits_the_mixture_to_scaled_training_labels(make_setup) -> None:
     draw = np.random.default_rng(0)
     labels = np.concatenate([draw.normal(10, 1, 300), draw.normal(40, 2, 100)])
-    loss = BalancedMSEConfig(num_components=2).build(make_setup(labels.tolist(), high=50.0, target_scale=10.0))
+    loss = BalancedMSEConfig(num_components=2).build(
+        make_setup(labels.tolist(), high=50.0, target_scale=10.0)
+    )
     order = loss.means.argsort()
     assert loss.means[order].tolist() == pytest.approx([1, 4], abs=0.03)
     assert loss.variances[order].sqrt().tolist() == pytest.approx([0.1, 0.2], abs=0.03)
@@ -147,12 +189,14 @@ def test_bni_takes_mean_labels_of_filled_bins(make_setup) -> None:
     preds, targets = torch.tensor([0.4, 2.0]), torch.tensor([0.5, 2.5])
     expected = bni(
         preds, targets, centers=loss.centers, center_weights=loss.center_weights, noise_sigma=0.8
-    )  # fmt: skip
+    )
     torch.testing.assert_close(loss(preds, targets), expected)
 
 
 @pytest.mark.parametrize("variant", ["gai", "bmc", "bni"])
-def test_learnt_noise_is_a_parameter_with_its_own_rate_and_fixed_noise_is_none(variant: str, make_setup) -> None:
+def test_learnt_noise_is_a_parameter_with_its_own_rate_and_fixed_noise_is_none(
+    variant: str, make_setup
+) -> None:
     settings = {"variant": variant, "num_components": 2, "init_noise_sigma": 2.0}
     learnt = BalancedMSEConfig(**settings, noise_lr=0.05).build(make_setup())
     (group,) = learnt.param_groups(1e-3)
@@ -185,17 +229,29 @@ def test_refuses_what_it_cannot_do(make_setup) -> None:
     wide = make_setup([[1.0, 2.0], [3.0, 4.0]])
     for variant in ("gai", "bni"):
         config = BalancedMSEConfig(variant=variant)
-        with pytest.raises(SpecError, match="takes scalar labels, this benchmark's have 2 dimensions; use 'bmc'"):
+        with pytest.raises(
+            SpecError, match="takes scalar labels, this benchmark's have 2 dimensions; use 'bmc'"
+        ):
             config.build(wide)
         reason = config.conflict(SimpleNamespace(), SimpleNamespace(label_dim=2))
         assert reason is not None
         assert "scalar labels" in reason
         assert config.conflict(SimpleNamespace(), SimpleNamespace()) is None
-    assert BalancedMSEConfig(variant="bmc").conflict(SimpleNamespace(), SimpleNamespace(label_dim=2)) is None
+    assert (
+        BalancedMSEConfig(variant="bmc").conflict(SimpleNamespace(), SimpleNamespace(label_dim=2))
+        is None
+    )
     losses = BalancedMSEConfig(variant="bmc").build(wide)(torch.zeros(2, 2), wide.train_labels)
     assert losses.shape == (2,)
-    with pytest.raises(SpecError, match="num_components: must not exceed the 3 distinct training labels; got 4"):
+    with pytest.raises(
+        SpecError, match="num_components: must not exceed the 3 distinct training labels; got 4"
+    ):
         BalancedMSEConfig(num_components=4).build(make_setup())
-    for wrong in ({"init_noise_sigma": 0.0}, {"noise_lr": 0.0}, {"num_components": 0}, {"variant": "gmm"}):
+    for wrong in (
+        {"init_noise_sigma": 0.0},
+        {"noise_lr": 0.0},
+        {"num_components": 0},
+        {"variant": "gmm"},
+    ):
         with pytest.raises(ValidationError):
             BalancedMSEConfig(**wrong)

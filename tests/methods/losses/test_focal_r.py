@@ -30,10 +30,16 @@ def test_equals_a_loop_over_samples(
 
 @pytest.mark.parametrize("base", ["l1", "mse"])
 def test_meets_the_released_values(base: str, golden) -> None:
-    preds, labels, weights = (torch.from_numpy(golden[f"loss_{key}"]).squeeze(1) for key in ("pred", "y", "weight"))
+    preds, labels, weights = (
+        torch.from_numpy(golden[f"loss_{key}"]).squeeze(1) for key in ("pred", "y", "weight")
+    )
     losses = focal_r(preds, labels, beta=0.2, gamma=1.0, base=base)
-    assert losses.mean().item() == pytest.approx(golden[f"loss_focal_{base}_unweighted"].item(), rel=1e-5)
-    assert (losses * weights).mean().item() == pytest.approx(golden[f"loss_focal_{base}"].item(), rel=1e-5)
+    assert losses.mean().item() == pytest.approx(
+        golden[f"loss_focal_{base}_unweighted"].item(), rel=1e-5
+    )
+    assert (losses * weights).mean().item() == pytest.approx(
+        golden[f"loss_focal_{base}"].item(), rel=1e-5
+    )
 
 
 def test_gamma_zero_is_the_base_loss_and_an_exact_prediction_weighs_as_documented() -> None:
@@ -41,7 +47,8 @@ def test_gamma_zero_is_the_base_loss_and_an_exact_prediction_weighs_as_documente
     assert focal_r(preds, labels, beta=0.2, gamma=0.0).tolist() == [0, 2, 0.5]
     assert focal_r(preds, labels, beta=0.2, gamma=0.0, base="mse").tolist() == [0, 4, 0.25]
     near = torch.tensor([1e-6], dtype=torch.float64)
-    # sigmoid(0) = 1/2, so the paper's form weighs 2 ** -gamma near 0 and the released one beta e / 2
+    # sigmoid(0) = 1/2, so the paper's form weighs 2 ** -gamma near 0 and the released one beta e /
+    # 2
     paper = focal_r(near, torch.zeros_like(near), beta=0.2, gamma=2.0, formulation="paper")
     assert paper.item() == pytest.approx(0.25e-6, rel=1e-5)
     released = focal_r(near, torch.zeros_like(near), beta=0.2, gamma=1.0)
@@ -51,7 +58,9 @@ def test_gamma_zero_is_the_base_loss_and_an_exact_prediction_weighs_as_documente
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 1.0, 2.5])
 @pytest.mark.parametrize("formulation", ["released", "paper"])
 @pytest.mark.parametrize("base", ["l1", "mse"])
-def test_gradient_is_finite_at_zero_error_and_right_elsewhere(gamma: float, formulation: str, base: str) -> None:
+def test_gradient_is_finite_at_zero_error_and_right_elsewhere(
+    gamma: float, formulation: str, base: str
+) -> None:
     preds = torch.tensor([1.0, 2.0, -3.0], dtype=torch.float64, requires_grad=True)
     labels = torch.tensor([1.0, 1.5, 3.0], dtype=torch.float64)
     settings = {"beta": 0.4, "gamma": gamma, "base": base, "formulation": formulation}

@@ -30,7 +30,9 @@ def test_mean_over_label_dimensions() -> None:
 
 
 def test_meets_the_released_values(golden) -> None:
-    preds, labels, weights = (torch.from_numpy(golden[f"loss_{key}"]).squeeze(1) for key in ("pred", "y", "weight"))
+    preds, labels, weights = (
+        torch.from_numpy(golden[f"loss_{key}"]).squeeze(1) for key in ("pred", "y", "weight")
+    )
     losses = l1(preds, labels)
     assert losses.mean().item() == pytest.approx(golden["loss_l1_unweighted"].item(), rel=1e-5)
     assert (losses * weights).mean().item() == pytest.approx(golden["loss_l1"].item(), rel=1e-5)

@@ -23,11 +23,15 @@ from dirsweep.methods.regularizers.conr import VARIANTS, ConRConfig, conr
 AGE = {"omega": 1.0, "tau": 0.2, "eta": 0.01}
 
 
-def loss_and_grad(function: Any, features: torch.Tensor, *args: Any, **kwargs: Any) -> tuple[float, torch.Tensor]:
+def loss_and_grad(
+    function: Any, features: torch.Tensor, *args: Any, **kwargs: Any
+) -> tuple[float, torch.Tensor]:
     features = features.clone().requires_grad_()
     loss = function(features, *args, **kwargs)
     # a batch without any pair has no graph in the plain loop
-    grad = torch.autograd.grad(loss, features)[0] if loss.requires_grad else torch.zeros_like(features)
+    grad = (
+        torch.autograd.grad(loss, features)[0] if loss.requires_grad else torch.zeros_like(features)
+    )
     return loss.item(), grad
 
 
@@ -48,7 +52,10 @@ def unit(degrees: list[float]) -> torch.Tensor:
 def test_by_hand() -> None:
     # 0 and 1 share a label; 2 is 30 years away but predicted like 0; 3 is far in both
     features, labels = unit([0, 60, 90, 180]), torch.tensor([20.0, 20.0, 50.0, 80.0]).double()
-    preds, weights = torch.tensor([21.0, 25.0, 21.5, 80.0]).double(), torch.tensor([2.0, 1.0, 1.0, 1.0]).double()
+    preds, weights = (
+        torch.tensor([21.0, 25.0, 21.5, 80.0]).double(),
+        torch.tensor([2.0, 1.0, 1.0, 1.0]).double(),
+    )
     # only 0 is an anchor: 2 has the negative 0 but no positive
     pull, push = math.exp(0.5 / 0.2), 0.01 * 2 * 30 * math.exp(0.0)
     assert conr(features, labels, preds, weights, **AGE).item() == pytest.approx(
@@ -58,7 +65,12 @@ def test_by_hand() -> None:
     expected = {
         "contrastive": -math.log(pull / (pull + 0.01 * 2 * (30 + 60 * far)))
         - math.log(
-            pull / (pull + 0.01 * (30 * math.exp(math.cos(math.radians(30)) / 0.2) + 60 * math.exp(-0.5 / 0.2)))
+            pull
+            / (
+                pull
+                + 0.01
+                * (30 * math.exp(math.cos(math.radians(30)) / 0.2) + 60 * math.exp(-0.5 / 0.2))
+            )
         ),
         "no_s": -math.log(pull / (pull + 1)),
         "no_sim": -math.log(pull / (pull + 0.01 * 2)),
@@ -69,7 +81,9 @@ def test_by_hand() -> None:
         assert loss.item() == pytest.approx(total / 4, rel=1e-12), variant
     released = conr(features, labels, preds, weights, **AGE, formulation="released").item()
     # one positive, so 4 - 1 entries of exp(0)
-    assert released == pytest.approx(-2 * math.log(pull / (pull + 3 + 2 * math.exp(0.3))) / 4, rel=1e-12)
+    assert released == pytest.approx(
+        -2 * math.log(pull / (pull + 3 + 2 * math.exp(0.3))) / 4, rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("case", range(3))
@@ -78,13 +92,21 @@ def test_golden(golden: Mapping[str, NDArray[Any]], case: int) -> None:
         torch.from_numpy(golden[f"conr{case}_{key}"]) for key in ("z", "y", "pred", "weight")
     )
     loss, grad = loss_and_grad(
-        conr, features, labels[:, 0], preds[:, 0], weights[:, 0], omega=1 / float(golden[f"conr{case}_window"]),
-        tau=float(golden[f"conr{case}_temperature_effective"]), eta=float(golden[f"conr{case}_eta"]),
+        conr,
+        features,
+        labels[:, 0],
+        preds[:, 0],
+        weights[:, 0],
+        omega=1 / float(golden[f"conr{case}_window"]),
+        tau=float(golden[f"conr{case}_temperature_effective"]),
+        eta=float(golden[f"conr{case}_eta"]),
         formulation="released",
-    )  # fmt: skip
+    )
     assert loss == pytest.approx(float(golden[f"conr{case}_loss"]), rel=1e-4)
     expected = golden[f"conr{case}_grad"]
-    np.testing.assert_allclose(grad.numpy(), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(
+        grad.numpy(), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max()
+    )
 
 
 def test_golden_of_depth_maps(golden: Mapping[str, NDArray[Any]]) -> None:
@@ -93,26 +115,45 @@ def test_golden_of_depth_maps(golden: Mapping[str, NDArray[Any]]) -> None:
     )
     for weight in (weights, weights.flatten(1).mean(1)):
         loss, grad = loss_and_grad(
-            conr, features, labels, preds, weight, omega=1 / float(golden["conrdepth_window"]),
-            tau=float(golden["conrdepth_temperature"]), eta=float(golden["conrdepth_eta"]), formulation="released",
-        )  # fmt: skip
+            conr,
+            features,
+            labels,
+            preds,
+            weight,
+            omega=1 / float(golden["conrdepth_window"]),
+            tau=float(golden["conrdepth_temperature"]),
+            eta=float(golden["conrdepth_eta"]),
+            formulation="released",
+        )
         assert loss == pytest.approx(float(golden["conrdepth_loss"]), rel=1e-4)
         expected = golden["conrdepth_grad"]
-        np.testing.assert_allclose(grad.numpy(), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+        np.testing.assert_allclose(
+            grad.numpy(), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max()
+        )
 
 
 @given(
-    seed=st.integers(0, 10_000), num=st.integers(1, 24), spread=st.integers(1, 12),
-    shape=st.sampled_from(((), (3,), (2, 2))), variant=st.sampled_from(VARIANTS),
+    seed=st.integers(0, 10_000),
+    num=st.integers(1, 24),
+    spread=st.integers(1, 12),
+    shape=st.sampled_from(((), (3,), (2, 2))),
+    variant=st.sampled_from(VARIANTS),
     formulation=st.sampled_from(("paper", "released")),
-    omega=st.sampled_from((0.3, 1.0, 2.1)), tau=st.sampled_from((0.07, 0.2, 1.0)),
+    omega=st.sampled_from((0.3, 1.0, 2.1)),
+    tau=st.sampled_from((0.07, 0.2, 1.0)),
     eta=st.sampled_from((0.0, 0.01, 0.4)),
-)  # fmt: skip
+)
 @settings(max_examples=80, deadline=None)
-def test_against_the_plain_loop(seed: int, num: int, spread: int, shape: tuple[int, ...], **arguments: Any) -> None:
+def test_against_the_plain_loop(
+    seed: int, num: int, spread: int, shape: tuple[int, ...], **arguments: Any
+) -> None:
     features, labels, preds, weights = batch(num, seed, spread)
     generator = torch.Generator().manual_seed(seed)
-    noise = torch.rand(num, *shape, generator=generator, dtype=torch.float64) if shape else torch.zeros(num).double()
+    noise = (
+        torch.rand(num, *shape, generator=generator, dtype=torch.float64)
+        if shape
+        else torch.zeros(num).double()
+    )
     labels, preds = (t.reshape(-1, *[1] * len(shape)) + noise for t in (labels, preds))
     inputs = features, labels, preds, weights
     before = [tensor.clone() for tensor in inputs]
@@ -136,7 +177,9 @@ def test_without_a_pair_the_loss_and_its_gradient_are_zero(variant: Any, formula
         )
         assert loss == 0
         assert torch.equal(grad, torch.zeros_like(grad))
-    one, grad = loss_and_grad(conr, features[:1], labels[:1], preds[:1], weights[:1], **AGE, formulation=formulation)
+    one, grad = loss_and_grad(
+        conr, features[:1], labels[:1], preds[:1], weights[:1], **AGE, formulation=formulation
+    )
     assert one == 0
     assert torch.equal(grad, torch.zeros_like(grad))
 
@@ -145,9 +188,19 @@ def test_without_a_pair_the_loss_and_its_gradient_are_zero(variant: Any, formula
 def test_a_small_temperature_neither_overflows_nor_vanishes(formulation: Any) -> None:
     features, labels, preds, weights = (tensor.float() for tensor in batch(32, 1))
     loss, grad = loss_and_grad(
-        conr, features, labels, preds, weights, omega=1.0, tau=1e-3, eta=0.01, formulation=formulation
+        conr,
+        features,
+        labels,
+        preds,
+        weights,
+        omega=1.0,
+        tau=1e-3,
+        eta=0.01,
+        formulation=formulation,
     )
-    exact, _ = loss_and_grad(conr, *batch(32, 1), omega=1.0, tau=1e-3, eta=0.01, formulation=formulation)
+    exact, _ = loss_and_grad(
+        conr, *batch(32, 1), omega=1.0, tau=1e-3, eta=0.01, formulation=formulation
+    )
     assert torch.isfinite(grad).all()
     assert loss == pytest.approx(exact, rel=1e-4)
 
@@ -155,7 +208,9 @@ def test_a_small_temperature_neither_overflows_nor_vanishes(formulation: Any) ->
 def test_a_zero_weight_pushes_nothing() -> None:
     features, labels, preds, weights = batch(16, 2)
     loss, grad = loss_and_grad(conr, features, labels, preds, torch.zeros_like(weights), **AGE)
-    expected, _ = loss_and_grad(plain_conr, features, labels, preds, torch.zeros_like(weights), **AGE)
+    expected, _ = loss_and_grad(
+        plain_conr, features, labels, preds, torch.zeros_like(weights), **AGE
+    )
     assert loss == pytest.approx(expected)
     assert torch.isfinite(grad).all()
 
@@ -173,7 +228,9 @@ def test_similar_includes_the_threshold() -> None:
     features, weights = unit([0, 60, 90]), torch.ones(3).double()
     labels, preds = torch.tensor([0.0, 1.0, 9.0]).double(), torch.tensor([0.0, 5.0, 1.0]).double()
     pull = math.exp(0.5 / 0.2)
-    assert conr(features, labels, preds, weights, **AGE).item() == pytest.approx(-math.log(pull / (pull + 0.09)) / 3)
+    assert conr(features, labels, preds, weights, **AGE).item() == pytest.approx(
+        -math.log(pull / (pull + 0.09)) / 3
+    )
     assert conr(features, labels, preds, weights, **{**AGE, "omega": 1.001}).item() == 0
 
 
@@ -207,13 +264,22 @@ def test_settings_are_checked(change: dict[str, Any], words: str) -> None:
         conr(torch.zeros(4, 2), *(torch.zeros(4) for _ in range(3)), **{**AGE, **change})
 
 
-def setup(labels: list[float], label_dim: int = 1, reweighting: torch.Tensor | None = None) -> Setup:
+def setup(
+    labels: list[float], label_dim: int = 1, reweighting: torch.Tensor | None = None
+) -> Setup:
     train = torch.tensor(labels)
     bins = LabelBins.from_labels(train.numpy(), low=0, high=100, width=1)
     return Setup(
-        train_labels=train if label_dim == 1 else train[:, None].expand(-1, label_dim), bins=bins, target_scale=1.0,
-        feature_dim=4, label_dim=label_dim, num_epochs=1, batch_size=4, seed=0, reweighting=reweighting,
-    )  # fmt: skip
+        train_labels=train if label_dim == 1 else train[:, None].expand(-1, label_dim),
+        bins=bins,
+        target_scale=1.0,
+        feature_dim=4,
+        label_dim=label_dim,
+        num_epochs=1,
+        batch_size=4,
+        seed=0,
+        reweighting=reweighting,
+    )
 
 
 LABELS = [30.0] * 20 + [40.0] * 10 + [50.0] * 2
@@ -243,10 +309,13 @@ def test_the_regression_weights_can_push() -> None:
 
 def test_frequencies_need_scalar_labels() -> None:
     with pytest.raises(
-        SpecError, match="'inv' needs scalar labels, and these have 2 dimensions; use 'reweighting' or 'none'"
+        SpecError,
+        match="'inv' needs scalar labels, and these have 2 dimensions; use 'reweighting' or 'none'",
     ):
         ConRConfig().build(setup(LABELS, label_dim=2))
-    assert (ConRConfig(pushing_weights="none").build(setup(LABELS, label_dim=2)).sample_weights == 1).all()
+    assert (
+        ConRConfig(pushing_weights="none").build(setup(LABELS, label_dim=2)).sample_weights == 1
+    ).all()
 
 
 def test_the_module_weighs_samples_by_their_index() -> None:
@@ -254,9 +323,17 @@ def test_the_module_weighs_samples_by_their_index() -> None:
     features, labels, preds, _ = (tensor.float() for tensor in batch(8, 5, spread=3))
     labels, indices = labels[:4].repeat(2) * 10, torch.tensor([31, 0, 25, 3])
     step = Step(
-        features=features, preds=preds * 10, labels=labels, weights=torch.ones(8), indices=indices, inputs=None,
-        num_views=2, epoch=0, generator=torch.Generator(), backbone=torch.nn.Identity(),
-    )  # fmt: skip
+        features=features,
+        preds=preds * 10,
+        labels=labels,
+        weights=torch.ones(8),
+        indices=indices,
+        inputs=None,
+        num_views=2,
+        epoch=0,
+        generator=torch.Generator(),
+        backbone=torch.nn.Identity(),
+    )
     weights = module.sample_weights[indices].repeat(2)
     expected = 3 * conr(features, labels, preds * 10, weights, omega=0.5, tau=0.2, eta=0.01)
     assert module(step).item() == pytest.approx(expected.item())
@@ -264,7 +341,12 @@ def test_the_module_weighs_samples_by_their_index() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "tau"), [({}, 0.2), ({"formulation": "released"}, 0.07), ({"formulation": "released", "tau": 0.5}, 0.5)]
+    ("given", "tau"),
+    [
+        ({}, 0.2),
+        ({"formulation": "released"}, 0.07),
+        ({"formulation": "released", "tau": 0.5}, 0.5),
+    ],
 )
 def test_tau_defaults_to_the_formulations(given: dict[str, Any], tau: float) -> None:
     plain = ConRConfig.model_validate(given).to_dict()
@@ -276,16 +358,24 @@ def test_the_released_form_has_no_alpha_no_tau_and_no_weights_of_its_own() -> No
     given = torch.rand(len(LABELS))
     known = setup(LABELS, reweighting=given)
     told = {"alpha": 0.5, "tau": 0.5, "pushing_weights": "inv"}
-    paper, released = (ConRConfig.model_validate({**told, "formulation": f}) for f in ("paper", "released"))
+    paper, released = (
+        ConRConfig.model_validate({**told, "formulation": f}) for f in ("paper", "released")
+    )
     assert (paper.resolved_alpha, paper.resolved_tau, paper.resolved_weights) == (0.5, 0.5, "inv")
-    assert (released.resolved_alpha, released.resolved_tau, released.resolved_weights) == (1.0, 0.07, "reweighting")
+    assert (released.resolved_alpha, released.resolved_tau, released.resolved_weights) == (
+        1.0,
+        0.07,
+        "reweighting",
+    )
     assert paper.build(known).regression_weight == 0.5
     assert released.build(known).regression_weight == 1.0
     assert not torch.equal(paper.build(known).sample_weights, given)
     assert torch.equal(released.build(known).sample_weights, given)
 
 
-@pytest.mark.parametrize("wrong", [{"omega": 0}, {"tau": 0}, {"beta": -1}, {"omgea": 1}, {"variant": "none"}])
+@pytest.mark.parametrize(
+    "wrong", [{"omega": 0}, {"tau": 0}, {"beta": -1}, {"omgea": 1}, {"variant": "none"}]
+)
 def test_config_rejects(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ConRConfig.model_validate(wrong)
@@ -301,4 +391,6 @@ def test_on_a_gpu_nothing_waits_for_the_device() -> None:
         loss.backward()
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    assert loss.item() == pytest.approx(conr(*(tensor.cpu() for tensor in inputs), **AGE).item(), rel=1e-4)
+    assert loss.item() == pytest.approx(
+        conr(*(tensor.cpu() for tensor in inputs), **AGE).item(), rel=1e-4
+    )

@@ -14,7 +14,11 @@ from pydantic import ValidationError
 from dirsweep.bench.reference import plain_rank_n_contrast
 from dirsweep.errors import ShapeError
 from dirsweep.methods.base import Step
-from dirsweep.methods.regularizers.rank_n_contrast import RankNContrast, RankNContrastConfig, rank_n_contrast
+from dirsweep.methods.regularizers.rank_n_contrast import (
+    RankNContrast,
+    RankNContrastConfig,
+    rank_n_contrast,
+)
 
 
 def loss_and_grad(
@@ -22,29 +26,40 @@ def loss_and_grad(
 ) -> tuple[float, torch.Tensor]:
     features = features.clone().requires_grad_()
     loss = function(features, labels, tau=tau)
-    grad = torch.autograd.grad(loss, features)[0] if loss.requires_grad else torch.zeros_like(features)
+    grad = (
+        torch.autograd.grad(loss, features)[0] if loss.requires_grad else torch.zeros_like(features)
+    )
     return loss.item(), grad
 
 
 def test_by_hand() -> None:
-    # features at 0, 1, 3 on a line, labels 0, 10, 12: sorted by label distance 0: (1, 2), 1: (2, 0), 2: (1, 0)
+    # features at 0, 1, 3 on a line, labels 0, 10, 12: sorted by label distance 0: (1, 2), 1: (2,
+    # 0), 2: (1, 0)
     features, labels = torch.tensor([[0.0], [1.0], [3.0]]).double(), torch.tensor([0.0, 10.0, 12.0])
 
     def term(near: float, far: float) -> float:
-        return math.log(1 + math.exp(-far) / math.exp(-near))  # the farthest pair of an anchor costs nothing
+        return math.log(
+            1 + math.exp(-far) / math.exp(-near)
+        )  # the farthest pair of an anchor costs nothing
 
     expected = (term(1, 3) + term(2, 1) + term(2, 3)) / 6
     assert rank_n_contrast(features, labels, tau=1.0).item() == pytest.approx(expected, rel=1e-12)
-    tied = torch.tensor([0.0, 10.0, 20.0])  # anchor 1: both pairs are 10 away and contain each other
+    tied = torch.tensor(
+        [0.0, 10.0, 20.0]
+    )  # anchor 1: both pairs are 10 away and contain each other
     both = math.log(math.exp(-1) + math.exp(-2))
     expected = (term(1, 3) + (1 + both) + (2 + both) + term(2, 3)) / 6
     assert rank_n_contrast(features, tied, tau=1.0).item() == pytest.approx(expected, rel=1e-12)
 
 
 @given(
-    seed=st.integers(0, 10_000), num=st.integers(1, 14), num_labels=st.integers(0, 6), tau=st.sampled_from((0.1, 2.0)),
-    shape=st.sampled_from(((), (3,), (2, 2))), repeated=st.booleans(),
-)  # fmt: skip
+    seed=st.integers(0, 10_000),
+    num=st.integers(1, 14),
+    num_labels=st.integers(0, 6),
+    tau=st.sampled_from((0.1, 2.0)),
+    shape=st.sampled_from(((), (3,), (2, 2))),
+    repeated=st.booleans(),
+)
 @settings(max_examples=40, deadline=None)
 def test_against_the_plain_loop(
     seed: int, num: int, num_labels: int, tau: float, shape: tuple[int, ...], repeated: bool
@@ -75,7 +90,10 @@ def test_one_sample_costs_nothing_and_equal_labels_stay_finite() -> None:
 
 def test_distances_far_beyond_exps_range() -> None:
     generator = torch.Generator().manual_seed(0)
-    features, labels = torch.randn(32, 16, generator=generator) * 1000, torch.rand(32, generator=generator)
+    features, labels = (
+        torch.randn(32, 16, generator=generator) * 1000,
+        torch.rand(32, generator=generator),
+    )
     loss, grad = loss_and_grad(rank_n_contrast, features, labels, 0.1)
     exact, _ = loss_and_grad(plain_rank_n_contrast, features.double(), labels, 0.1)
     assert loss == pytest.approx(exact, rel=1e-4)
@@ -113,11 +131,24 @@ def test_tau_is_checked() -> None:
 
 def test_the_module_takes_all_views_times_the_weight() -> None:
     generator = torch.Generator().manual_seed(2)
-    features, labels = torch.randn(8, 3, generator=generator), torch.tensor([1.0, 2.0, 5.0, 9.0]).repeat(2)
+    features, labels = (
+        torch.randn(8, 3, generator=generator),
+        torch.tensor([1.0, 2.0, 5.0, 9.0]).repeat(2),
+    )
     step = Step(
-        features=features, preds=labels, labels=labels, weights=torch.ones(8), indices=torch.arange(4), inputs=None,
-        num_views=2, epoch=0, generator=generator, backbone=torch.nn.Identity(),
-    )  # fmt: skip
+        features=features,
+        preds=labels,
+        labels=labels,
+        weights=torch.ones(8),
+        indices=torch.arange(4),
+        inputs=None,
+        num_views=2,
+        epoch=0,
+        generator=generator,
+        backbone=torch.nn.Identity(),
+    )
     module = RankNContrast(RankNContrastConfig(weight=0.5, tau=3.0))
     assert module.num_views == 2
-    assert module(step).item() == pytest.approx(0.5 * plain_rank_n_contrast(features, labels, tau=3.0).item(), rel=1e-5)
+    assert module(step).item() == pytest.approx(
+        0.5 * plain_rank_n_contrast(features, labels, tau=3.0).item(), rel=1e-5
+    )

@@ -1,4 +1,6 @@
-"""RankSim against numbers by hand, the released code's golden values, and plain loops in float64."""
+"""RankSim against numbers by hand, the released code's golden values, and plain loops in
+float64.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,21 @@ from dirsweep.bench.reference import plain_ranksim
 from dirsweep.errors import ShapeError
 from dirsweep.methods.base import Step
 from dirsweep.methods.regularizers import ranksim as module
-from dirsweep.methods.regularizers.ranksim import RankSim, RankSimConfig, one_per_label, ranks, ranksim
+from dirsweep.methods.regularizers.ranksim import (
+    RankSim,
+    RankSimConfig,
+    one_per_label,
+    ranks,
+    ranksim,
+)
 
 PENALTIES = ("mse", "mae", "huber", "linf", "cosine")
 SIMILARITIES = ("cosine", "correlation", "neg_mse", "neg_mae", "neg_linf")
 
 
-def loss_and_grad(function: Any, features: torch.Tensor, *args: Any, **kwargs: Any) -> tuple[float, torch.Tensor]:
+def loss_and_grad(
+    function: Any, features: torch.Tensor, *args: Any, **kwargs: Any
+) -> tuple[float, torch.Tensor]:
     features = features.clone().requires_grad_()
     loss = function(features, *args, **kwargs)
     loss.backward()
@@ -51,11 +61,22 @@ def test_equal_elements_share_a_rank_or_are_told_apart_by_position() -> None:
     assert ranks(rows, "order").tolist() == [[4, 2, 3, 1, 5], [5, 4, 3, 2, 1]]
 
 
-@given(seed=st.integers(0, 10_000), num_rows=st.integers(1, 4), size=st.integers(1, 40), values=st.integers(1, 6))
+@given(
+    seed=st.integers(0, 10_000),
+    num_rows=st.integers(1, 4),
+    size=st.integers(1, 40),
+    values=st.integers(1, 6),
+)
 @settings(max_examples=60, deadline=None)
-def test_shared_ranks_count_the_larger_elements(seed: int, num_rows: int, size: int, values: int) -> None:
-    rows = torch.randint(0, values, (num_rows, size), generator=torch.Generator().manual_seed(seed)).double()
-    expected = [[1 + sum(other > element for other in row) for element in row] for row in rows.tolist()]
+def test_shared_ranks_count_the_larger_elements(
+    seed: int, num_rows: int, size: int, values: int
+) -> None:
+    rows = torch.randint(
+        0, values, (num_rows, size), generator=torch.Generator().manual_seed(seed)
+    ).double()
+    expected = [
+        [1 + sum(other > element for other in row) for element in row] for row in rows.tolist()
+    ]
     assert ranks(rows).tolist() == expected
     assert sorted(ranks(rows, "order")[0].tolist()) == list(range(1, size + 1))
 
@@ -65,8 +86,15 @@ def test_by_hand_two_anchors_disagree() -> None:
     angles = torch.deg2rad(torch.tensor([0.0, 10.0, 50.0], dtype=torch.float64))
     features = torch.stack([angles.cos(), angles.sin()], dim=1)
     labels = torch.tensor([0.0, 9.0, 10.0], dtype=torch.float64)
-    # anchor 0: labels rank 1 2 3, features 1 2 3; anchor 1: labels 3 1 2, features 2 1 3; anchor 2: 3 2 1 and 3 2 1
-    by_hand = {"mse": 2 / 9 / 3, "mae": 2 / 3 / 3, "huber": 1 / 9 / 3, "linf": 1 / 3, "cosine": 1 - 13 / 14}
+    # anchor 0: labels rank 1 2 3, features 1 2 3; anchor 1: labels 3 1 2, features 2 1 3; anchor 2:
+    # 3 2 1 and 3 2 1
+    by_hand = {
+        "mse": 2 / 9 / 3,
+        "mae": 2 / 3 / 3,
+        "huber": 1 / 9 / 3,
+        "linf": 1 / 3,
+        "cosine": 1 - 13 / 14,
+    }
     for penalty, expected in by_hand.items():
         loss = ranksim(features, labels, interp_lambda=2.0, penalty=penalty)  # type: ignore[arg-type]
         assert loss.item() == pytest.approx(expected, rel=1e-12)
@@ -87,23 +115,38 @@ def test_golden(golden: Mapping[str, NDArray[Any]], case: int, sampling: Any, ti
     )
     assert loss == pytest.approx(float(golden[f"ranksim{case}_loss"]), rel=1e-4)
     expected = golden[f"ranksim{case}_grad"]
-    np.testing.assert_allclose(grad.numpy(), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(
+        grad.numpy(), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max()
+    )
 
 
 @given(
-    seed=st.integers(0, 10_000), num=st.integers(1, 24), dim=st.integers(3, 12), num_labels=st.integers(0, 8),
-    penalty=st.sampled_from(PENALTIES), similarity=st.sampled_from(SIMILARITIES),
-    ties=st.sampled_from(("shared", "order")), sampling=st.sampled_from(("unique", "all")),
+    seed=st.integers(0, 10_000),
+    num=st.integers(1, 24),
+    dim=st.integers(3, 12),
+    num_labels=st.integers(0, 8),
+    penalty=st.sampled_from(PENALTIES),
+    similarity=st.sampled_from(SIMILARITIES),
+    ties=st.sampled_from(("shared", "order")),
+    sampling=st.sampled_from(("unique", "all")),
     interp_lambda=st.sampled_from((0.1, 2.0, 20.0)),
-)  # fmt: skip
+)
 @settings(max_examples=80, deadline=None)
 def test_against_the_plain_loop(
-    seed: int, num: int, dim: int, num_labels: int, sampling: str, interp_lambda: float, **choices: Any
+    seed: int,
+    num: int,
+    dim: int,
+    num_labels: int,
+    sampling: str,
+    interp_lambda: float,
+    **choices: Any,
 ) -> None:
     features, labels = batch(num, dim, seed, num_labels)
     before = features.clone(), labels.clone()
     arguments = {"interp_lambda": interp_lambda, "sampling": sampling, **choices}
-    loss, grad = loss_and_grad(ranksim, features, labels, generator=torch.Generator().manual_seed(seed), **arguments)
+    loss, grad = loss_and_grad(
+        ranksim, features, labels, generator=torch.Generator().manual_seed(seed), **arguments
+    )
     expected, expected_grad = loss_and_grad(
         plain_ranksim, features, labels, generator=torch.Generator().manual_seed(seed), **arguments
     )
@@ -114,9 +157,12 @@ def test_against_the_plain_loop(
 
 
 @given(
-    seed=st.integers(0, 10_000), num=st.integers(1, 24), num_labels=st.integers(1, 8),
-    penalty=st.sampled_from(PENALTIES), ties=st.sampled_from(("shared", "order")),
-)  # fmt: skip
+    seed=st.integers(0, 10_000),
+    num=st.integers(1, 24),
+    num_labels=st.integers(1, 8),
+    penalty=st.sampled_from(PENALTIES),
+    ties=st.sampled_from(("shared", "order")),
+)
 @settings(max_examples=60, deadline=None)
 def test_fixed_shapes_of_accelerators_give_the_same(
     seed: int, num: int, num_labels: int, penalty: Any, ties: Any
@@ -124,10 +170,17 @@ def test_fixed_shapes_of_accelerators_give_the_same(
     features, labels = batch(num, 8, seed, num_labels)
     picked = one_per_label(labels, torch.Generator().manual_seed(seed))
     loss, grad = loss_and_grad(
-        ranksim, features, labels, interp_lambda=2.0, penalty=penalty, ties=ties,
+        ranksim,
+        features,
+        labels,
+        interp_lambda=2.0,
+        penalty=penalty,
+        ties=ties,
         generator=torch.Generator().manual_seed(seed),
-    )  # fmt: skip
-    masked, masked_grad = loss_and_grad(module._loss, features, labels, picked, 2.0, penalty, "cosine", ties)
+    )
+    masked, masked_grad = loss_and_grad(
+        module._loss, features, labels, picked, 2.0, penalty, "cosine", ties
+    )
     assert masked == pytest.approx(loss, rel=1e-10, abs=1e-13)
     torch.testing.assert_close(masked_grad, grad, rtol=1e-9, atol=1e-12)
     assert (masked_grad[~picked] == 0).all()
@@ -140,7 +193,10 @@ def test_one_sample_of_each_label_drawn_evenly() -> None:
     for label in (3.0, 5.0, 7.0):
         assert (drawn[:, labels == label].sum(1) == 1).all()
     torch.testing.assert_close(
-        drawn.mean(0), torch.tensor([1 / 3, 1 / 2, 1 / 3, 1 / 3, 1, 1 / 2]).double(), atol=0.04, rtol=0
+        drawn.mean(0),
+        torch.tensor([1 / 3, 1 / 2, 1 / 3, 1 / 3, 1, 1 / 2]).double(),
+        atol=0.04,
+        rtol=0,
     )
 
 
@@ -158,7 +214,9 @@ def test_vector_labels_rank_by_their_mean_absolute_difference() -> None:
 def test_one_sample_and_equal_labels_cost_nothing(penalty: Any, similarity: Any) -> None:
     for labels in (torch.tensor([4.0]), torch.full((6,), 4.0)):
         features = torch.randn(len(labels), 5, generator=torch.Generator().manual_seed(0))
-        loss, grad = loss_and_grad(ranksim, features, labels, interp_lambda=2.0, penalty=penalty, similarity=similarity)
+        loss, grad = loss_and_grad(
+            ranksim, features, labels, interp_lambda=2.0, penalty=penalty, similarity=similarity
+        )
         assert loss == pytest.approx(0, abs=1e-6)
         assert torch.isfinite(grad).all()
 
@@ -202,7 +260,11 @@ def test_autocast_leaves_the_numbers_alone() -> None:
     [
         (torch.zeros(3), torch.zeros(3), r"features must be \(N, D\)"),
         (torch.zeros(0, 2), torch.zeros(0), r"N >= 1"),
-        (torch.zeros(3, 2), torch.zeros(4), r"labels must be \(N,\) or \(N, K\) with N = 3, got \(4,\)"),
+        (
+            torch.zeros(3, 2),
+            torch.zeros(4),
+            r"labels must be \(N,\) or \(N, K\) with N = 3, got \(4,\)",
+        ),
         (torch.zeros(3, 2), torch.zeros(3, 1, 1), "labels must be"),
     ],
 )
@@ -229,17 +291,27 @@ def test_settings_are_checked(choice: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("given", "gamma"),
     [
-        ({}, 100), ({"penalty": "mae"}, 200), ({"penalty": "huber"}, 1), ({"penalty": "linf"}, 500),
-        ({"penalty": "cosine"}, 1), ({"similarity": "correlation"}, 0.1), ({"similarity": "neg_mse"}, 50),
-        ({"similarity": "neg_mae"}, 200), ({"similarity": "neg_linf"}, 500), ({"gamma": 7}, 7),
+        ({}, 100),
+        ({"penalty": "mae"}, 200),
+        ({"penalty": "huber"}, 1),
+        ({"penalty": "linf"}, 500),
+        ({"penalty": "cosine"}, 1),
+        ({"similarity": "correlation"}, 0.1),
+        ({"similarity": "neg_mse"}, 50),
+        ({"similarity": "neg_mae"}, 200),
+        ({"similarity": "neg_linf"}, 500),
+        ({"gamma": 7}, 7),
         ({"penalty": "mae", "similarity": "neg_mse"}, 200),
     ],
-)  # fmt: skip
+)
 def test_gamma_defaults_to_the_best_of_each_choice(given: dict[str, Any], gamma: float) -> None:
     plain = RankSimConfig.model_validate(given).to_dict()
     assert plain["gamma"] == gamma
     assert plain["lambda"] == 2
-    assert RankSimConfig.model_validate({k: v for k, v in plain.items() if k != "name"}).to_dict() == plain
+    assert (
+        RankSimConfig.model_validate({k: v for k, v in plain.items() if k != "name"}).to_dict()
+        == plain
+    )
 
 
 def test_lambda_is_known_by_both_names() -> None:
@@ -257,9 +329,17 @@ def test_the_module_ranks_the_first_view_times_gamma() -> None:
     features, labels = batch(16, 6, 6)
     generator = torch.Generator().manual_seed(1)
     step = Step(
-        features=features, preds=labels, labels=labels[:8].repeat(2), weights=torch.ones(16), indices=torch.arange(8),
-        inputs=None, num_views=2, epoch=0, generator=generator, backbone=torch.nn.Identity(),
-    )  # fmt: skip
+        features=features,
+        preds=labels,
+        labels=labels[:8].repeat(2),
+        weights=torch.ones(16),
+        indices=torch.arange(8),
+        inputs=None,
+        num_views=2,
+        epoch=0,
+        generator=generator,
+        backbone=torch.nn.Identity(),
+    )
     expected = 3 * ranksim(features[:8], labels[:8], interp_lambda=5.0)
     term = RankSim(RankSimConfig.model_validate({"gamma": 3, "lambda": 5}))(step)
     assert term.item() == pytest.approx(expected.item())
@@ -274,21 +354,27 @@ def test_on_a_gpu_nothing_waits_for_the_device() -> None:
     torch.cuda.set_sync_debug_mode("error")
     try:
         for similarity in SIMILARITIES:
-            ranksim(on_gpu, labels, interp_lambda=2.0, similarity=similarity, generator=generator).backward()  # type: ignore[arg-type]
+            ranksim(
+                on_gpu, labels, interp_lambda=2.0, similarity=similarity, generator=generator
+            ).backward()  # type: ignore[arg-type]
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert on_gpu.grad is not None
     assert torch.isfinite(on_gpu.grad).all()
     same = ranksim(features.float(), labels.cpu(), interp_lambda=2.0, sampling="all")
-    assert ranksim(on_gpu, labels, interp_lambda=2.0, sampling="all").item() == pytest.approx(same.item(), rel=1e-4)
+    assert ranksim(on_gpu, labels, interp_lambda=2.0, sampling="all").item() == pytest.approx(
+        same.item(), rel=1e-4
+    )
 
 
 def test_float16_training_is_refused() -> None:
-    from dirsweep.spec.schema import NamedConfig, TrialConfig
+    from dirsweep.config.trial import NamedConfig, TrialConfig
 
     trial = TrialConfig.model_validate(
         {"backbone": "resnet18", "regularizers": {"ranksim": {}}, "precision": "float16"}
     )
-    assert "set precision to bfloat16 or float32" in str(trial.regularizers["ranksim"].conflict(trial, NamedConfig()))
+    assert "set precision to bfloat16 or float32" in str(
+        trial.regularizers["ranksim"].conflict(trial, NamedConfig())
+    )
     trial = trial.model_copy(update={"precision": "bfloat16"})
     assert trial.regularizers["ranksim"].conflict(trial, NamedConfig()) is None

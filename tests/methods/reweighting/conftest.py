@@ -16,7 +16,9 @@ from torch import Tensor
 def train_ages(data_dir: Path) -> Tensor:
     """(12208,) float32."""
     with (data_dir / "agedb-dir" / "agedb.csv").open() as file:
-        return torch.tensor([float(row["age"]) for row in csv.DictReader(file) if row["split"] == "train"])
+        return torch.tensor(
+            [float(row["age"]) for row in csv.DictReader(file) if row["split"] == "train"]
+        )
 
 
 @pytest.fixture(scope="session")

@@ -10,27 +10,41 @@ from scipy.stats import gaussian_kde
 
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.reweighting import dense_weight
-from dirsweep.methods.reweighting.dense_weight import DenseWeightConfig, dense_weights, density, silverman
+from dirsweep.methods.reweighting.dense_weight import (
+    DenseWeightConfig,
+    dense_weights,
+    density,
+    silverman,
+)
 
 
 def slow(labels: list[float], alpha: float, epsilon: float, bandwidth: float) -> list[float]:
-    p = [sum(math.exp(-0.5 * ((a - b) / bandwidth) ** 2) for b in labels) / len(labels) for a in labels]
+    p = [
+        sum(math.exp(-0.5 * ((a - b) / bandwidth) ** 2) for b in labels) / len(labels)
+        for a in labels
+    ]
     low, high = min(p), max(p)
-    raw = [max(1 - alpha * ((value - low) / (high - low) if high > low else 0), epsilon) for value in p]
+    raw = [
+        max(1 - alpha * ((value - low) / (high - low) if high > low else 0), epsilon) for value in p
+    ]
     return [w * len(raw) / sum(raw) for w in raw]
 
 
 @given(
     st.lists(st.integers(0, 12).map(float), min_size=2, max_size=25),
-    st.floats(0, 2), st.floats(1e-6, 0.5), st.floats(0.2, 3),
-)  # fmt: skip
+    st.floats(0, 2),
+    st.floats(1e-6, 0.5),
+    st.floats(0.2, 3),
+)
 @settings(max_examples=60)
 def test_equals_a_loop_over_samples(labels, alpha, epsilon, bandwidth) -> None:
     weights = dense_weights(
         torch.tensor(labels, dtype=torch.float64), alpha=alpha, epsilon=epsilon, bandwidth=bandwidth
-    )  # fmt: skip
+    )
     p = [sum(math.exp(-0.5 * ((a - b) / bandwidth) ** 2) for b in labels) for a in labels]
-    if max(p) - min(p) > 1e-9 * max(p) or max(p) == min(p):  # rounding decides which of equal densities is largest
+    if max(p) - min(p) > 1e-9 * max(p) or max(p) == min(
+        p
+    ):  # rounding decides which of equal densities is largest
         assert weights.tolist() == pytest.approx(slow(labels, alpha, epsilon, bandwidth), rel=1e-6)
 
 
@@ -77,7 +91,9 @@ def test_all_labels_equal_and_a_single_sample() -> None:
 def test_refuses(make_setup) -> None:
     labels = torch.zeros(3)
     for wrong in ({"alpha": -0.1}, {"epsilon": 0.0}, {"bandwidth": 0.0}):
-        with pytest.raises(SpecError, match="alpha must be at least 0, epsilon and bandwidth above 0"):
+        with pytest.raises(
+            SpecError, match="alpha must be at least 0, epsilon and bandwidth above 0"
+        ):
             dense_weights(labels, **wrong)
         with pytest.raises(ValidationError):
             DenseWeightConfig(**wrong)

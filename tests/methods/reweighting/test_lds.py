@@ -14,7 +14,15 @@ from dirsweep.methods.reweighting.lds import LDSConfig, lds_weights
 from dirsweep.methods.reweighting.sqinv import sqinv_weights
 
 
-def slow_lds(labels: list[float], width: float, num_bins: int, base: str, kernel: str, size: int, sigma: float):
+def slow_lds(
+    labels: list[float],
+    width: float,
+    num_bins: int,
+    base: str,
+    kernel: str,
+    size: int,
+    sigma: float,
+):
     bins = [min(max(math.floor(label / width + 1e-6), 0), num_bins - 1) for label in labels]
     counts = [bins.count(b) for b in range(num_bins)]
     values = [math.sqrt(n) if base == "sqinv" else min(max(n, 5), 1000) for n in counts]
@@ -42,20 +50,29 @@ def test_equals_a_loop_over_samples(labels, width, base, kernel, half, sigma) ->
     num_bins = int(6 / width)
     edges = torch.arange(num_bins + 1) * width
     weights = lds_weights(
-        torch.tensor(labels, dtype=torch.float64), bin_edges=edges,
-        base=base, kernel=kernel, kernel_size=2 * half + 1, sigma=sigma,
-    )  # fmt: skip
+        torch.tensor(labels, dtype=torch.float64),
+        bin_edges=edges,
+        base=base,
+        kernel=kernel,
+        kernel_size=2 * half + 1,
+        sigma=sigma,
+    )
     expected = slow_lds(labels, width, num_bins, base, kernel, 2 * half + 1, sigma)
     assert weights.tolist() == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(("base", "name"), [("sqinv", "sqrt_inv"), ("inv", "inverse")])
 @pytest.mark.parametrize(
-    ("kernel", "size", "sigma"), [("gaussian", 5, 2), ("gaussian", 9, 1), ("triang", 5, 2), ("laplace", 5, 2)]
+    ("kernel", "size", "sigma"),
+    [("gaussian", 5, 2), ("gaussian", 9, 1), ("triang", 5, 2), ("laplace", 5, 2)],
 )
-def test_meets_the_released_weights(base, name, kernel, size, sigma, train_ages, assert_released) -> None:
+def test_meets_the_released_weights(
+    base, name, kernel, size, sigma, train_ages, assert_released
+) -> None:
     edges = np.arange(122)
-    weights = lds_weights(train_ages, bin_edges=edges, base=base, kernel=kernel, kernel_size=size, sigma=sigma)
+    weights = lds_weights(
+        train_ages, bin_edges=edges, base=base, kernel=kernel, kernel_size=size, sigma=sigma
+    )
     assert_released(weights, f"{name}_{kernel}_{size}_{sigma}")
 
 
@@ -88,7 +105,13 @@ def test_refuses(make_setup) -> None:
             lds_weights(labels, bin_edges=edges, **wrong)
     with pytest.raises(ShapeError):
         lds_weights(torch.zeros(3, 2), bin_edges=edges)
-    for wrong in ({"kernel_size": 4}, {"kernel_size": 0}, {"sigma": 0}, {"clip_low": 9, "clip_high": 8}, {"base": "x"}):
+    for wrong in (
+        {"kernel_size": 4},
+        {"kernel_size": 0},
+        {"sigma": 0},
+        {"clip_low": 9, "clip_high": 8},
+        {"base": "x"},
+    ):
         with pytest.raises(ValidationError):
             LDSConfig(**wrong)
     with pytest.raises(SpecError, match="lds needs scalar labels"):
@@ -98,9 +121,16 @@ def test_refuses(make_setup) -> None:
 def test_config_passes_every_parameter(make_setup) -> None:
     setup = make_setup([1, 1, 1, 2, 2, 5, 9], width=0.5)
     settings = {
-        "base": "inv", "kernel": "laplace", "kernel_size": 7, "sigma": 1.2, "clip_low": 2.0, "clip_high": 2.5,
-    }  # fmt: skip
+        "base": "inv",
+        "kernel": "laplace",
+        "kernel_size": 7,
+        "sigma": 1.2,
+        "clip_low": 2.0,
+        "clip_high": 2.5,
+    }
     weights = LDSConfig(**settings).build(setup).sample_weights
     assert weights.dtype == torch.float32
-    torch.testing.assert_close(weights, lds_weights(setup.train_labels, bin_edges=np.arange(21) / 2, **settings))
+    torch.testing.assert_close(
+        weights, lds_weights(setup.train_labels, bin_edges=np.arange(21) / 2, **settings)
+    )
     assert LDSConfig().build(setup).sample_weights.tolist() != pytest.approx(weights.tolist())

@@ -18,7 +18,9 @@ def test_first_stage_is_a_normal_training(make_setup) -> None:
     assert RRTConfig().build(make_setup(num_epochs=9)).stages[0] == Stage(num_epochs=9)
 
 
-def test_second_stage_trains_the_last_layer_from_the_best_epoch_with_inverse_weights(make_setup) -> None:
+def test_second_stage_trains_the_last_layer_from_the_best_epoch_with_inverse_weights(
+    make_setup,
+) -> None:
     setup = make_setup(LABELS, num_epochs=9)
     first, second = RRTConfig().build(setup).stages
     assert (second.num_epochs, second.trains, second.regularize) == (9, "regressor", False)
@@ -51,7 +53,10 @@ def test_refuses_labels_that_cannot_be_counted(make_setup) -> None:
     reason = RRTConfig().conflict(SimpleNamespace(), SimpleNamespace(label_dim=2))
     assert reason is not None
     assert "scalar labels" in reason
-    assert RRTConfig(reweighting="trial").conflict(SimpleNamespace(), SimpleNamespace(label_dim=2)) is None
+    assert (
+        RRTConfig(reweighting="trial").conflict(SimpleNamespace(), SimpleNamespace(label_dim=2))
+        is None
+    )
     assert RRTConfig().conflict(SimpleNamespace(), SimpleNamespace()) is None
     assert len(RRTConfig(reweighting="trial").build(wide).stages) == 2
     for wrong in ({"epochs": 0}, {"reweighting": "none"}):

@@ -22,7 +22,12 @@ class SlowFDS:
     """Label by label, number by number, in float64."""
 
     def __init__(self, dim, num_bins, kernel, size, sigma, momentum, formulation) -> None:
-        self.dim, self.num_bins, self.momentum, self.formulation = dim, num_bins, momentum, formulation
+        self.dim, self.num_bins, self.momentum, self.formulation = (
+            dim,
+            num_bins,
+            momentum,
+            formulation,
+        )
         self.window = window(kernel, size, sigma)
         self.running = [[(0.0, 1.0)] * dim for _ in range(num_bins)]
         self.smoothed = [[(0.0, 1.0)] * dim for _ in range(num_bins)]
@@ -70,24 +75,38 @@ class SlowFDS:
             new = []
             for d, x in enumerate(row):
                 (m1, v1), (m2, v2) = self.running[b][d], self.smoothed[b][d]
-                new.append(x if dead or v1 == 0 else (x - m1) * math.sqrt(min(max(v2 / v1, 0.1), 10)) + m2)
+                new.append(
+                    x if dead or v1 == 0 else (x - m1) * math.sqrt(min(max(v2 / v1, 0.1), 10)) + m2
+                )
             out.append(new)
         return out
 
 
 @given(
-    seed=st.integers(0, 2**31), num=st.integers(1, 20), dim=st.integers(1, 4), num_bins=st.integers(1, 6),
-    kernel=st.sampled_from(["gaussian", "gaussian_plain", "triang", "laplace"]), half=st.integers(0, 2),
-    momentum=st.sampled_from([0.0, 0.5, 0.9]), formulation=st.sampled_from(["paper", "released"]),
-)  # fmt: skip
+    seed=st.integers(0, 2**31),
+    num=st.integers(1, 20),
+    dim=st.integers(1, 4),
+    num_bins=st.integers(1, 6),
+    kernel=st.sampled_from(["gaussian", "gaussian_plain", "triang", "laplace"]),
+    half=st.integers(0, 2),
+    momentum=st.sampled_from([0.0, 0.5, 0.9]),
+    formulation=st.sampled_from(["paper", "released"]),
+)
 @settings(max_examples=50, deadline=None)
-def test_equals_a_loop_over_labels(seed, num, dim, num_bins, kernel, half, momentum, formulation) -> None:
+def test_equals_a_loop_over_labels(
+    seed, num, dim, num_bins, kernel, half, momentum, formulation
+) -> None:
     half = min(half, num_bins - 1)
     slow = SlowFDS(dim, num_bins, kernel, 2 * half + 1, 1.5, momentum, formulation)
     fast = FDS(
-        dim, bin_edges=np.arange(num_bins + 1), kernel=kernel, kernel_size=2 * half + 1, sigma=1.5,
-        momentum=momentum, formulation=formulation,
-    ).double()  # fmt: skip
+        dim,
+        bin_edges=np.arange(num_bins + 1),
+        kernel=kernel,
+        kernel_size=2 * half + 1,
+        sigma=1.5,
+        momentum=momentum,
+        formulation=formulation,
+    ).double()
     generator = torch.Generator().manual_seed(seed)
     for _ in range(4):
         features = 2 * torch.randn(num, dim, dtype=torch.float64, generator=generator) + 1
@@ -98,20 +117,29 @@ def test_equals_a_loop_over_labels(seed, num, dim, num_bins, kernel, half, momen
         fast.update(features, labels)
         slow.update(features.tolist(), bins.tolist())
         torch.testing.assert_close(
-            torch.stack([fast.running_mean, fast.running_var], -1), torch.tensor(slow.running, dtype=torch.float64)
+            torch.stack([fast.running_mean, fast.running_var], -1),
+            torch.tensor(slow.running, dtype=torch.float64),
         )
         torch.testing.assert_close(
-            torch.stack([fast.smoothed_mean, fast.smoothed_var], -1), torch.tensor(slow.smoothed, dtype=torch.float64)
+            torch.stack([fast.smoothed_mean, fast.smoothed_var], -1),
+            torch.tensor(slow.smoothed, dtype=torch.float64),
         )
 
 
 def fed_with_golden(golden, formulation: str) -> FDS:
     fds = FDS(
-        12, bin_edges=np.arange(3, 101), kernel="gaussian", kernel_size=5, sigma=2.0, momentum=0.9,
+        12,
+        bin_edges=np.arange(3, 101),
+        kernel="gaussian",
+        kernel_size=5,
+        sigma=2.0,
+        momentum=0.9,
         formulation=formulation,
-    )  # fmt: skip
+    )
     for epoch in range(3):
-        features, labels = (torch.from_numpy(golden[f"fds_epoch{epoch}_{key}"]) for key in ("x", "label"))
+        features, labels = (
+            torch.from_numpy(golden[f"fds_epoch{epoch}_{key}"]) for key in ("x", "label")
+        )
         fds.update(features, labels)
         for name in STATISTICS:
             if formulation == "released" or name.startswith("running"):
@@ -123,13 +151,19 @@ def fed_with_golden(golden, formulation: str) -> FDS:
 def test_meets_the_released_statistics_and_features(golden) -> None:
     features, labels = (torch.from_numpy(golden[f"fds_smooth_{key}"]) for key in ("x", "label"))
     smoothed = fed_with_golden(golden, "released").smooth(features, labels.squeeze(1))
-    torch.testing.assert_close(smoothed, torch.from_numpy(golden["fds_smooth_out"]), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        smoothed, torch.from_numpy(golden["fds_smooth_out"]), rtol=1e-5, atol=1e-5
+    )
 
 
 def test_the_papers_form_uses_statistics_of_one_epoch(golden) -> None:
     features, labels = (torch.from_numpy(golden[f"fds_smooth_{key}"]) for key in ("x", "label"))
     fds = fed_with_golden(golden, "paper")
-    away = (fds.smooth(features, labels.squeeze(1)) - torch.from_numpy(golden["fds_smooth_out"])).abs().max()
+    away = (
+        (fds.smooth(features, labels.squeeze(1)) - torch.from_numpy(golden["fds_smooth_out"]))
+        .abs()
+        .max()
+    )
     assert away.item() == pytest.approx(0.714, abs=1e-3)
     matrix = smoothing_matrix(window("gaussian", 5, 2.0), 97)
     torch.testing.assert_close(fds.smoothed_mean, (matrix @ fds.running_mean.double()).float())
@@ -145,13 +179,17 @@ def test_by_hand() -> None:
     fds.update(torch.tensor([[1.0], [3.0], [10.0], [14.0]]), torch.tensor([0.0, 0.5, 1.0, 2.0]))
     assert fds.running_mean.flatten().tolist() == [2, 12]
     assert fds.running_var.flatten().tolist() == [2, 8]
-    # window 1/4, 1/2, 1/4; beyond either end lies the other bin, so both bins smooth to the mean of the two
+    # window 1/4, 1/2, 1/4; beyond either end lies the other bin, so both bins smooth to the mean of
+    # the two
     assert fds.smoothed_mean.flatten().tolist() == [7, 7]
     assert fds.smoothed_var.flatten().tolist() == [5, 5]
     smoothed = fds.smooth(torch.tensor([[3.0], [12.0]]), torch.tensor([0.2, 1.2]))
     assert smoothed.flatten().tolist() == pytest.approx([1 * math.sqrt(2.5) + 7, 7])
     fds.update(torch.tensor([[4.0], [6.0]]), torch.tensor([0.0, 0.0]))
-    assert fds.running_mean.flatten().tolist() == [0.5 * 2 + 0.5 * 5, 12]  # bin 1 saw nothing and keeps what it has
+    assert fds.running_mean.flatten().tolist() == [
+        0.5 * 2 + 0.5 * 5,
+        12,
+    ]  # bin 1 saw nothing and keeps what it has
 
 
 def test_the_released_form_leaves_features_alone_until_the_second_update() -> None:
@@ -160,7 +198,8 @@ def test_the_released_form_leaves_features_alone_until_the_second_update() -> No
     fds.update(torch.tensor([[1.0], [3.0], [10.0], [14.0]]), torch.tensor([0.0, 0.5, 1.0, 2.0]))
     assert fds.smooth(features, labels).flatten().tolist() == [3, 12]
     fds.update(torch.tensor([[4.0], [8.0]]), torch.tensor([0.0, 0.0]))
-    # running: means 4 and 12, variances 5 and 8; smoothed: those of the first update, means 7 and variances 5
+    # running: means 4 and 12, variances 5 and 8; smoothed: those of the first update, means 7 and
+    # variances 5
     assert fds.smooth(features, labels).flatten().tolist() == pytest.approx([(3 - 4) + 7, 7])
 
 
@@ -170,7 +209,14 @@ def test_variance_ratio_is_clipped() -> None:
     low, high = fds.scale.flatten().tolist()
     assert low == pytest.approx(math.sqrt(10))
     assert 0.1**0.5 <= high <= 1
-    tiny = FDS(1, bin_edges=np.arange(31), kernel="gaussian_plain", kernel_size=29, sigma=50.0, momentum=0.5)
+    tiny = FDS(
+        1,
+        bin_edges=np.arange(31),
+        kernel="gaussian_plain",
+        kernel_size=29,
+        sigma=50.0,
+        momentum=0.5,
+    )
     labels = torch.arange(30.0).repeat_interleave(2)
     features = torch.tensor([0.0, 0.1]).repeat(30)
     features[1] = 50.0  # one bin varies far more than its neighbours
@@ -208,7 +254,10 @@ def test_variance_survives_a_large_mean() -> None:
 
 def test_batches_add_up_to_one_update() -> None:
     generator = torch.Generator().manual_seed(0)
-    features, labels = torch.randn(50, 3, generator=generator), 5 * torch.rand(50, generator=generator)
+    features, labels = (
+        torch.randn(50, 3, generator=generator),
+        5 * torch.rand(50, generator=generator),
+    )
     at_once, streamed = (FDS(3, bin_edges=np.arange(6), kernel_size=3) for _ in range(2))
     at_once.update(features, labels)
     for part, some in zip(features.split(8), labels.split(8), strict=True):
@@ -220,7 +269,10 @@ def test_batches_add_up_to_one_update() -> None:
 
 def test_smooths_in_training_only_and_from_start_smooth_on() -> None:
     fds = two_bins(start_smooth=2)
-    features, labels = torch.tensor([[1.0], [3.0], [10.0], [14.0]]), torch.tensor([0.0, 0.5, 1.0, 2.0])
+    features, labels = (
+        torch.tensor([[1.0], [3.0], [10.0], [14.0]]),
+        torch.tensor([0.0, 0.5, 1.0, 2.0]),
+    )
     assert torch.equal(fds.smooth(features, labels), features)  # nothing is known yet
     fds.update(features, labels)
     assert fds(features, labels, 1) is features
@@ -254,14 +306,20 @@ def test_gradient_is_the_scale_and_statistics_carry_none() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_output_keeps_the_features_dtype(dtype: torch.dtype) -> None:
     fds = two_bins()
-    features, labels = torch.tensor([[1.0], [3.0], [10.0], [14.0]], dtype=dtype), torch.tensor([0.0, 0.5, 1.0, 2.0])
+    features, labels = (
+        torch.tensor([[1.0], [3.0], [10.0], [14.0]], dtype=dtype),
+        torch.tensor([0.0, 0.5, 1.0, 2.0]),
+    )
     fds.update(features, labels)
     assert fds.smooth(features, labels).dtype == dtype
 
 
 def test_state_of_an_interrupted_epoch_is_resumed() -> None:
     generator = torch.Generator().manual_seed(0)
-    batches = [(torch.randn(9, 3, generator=generator), 5 * torch.rand(9, generator=generator)) for _ in range(6)]
+    batches = [
+        (torch.randn(9, 3, generator=generator), 5 * torch.rand(9, generator=generator))
+        for _ in range(6)
+    ]
 
     def feed(fds: FDS, some: list[tuple[Tensor, Tensor]], ends: bool) -> None:
         for features, labels in some:
@@ -307,12 +365,19 @@ def test_refuses(make_setup) -> None:
         for method in (fds.smooth, fds.observe, fds.update):
             with pytest.raises(ShapeError, match="features must be"):
                 method(torch.zeros(features), torch.zeros(labels))
-    for wrong in ({"kernel_size": 4}, {"momentum": 1.0}, {"sigma": 0.0}, {"label_low": 5.0, "label_high": 5.0}):
+    for wrong in (
+        {"kernel_size": 4},
+        {"momentum": 1.0},
+        {"sigma": 0.0},
+        {"label_low": 5.0, "label_high": 5.0},
+    ):
         with pytest.raises(ValidationError):
             FDSConfig(**wrong)
     with pytest.raises(SpecError, match="needs scalar labels; this benchmark's have 2 dimensions"):
         FDSConfig().build(make_setup([[1.0, 2.0]]))
-    with pytest.raises(SpecError, match="label_low: the label range must not be empty; got 20 to 10"):
+    with pytest.raises(
+        SpecError, match="label_low: the label range must not be empty; got 20 to 10"
+    ):
         FDSConfig(label_low=20.0).build(make_setup())
     assert FDSConfig().conflict(SimpleNamespace(), SimpleNamespace(label_dim=2)) is not None
     assert FDSConfig().conflict(SimpleNamespace(), SimpleNamespace()) is None
@@ -320,9 +385,15 @@ def test_refuses(make_setup) -> None:
 
 def test_config_passes_every_parameter(make_setup) -> None:
     config = FDSConfig(
-        kernel="laplace", kernel_size=3, sigma=0.7, momentum=0.6, start_update=2, start_smooth=4,
-        statistics="pass", formulation="released",
-    )  # fmt: skip
+        kernel="laplace",
+        kernel_size=3,
+        sigma=0.7,
+        momentum=0.6,
+        start_update=2,
+        start_smooth=4,
+        statistics="pass",
+        formulation="released",
+    )
     fds = config.build(make_setup(feature_dim=5))
     assert fds.running_mean.shape == (10, 5)
     torch.testing.assert_close(fds.matrix, smoothing_matrix(window("laplace", 3, 0.7), 10))
@@ -342,10 +413,17 @@ def test_bins_can_be_set_apart_from_the_benchmarks(make_setup) -> None:
 def test_smoothing_equals_a_loop_over_labels_at_full_size(batch: int) -> None:
     generator = torch.Generator().manual_seed(0)
     fds = FDS(2048, bin_edges=np.arange(122))
-    fds.update(torch.randn(2000, 2048, generator=generator), 121 * torch.rand(2000, generator=generator))
-    features, labels = torch.randn(batch, 2048, generator=generator), 121 * torch.rand(batch, generator=generator)
+    fds.update(
+        torch.randn(2000, 2048, generator=generator), 121 * torch.rand(2000, generator=generator)
+    )
+    features, labels = (
+        torch.randn(batch, 2048, generator=generator),
+        121 * torch.rand(batch, generator=generator),
+    )
     expected, bins = features.clone(), labels.long()
     for b in torch.unique(bins):
         ratio = (fds.smoothed_var[b] / fds.running_var[b]).clamp(0.1, 10)
-        expected[bins == b] = (features[bins == b] - fds.running_mean[b]) * ratio.sqrt() + fds.smoothed_mean[b]
+        expected[bins == b] = (
+            features[bins == b] - fds.running_mean[b]
+        ) * ratio.sqrt() + fds.smoothed_mean[b]
     torch.testing.assert_close(fds.smooth(features, labels), expected, rtol=1e-4, atol=1e-4)

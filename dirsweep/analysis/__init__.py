@@ -1,0 +1,1 @@
+"""Numbers of the report: intervals, effects, importance, selection."""

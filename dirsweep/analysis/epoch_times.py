@@ -1,0 +1,66 @@
+"""How long an epoch takes, trial by trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from dirsweep.run.reader import Run
+
+#: metric of a published table -> seconds in its unit; a training time is read as that of an epoch,
+#: see ``PER_WHAT``
+EPOCH_TIMES = {"training_time_s": 1.0, "training_time_min": 60.0}
+#: how a trial's time comes about, in words
+MEDIAN = "median over a trial's epochs, the first of three or more and later stages left out"
+#: ConR's Table 5 has "training time" only
+PER_WHAT = "the paper does not say per what; read here as one epoch"
+#: whose times were measured where
+MEASURED_ON = {"conr": "four NVIDIA GeForce GTX 1080 Ti"}
+
+
+def epoch_seconds(run: Run) -> dict[str, float]:
+    """Trial -> median over the epochs of its first stage, seconds, validation included.
+
+    The first epoch, which warms up, is left out where there are three or more; a later stage
+    (RRT's) trains less than the whole model. Made once per run; a trial without any time is absent.
+    """
+    return run.once(("epoch seconds",), lambda: _epoch_seconds(run))
+
+
+def _epoch_seconds(run: Run) -> dict[str, float]:
+    table = run.epochs().select(["trial_id", "stage", "epoch_time_s"])
+    first_stage = pc.equal(pc.fill_null(table["stage"], 0), 0)
+    table = table.filter(
+        pc.and_(pc.is_valid(table["epoch_time_s"]), first_stage)
+    ).unify_dictionaries()
+    if not len(table):
+        return {}
+    names = table["trial_id"].chunk(0).dictionary.to_pylist()
+    codes = np.concatenate([chunk.indices.to_numpy() for chunk in table["trial_id"].chunks])
+    seconds = table["epoch_time_s"].to_numpy()
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    groups = zip(codes[order][starts], np.split(seconds[order], starts[1:]), strict=True)
+    return {
+        names[code]: float(np.median(values[1:] if len(values) > 2 else values))
+        for code, values in groups
+    }
+
+
+def device_of(run: Run) -> str:
+    """What the run trained on, from its provenance: the GPUs' names, else the CPU's; empty when not
+    recorded.
+    """
+    sessions = run.provenance.get("sessions")
+    found: dict[str, None] = {}
+    for session in sessions if isinstance(sessions, list) else []:
+        hardware: Any = session.get("hardware") if isinstance(session, Mapping) else None
+        if isinstance(hardware, Mapping):
+            gpus = [
+                gpu.get("name") for gpu in hardware.get("gpus") or [] if isinstance(gpu, Mapping)
+            ]
+            found |= dict.fromkeys(str(name) for name in gpus or [hardware.get("cpu")] if name)
+    return ", ".join(found)

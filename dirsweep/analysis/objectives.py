@@ -1,0 +1,120 @@
+"""How a study's points stand to what it is after: its objective, its constraints, the Pareto
+front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dirsweep.analysis.summaries import PointSummary, study_summary
+from dirsweep.run import objectives as store_aims
+from dirsweep.run.objectives import Aims
+from dirsweep.run.reader import Run
+
+
+def aims_of(run: Run, study: str) -> Aims:
+    """The study's objectives and constraints, else the sweep's."""
+    return store_aims.aims_of(run.spec, study)
+
+
+def base_among(run: Run, study: str, points: Sequence[PointSummary]) -> PointSummary | None:
+    """The complete point that is the base itself: it changes nothing, or only to the values that
+    the base has.
+    """
+    own = (run.spec.get("studies") or {}).get(study) or {}
+    base = {**_flat(run.spec.get("base") or {}), **_flat(own.get("base") or {})}
+    complete = [point for point in points if not point.preliminary]
+    unchanged = (
+        p
+        for p in complete
+        if all(base.get(key, _ABSENT) == value for key, value in p.overrides.items())
+    )
+    return next((point for point in complete if not point.overrides), None) or next(unchanged, None)
+
+
+_ABSENT = object()
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        flat[f"{prefix}{key}"] = item
+        if isinstance(item, Mapping):
+            flat |= _flat(item, f"{prefix}{key}.")
+    return flat
+
+
+def judged(
+    points: Sequence[PointSummary], aims: Aims, base: PointSummary | None
+) -> list[PointSummary]:
+    """The points with ``violations`` and ``front`` filled in.
+
+    Args:
+        base: from which constraints may count; None where it is not known by its settings: then it
+            is the first point, which the search puts there for that. Where that failed they are
+            passed over, as the search does.
+    """
+    if len(aims.objectives) < 2 and not aims.bounds:
+        return list(points)
+    if base is None and any(bound.of_base for bound in aims.bounds):
+        base = next((point for point in points if point.index == 0 and not point.preliminary), None)
+    found = [
+        point if point.preliminary else replace(point, violations=_violations(point, aims, base))
+        for point in points
+    ]
+    if len(aims.objectives) < 2:
+        return found
+    wanted = [column.name for column in aims.objectives]
+    able = [
+        place
+        for place, point in enumerate(found)
+        if not point.preliminary
+        and point.feasible
+        and all(name in point.metrics for name in wanted)
+    ]
+    signs = np.array([-1.0 if column.higher_is_better else 1.0 for column in aims.objectives])
+    costs = np.array([[found[place].metrics[name].mean for name in wanted] for place in able])
+    costs = costs.reshape(len(able), len(wanted)) * signs
+    front = {place for place, kept in zip(able, not_dominated(costs), strict=True) if kept}
+    return [replace(point, front=place in front) for place, point in enumerate(found)]
+
+
+def _violations(point: PointSummary, aims: Aims, base: PointSummary | None) -> dict[str, float]:
+    found = {}
+    for bound in aims.bounds:
+        value, of_base = (
+            point.mean(bound.column.name),
+            None if base is None else base.mean(bound.column.name),
+        )
+        if value is not None and not (bound.of_base and of_base is None):
+            found[bound.name] = bound.beyond(value, of_base)
+    return found
+
+
+def not_dominated(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(P, K) costs, less is better -> (P,) whether no other row is at most as large in all and
+    smaller in one.
+    """
+    kept = np.ones(len(costs), dtype=np.bool_)
+    for row, cost in enumerate(
+        costs
+    ):  # a row at a time: P x P x K at once would be gigabytes for a long search
+        kept[row] = not ((costs <= cost).all(axis=1) & (costs < cost).any(axis=1)).any()
+    return kept
+
+
+def points_of(run: Run, study: str) -> list[PointSummary]:
+    """``frames.study_summary`` with each point's standing to the study's aims, made once per
+    run.
+    """
+
+    def make() -> list[PointSummary]:
+        points = study_summary(run.trials(), study)
+        return judged(points, aims_of(run, study), base_among(run, study, points))
+
+    return run.once(("points", study), make)

@@ -1,0 +1,205 @@
+"""Tables -> numbers. Pure functions; nothing here draws, prints or trains."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dirsweep.run.tables import MetricColumn, metric_columns
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One metric of one point over its seeds.
+
+    Attributes:
+        by_seed: seed -> value, finished seeds only.
+    """
+
+    by_seed: dict[int, float]
+
+    @property
+    def num(self) -> int:
+        """Number of seeds."""
+        return len(self.by_seed)
+
+    @property
+    def mean(self) -> float:
+        """Mean over seeds."""
+        return statistics.fmean(self.by_seed.values())
+
+    @property
+    def deviation(self) -> float | None:
+        """Sample standard deviation (n - 1); None for one seed, which says nothing about spread."""
+        return statistics.stdev(self.by_seed.values()) if self.num > 1 else None
+
+
+@dataclass(frozen=True)
+class PointSummary:
+    """One point of a study, its seeds together.
+
+    Attributes:
+        study, index: where it stands.
+        label: what it changes in the base.
+        overrides: dotted key -> value.
+        config: dotted key -> resolved value, as the tables have it.
+        trial_ids: seed -> trial.
+        statuses: status -> number of seeds.
+        metrics: column -> spread over seeds; a column without any value is absent.
+        num_seeds: seeds behind the metrics.
+        preliminary: no seed is complete; the metrics are those of pruned or stopped ones,
+            validation only.
+        wall_time_s: mean per finished trial, seconds; None when none has ended.
+        errors: seed -> reason of those that failed.
+        notes: seed -> why it was tried again, of those that were.
+        violations: constraint -> how far the point is beyond it, in its metric's unit; <= 0 where
+            it keeps to it.
+        front: whether no other point that keeps to the constraints is at least as good in every
+            objective of the search and better in one; None where there is one objective only.
+    """
+
+    study: str
+    index: int
+    label: str
+    overrides: dict[str, Any]
+    config: dict[str, Any]
+    trial_ids: dict[int, str]
+    statuses: dict[str, int]
+    metrics: dict[str, Spread]
+    num_seeds: int
+    preliminary: bool
+    wall_time_s: float | None
+    errors: dict[int, str]
+    notes: dict[int, str] = field(default_factory=dict)
+    violations: dict[str, float] = field(default_factory=dict)
+    front: bool | None = None
+
+    @property
+    def feasible(self) -> bool:
+        """Whether it keeps to every constraint, as far as there are some."""
+        return all(beyond <= 0 for beyond in self.violations.values())
+
+    def mean(self, column: str) -> float | None:
+        """Mean over seeds, None when there is no value."""
+        spread = self.metrics.get(column)
+        return None if spread is None else spread.mean
+
+
+def study_summary(trials: pa.Table, study: str) -> list[PointSummary]:
+    """The points of one study in the order in which they were proposed.
+
+    Args:
+        trials: the trials table.
+        study: its key in the sweep file; an unknown one has no points.
+    """
+    rows = trials.filter(pc.equal(trials["study"], study)).to_pylist()
+    columns = [column.name for column in metric_columns(trials.schema.names)]
+    by_point: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_point.setdefault(row["point"], []).append(row)
+    return [_summary(study, index, by_point[index], columns) for index in sorted(by_point)]
+
+
+def _summary(
+    study: str, index: int, rows: list[dict[str, Any]], columns: list[str]
+) -> PointSummary:
+    complete = [row for row in rows if row["status"] == "complete"]
+    counted = complete or [row for row in rows if row["status"] in ("pruned", "stopped")]
+    overrides = json.loads(rows[0]["overrides"])
+    metrics = {
+        column: Spread(values)
+        for column in columns
+        if (values := {row["seed"]: row[column] for row in counted if _is_number(row[column])})
+    }
+    times = [row["wall_time_s"] for row in counted if row["wall_time_s"] is not None]
+    described = next((row for row in rows if row["config"] is not None), rows[0])
+    return PointSummary(
+        study=study,
+        index=index,
+        label=rows[0]["label"],
+        overrides=overrides,
+        config={
+            key.removeprefix("config."): value
+            for key, value in described.items()
+            if key.startswith("config.")
+        },
+        trial_ids={row["seed"]: row["trial_id"] for row in rows},
+        statuses=dict(Counter(row["status"] for row in rows)),
+        metrics=metrics,
+        num_seeds=len(counted),
+        preliminary=not complete,
+        wall_time_s=statistics.fmean(times) if times else None,
+        errors={
+            row["seed"]: row["error"] or "no reason given"
+            for row in rows
+            if row["status"] == "failed"
+        },
+        notes={row["seed"]: row["note"] for row in rows if row.get("note")},
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def objective_column(objective: tuple[str, str]) -> MetricColumn:
+    """The validation column by which points are chosen."""
+    return MetricColumn("val", *objective)
+
+
+def sorted_by_objective(
+    points: Iterable[PointSummary], objective: MetricColumn
+) -> list[PointSummary]:
+    """Best first by the mean over seeds; behind them those that break a constraint, preliminary
+    ones, those without a value.
+
+    Selection looks at the validation split only. Equal means keep the order in which they were
+    proposed.
+    """
+    sign = -1.0 if objective.higher_is_better else 1.0
+
+    def key(point: PointSummary) -> tuple[bool, bool, bool, float]:
+        mean = point.mean(objective.name)
+        return (
+            mean is None,
+            point.preliminary,
+            not point.feasible,
+            0.0 if mean is None else sign * mean,
+        )
+
+    return sorted(points, key=key)
+
+
+def best_point(points: Iterable[PointSummary], objective: MetricColumn) -> PointSummary | None:
+    """The best complete point by validation, of those that keep to the constraints if some do; None
+    without any.
+    """
+    complete = [
+        point for point in points if not point.preliminary and objective.name in point.metrics
+    ]
+    return sorted_by_objective(complete, objective)[0] if complete else None
+
+
+def varied_keys(points: Sequence[PointSummary]) -> list[str]:
+    """The dotted keys that the study moves, in order of appearance."""
+    return list(dict.fromkeys(key for point in points for key in point.overrides))
+
+
+def value_of(point: PointSummary, key: str) -> Any:
+    """The value of ``key`` in the point: its override, else what its resolved configuration says
+    (the base's).
+    """
+    return point.overrides.get(key, point.config.get(key))
+
+
+def num_different(points: Sequence[PointSummary]) -> int:
+    """Points without those that a search proposed again: their trials are the same."""
+    return len({tuple(sorted(point.trial_ids.items())) or point.index for point in points})

@@ -1,0 +1,1 @@
+"""What a sweep is: its file, its points, its trials."""

@@ -1,0 +1,1 @@
+"""Checks of a sweep before a run."""

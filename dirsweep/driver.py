@@ -1,0 +1,241 @@
+"""One call of ``dirsweep run`` from the checked sweep to the tables: lock, data, ledger, trials,
+tables, exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from dirsweep.backbones.base import BackboneConfig
+from dirsweep.config.compatibility import refused_changes
+from dirsweep.config.expand import planned_points
+from dirsweep.config.load import load_sweep
+from dirsweep.config.sweep import SweepSpec
+from dirsweep.config.trial import canonical_json
+from dirsweep.data.base import SPLITS, Benchmark
+from dirsweep.data.cache import default_cache
+from dirsweep.errors import SpecError, StoreError
+from dirsweep.execute.base import Watcher
+from dirsweep.execute.inline import run_inline
+from dirsweep.policy.proposer import Proposer
+from dirsweep.run.bins import Bins
+from dirsweep.run.collect import collect
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.ledger import Ledger, ended, lock_run, open_trials, utc_now
+from dirsweep.run.provenance import provenance, write_provenance
+from dirsweep.run.reuse import FinishedElsewhere
+from dirsweep.run.storage import TrialFolder, cannot_write, write_bytes_atomically, write_table
+from dirsweep.run.tables import table_metadata
+from dirsweep.training.inputs import open_benchmark
+
+if TYPE_CHECKING:
+    from dirsweep.execute.ray.cluster import Cluster
+
+EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a sweep is run, apart from what it is.
+
+    Attributes:
+        inline: in this process, without Ray.
+        cluster: a Ray that was begun beforehand, here or elsewhere; None starts one here when there
+            is work for it.
+        num_cpus: for a Ray started here; None takes all.
+        retry: statuses whose trials are trained again: ``failed``, ``stopped``.
+        reuse: take over what runs beside this one (folders of the same parent) have finished.
+        cache: where benchmarks keep what they derive; None for the default.
+        work: under Ray: what takes the trainer's place; for measuring the runner itself.
+    """
+
+    inline: bool = False
+    cluster: Cluster | None = None
+    num_cpus: int | None = None
+    retry: frozenset[str] = frozenset()
+    reuse: bool = True
+    cache: str | None = None
+    work: str | None = None
+
+
+@contextmanager
+def opened(spec: SweepSpec, paths: RunPaths) -> Iterator[Ledger]:
+    """Hold the run for this process, with its spec on disk, and give its ledger.
+
+    Raises: StoreError: in use, not writable, or made from a sweep that this one does not extend.
+    """
+    with lock_run(paths):
+        if paths.spec.is_file():
+            refused = refused_changes(load_sweep(paths.spec), spec)
+            if refused:
+                raise StoreError(
+                    f"{paths.root}: made from another version of the sweep ({'; '.join(refused)}); "
+                    "undo that or choose another folder with --out"
+                )
+        write_bytes_atomically(paths.spec, spec.to_yaml().encode())
+        with Ledger(paths.ledger) as ledger:
+            yield ledger
+
+
+def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
+    """The sweep's benchmark with its data checked and every cache built that its planned points
+    need.
+
+    Raises: DataError: the data is absent or broken, or a backbone lacks what it is made from.
+    """
+    try:
+        benchmark = open_benchmark(spec.benchmark.to_dict(), cache)
+        benchmark.prepare()
+    except SpecError as error:  # what the data shows about the settings
+        raise error.at(spec.source) from None
+    planned = (point.config for study in spec.studies for point in planned_points(spec, study))
+    backbones = {
+        canonical_json(config.backbone.to_dict()): config.backbone
+        for config in (spec.base_config, *planned)
+    }
+    for backbone in backbones.values():
+        cast(BackboneConfig, backbone).prepare(benchmark, Path(cache) if cache else default_cache())
+    return benchmark
+
+
+def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -> int:
+    """Train everything the sweep asks for that is not yet there, and build the tables.
+
+    Returns: 0 all ended well, 1 some failed, 130 interrupted.
+    Raises: DirSweepError: bad input, before anything is trained.
+    """
+    paths = RunPaths(root)
+    benchmark = prepare(spec, options.cache)
+    with opened(spec, paths) as ledger:
+        _forget_request(paths)
+        settle(ledger, paths)
+        seeds = sorted({seed for study in spec.studies for seed in spec.seeds_of(study)})
+        session = provenance(seeds=seeds)
+        write_provenance(paths, session)
+        write_bins(spec, benchmark, paths)
+        elsewhere = FinishedElsewhere(root, with_features=spec.store.features)
+
+        def folder_of(trial_id: str) -> TrialFolder:
+            if options.reuse:
+                elsewhere.take(trial_id)
+            return TrialFolder(paths.trial(trial_id))
+
+        proposer = Proposer(
+            spec,
+            ledger,
+            folder_of,
+            fingerprint=benchmark.fingerprint(),
+            cache=options.cache,
+            retry=options.retry,
+            reused_from=elsewhere.name_of,
+        )
+        watcher.total(proposer.num_trials)
+        if elsewhere.taken:
+            names = ", ".join(sorted({str(folder) for folder in elsewhere.taken.values()}))
+            watcher.message(
+                f"{len(elsewhere.taken)} trials are finished in other runs and are taken over ({names})"
+            )
+        if spec.store.features and (num := _num_without_features(proposer, paths)):
+            watcher.message(
+                f"{num} trial{'s' if num > 1 else ''} ended before store.features was set and "
+                f"{'have' if num > 1 else 'has'} no features; without its outcome.json a trial is trained again"
+            )
+        watcher.earlier(proposer.counts())
+        for note in proposer.take_notes():
+            watcher.message(note)
+        interrupted = False
+        try:
+            if not proposer.finished:
+                _run(proposer, root, watcher, options)
+        except KeyboardInterrupt:
+            interrupted = not proposer.exhausted
+        finally:
+            watcher.total(
+                proposer.num_trials
+            )  # a search that proposed equal points had fewer trials than it might
+            collect(paths)
+            write_provenance(paths, {**session, "ended_at": utc_now()})
+            _forget_request(paths)
+    for note in proposer.take_notes():
+        watcher.message(note)
+    if proposer.exhausted and not interrupted:
+        watcher.message(
+            "what has ended is kept, what was begun goes on from its checkpoint once the budget is raised"
+        )
+    return exit_code(proposer.counts(), interrupted=interrupted)
+
+
+def _num_without_features(proposer: Proposer, paths: RunPaths) -> int:
+    return sum(
+        entry.state == "complete" and not paths.trial(trial_id).features.exists()
+        for trial_id, entry in proposer.entries.items()
+    )
+
+
+def exit_code(counts: Mapping[str, int], *, interrupted: bool) -> int:
+    """What ``dirsweep run`` ends with: 0 all ended well, 1 some failed, 130 interrupted."""
+    if interrupted:
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED if counts.get("failed") else EXIT_OK
+
+
+def write_bins(spec: SweepSpec, benchmark: Benchmark, paths: RunPaths) -> None:
+    """The benchmark's label bins, so that the report knows regions and label histograms without the
+    data.
+    """
+    bins = benchmark.bins
+    counted = {
+        name: bins.bin_of(benchmark.counted(benchmark.split(name).labels)) for name in SPLITS
+    }
+    counts = {
+        name: np.bincount(found, minlength=bins.num_bins).astype(np.int64)
+        for name, found in counted.items()
+    }
+    regions = bins.region_of((bins.edges[1:] + bins.edges[:-1]) / 2)
+    objective = f"{spec.objective.metric}/{spec.objective.region}"
+    metadata = table_metadata(synthetic=benchmark.synthetic, objective=objective, name=spec.name)
+    write_table(paths.bins_table, Bins(bins.edges, regions=regions, **counts).to_arrow(metadata))
+
+
+def settle(ledger: Ledger, paths: RunPaths) -> None:
+    """Enter what ended while no driver was there to note it; in the order in which it ended."""
+    outcomes = [
+        TrialFolder(paths.trial(trial_id)).outcome() for trial_id in open_trials(ledger.events())
+    ]
+    found = sorted((o for o in outcomes if o is not None), key=lambda o: o.ended_at or "")
+    if found:
+        ledger.append(*(ended(o.trial_id, o.status, o.error) for o in found))
+
+
+def _forget_request(paths: RunPaths) -> None:
+    """Whoever starts a run wants it to go on, whatever somebody wanted before."""
+    try:
+        paths.stop.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(paths.stop, error) from error
+
+
+def _run(proposer: Proposer, root: Path, watcher: Watcher, options: Options) -> None:
+    resources = proposer.spec.resources
+    if options.inline:
+        run_inline(proposer, root, watcher, num_threads=max(1, int(resources.cpu)))
+        return
+    # imported late: inline runs need no Ray
+    from dirsweep.execute.ray.cluster import LocalRay
+    from dirsweep.execute.ray.tune import TRAINER, run_ray
+
+    run_ray(
+        proposer,
+        root.resolve(),
+        watcher,
+        cpus=resources.cpu,
+        gpus=resources.gpu,
+        cluster=options.cluster or LocalRay(options.num_cpus),
+        work=options.work or TRAINER,
+    )

@@ -1,0 +1,283 @@
+"""Connections to Ray: a cluster that is there, or one on this machine, begun while the driver still
+reads its sweep.
+
+With ``ray_tune`` the only file that imports ray.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from dirsweep.errors import DirSweepError
+from dirsweep.run.folder import RunPaths
+
+# read once when ray.tune is imported, here and in workers: our tables replace its loggers, its
+# working directory is not ours
+os.environ.update(
+    TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
+    TUNE_GLOBAL_CHECKPOINT_S="86400",
+    TUNE_DISABLE_SIGINT_HANDLER="1",
+    TUNE_DISABLE_STRICT_METRIC_CHECKING="1",
+    # every place gets its worker at once; how many trials may wait is decided by the driver
+    TUNE_MAX_PENDING_TRIALS_PG="1000",
+    RAY_CHDIR_TO_TRIAL_DIR="0",
+    RAY_AIR_NEW_OUTPUT="0",
+    RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
+    TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0",
+)
+os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# a long batch may keep a stopped trial's thread busy before its process can be used again
+os.environ.setdefault("TUNE_FUNCTION_THREAD_TIMEOUT_S", "10")
+
+#: what every trial needs; a worker that waits for its first one reads it meanwhile
+PRELOADED = ("dirsweep.execute.worker", "dirsweep.execute.ray.tune")
+#: Ray starts a worker per CPU before anything asks for one, and each takes the memory of an
+#: imported torch
+MOST_PRELOADED = 8
+#: Ray ends workers that wait longer, by itself after one second: before Ray Tune has asked for its
+#: first
+WAITING_MS = 30_000
+#: seconds between two chances of the starting thread while the driver imports; Python's own are 50
+#: times as long
+SWITCH_S = 1e-4
+#: processes beside Ray's servers, as Ray calls them
+ATTENDANTS = ("log_monitor", "monitor", "dashboard")
+#: seconds until a cluster must have answered
+CONNECT_S = 10.0
+
+
+class RunningRay:
+    """Our connection to a cluster that runs.
+
+    Args:
+        address: ``auto``, ``ray://...`` or ``host:port``.
+    Raises: DirSweepError: not of that form.
+    """
+
+    local = False
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        host, _, port = address.removeprefix("ray://").rpartition(":")
+        if address != "auto" and not (host and port.isdecimal() and int(port) < 2**16):
+            raise DirSweepError(f"--address {address}: expected auto, host:port or ray://host:port")
+
+    def wait(self) -> None:
+        """Connect. Raises: DirSweepError: no cluster there, or one that refuses."""
+        import ray
+
+        self._look_for_it()
+        logging.getLogger("ray").setLevel(logging.CRITICAL)
+        try:
+            ray.init(
+                address=self.address,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+                namespace="dirsweep",
+            )
+        except ConnectionError as error:
+            raise self._absent(error) from error
+        except (ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
+            raise DirSweepError(
+                f"--address {self.address}: cannot connect ({_in_one_line(error)})"
+            ) from error
+
+    def _look_for_it(self) -> None:
+        """Ray looks for ``auto`` itself, and ends the whole process, after a minute, where nobody
+        answers.
+        """
+        if self.address == "auto":
+            return
+        host, _, port = self.address.removeprefix("ray://").rpartition(":")
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S):
+                pass
+        except OSError as error:
+            raise self._absent(error) from None
+
+    def _absent(self, error: OSError) -> DirSweepError:
+        return DirSweepError(
+            f"--address {self.address}: no Ray cluster there ({error.strerror or _in_one_line(error)})"
+        )
+
+    def stop(self) -> None:
+        """Let go of it; it runs on."""
+        import ray
+
+        ray.shutdown()
+
+
+class LocalRay:
+    """Ray's servers on this machine and our connection to them; both end with ``stop``.
+
+    Args:
+        num_cpus: how many CPUs Ray may use; None: those that this process may.
+    """
+
+    local = True
+
+    def __init__(self, num_cpus: int | None = None) -> None:
+        import ray  # before the thread: two threads that import the same packages could get in each other's way
+
+        assert ray is not None
+        self.num_cpus = num_cpus or _num_cpus()
+        self._error: BaseException | None = None
+        self._tried, self._over = threading.Event(), threading.Event()
+        self._interval = sys.getswitchinterval()
+        # not as _system_config: a version of Ray that does not know one of them would not start
+        settings = {"RAY_idle_worker_killing_time_threshold_ms": str(WAITING_MS)}
+        if self.num_cpus <= MOST_PRELOADED:
+            settings["RAY_preload_python_modules"] = ",".join(PRELOADED)
+        self._settings = {name: value for name, value in settings.items() if name not in os.environ}
+        os.environ.update(self._settings)
+        sys.setswitchinterval(min(SWITCH_S, self._interval))
+        self._thread = threading.Thread(target=self._hold, daemon=True, name="ray-start")
+        self._thread.start()
+        # where nobody comes to need it: a process that ends while Ray starts would end in its
+        # middle
+        atexit.register(self._stop_at_exit)
+
+    def _hold(self) -> None:
+        try:
+            _start(self.num_cpus)
+        except BaseException as error:  # raised where somebody waits for it
+            self._error = error
+        self._tried.set()
+        # Linux ends Ray's servers with the thread that started them, not with its process
+        self._over.wait()
+
+    def _await(self) -> None:
+        self._tried.wait()
+        sys.setswitchinterval(self._interval)
+        for name in self._settings:
+            os.environ.pop(name, None)
+
+    def wait(self) -> None:
+        """Return once Ray is there. Raises: DirSweepError: it does not start."""
+        self._await()
+        if self._error is not None:
+            raise DirSweepError(
+                f"Ray does not start here: {_in_one_line(self._error)}"
+            ) from self._error
+
+    def stop(self) -> None:
+        """End it; twice does no harm."""
+        import ray
+
+        self._await()
+        if not self._over.is_set():
+            ray.shutdown()
+            self._over.set()
+            atexit.unregister(self._stop_at_exit)
+
+    def _stop_at_exit(self) -> None:
+        with suppress(
+            KeyboardInterrupt
+        ):  # of somebody who will not wait: the servers end with this process
+            self.stop()
+
+
+Cluster = LocalRay | RunningRay
+
+
+def begin(
+    sweep: Path, root: Path | None, *, address: str | None, num_cpus: int | None
+) -> Cluster | None:
+    """Ray for a sweep file that is not read yet; None where it can wait until there is something to
+    train.
+
+    Whoever finds that nothing is to be trained just ends: what was begun here ends with the
+        process.
+
+    Args:
+        root: the run's folder, where that is known.
+    Raises: DirSweepError: not an address.
+    """
+    if address is not None:
+        return RunningRay(address)
+    if not sweep.is_file() or (root is not None and _nothing_open(RunPaths(root).ledger)):
+        return None
+    return LocalRay(num_cpus)
+
+
+def _nothing_open(ledger: Path) -> bool:
+    if not ledger.exists():
+        return False
+    from dirsweep.run.ledger import (
+        nothing_open,
+    )  # not before it is needed: what it imports would come before Ray
+
+    return nothing_open(ledger)
+
+
+def _num_cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):  # a part of a machine, as a scheduler hands it out
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _in_one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _start(num_cpus: int) -> None:
+    import ray
+
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    ray.init(
+        address="local",
+        num_cpus=num_cpus,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.CRITICAL,
+        object_store_memory=200 * 2**20,
+        namespace="dirsweep",
+    )
+    _dismiss_attendants()
+
+
+def _dismiss_attendants() -> None:
+    """End what a Ray of one run has no use for: who forwards logs, adds machines, and serves a
+    dashboard.
+
+    They would import for as long as the driver does, on the cores that it needs, and be waited for
+    at the end.
+    """
+    import ray
+
+    # not public: where a version of Ray calls it otherwise, they just stay
+    node = getattr(ray._private.worker, "_global_node", None)
+    for kind, started in getattr(node, "all_processes", {}).items():
+        if kind in ATTENDANTS:
+            for info in started:
+                info.process.kill()  # one that is asked to go complains
+
+
+@contextmanager
+def plain_workers() -> Iterator[None]:
+    """Let Ray Tune's trials run in the workers that wait for them.
+
+    Ray Tune asks for workers with environment variables of its own, which none of those has that
+    were started beforehand. Here they inherit the driver's, so there is nothing to ask for.
+    """
+    from ray.tune.execution import class_cache
+
+    wanted: dict[str, Any] = {"DEFAULT_ENV_VARS": {}, "ENV_VARS_TO_PROPAGATE": set()}
+    known = {name: getattr(class_cache, name) for name in wanted if hasattr(class_cache, name)}
+    for name in known:
+        setattr(class_cache, name, wanted[name])
+    try:
+        yield
+    finally:
+        for name, value in known.items():
+            setattr(class_cache, name, value)

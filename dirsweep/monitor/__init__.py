@@ -1,0 +1,1 @@
+"""Status and control of a run, live console."""

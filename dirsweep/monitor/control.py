@@ -1,0 +1,102 @@
+"""A run from outside, on any machine that sees its folder: ask it or one of its trials to stop,
+read a trial's log.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from dirsweep.errors import StoreError
+from dirsweep.run.folder import RunPaths, TrialPaths
+from dirsweep.run.ledger import read_events, utc_now
+from dirsweep.run.locks import is_locked
+from dirsweep.run.storage import TrialFolder, cannot_write
+
+
+def require_run(paths: RunPaths) -> None:
+    """Raises: StoreError: not the folder of a run."""
+    if not paths.ledger.is_file():
+        what = "not the folder of a run" if paths.root.is_dir() else "no such folder"
+        raise StoreError(f"{paths.root}: {what}; give what --out named")
+
+
+def stop_run(paths: RunPaths) -> None:
+    """Ask the driver to stop as on Ctrl-C. Raises: StoreError: no run, or no driver works on it."""
+    require_run(paths)
+    if not is_locked(paths.lock):
+        raise StoreError(f"{paths.root}: no driver works on it, so there is nothing to stop")
+    _write(paths.stop)
+
+
+def stop_trial(paths: RunPaths, name: str) -> str:
+    """Ask for one trial to be ended, or never begun; it keeps what it has and is not taken up
+    again.
+
+    Args:
+        name: the trial's id, or as many of its first digits as no other one has.
+    Returns: the id. Raises: StoreError: no run, no such trial, or it has ended.
+    """
+    trial = find_trial(paths, name)
+    outcome = TrialFolder(trial).outcome()
+    if outcome is not None:
+        raise StoreError(f"{trial.folder.name}: has ended already ({outcome.status})")
+    _write(trial.stop)
+    return trial.folder.name
+
+
+def find_trial(paths: RunPaths, name: str) -> TrialPaths:
+    """The trial whose id begins with ``name``. Raises: StoreError: no run, no such trial, several
+    of them.
+    """
+    require_run(paths)
+    events = read_events(paths.ledger)
+    known = dict.fromkeys(
+        i for event in events if event["event"] == "proposed" for i in event["trial_ids"]
+    )
+    found = [trial_id for trial_id in known if name and trial_id.startswith(name)]
+    if len(found) == 1:
+        return paths.trial(found[0])
+    if found:
+        raise StoreError(
+            f"{paths.root}: {len(found)} trials begin with '{name}' ({found[0]}, {found[1]} ...)"
+        )
+    raise StoreError(
+        f"{paths.root}: no trial '{name}' (`dirsweep status` names those that run, trials.arrow all)"
+    )
+
+
+def _write(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"asked on {platform.node()} at {utc_now()}\n", encoding="utf-8")
+    except OSError as error:
+        raise cannot_write(file, error) from error
+
+
+def log_lines(trial: TrialPaths, *, follow: bool, poll_s: float = 0.3) -> Iterator[str]:
+    """The trial's log, piece by piece; with ``follow`` also what is added, until the trial has
+    ended.
+
+    Raises: StoreError: there is no log, since the trial has not begun.
+    """
+    if not trial.log.is_file() and not follow:
+        raise StoreError(f"{trial.folder.name}: has not begun, so it has no log")
+    position = 0
+    while True:
+        ended = (
+            TrialFolder(trial).outcome() is not None
+        )  # asked first: what is logged until then is read below
+        with (
+            suppress(FileNotFoundError),
+            open(trial.log, encoding="utf-8", errors="replace") as file,
+        ):
+            file.seek(position)
+            yield file.read()
+            position = file.tell()
+        if ended or not follow:
+            return
+        time.sleep(poll_s)

@@ -1,0 +1,447 @@
+"""Where a run stands, from its folder alone: no driver is asked, and Ray is not needed."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from dirsweep.monitor.control import require_run
+from dirsweep.policy.pareto import pareto_front
+from dirsweep.run.collect import label_of, merge_points, objective_of, read_spec
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.ledger import Proposed, open_trials, read_events
+from dirsweep.run.locks import is_locked
+from dirsweep.run.objectives import Aims, aims_of
+from dirsweep.run.storage import TrialFolder, read_json
+from dirsweep.run.tables import HIGHER_IS_BETTER, MetricColumn, Outcome
+
+#: how states are listed
+ORDER = (
+    "complete",
+    "pruned",
+    "stopped",
+    "failed",
+    "interrupted",
+    "running",
+    "unfinished",
+    "waiting",
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A trial with the value it has reached.
+
+    Attributes:
+        name: study, point and seed.
+        epochs: as many as it has trained, by what its folder says: at most a second old where an
+            epoch is shorter.
+        num_epochs: as many as it is to train.
+        value: best objective on validation so far.
+        regions: the objective's metric by region, where known.
+    """
+
+    trial_id: str
+    name: str
+    epochs: int
+    num_epochs: int
+    value: float | None
+    regions: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The best trial by one objective.
+
+    Attributes:
+        objective: ``mae/few``.
+        best: None while no trial has a value.
+    """
+
+    objective: str
+    best: Seen | None
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """A point that no other one beats in all objectives of its search.
+
+    Attributes:
+        values: per objective, mean over its seeds, on validation.
+    """
+
+    point: int
+    label: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Front:
+    """What a search with several objectives has come to.
+
+    Attributes:
+        objectives: ``mae/many`` ...
+        constraints: in words; those that break one are not on the front.
+        num_complete: points all of whose trials are complete.
+        points: the front, by the first objective.
+    """
+
+    study: str
+    objectives: tuple[str, ...]
+    constraints: tuple[str, ...]
+    num_complete: int
+    points: tuple[FrontPoint, ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run at one moment.
+
+    Attributes:
+        counts: trials by state; ``waiting`` includes those not yet proposed.
+        best: by the sweep's objective.
+        goals: the best by every other objective that a search has.
+        fronts: of the searches with several objectives.
+        driver: who works on the run, None when nobody does.
+        failures: trial and reason.
+    """
+
+    name: str
+    synthetic: bool
+    objective: tuple[str, str]
+    counts: Mapping[str, int]
+    running: tuple[Seen, ...]
+    best: Seen | None
+    driver: str | None
+    failures: tuple[tuple[str, str], ...]
+    goals: tuple[Goal, ...] = ()
+    fronts: tuple[Front, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """All trials, as far as that is known."""
+        return sum(self.counts.values())
+
+    @property
+    def over(self) -> bool:
+        """Every trial has ended."""
+        return not any(
+            self.counts.get(state) for state in ("running", "unfinished", "waiting", "interrupted")
+        )
+
+
+def snapshot(paths: RunPaths) -> Snapshot:
+    """Read where the run stands. Raises: StoreError: not a run's folder, or damaged."""
+    require_run(paths)
+    spec, events, driver = read_spec(paths), read_events(paths.ledger), _driver(paths)
+    points = merge_points(event for event in events if event["event"] == "proposed")
+    metric, region = objective_of(spec)
+    key = f"val_{metric}_{region}"
+    names = _names(points)
+    started = set(open_trials(events)) if driver is not None else set()
+    counts: Counter[str] = Counter()
+    running, failures, found = [], [], []
+    measured: dict[str, Mapping[str, Any]] = {}
+    complete: set[str] = set()
+    for trial_id, (name, config) in names.items():
+        folder = TrialFolder(paths.trial(trial_id))
+        outcome = folder.outcome()
+        if outcome is not None:
+            counts[outcome.status] += 1
+            if outcome.status == "failed":
+                failures.append((name, outcome.error or "no reason given"))
+            found.append(_ended(trial_id, name, outcome, key, metric))
+            measured[trial_id] = outcome.metrics
+            complete |= {trial_id} if outcome.status == "complete" else set()
+            continue
+        # one that waits for its place is in the ledger, too, but no process holds it
+        begun = trial_id in started and is_locked(folder.paths.log)
+        counts[
+            "running" if begun else "unfinished" if folder.paths.spec.exists() else "waiting"
+        ] += 1
+        if begun:
+            seen, measured[trial_id] = _running(trial_id, name, folder, config, key, metric)
+            running.append(seen)
+    counts["waiting"] += _not_proposed(spec, points)
+    aims = {study: aims_of(spec, study) for study in spec.get("studies") or {}}
+    others = dict.fromkeys(
+        column for of in aims.values() for column in of.objectives if column.name != key
+    )
+    return Snapshot(
+        name=str(spec.get("name", paths.root.name)),
+        synthetic=any(_is_synthetic(paths, trial_id) for trial_id in list(names)[:1]),
+        objective=(metric, region),
+        counts={state: counts[state] for state in ORDER if counts[state]},
+        running=tuple(running),
+        best=_best([*found, *running], metric),
+        driver=driver,
+        failures=tuple(failures),
+        goals=tuple(
+            Goal(
+                f"{column.metric}/{column.region}",
+                _best(
+                    [_by(column, seen, measured[seen.trial_id]) for seen in (*found, *running)],
+                    column.metric,
+                ),
+            )
+            for column in others
+        ),
+        fronts=tuple(
+            _front(study, of, points, measured, complete)
+            for study, of in aims.items()
+            if len(of.objectives) > 1
+        ),
+    )
+
+
+def _best(trials: Sequence[Seen], metric: str) -> Seen | None:
+    sign = -1.0 if metric in HIGHER_IS_BETTER else 1.0
+    valued = [seen for seen in trials if seen.value is not None and math.isfinite(seen.value)]
+    return min(valued, key=lambda seen: sign * (seen.value or 0.0), default=None)
+
+
+def _by(column: MetricColumn, seen: Seen, metrics: Mapping[str, Any]) -> Seen:
+    """The trial with the value of another objective, at the epoch that the sweep's objective
+    chooses.
+    """
+    value = metrics.get(column.name)
+    value = value if isinstance(value, int | float) else None
+    return replace(seen, value=value, regions=_regions(column.metric, metrics))
+
+
+def _front(
+    study: str,
+    aims: Aims,
+    points: Sequence[Proposed],
+    measured: Mapping[str, Mapping[str, Any]],
+    complete: set[str],
+) -> Front:
+    there = [
+        point
+        for point in points
+        if point["study"] == study and complete.issuperset(point["trial_ids"])
+    ]
+    means = [_means([measured[trial_id] for trial_id in point["trial_ids"]]) for point in there]
+    base = next((of for point, of in zip(there, means, strict=True) if point["index"] == 0), {})
+    values = [[of.get(column.name) for column in aims.objectives] for of in means]
+    directions = [
+        "maximize" if column.higher_is_better else "minimize" for column in aims.objectives
+    ]
+    kept = pareto_front(values, directions, [_keeps(aims, of, base) for of in means])
+    first = aims.objectives[0]
+    found = [
+        FrontPoint(
+            there[at]["index"],
+            label_of(there[at]["overrides"]),
+            tuple(v or 0.0 for v in values[at]),
+        )
+        for at in kept
+    ]
+    return Front(
+        study,
+        tuple(f"{column.metric}/{column.region}" for column in aims.objectives),
+        tuple(bound.name for bound in aims.bounds),
+        len(there),
+        tuple(
+            sorted(
+                found,
+                key=lambda point: -point.values[0] if first.higher_is_better else point.values[0],
+            )
+        ),
+    )
+
+
+def _means(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Column -> mean over trials, where every one has a number."""
+    shared = set.intersection(*(set(of) for of in metrics)) if metrics else set()
+    columns = {name: [of[name] for of in metrics] for name in shared}
+    return {
+        name: sum(values) / len(values)
+        for name, values in columns.items()
+        if all(isinstance(value, int | float) for value in values)
+    }
+
+
+def _keeps(aims: Aims, means: Mapping[str, float], base: Mapping[str, float]) -> bool:
+    """Whether a point keeps to the constraints; one that counts from the base is passed over while
+    that is open.
+    """
+    return all(
+        bound.beyond(means[bound.column.name], base.get(bound.column.name)) <= 0
+        for bound in aims.bounds
+        if bound.column.name in means and not (bound.of_base and bound.column.name not in base)
+    )
+
+
+def _driver(paths: RunPaths) -> str | None:
+    if not is_locked(paths.lock):
+        return None
+    holder = read_json(paths.lock)
+    if not isinstance(holder, dict):
+        return "a driver"
+    return f"pid {holder.get('pid')} on {holder.get('host')}, since {str(holder.get('since'))[:19]} UTC"
+
+
+def _names(points: list[Proposed]) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """trial -> (what it is in words, its configuration); a trial of several studies by the
+    first.
+    """
+    names: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    for point in points:
+        for seed, trial_id in zip(point["seeds"], point["trial_ids"], strict=True):
+            name = f"{point['study']}: {label_of(point['overrides'])}, seed {seed}"
+            names.setdefault(trial_id, (name, point.get("config") or {}))
+    return names
+
+
+def _not_proposed(spec: Mapping[str, Any], points: list[Proposed]) -> int:
+    """How many trials the samplers have still to propose."""
+    proposed = Counter(point["study"] for point in points)
+    studies = spec.get("studies") or {}
+    coming = 0
+    for name, study in studies.items():
+        seeds = study.get("seeds") or spec.get("seeds") or [0]
+        coming += max(0, int(study.get("trials") or 0) - proposed[name]) * len(seeds)
+    return coming
+
+
+def _is_synthetic(paths: RunPaths, trial_id: str) -> bool:
+    spec = read_json(paths.trial(trial_id).spec)
+    return isinstance(spec, dict) and bool(spec.get("synthetic"))
+
+
+def _regions(metric: str, found: Mapping[str, Any]) -> dict[str, float | None]:
+    prefix = f"val_{metric}_"
+    return {
+        key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)
+    }
+
+
+def _ended(trial_id: str, name: str, outcome: Outcome, key: str, metric: str) -> Seen:
+    num = outcome.num_epochs
+    return Seen(
+        trial_id, name, num, num, outcome.metrics.get(key), _regions(metric, outcome.metrics)
+    )
+
+
+def _running(
+    trial_id: str, name: str, folder: TrialFolder, config: Mapping[str, Any], key: str, metric: str
+) -> tuple[Seen, Mapping[str, Any]]:
+    rows = folder.read_epochs()
+    valued = [row for row in rows if isinstance(row.get(key), int | float)]
+    sign = -1.0 if metric in HIGHER_IS_BETTER else 1.0
+    best = min(valued, key=lambda row: sign * row[key], default={})
+    seen = Seen(
+        trial_id,
+        name,
+        len(rows),
+        int(config.get("epochs", 0)),
+        best.get(key),
+        _regions(metric, best),
+    )
+    return seen, best
+
+
+# ---- for people
+
+
+def as_text(seen: Snapshot) -> RenderableType:
+    """The snapshot for a console."""
+    metric = " ".join(seen.objective)
+    mark = " (synthetic)" if seen.synthetic else ""
+    head = Text(seen.name, style="bold")
+    if seen.synthetic:
+        head.append("  ").append(" SYNTHETIC DATA ", style="bold black on yellow")
+    states = ", ".join(f"{num} {state}" for state, num in seen.counts.items())
+    parts: list[RenderableType] = [head, Text(f"{seen.total} trials: {states}")]
+    if seen.driver is not None:
+        parts.append(Text(f"driver: {seen.driver}"))
+    elif not seen.over:
+        parts.append(Text("no driver works on it; `dirsweep resume` goes on", style="yellow"))
+    if seen.running:
+        table = Table.grid(padding=(0, 2))
+        for trial in seen.running:
+            value = "" if trial.value is None else f"val {metric} {trial.value:.4g}"
+            table.add_row(
+                trial.trial_id, Text(trial.name), f"epoch {trial.epochs}/{trial.num_epochs}", value
+            )
+        parts.append(table)
+    if seen.best is not None:
+        regions = "  ".join(
+            f"{name} {value:.4g}" for name, value in seen.best.regions.items() if value is not None
+        )
+        parts.append(
+            Text(
+                f"best so far{mark}: {seen.best.name} [{seen.best.trial_id}]\n  val {metric}: {regions}"
+            )
+        )
+    parts += [
+        Text(
+            f"best{mark} by {goal.objective}: {goal.best.name} [{goal.best.trial_id}]: val {goal.best.value:.4g}"
+        )
+        for goal in seen.goals
+        if goal.best is not None
+    ]
+    parts += [_front_text(front, mark) for front in seen.fronts if front.points]
+    parts += [
+        Text(
+            f"{front.study}: none of {front.num_complete} complete points keeps to {'; '.join(front.constraints)}"
+        )
+        for front in seen.fronts
+        if front.num_complete and front.constraints and not front.points
+    ]
+    parts += [Text(f"failed: {name}: {reason}", style="red") for name, reason in seen.failures]
+    return Group(*parts)
+
+
+#: of a front, in the text; --json has all
+MAX_FRONT = 8
+
+
+def _front_text(front: Front, mark: str) -> RenderableType:
+    kept = f", keeping to {'; '.join(front.constraints)}" if front.constraints else ""
+    title = f"{front.study}: front{mark} of {front.num_complete} complete points, val {' against '.join(front.objectives)}"
+    table = Table.grid(padding=(0, 2))
+    for point in front.points[:MAX_FRONT]:
+        table.add_row("", *(f"{value:.4g}" for value in point.values), Text(point.label))
+    more = len(front.points) - MAX_FRONT
+    return Group(Text(title + kept), table, *([Text(f"  and {more} more")] if more > 0 else []))
+
+
+def as_json(seen: Snapshot) -> str:
+    """The snapshot for programs."""
+    return json.dumps({**asdict(seen), "total": seen.total, "over": seen.over}, indent=2)
+
+
+def watch(paths: RunPaths, console: Console, every_s: float = 2.0) -> Snapshot:
+    """Show where the run stands until it is over or nobody works on it any more; returns the last
+    state.
+    """
+    seen = snapshot(paths)
+    if not console.is_terminal:
+        shown = ""
+        while True:
+            line = ", ".join(f"{num} {state}" for state, num in seen.counts.items())
+            if line != shown:
+                console.print(line, highlight=False, soft_wrap=True)
+                shown = line
+            if seen.driver is None:
+                return seen
+            time.sleep(every_s)
+            seen = snapshot(paths)
+    with Live(as_text(seen), console=console, refresh_per_second=2) as live:
+        while seen.driver is not None:
+            time.sleep(every_s)
+            seen = snapshot(paths)
+            live.update(as_text(seen))
+    return seen

@@ -1,0 +1,184 @@
+"""Optuna's samplers, pruners and distributions from the words of the sweep file, every argument set
+and recorded.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import warnings
+from functools import cache
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+
+from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Range, Uniform
+from dirsweep.config.sweep import SAMPLERS, SamplerSpec, SchedulerSpec
+from dirsweep.config.trial import canonical_json
+from dirsweep.errors import SpecError
+from dirsweep.policy.bounded_tpe import LatelyTPESampler
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+#: what we set where the sweep file says nothing; Optuna's own defaults change between its versions
+SAMPLER_DEFAULTS: dict[str, dict[str, Any]] = {
+    "tpe": {
+        "n_startup_trials": 10,
+        "n_ei_candidates": 24,
+        "multivariate": True,
+        "group": True,
+        "constant_liar": True,
+    },
+    "gp": {"n_startup_trials": 10, "deterministic_objective": False},
+    "cmaes": {"n_startup_trials": 1, "consider_pruned_trials": False, "with_margin": False},
+    "qmc": {"qmc_type": "sobol", "scramble": True},
+    "nsga2": {"population_size": 50, "crossover_prob": 0.9, "swapping_prob": 0.5},
+    "nsga3": {"population_size": 50, "crossover_prob": 0.9, "swapping_prob": 0.5},
+}
+#: quiet where a sampler would warn of what every mixed space does
+_QUIET = {"warn_independent_sampling": False, "warn_asynchronous_seeding": False}
+
+
+def sampler_arguments(spec: SamplerSpec) -> dict[str, Any]:
+    """All arguments a sampler is made with besides its seed, as they are recorded."""
+    own = {"history": spec.history} if spec.name == "tpe" else {}
+    return {**SAMPLER_DEFAULTS.get(spec.name, {}), **own, **spec.args}
+
+
+def make_sampler(spec: SamplerSpec, seed: int) -> optuna.samplers.BaseSampler:
+    """The sampler of the sweep file, with a seed of its own.
+
+    Raises: SpecError: it refuses its arguments, or needs a package that is not installed.
+    """
+    kind = LatelyTPESampler if spec.name == "tpe" else getattr(optuna.samplers, SAMPLERS[spec.name])
+    quiet = {key: value for key, value in _QUIET.items() if key in _parameters(kind)}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sampler: optuna.samplers.BaseSampler = kind(
+                **{**quiet, **sampler_arguments(spec), "seed": seed}
+            )
+            return sampler
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"{spec.name}: {str(error).splitlines()[0]}", key="sampler") from error
+    except ImportError as error:
+        raise SpecError(
+            f"{spec.name} needs a package that is not installed: {error}", key="sampler.name"
+        ) from error
+
+
+@cache
+def _parameters(kind: type) -> frozenset[str]:
+    """Names of the arguments that a sampler's class or its parent takes."""
+    return frozenset(name for one in kind.__mro__[:2] for name in inspect.signature(one).parameters)
+
+
+def seed_of_ask(name: str, seed: int, number: int) -> int:
+    """The seed for asking for point ``number``.
+
+    What a sampler draws then depends on the history alone, so a search that was cut off goes on as
+    if it had not been. (QMC walks one scrambled sequence and keeps its seed.)
+    """
+    if name == "qmc":
+        return seed
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+def make_pruner(spec: SchedulerSpec, max_epochs: int) -> optuna.pruners.BasePruner:
+    """The pruner of the sweep file; its steps are epochs, counted from 1."""
+    match spec.name:
+        case "asha":
+            return optuna.pruners.SuccessiveHalvingPruner(
+                min_resource=spec.grace_epochs,
+                reduction_factor=spec.reduction_factor,
+                min_early_stopping_rate=0,
+            )
+        case "hyperband":
+            return optuna.pruners.HyperbandPruner(
+                min_resource=spec.grace_epochs,
+                max_resource=max_epochs,
+                reduction_factor=spec.reduction_factor,
+            )
+        case "median":
+            return optuna.pruners.MedianPruner(
+                n_startup_trials=spec.min_trials, n_warmup_steps=spec.grace_epochs
+            )
+        case "patience":
+            return optuna.pruners.PatientPruner(None, patience=spec.patience)
+        case _:
+            return optuna.pruners.NopPruner()
+
+
+def optuna_value(found: Range, value: Any) -> Any:
+    """``value`` in Optuna's terms; a choice that Optuna has no word for goes by its JSON text."""
+    return choice_key(value) if isinstance(found, Choice) else value
+
+
+def choice_key(value: Any) -> Any:
+    """A choice's value as Optuna can keep it: what is no plain value goes by its JSON text."""
+    return (
+        value
+        if value is None or isinstance(value, bool | int | float | str)
+        else canonical_json(value)
+    )
+
+
+def distribution_of(found: Range) -> BaseDistribution:
+    """A range as Optuna calls it."""
+    match found:
+        case LogUniform(low, high):
+            return optuna.distributions.FloatDistribution(low, high, log=True)
+        case Uniform(low, high):
+            return optuna.distributions.FloatDistribution(low, high)
+        case IntUniform(low, high, log):
+            return optuna.distributions.IntDistribution(low, high, log=log)
+        case Choice(values):
+            return optuna.distributions.CategoricalDistribution(
+                [choice_key(value) for value in values]
+            )
+
+
+def suggest(trial: optuna.trial.Trial, key: str, found: Range) -> Any:
+    """Ask ``trial`` for a value of ``key``, in the sweep file's terms."""
+    match found:
+        case LogUniform(low, high):
+            return trial.suggest_float(key, low, high, log=True)
+        case Uniform(low, high):
+            return trial.suggest_float(key, low, high)
+        case IntUniform(low, high, log):
+            return trial.suggest_int(key, low, high, log=log)
+        case Choice(values):
+            keys = [choice_key(value) for value in values]
+            return value_of(found, trial.suggest_categorical(key, keys))
+
+
+def value_of(found: Range, drawn: Any) -> Any:
+    """What Optuna drew, in the sweep file's terms."""
+    if isinstance(found, Choice):
+        return next(
+            value
+            for value in found.values
+            if choice_key(value) == drawn and type(choice_key(value)) is type(drawn)
+        )
+    return drawn
+
+
+def distributions_to_json(distributions: dict[str, BaseDistribution]) -> dict[str, str]:
+    """For the ledger."""
+    return {
+        name: optuna.distributions.distribution_to_json(item)
+        for name, item in distributions.items()
+    }
+
+
+def distributions_from_json(texts: dict[str, str]) -> dict[str, BaseDistribution]:
+    """From the ledger."""
+    return {name: optuna.distributions.json_to_distribution(text) for name, text in texts.items()}
+
+
+def plain(value: Any) -> Any:
+    """System attributes as JSON keeps them."""
+    return json.loads(json.dumps(value, default=str))

@@ -1,0 +1,261 @@
+"""A run's studies as Optuna keeps them in a storage, so that optuna-dashboard and Optuna's own
+tools can open them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import FrozenTrial
+
+from dirsweep.config import resolve
+from dirsweep.config.load import load_sweep
+from dirsweep.config.sweep import SweepSpec
+from dirsweep.config.trial import TrialSpec, canonical_json
+from dirsweep.errors import StoreError
+from dirsweep.policy.optuna_study import frozen_trial, params_of
+from dirsweep.policy.samplers import choice_key, distribution_of, distributions_from_json
+from dirsweep.policy.trial_progress import Entry, Judge, mean_metrics
+from dirsweep.run.collect import label_of
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.ledger import Event, Proposed, Warmed, read_events
+from dirsweep.run.storage import TrialFolder
+
+#: user attribute of a study that says that an export wrote it
+MARK = "dirsweep_run"
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A point of the ledger with what its trials came to; ``entries`` are those of the study's own
+    seeds.
+    """
+
+    event: Proposed
+    entries: list[Entry]
+
+
+def export_studies(root: Path, storage: str) -> list[str]:
+    """Write every study of a run into an Optuna storage, as ``<run>/<study>``; an earlier export of
+    it is replaced.
+
+    A point is one of Optuna's trials: complete, pruned or failed as its own trials are, waiting
+    while one has not ended. Values are means over the study's seeds; seed by seed they are user
+    attributes.
+
+    Args:
+        root: the run's folder.
+        storage: an SQLAlchemy URL such as ``sqlite:///studies.db``.
+    Returns: the names of the studies.
+    Raises: StoreError: not the folder of a run; no such storage; a study of that name that no
+        export wrote.
+    """
+    paths = RunPaths(root)
+    if not paths.ledger.is_file() or not paths.spec.is_file():
+        raise StoreError(
+            f"{root}: not the folder of a run (no {paths.ledger.name} and {paths.spec.name} in it)"
+        )
+    spec, ledger = load_sweep(paths.spec), read_events(paths.ledger)
+    opened = _open(storage)
+    names = []
+    for study in spec.studies:
+        name = f"{root.resolve().name}/{study}"
+        trials = list(_trials(spec, study, ledger, paths))
+        target = _new_study(opened, name, storage, [o.direction for o in spec.objectives_of(study)])
+        target.set_user_attr(MARK, str(root.resolve().name))
+        target.set_metric_names([objective.name for objective in spec.objectives_of(study)])
+        for trial in trials:
+            if isinstance(trial, FrozenTrial):
+                target.add_trial(trial)
+            else:
+                params, attributes = trial
+                target.enqueue_trial(params, user_attrs=attributes)
+        names.append(name)
+    return names
+
+
+def _open(storage: str) -> optuna.storages.BaseStorage:
+    try:
+        return optuna.storages.RDBStorage(storage)
+    except Exception as error:  # whatever SQLAlchemy and its drivers raise
+        reason = " ".join(str(error).splitlines()[0].split())
+        raise StoreError(
+            f"--storage {storage}: cannot be opened: {reason} (such as sqlite:///studies.db)"
+        ) from error
+
+
+def _new_study(
+    opened: optuna.storages.BaseStorage, name: str, storage: str, directions: Sequence[str]
+) -> optuna.Study:
+    if name in optuna.get_all_study_names(opened):
+        if MARK not in optuna.load_study(study_name=name, storage=opened).user_attrs:
+            raise StoreError(
+                f"--storage {storage}: has a study '{name}' that no export wrote; take another storage"
+            )
+        optuna.delete_study(study_name=name, storage=opened)
+    return optuna.create_study(study_name=name, storage=opened, directions=list(directions))
+
+
+def _trials(
+    spec: SweepSpec, study: str, ledger: Sequence[Event], paths: RunPaths
+) -> Iterator[FrozenTrial | tuple[dict[str, Any], dict[str, Any]]]:
+    """Optuna's trials of one study; (parameters, user attributes) of a point that has not ended."""
+    judge = Judge(spec, study)
+    points = _points(spec, study, ledger, paths)
+    base_config = canonical_json(spec.base_config_of(study).to_dict())
+    base = next(
+        (p.entries for p in points if canonical_json(p.event.get("config", {})) == base_config), []
+    )
+    for event in ledger:
+        if event["event"] == "warmed" and event["study"] == study:
+            yield from _known(spec, study, judge, event, mean_metrics(base))
+    varied = _varied(spec, study, points)
+    for point in points:
+        if point.event["sampler"] is not None:
+            state = point.event["sampler"]
+            params, distributions = (
+                dict(state["params"]),
+                distributions_from_json(state["distributions"]),
+            )
+        else:
+            params, distributions = _params(spec, study, point.event["overrides"], varied)
+        attributes = _attributes(judge, point)
+        result = judge.result(point.entries, base)
+        if result is None:
+            yield params, attributes
+            continue
+        yield _with_times(
+            frozen_trial(params, distributions, result, {}, attributes), point.entries
+        )
+
+
+def _points(spec: SweepSpec, study: str, ledger: Sequence[Event], paths: RunPaths) -> list[_Point]:
+    last: dict[int, Proposed] = {}
+    for event in ledger:
+        if event["event"] == "proposed" and event["study"] == study:
+            last[event["index"]] = event
+    points = []
+    for _, event in sorted(last.items()):
+        ids = dict(zip(event["seeds"], event["trial_ids"], strict=True))
+        own = [seed for seed in spec.seeds_of(study) if seed in ids]
+        points.append(_Point(event, [_entry(paths, ids[seed], seed) for seed in own]))
+    return points
+
+
+def _entry(paths: RunPaths, trial_id: str, seed: int) -> Entry:
+    folder = TrialFolder(paths.trial(trial_id))
+    entry = Entry(TrialSpec(trial_id, seed, {}, {}), [], outcome=folder.outcome())
+    if entry.outcome is not None:
+        entry.state = entry.outcome.status
+        rows = folder.read_epochs()
+        entry.by_epoch = {
+            row["epoch"]: row["best_value"] for row in rows if row.get("best_value") is not None
+        }
+    return entry
+
+
+def _known(
+    spec: SweepSpec, study: str, judge: Judge, warmed: Warmed, base: Mapping[str, float]
+) -> Iterator[FrozenTrial]:
+    space = spec.studies[study].space
+    for point in warmed["points"] if space is not None else ():
+        assert space is not None
+        params = params_of(space, point["overrides"])
+        if params is not None:
+            yield frozen_trial(
+                {key: value for key, (value, _) in params.items()},
+                {key: distribution_of(found) for key, (_, found) in params.items()},
+                judge.complete(point["metrics"], base),
+                {},
+                {
+                    "label": label_of(point["overrides"]),
+                    "seeds": point["seeds"],
+                    "from": warmed["run"],
+                },
+            )
+
+
+def _attributes(judge: Judge, point: _Point) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "label": label_of(point.event["overrides"]),
+        "point": point.event["index"],
+        "seeds": [entry.trial.seed for entry in point.entries],
+        "trial_ids": [entry.trial.trial_id for entry in point.entries],
+        "statuses": [entry.state for entry in point.entries],
+    }
+    for objective in judge.objectives:
+        values = [
+            None if entry.outcome is None else entry.outcome.metrics.get(objective.column)
+            for entry in point.entries
+        ]
+        found[f"{objective.column}_by_seed"] = values
+    return {**found, **mean_metrics(point.entries)}
+
+
+def _with_times(trial: FrozenTrial, entries: Sequence[Entry]) -> FrozenTrial:
+    """Optuna keeps local times without a zone."""
+    outcomes = [entry.outcome for entry in entries if entry.outcome is not None]
+    began = [datetime.fromisoformat(o.started_at) for o in outcomes if o.started_at]
+    ended = [datetime.fromisoformat(o.ended_at) for o in outcomes if o.ended_at]
+    if began and ended:
+        trial.datetime_start = min(began).astimezone().replace(tzinfo=None)
+        trial.datetime_complete = max(*ended, *began).astimezone().replace(tzinfo=None)
+    return trial
+
+
+# parameters of points that no sampler proposed
+
+
+def _varied(spec: SweepSpec, study: str, points: Sequence[_Point]) -> dict[str, BaseDistribution]:
+    """Key -> a distribution that holds what the study's planned points have there."""
+    keys = dict.fromkeys(
+        key
+        for point in points
+        if point.event["sampler"] is None
+        for key in point.event["overrides"]
+    )
+    found = {}
+    for key in keys:
+        values = [_value(spec, study, point.event["overrides"], key) for point in points]
+        values = [value for value in values if value is not resolve.MISSING]
+        kinds = {type(value) for value in values}
+        if kinds == {int}:
+            found[key] = IntDistribution(min(values), max(values))
+        elif kinds <= {int, float}:
+            found[key] = FloatDistribution(min(values), max(values))
+        else:
+            found[key] = CategoricalDistribution(list(dict.fromkeys(map(choice_key, values))))
+    return found
+
+
+def _value(spec: SweepSpec, study: str, overrides: Mapping[str, Any], key: str) -> Any:
+    if key in overrides:
+        return overrides[key]
+    return resolve.value_at(resolve.with_overrides(spec.base_of(study), overrides), key)
+
+
+def _params(
+    spec: SweepSpec,
+    study: str,
+    overrides: Mapping[str, Any],
+    varied: Mapping[str, BaseDistribution],
+) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+    params = {key: _value(spec, study, overrides, key) for key in varied}
+    params = {key: value for key, value in params.items() if value is not resolve.MISSING}
+    numeric = (IntDistribution, FloatDistribution)
+    plain = {
+        key: value if isinstance(varied[key], numeric) else choice_key(value)
+        for key, value in params.items()
+    }
+    return plain, {key: varied[key] for key in plain}

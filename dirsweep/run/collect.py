@@ -1,0 +1,399 @@
+"""Builds the run's tables from its ledger and its trials' folders. Can be done at any time, as
+often as one likes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+
+from dirsweep.config.trial import Point, canonical_json
+from dirsweep.errors import StoreError
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.ledger import Proposed, read_events
+from dirsweep.run.storage import TrialFolder, read_json, replacing, write_table
+from dirsweep.run.tables import (
+    EPOCH_FIELDS,
+    PREDICTION_FIELDS,
+    TRIAL_FIELDS,
+    UNFINISHED,
+    Outcome,
+    metric_columns,
+    table_metadata,
+)
+
+
+@dataclass
+class _Trial:
+    """What a trial's folder says."""
+
+    spec: dict[str, Any]
+    outcome: Outcome | None
+    #: of the ledger, about its attempts
+    notes: list[str]
+    reused_from: str | None = None
+
+
+def collect(paths: RunPaths) -> None:
+    """Write ``trials.arrow``, ``epochs.arrow`` and ``predictions.arrow`` anew, each in one step.
+
+    Points come from the ledger's ``proposed`` events; everything else from the trials' folders. A
+    trial without an outcome is ``unfinished``. Memory stays bounded: predictions go from file to
+    file, one trial at a time.
+
+    Raises: StoreError: no run folder, a damaged ledger, or a table that cannot be written.
+    """
+    spec = read_spec(paths)
+    events = read_events(paths.ledger)
+    points = merge_points(event for event in events if event["event"] == "proposed")
+    trial_ids = list(dict.fromkeys(trial_id for point in points for trial_id in point["trial_ids"]))
+    trials = {trial_id: _read_trial(paths, trial_id) for trial_id in trial_ids}
+    for event in events:
+        if event["event"] == "retried" and event["trial_id"] in trials:
+            trials[event["trial_id"]].notes.append(event["note"])
+        elif event["event"] == "ended" and event["trial_id"] in trials:
+            trials[event["trial_id"]].reused_from = event.get(
+                "reused_from"
+            )  # the last end is the one that counts
+    synthetic = any(trial.spec.get("synthetic") for trial in trials.values())
+    metadata = table_metadata(
+        synthetic=synthetic or _benchmark_is_synthetic(spec, trials),
+        objective="/".join(objective_of(spec)),
+        name=str(spec.get("name", paths.root.name)),
+    )
+    # predictions first: whoever sees a trial in the trials table finds its predictions as well
+    _write_predictions(paths, trial_ids, metadata)
+    write_table(paths.epochs_table, _epochs_table(paths, trial_ids, metadata))
+    write_table(paths.trials_table, _trials_table(points, trials, metadata))
+
+
+def read_spec(paths: RunPaths) -> dict[str, Any]:
+    """The resolved sweep as plain data. Raises: StoreError: no such folder, no run folder,
+    damaged.
+    """
+    if not paths.root.is_dir():
+        raise StoreError(
+            f"{paths.root}: no such folder; give the folder of a run (what --out named)"
+        )
+    try:
+        spec = yaml.safe_load(paths.spec.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StoreError(
+            f"{paths.root}: not the folder of a run: it has no {paths.spec.name}"
+        ) from None
+    except (OSError, ValueError, yaml.YAMLError):
+        spec = None
+    if not isinstance(spec, dict):
+        raise StoreError(
+            f"{paths.spec}: damaged; `dirsweep run SWEEP --out {paths.root}` writes it again"
+        )
+    return spec
+
+
+def objective_of(spec: Mapping[str, Any]) -> tuple[str, str]:
+    """(metric, region) of the validation split by which points are chosen."""
+    objective = spec.get("objective")
+    if not isinstance(objective, Mapping):
+        return "mae", "all"
+    return str(objective.get("metric", "mae")), str(objective.get("region", "all"))
+
+
+def merge_points(events: Iterable[Proposed]) -> list[Proposed]:
+    """One entry per (study, index), in the order first proposed; seeds proposed later for the same
+    point are added.
+    """
+    merged: dict[tuple[str, int], Proposed] = {}
+    for event in events:
+        key = (event["study"], event["index"])
+        earlier = merged.get(key)
+        if earlier is None or earlier["overrides"] != event["overrides"]:
+            merged[key] = event
+            continue
+        by_seed = dict(zip(earlier["seeds"], earlier["trial_ids"], strict=True))
+        by_seed.update(zip(event["seeds"], event["trial_ids"], strict=True))
+        merged[key] = {**event, "seeds": list(by_seed), "trial_ids": list(by_seed.values())}
+    return list(merged.values())
+
+
+def _read_trial(paths: RunPaths, trial_id: str) -> _Trial:
+    folder = TrialFolder(paths.trial(trial_id))
+    spec = read_json(folder.paths.spec)
+    return _Trial(spec if isinstance(spec, dict) else {}, folder.outcome(), [])
+
+
+def _benchmark_is_synthetic(spec: Mapping[str, Any], trials: Mapping[str, _Trial]) -> bool:
+    """Before any trial has begun the sweep's own word is all there is."""
+    if any(trial.spec for trial in trials.values()):
+        return False
+    benchmark = spec.get("benchmark")
+    name = benchmark.get("name", "") if isinstance(benchmark, Mapping) else benchmark
+    return bool(spec.get("synthetic")) or str(name).startswith("synthetic")
+
+
+# ---- trials
+
+
+def _trials_table(
+    points: list[Proposed], trials: Mapping[str, _Trial], metadata: dict[str, str]
+) -> pa.Table:
+    synthetic = metadata["synthetic"] == "true"
+    rows: list[dict[str, Any]] = []
+    configs: list[dict[str, Any]] = []
+    labels = labels_of(points)
+    for point in points:
+        for seed, trial_id in zip(point["seeds"], point["trial_ids"], strict=True):
+            config = trials[trial_id].spec.get("config", point.get("config"))
+            config = config if isinstance(config, dict) else None
+            row = _trial_row(point, seed, trial_id, trials[trial_id], config, synthetic)
+            rows.append(row | {"label": labels[point["study"], point["index"]]})
+            configs.append(_flatten(config or {}))
+    metrics = metric_columns(key for row in rows for key in row["metrics"])
+    columns = [pa.array([row[field.name] for row in rows], field.type) for field in TRIAL_FIELDS]
+    fields = list(TRIAL_FIELDS)
+    for key in sorted({key for config in configs for key in config}):
+        column = _column_by_content([config.get(key) for config in configs])
+        columns.append(column)
+        fields.append(pa.field(f"config.{key}", column.type))
+    for metric in metrics:
+        columns.append(pa.array([row["metrics"].get(metric.name) for row in rows], pa.float64()))
+        fields.append(pa.field(metric.name, pa.float64()))
+    return pa.table(columns, schema=pa.schema(fields, metadata))
+
+
+def _trial_row(
+    point: Proposed,
+    seed: int,
+    trial_id: str,
+    trial: _Trial,
+    config: dict[str, Any] | None,
+    synthetic: bool,
+) -> dict[str, Any]:
+    benchmark = trial.spec.get("benchmark")
+    outcome = trial.outcome
+    row: dict[str, Any] = dict.fromkeys(field.name for field in TRIAL_FIELDS)
+    row |= {
+        "trial_id": trial_id,
+        "study": point["study"],
+        "point": point["index"],
+        "seed": seed,
+        "status": UNFINISHED,
+        "synthetic": bool(trial.spec.get("synthetic", synthetic)),
+        "benchmark": benchmark.get("name") if isinstance(benchmark, dict) else None,
+        "benchmark_settings": canonical_json(benchmark) if isinstance(benchmark, dict) else None,
+        "overrides": json.dumps(
+            point["overrides"]
+        ),  # in the order of the sweep file, as the label has it
+        "config": None if config is None else canonical_json(config),
+        "started_at": _time(trial.spec.get("started_at")),
+        "attempts": int(trial.spec.get("attempt", bool(trial.spec))),
+        "note": "; ".join(trial.notes) or None,
+        "reused_from": trial.reused_from,
+        "metrics": {},
+    }
+    if outcome is not None:
+        row |= {key: value for key, value in outcome.to_dict().items() if key != "trial_id"}
+        row["started_at"], row["ended_at"] = _time(outcome.started_at), _time(outcome.ended_at)
+    return row
+
+
+def labels_of(points: Sequence[Proposed]) -> dict[tuple[str, int], str]:
+    """(study, index) -> what tells a point from the others of its study.
+
+    A technique that is the same wherever the study's points choose it is named alone: ``lds +
+    ranksim`` for ``reweighting: {name: lds, base: inv}, regularizers.ranksim: {gamma: 100, lambda:
+        2}``. Two points never read alike
+    because of it.
+    """
+    values: dict[tuple[str, str], set[str]] = {}
+    for point in points:
+        for key, value in point["overrides"].items():
+            values.setdefault((point["study"], key), set()).add(canonical_json(value))
+    alone = {place for place, found in values.items() if len(found) == 1}
+    short, full = {}, {}
+    for point in points:
+        place, overrides = (point["study"], point["index"]), point["overrides"]
+        full[place] = label_of(overrides)
+        named = dict(
+            _named(key, value) if (point["study"], key) in alone else (key, value)
+            for key, value in overrides.items()
+        )
+        label = label_of(named)
+        short[place] = (
+            label.replace(", ", " + ") if all(value is True for value in named.values()) else label
+        )
+    times = Counter((study, label) for (study, _), label in short.items())
+    return {
+        place: label if times[place[0], label] == 1 else full[place]
+        for place, label in short.items()
+    }
+
+
+def _named(key: str, value: Any) -> tuple[str, Any]:
+    """A technique as a key that is switched on: ``(lds, True)``; anything else as it is."""
+    if key.startswith("regularizers.") and isinstance(value, Mapping):
+        return key, True
+    name = value.get("name") if isinstance(value, Mapping) else value
+    if (
+        key in ("reweighting", "smoothing", "schedule")
+        and isinstance(name, str)
+        and name not in ("none", "plain")
+    ):
+        return name, True
+    return key, value
+
+
+def label_of(overrides: Mapping[str, Any]) -> str:
+    """As ``Point.label`` says it."""
+    return Point("", 0, dict(overrides), config=None).label  # type: ignore[arg-type]  # the label needs no config
+
+
+def _time(text: Any) -> datetime | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            flat |= _flatten(item, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = item
+    return flat
+
+
+def _column_by_content(values: list[Any]) -> pa.Array:
+    """bool, int64, double or string: whatever holds all values as they are; strings where kinds
+    mix.
+    """
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {bool}:
+        return pa.array(values, pa.bool_())
+    if kinds == {int}:
+        return pa.array(values, pa.int64())
+    if kinds and kinds <= {int, float}:
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    return pa.array(
+        [v if v is None or isinstance(v, str) else json.dumps(v) for v in values], pa.string()
+    )
+
+
+# ---- epochs
+
+
+def _epochs_table(paths: RunPaths, trial_ids: list[str], metadata: dict[str, str]) -> pa.Table:
+    parts = [_epochs_of(TrialFolder(paths.trial(trial_id)).read_epochs()) for trial_id in trial_ids]
+    counts = [len(next(iter(part.values()))) for part in parts]
+    metrics = metric_columns(key for part in parts for key in part)
+    codes = pa.array([code for code, count in enumerate(counts) for _ in range(count)], pa.int32())
+    columns: list[pa.Array | pa.ChunkedArray] = [
+        pa.DictionaryArray.from_arrays(codes, pa.array(trial_ids, pa.string()))
+    ]
+    for field in (*EPOCH_FIELDS[1:], *(pa.field(metric.name, pa.float64()) for metric in metrics)):
+        chunks = [
+            part.get(field.name, pa.nulls(count, field.type))
+            for part, count in zip(parts, counts, strict=True)
+        ]
+        column = pa.chunked_array(chunks, field.type).combine_chunks()
+        columns.append(column)
+    fields = [*EPOCH_FIELDS, *(pa.field(metric.name, pa.float64()) for metric in metrics)]
+    return pa.table(columns, schema=pa.schema(fields, metadata))
+
+
+def _epochs_of(rows: list[dict[str, Any]]) -> dict[str, pa.Array]:
+    """One trial's epochs, column by column: the rows themselves would take ten times the memory."""
+    fields = {field.name: field.type for field in EPOCH_FIELDS[1:]}
+    fields |= {metric.name: pa.float64() for metric in metric_columns(set().union(*rows))}
+    return {name: _column([row.get(name) for row in rows], kind) for name, kind in fields.items()}
+
+
+def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_map(kind):
+        values = [list(value.items()) if isinstance(value, dict) else None for value in values]
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowException, TypeError):
+        # a trial wrote something odd: keep what is a number, leave the rest empty
+        return pa.array([_number(value, kind) for value in values], kind)
+
+
+def _number(value: Any, kind: pa.DataType) -> float | int | None:
+    if not isinstance(value, int | float) or pa.types.is_map(kind):
+        return None
+    return float(value) if pa.types.is_floating(kind) else int(value)
+
+
+# ---- predictions
+
+
+def _write_predictions(paths: RunPaths, trial_ids: list[str], metadata: dict[str, str]) -> None:
+    schema = pa.schema(PREDICTION_FIELDS, metadata)
+    files = {trial_id: paths.trial(trial_id).predictions for trial_id in trial_ids}
+    # an Arrow file allows one dictionary per column, so the ids are gathered before anything is
+    # written
+    trials = pa.array(trial_ids, pa.string())
+    splits, samples = _dictionaries(files.values())
+    with replacing(paths.predictions_table) as sink, pa.ipc.new_file(sink, schema) as writer:
+        for code, table in (
+            (code, _open_predictions(file)) for code, file in enumerate(files.values())
+        ):
+            if table is None:
+                continue
+            columns = [
+                pa.DictionaryArray.from_arrays(
+                    pa.array([code], pa.int32()).take(_zeros(len(table))), trials
+                ),
+                pa.DictionaryArray.from_arrays(_codes(table["split"], splits), splits),
+                pa.DictionaryArray.from_arrays(_codes(table["sample_id"], samples), samples),
+                table["label"].combine_chunks(),
+                table["prediction"].combine_chunks(),
+            ]
+            writer.write_batch(pa.record_batch(columns, schema=schema))
+
+
+def _zeros(length: int) -> pa.Array:
+    return pa.repeat(pa.scalar(0, pa.int32()), length)
+
+
+def _codes(column: pa.ChunkedArray, dictionary: pa.Array) -> pa.Array:
+    return pc.index_in(column.cast(pa.string()).combine_chunks(), dictionary)
+
+
+def _dictionaries(files: Iterable[Path]) -> tuple[pa.Array, pa.Array]:
+    splits, samples = pa.array([], pa.string()), pa.array([], pa.string())
+    for table in _tables(files):
+        splits = _extended(splits, table["split"])
+        samples = _extended(samples, table["sample_id"])
+    return splits, samples
+
+
+def _extended(known: pa.Array, column: pa.ChunkedArray) -> pa.Array:
+    values = pc.unique(column.cast(pa.string()))
+    new = values.filter(pc.invert(pc.is_in(values, known)))
+    return pa.concat_arrays([known, new]) if len(new) else known
+
+
+def _tables(files: Iterable[Path]) -> Iterator[pa.Table]:
+    return (table for file in files if (table := _open_predictions(file)) is not None)
+
+
+def _open_predictions(file: Path) -> pa.Table | None:
+    """The table, not yet read from the disk; None when absent or damaged."""
+    try:
+        table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+        return table.select([field.name for field in PREDICTION_FIELDS[1:]])
+    except (OSError, pa.ArrowException, KeyError):
+        return None

@@ -1,0 +1,58 @@
+"""A run's tables as files that any other tool reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pa_parquet
+
+from dirsweep.errors import StoreError, did_you_mean
+from dirsweep.run.reader import Run
+from dirsweep.run.storage import replacing
+
+FORMATS = ("parquet", "csv")
+
+
+def export_run(run: Run, out: Path, format: str = "parquet") -> list[Path]:
+    """Write ``trials``, ``epochs``, ``predictions`` and, where there are some, ``bins`` into a
+    folder.
+
+    Args:
+        out: made if absent; files of these names are replaced.
+        format: ``parquet``, or ``csv``: nested columns as JSON texts, nulls as empty cells.
+    Returns: the files. Raises: StoreError: unknown format, a table that cannot be read, a folder
+        not to be written to.
+    """
+    if format not in FORMATS:
+        raise StoreError(f"unknown format '{format}'; {did_you_mean(format, FORMATS)}")
+    bins = run.bins()
+    tables = {"trials": run.trials(), "epochs": run.epochs(), "predictions": run.predictions()}
+    if bins is not None:
+        tables["bins"] = bins.to_arrow({})
+    files = []
+    for name, table in tables.items():
+        file = out / f"{name}.{format}"
+        with replacing(file, durable=False) as sink:
+            if format == "parquet":
+                pa_parquet.write_table(table, sink)
+            else:
+                pa_csv.write_csv(_flat(table), sink, pa_csv.WriteOptions(quoting_style="needed"))
+        files.append(file)
+    return files
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """CSV has no maps and no dictionaries."""
+    for number, field in enumerate(table.schema):
+        column = table.column(number)
+        if pa.types.is_map(field.type):
+            texts = [
+                None if value is None else json.dumps(dict(value)) for value in column.to_pylist()
+            ]
+            table = table.set_column(number, field.name, pa.array(texts, pa.string()))
+        elif pa.types.is_dictionary(field.type):
+            table = table.set_column(number, field.name, column.cast(field.type.value_type))
+    return table

@@ -1,0 +1,198 @@
+"""Opens a run for reading: its tables, its sweep, where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dirsweep.errors import StoreError
+from dirsweep.run.bins import Bins
+from dirsweep.run.collect import objective_of, read_spec
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.predictions import Predicted, predicted
+from dirsweep.run.storage import read_json
+from dirsweep.run.tables import (
+    BIN_FIELDS,
+    EPOCH_FIELDS,
+    LATER_FIELDS,
+    PREDICTION_FIELDS,
+    SCHEMA_VERSION,
+    TRIAL_FIELDS,
+    is_features_table,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's tables. Made by ``open_run``; every table is memory-mapped on first use and kept.
+
+    Attributes:
+        paths: its files.
+        spec: the resolved sweep as plain data.
+    """
+
+    paths: RunPaths
+    spec: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The sweep's name."""
+        return str(self.spec.get("name", self.paths.root.name))
+
+    @property
+    def objective(self) -> tuple[str, str]:
+        """(metric, region) of the validation split by which points are chosen."""
+        return objective_of(self.spec)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether its figures come from a made-up benchmark."""
+        return bool((self._trials.schema.metadata or {}).get(b"synthetic") == b"true")
+
+    @property
+    def studies(self) -> list[str]:
+        """Studies with at least one point, in the order of the sweep file, then of the table."""
+        present = pc.unique(self._trials["study"]).to_pylist()
+        planned = list(self.spec.get("studies") or {})
+        return [study for study in planned if study in present] + [
+            study for study in present if study not in planned
+        ]
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """``{"sessions": [...]}``, see ``run.provenance``; empty when absent or damaged."""
+        value = read_json(self.paths.provenance)
+        return value if isinstance(value, dict) else {}
+
+    def trials(self) -> pa.Table:
+        """One row per (study, point, seed)."""
+        return self._trials
+
+    def epochs(self) -> pa.Table:
+        """One row per (trial, validated epoch)."""
+        return self._epochs
+
+    def predictions(self) -> pa.Table:
+        """One row per (trial, sample)."""
+        return self._predictions
+
+    def bins(self) -> Bins | None:
+        """The benchmark's label bins; None for a run started before these were kept (`dirsweep run`
+        adds them).
+        """
+        return self._bins
+
+    def features(self, trial_id: str) -> pa.Table | None:
+        """One row per test sample, see ``schema.features_table``; None for a trial whose features
+        are not stored.
+
+        Raises: StoreError: the file is damaged.
+        """
+        file = self.paths.trial(trial_id).features
+        again = "remove it, and the report leaves the trial out where it draws features"
+        try:
+            table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+        except FileNotFoundError:
+            return None
+        except (OSError, pa.ArrowException):
+            raise StoreError(f"{file}: half-written or no Arrow file; {again}") from None
+        if not is_features_table(table.schema):
+            raise StoreError(f"{file}: not a table of features; {again}")
+        return table
+
+    def predicted(self, split: str) -> Predicted:
+        """The predictions of ``val`` or ``test`` as a matrix, trials by samples; made on first use
+        and kept.
+        """
+        return self.once(
+            ("predicted", split), lambda: predicted(self.predictions(), split, self.bins())
+        )
+
+    def once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """What ``make`` gives, called for the first time that ``key`` is asked for."""
+        if key not in self.memo:
+            self.memo[key] = make()
+        found: T = self.memo[key]
+        return found
+
+    @cached_property
+    def memo(self) -> dict[Any, Any]:
+        """What was computed from the tables once and is worth keeping; whoever computes it chooses
+        the key.
+        """
+        return {}
+
+    def require_finished(self) -> Run:
+        """The run itself. Raises: StoreError: not one of its trials is complete."""
+        counts = pc.value_counts(self._trials["status"]).to_pylist()
+        by_status = {item["values"]: item["counts"] for item in counts}
+        if not by_status.get("complete"):
+            seen = (
+                ", ".join(f"{count} {status}" for status, count in sorted(by_status.items()))
+                or "none planned"
+            )
+            raise StoreError(
+                f"{self.paths.root}: no finished trial to report on ({seen}); `dirsweep run` goes on"
+            )
+        return self
+
+    @cached_property
+    def _trials(self) -> pa.Table:
+        return _read_table(self.paths, self.paths.trials_table, TRIAL_FIELDS)
+
+    @cached_property
+    def _epochs(self) -> pa.Table:
+        return _read_table(self.paths, self.paths.epochs_table, EPOCH_FIELDS)
+
+    @cached_property
+    def _predictions(self) -> pa.Table:
+        return _read_table(self.paths, self.paths.predictions_table, PREDICTION_FIELDS)
+
+    @cached_property
+    def _bins(self) -> Bins | None:
+        if not self.paths.bins_table.exists():
+            return None
+        table = _read_table(self.paths, self.paths.bins_table, BIN_FIELDS)
+        return Bins.from_arrow(table) if len(table) else None
+
+
+def open_run(root: Path | str) -> Run:
+    """A run by its folder.
+
+    Raises: StoreError: no such folder, not the folder of a run, its sweep damaged. Each table says
+        by itself when it is absent or damaged, on first use.
+    """
+    paths = RunPaths(Path(root))
+    return Run(paths, read_spec(paths))
+
+
+def _read_table(paths: RunPaths, file: Path, fields: tuple[pa.Field, ...]) -> pa.Table:
+    command = "run SWEEP --out" if file == paths.bins_table else "collect"
+    again = f"`dirsweep {command} {paths.root}` builds it again"
+    try:
+        table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+    except FileNotFoundError:
+        raise StoreError(f"{file}: absent; {again}") from None
+    except (OSError, pa.ArrowException):
+        raise StoreError(f"{file}: half-written or no Arrow file; {again}") from None
+    version = (table.schema.metadata or {}).get(b"dirsweep_schema", b"")
+    if version.isdigit() and int(version) > SCHEMA_VERSION:
+        raise StoreError(
+            f"{file}: written by a newer dirsweep (tables of version {int(version)}); upgrade dirsweep"
+        )
+    missing = [
+        f.name for f in fields if f.name not in table.schema.names and f.name not in LATER_FIELDS
+    ]
+    if missing or not version.isdigit():
+        raise StoreError(
+            f"{file}: not a dirsweep table (lacks {', '.join(missing) or 'its version'}); {again}"
+        )
+    return table

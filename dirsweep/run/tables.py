@@ -1,0 +1,348 @@
+"""What a run's tables look like: every column of every Arrow file, and the outcome of a trial.
+
+All tables are Arrow IPC files, uncompressed so that they can be memory-mapped. Schema metadata (all
+values text):
+
+=====================  ==================================================================================
+``dirsweep_schema``    version of these tables; a reader refuses a newer one
+``synthetic``          ``true`` when any trial of the run used a made-up benchmark, else ``false``
+``objective``          ``metric/region`` of the validation split by which epochs and points are chosen
+``name``               the sweep's name
+=====================  ==================================================================================
+
+``trials``: one row per (study, point, seed). A trial that several studies share has a row in each.
+
+======================  ===================  ==============================================================
+column                  type                 meaning
+======================  ===================  ==============================================================
+``trial_id``            string               16 hex digits, hash of configuration, benchmark, seed, versions
+``study``               string               the study's key in the sweep file
+``point``               int32                index of the point in its study, from 0
+``label``               string               what the point changes in the base: ``gamma=100, lambda=2``
+``seed``                int64                of everything random in the trial
+``status``              string               complete, pruned, stopped, failed, interrupted, or unfinished
+``error``               string?              the reason when failed
+``synthetic``           bool                 whether the benchmark is made up
+``benchmark``           string?              the benchmark's registered name
+``benchmark_settings``  string?              the benchmark's settings, JSON
+``overrides``           string               dotted key -> value, what the point changes, JSON
+``config``              string?              the resolved configuration, JSON
+``started_at``          timestamp[us, UTC]?  of the first attempt
+``ended_at``            timestamp[us, UTC]?  of the last attempt
+``wall_time_s``         double?              seconds of work, all attempts together
+``best_epoch``          int32?               the epoch chosen on validation, from 0
+``num_epochs``          int32?               epochs trained
+``peak_memory_mib``     double?              of the accelerator, or of the process on a CPU, MiB
+``host``                string?              the machine
+``num_parameters``      int64?               trainable parameters
+``attempts``            int32                how often the trial was begun; 0 when never
+``note``                string?              why it was tried again, if it was (with more of a GPU's memory)
+``reused_from``         string?              the run beside this one that trained it, where its files were taken over
+``config.<dotted>``     by content           one per key of the resolved configurations: bool, int64, double or
+                                             string (also where kinds mix; lists as JSON); null
+                                             where absent
+``<split>_<metric>_<region>``  double?       val and test metrics of the best epoch; null for an empty region
+======================  ===================  ==============================================================
+
+``epochs``: one row per (trial, epoch); metrics are null where the epoch was not validated.
+
+===========================  ====================  ==========================================================
+``trial_id``                 dictionary<string>
+``epoch``                    int32                 from 0
+``stage``                    int32                 from 0; only schedules such as RRT have more than one
+``lr``                       double?               learning rate of the epoch
+``train_loss``               double?               mean over the epoch's steps; null when not finite
+``loss_terms``               map<string, double>?  its terms: ``regression`` and each regularizer by name
+``epoch_time_s``             double?               seconds, validation included
+``val_<metric>_<region>``    double?               also ``val_collapse_penalty_all``, scalar labels only
+===========================  ====================  ==========================================================
+
+``predictions``: one row per (trial, sample) of the validation and test splits, best epoch.
+
+==============  ===================  =======================================
+``trial_id``    dictionary<string>
+``split``       dictionary<string>   ``val`` or ``test``
+``sample_id``   dictionary<string>   the benchmark's stable id of the sample
+``label``       double               label unit of the benchmark
+``prediction``  double               label unit of the benchmark
+==============  ===================  =======================================
+
+A trial's own ``predictions.arrow`` has the last four, ``sample_id`` as plain strings.
+
+``features``: one row per test sample in a trial's own ``features.arrow``, where ``store: {features:
+true}``.
+
+=============  =====================  ====================================================================
+``split``      dictionary<string>     ``test``
+``sample_id``  string                 the benchmark's stable id of the sample
+``label``      double                 label unit of the benchmark
+``features``   fixed list<float>[D]   what the backbone gave at the best epoch, before any smoothing
+=============  =====================  ====================================================================
+
+``bins``: one row per label bin of the benchmark, written when a run is started.
+
+==========  =======  ===========================================================================
+``low``     double   lower edge, label unit
+``high``    double   upper edge, label unit
+``region``  string   ``many``, ``median``, ``few``: by the bin's training labels; ``zero``: none, on purpose
+``train``   int64    labels of the training split in the bin; ``val`` and ``test`` likewise
+==========  =======  ===========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal, NamedTuple, get_args
+
+import pyarrow as pa
+from pydantic import TypeAdapter, ValidationError
+
+SCHEMA_VERSION = 1
+
+Status = Literal["complete", "pruned", "stopped", "failed", "interrupted"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+#: what the tables call a trial without an outcome
+UNFINISHED = "unfinished"
+
+#: metrics of which more is better; of every other one less is
+HIGHER_IS_BETTER = frozenset({"pearson", "spearman", "delta1"})
+#: ``zero`` only where the benchmark takes label ranges out of training
+REGION_ORDER = ("all", "many", "median", "few", "zero")
+_METRIC_ORDER = ("mae", "mse", "rmse", "gm", "pearson", "spearman")
+_SPLIT_ORDER = ("val", "test")
+
+TIME = pa.timestamp("us", tz="UTC")
+WORD = pa.dictionary(pa.int32(), pa.string())
+
+TRIAL_FIELDS: tuple[pa.Field, ...] = (
+    pa.field("trial_id", pa.string(), nullable=False),
+    pa.field("study", pa.string(), nullable=False),
+    pa.field("point", pa.int32(), nullable=False),
+    pa.field("label", pa.string(), nullable=False),
+    pa.field("seed", pa.int64(), nullable=False),
+    pa.field("status", pa.string(), nullable=False),
+    pa.field("error", pa.string()),
+    pa.field("synthetic", pa.bool_(), nullable=False),
+    pa.field("benchmark", pa.string()),
+    pa.field("benchmark_settings", pa.string()),
+    pa.field("overrides", pa.string(), nullable=False),
+    pa.field("config", pa.string()),
+    pa.field("started_at", TIME),
+    pa.field("ended_at", TIME),
+    pa.field("wall_time_s", pa.float64()),
+    pa.field("best_epoch", pa.int32()),
+    pa.field("num_epochs", pa.int32()),
+    pa.field("peak_memory_mib", pa.float64()),
+    pa.field("host", pa.string()),
+    pa.field("num_parameters", pa.int64()),
+    pa.field("attempts", pa.int32(), nullable=False),
+    pa.field("note", pa.string()),
+    pa.field("reused_from", pa.string()),
+)
+#: columns that tables of earlier versions lack; whoever reads them does without
+LATER_FIELDS = frozenset({"reused_from"})
+EPOCH_FIELDS: tuple[pa.Field, ...] = (
+    pa.field("trial_id", WORD, nullable=False),
+    pa.field("epoch", pa.int32(), nullable=False),
+    pa.field("stage", pa.int32()),
+    pa.field("lr", pa.float64()),
+    pa.field("train_loss", pa.float64()),
+    pa.field("loss_terms", pa.map_(pa.string(), pa.float64())),
+    pa.field("epoch_time_s", pa.float64()),
+)
+PREDICTION_FIELDS: tuple[pa.Field, ...] = (
+    pa.field("trial_id", WORD, nullable=False),
+    pa.field("split", WORD, nullable=False),
+    pa.field("sample_id", WORD, nullable=False),
+    pa.field("label", pa.float64()),
+    pa.field("prediction", pa.float64()),
+)
+BIN_FIELDS: tuple[pa.Field, ...] = (
+    pa.field("low", pa.float64(), nullable=False),
+    pa.field("high", pa.float64(), nullable=False),
+    pa.field("region", pa.string(), nullable=False),
+    pa.field("train", pa.int64(), nullable=False),
+    pa.field("val", pa.int64(), nullable=False),
+    pa.field("test", pa.int64(), nullable=False),
+)
+#: a trial's own predictions
+TRIAL_PREDICTIONS = pa.schema(
+    [
+        pa.field("split", WORD, nullable=False),
+        pa.field("sample_id", pa.string(), nullable=False),
+        pa.field("label", pa.float64()),
+        pa.field("prediction", pa.float64()),
+    ]
+)
+
+
+class MetricColumn(NamedTuple):
+    """``test_mae_few`` taken apart."""
+
+    split: str
+    metric: str
+    region: str
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+        return f"{self.split}_{self.metric}_{self.region}"
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether more is better."""
+        return self.metric in HIGHER_IS_BETTER
+
+    @classmethod
+    def parse(cls, name: str) -> MetricColumn | None:
+        """The parts, or None when ``name`` is no metric column (``angular_error`` keeps its
+        underscore).
+        """
+        split, _, rest = name.partition("_")
+        metric, _, region = rest.rpartition("_")
+        if split not in _SPLIT_ORDER or region not in REGION_ORDER or not metric:
+            return None
+        return cls(split, metric, region)
+
+    def order(self) -> tuple[int, int, str, int]:
+        """Sorts val before test, then metrics in the order the papers print them, then regions."""
+        known = (
+            _METRIC_ORDER.index(self.metric) if self.metric in _METRIC_ORDER else len(_METRIC_ORDER)
+        )
+        return _SPLIT_ORDER.index(self.split), known, self.metric, REGION_ORDER.index(self.region)
+
+
+def metric_columns(names: Iterable[str]) -> list[MetricColumn]:
+    """The metric columns among ``names``, each once, in the tables' order."""
+    parsed = {column for name in names if (column := MetricColumn.parse(name)) is not None}
+    return sorted(parsed, key=MetricColumn.order)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended.
+
+    Attributes:
+        trial_id: as in ``TrialSpec``.
+        status: complete: trained, chosen, tested. pruned: ended early by the scheduler. stopped: by
+            a person, for good. failed: see ``error``. interrupted: stopped from outside, may go on.
+        error: one line, when failed.
+        metrics: ``<split>_<metric>_<region>`` -> value of the best epoch; None for an empty region.
+        best_epoch: counts from 0.
+        num_epochs: epochs trained.
+        wall_time_s: seconds of work, all attempts together.
+        started_at, ended_at: ISO 8601, UTC.
+        peak_memory_mib: MiB.
+        host: the machine of the last attempt.
+        attempts: how often the trial was begun.
+        num_parameters: trainable ones.
+    """
+
+    trial_id: str
+    status: Status
+    error: str | None = None
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    best_epoch: int | None = None
+    num_epochs: int = 0
+    wall_time_s: float = 0.0
+    started_at: str | None = None
+    ended_at: str | None = None
+    peak_memory_mib: float | None = None
+    host: str | None = None
+    attempts: int = 1
+    num_parameters: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return dict(self.__dict__)
+
+    @classmethod
+    def from_dict(cls, value: Any) -> Outcome | None:
+        """The outcome, or None when ``value`` is not one. Keys of later versions are passed
+        over.
+        """
+        try:
+            return _outcomes().validate_python(value)
+        except ValidationError:
+            return None
+
+
+@cache
+def _outcomes() -> TypeAdapter[Outcome]:
+    return TypeAdapter(Outcome)
+
+
+def table_metadata(*, synthetic: bool, objective: str, name: str) -> dict[str, str]:
+    """Schema metadata that every table of a run carries."""
+    return {
+        "dirsweep_schema": str(SCHEMA_VERSION),
+        "synthetic": "true" if synthetic else "false",
+        "objective": objective,
+        "name": name,
+    }
+
+
+def _features_schema(feature_dim: int) -> pa.Schema:
+    return pa.schema(
+        [
+            pa.field("split", WORD, nullable=False),
+            pa.field("sample_id", pa.string(), nullable=False),
+            pa.field("label", pa.float64()),
+            pa.field("features", pa.list_(pa.float32(), feature_dim), nullable=False),
+        ]
+    )
+
+
+def is_features_table(schema: pa.Schema) -> bool:
+    """Whether it is the schema of a trial's features, of whatever dimension."""
+    kind = schema.field("features").type if schema.names[-1:] == ["features"] else pa.null()
+    return bool(
+        pa.types.is_fixed_size_list(kind) and schema.equals(_features_schema(kind.list_size))
+    )
+
+
+def features_table(split: str, ids: Sequence[str], labels: Any, features: Any) -> pa.Table:
+    """A trial's features as its file wants them: ``split``, ``sample_id``, ``label``, ``features``.
+
+    Args:
+        split: the samples' split.
+        ids: N sample ids.
+        labels: (N,) label unit, as anything numpy understands.
+        features: (N, D) float32 array, taken as it is.
+    """
+    dim = features.shape[1]
+    columns = [
+        pa.array([split] * len(ids)).dictionary_encode(),
+        pa.array(ids, pa.string()),
+        pa.array(labels).cast(pa.float64()),
+        pa.FixedSizeListArray.from_arrays(pa.array(features.reshape(-1), pa.float32()), dim),
+    ]
+    return pa.table(columns, schema=_features_schema(dim))
+
+
+def predictions_table(splits: Mapping[str, tuple[Sequence[str], Any, Any]]) -> pa.Table:
+    """A trial's predictions as its file wants them.
+
+    Args:
+        splits: split name -> (N sample ids, (N,) labels, (N,) predictions), labels and predictions
+            in the label unit, as anything numpy understands.
+    """
+    parts = [
+        pa.table(
+            [
+                pa.array([split] * len(ids)).dictionary_encode(),
+                pa.array(ids, pa.string()),
+                pa.array(labels).cast(pa.float64()),
+                pa.array(predictions).cast(pa.float64()),
+            ],
+            schema=TRIAL_PREDICTIONS,
+        )
+        for split, (ids, labels, predictions) in splits.items()
+    ]
+    return (
+        pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+        if parts
+        else TRIAL_PREDICTIONS.empty_table()
+    )

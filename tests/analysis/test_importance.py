@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from simulated_run import Made, simulate
+
+from dirsweep.analysis.importance import importances, interactions, rebuilt_study
+from dirsweep.analysis.parameters import distributions_of, measured_points
+from dirsweep.run.reader import open_run
+
+LR, SIZE, CONR, BETA = "optimizer.lr", "batch_size", "regularizers.conr", "regularizers.conr.beta"
+SPACE = {
+    "space": {
+        LR: {"log_uniform": [1e-5, 1e-2]},
+        SIZE: {"choice": [16, 64]},
+        CONR: {"choice": [False, True]},
+        BETA: {"uniform": [0.0, 4.0]},
+        "epochs": {"int": [1, 9]},
+    }
+}
+
+
+def drawn(num: int) -> list[Made]:
+    """The error follows the learning rate; batch size matters with small rates only; beta matters
+    where conr is on.
+    """
+    rng = np.random.default_rng(0)
+    points = []
+    for _ in range(num):
+        lr, size, on = (
+            float(10 ** rng.uniform(-5, -2)),
+            int(rng.choice([16, 64])),
+            bool(rng.random() < 0.6),
+        )
+        overrides = {LR: lr, SIZE: size, CONR: on, "epochs": int(rng.integers(1, 10))}
+        shift = abs(np.log10(lr) + 3) + (1.5 if size == 64 and lr < 1e-4 else 0.0)
+        if on:
+            overrides[BETA] = float(rng.uniform(0, 4))
+            shift += overrides[BETA] / 2
+        points.append(Made(overrides, {"all": shift}, seeds=(0,)))
+    return points
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("importance")
+    gamma, lambda_ = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"
+    grid = [
+        Made({gamma: g, lambda_: lam}, {"all": 0.5 * i + (1.0 if g == lam == 100 else 0)})
+        for i, g in enumerate((1, 10, 100))
+        for lam in (1, 100)
+    ]
+    simulate(
+        folder,
+        {
+            "search": drawn(50),
+            "grid": grid,
+            "one": [Made(), *(Made({gamma: g}) for g in (1, 10))],
+            "flat": [Made({"epochs": 1})] * 4,
+        },
+        num_samples=40,
+        noise=0.05,
+        seed_deviation=0.02,
+        specs={"search": SPACE},
+        names=("mae",),
+    )
+    return folder
+
+
+def test_the_study_is_rebuilt_as_it_was(root: Path) -> None:
+    run = open_run(root)
+    points = measured_points(run, "search")
+    found = distributions_of(run, "search", points)
+    assert found[LR] == FloatDistribution(1e-5, 1e-2, log=True)
+    assert found[SIZE].choices in ((16, 64), (64, 16))  # type: ignore[attr-defined]
+    assert isinstance(found[CONR], CategoricalDistribution)
+    assert found[BETA] == FloatDistribution(0.0, 4.0)
+    assert found["epochs"] == IntDistribution(1, 9)
+    trials = rebuilt_study(run, "search").trials
+    assert len(trials) == 50
+    for trial, point in zip(trials, points, strict=True):
+        assert trial.value == point.mean("val_mae_all")
+        assert trial.params == point.overrides
+
+
+def test_what_matters_is_found(root: Path) -> None:
+    run = open_run(root)
+    found = importances(run, "search")
+    by_key = {item.key: item for item in found}
+    assert set(by_key) == {LR, SIZE, CONR, BETA, "epochs"}
+    assert {found[0].key, found[1].key} == {LR, BETA}
+    assert (by_key[LR].fanova or 0) > 5 * (by_key["epochs"].fanova or 0)
+    assert (by_key[LR].ped_anova or 0) > (by_key["epochs"].ped_anova or 0)
+    assert all(0 <= (item.ped_anova or 0) <= 1 and 0 <= (item.fanova or 0) <= 1 for item in found)
+    # beta exists where conr is on
+    assert by_key[BETA].num_points == sum(
+        point.overrides[CONR] for point in measured_points(run, "search")
+    )
+    assert by_key[LR].num_points == 50
+    assert importances(open_run(root), "search") == found
+
+
+def test_too_little_to_say(root: Path) -> None:
+    run = open_run(root)
+    assert importances(run, "one") == []
+    assert importances(run, "flat") == []
+    assert interactions(run, "one") == []
+    assert interactions(run, "flat") == []
+
+
+def test_interactions_on_a_grid_are_exact(root: Path) -> None:
+    run = open_run(root)
+    (found,) = interactions(run, "grid")
+    cells = np.array([point.mean("val_mae_all") for point in measured_points(run, "grid")]).reshape(
+        3, 2
+    )
+    rest = (
+        cells - cells.mean(axis=1, keepdims=True) - cells.mean(axis=0, keepdims=True) + cells.mean()
+    )
+    assert found.share == pytest.approx((rest**2).mean() / cells.var())
+    assert (found.basis, found.num_points) == ("grid", 6)
+    assert importances(run, "grid")[0].num_points == 6
+
+
+def test_interactions_of_a_search(root: Path) -> None:
+    found = interactions(open_run(root), "search")
+    assert found[0].basis == "forest"
+    assert set(found[0].keys) == {LR, SIZE}
+    assert found[0].share > 0.01
+    assert all(BETA not in item.keys for item in found)

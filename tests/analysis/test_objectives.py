@@ -1,0 +1,265 @@
+"""Objectives, constraints and the front, as the report reads them from a run's sweep and tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from made_up_run import FACTORS, write_run
+from matplotlib.text import Text
+from rich.console import Console
+
+from dirsweep.analysis.objectives import aims_of, not_dominated, points_of
+from dirsweep.analysis.selection import best_of_studies, points_with_test_figures, selection
+from dirsweep.config.sweep import ConstraintSpec, ObjectiveSpec
+from dirsweep.policy.pareto import pareto_front
+from dirsweep.report.html import html
+from dirsweep.report.plots import pareto
+from dirsweep.report.tables import comma_separated, markdown, print_report, study_table
+from dirsweep.run.collect import collect
+from dirsweep.run.ledger import Ledger, retried
+from dirsweep.run.reader import Run, open_run
+from dirsweep.run.tables import MetricColumn
+
+MANY, FEW = {"metric": "mae", "region": "many"}, {"metric": "mae", "region": "few"}
+PEARSON = {"metric": "pearson", "region": "all"}
+
+
+def texts(figure: Any) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(Text))
+
+
+def made(root: Path, errors: list[Any], *, retry: bool = False, **study: Any) -> Run:
+    """A search whose points have these validation errors; the base first."""
+    points = [({} if place == 0 else {"a": place}, [error]) for place, error in enumerate(errors)]
+    paths = write_run(root, {"s": points}, searches=["s"])
+    spec = yaml.safe_load(paths.spec.read_text())
+    spec["studies"]["s"] |= study
+    paths.spec.write_text(yaml.safe_dump(spec, sort_keys=False))
+    if retry:
+        with Ledger(paths.ledger) as ledger:
+            ledger.append(retried("s-1-0", "out of memory on a shared GPU, again with 0.5 of it"))
+        collect(paths)
+    return open_run(root)
+
+
+def test_aims_are_the_studys_then_the_sweeps(tmp_path: Path) -> None:
+    run = made(tmp_path, [7.0, 6.0])
+    mae = MetricColumn("val", "mae", "all")
+    assert aims_of(run, "s").objectives == (mae,)
+    run.spec.update(objectives=[MANY, FEW], constraints=[{**PEARSON, "at_least": 0.5}])
+    found = aims_of(run, "s")
+    assert [column.name for column in found.objectives] == ["val_mae_many", "val_mae_few"]
+    assert found.objective == mae, "with several, the sweep's own chooses"
+    assert [bound.name for bound in found.bounds] == ["pearson/all at_least 0.5"]
+    run.spec["studies"]["s"] |= {"objectives": [FEW], "constraints": []}
+    found = aims_of(run, "s")
+    assert (found.objective.name, found.bounds) == ("val_mae_few", ())
+    run.spec["studies"]["s"] = {"points": [{}]}
+    assert aims_of(run, "s").objectives == (mae,), "a planned study has none of its own"
+    assert aims_of(run, "s").bounds == ()
+
+
+@pytest.mark.parametrize("limit", [7.0, {"base_plus": 0.25}])
+@pytest.mark.parametrize("bound", ["at_most", "at_least"])
+def test_constraints_are_judged_as_the_search_judges_them(
+    tmp_path: Path, bound: str, limit: Any
+) -> None:
+    errors = [7.0, 6.0, 7.25, 7.5, "pruned"]
+    run = made(tmp_path, errors, constraints=[{"metric": "mae", "region": "few", bound: limit}])
+    of_base = isinstance(limit, dict)
+    theirs = ConstraintSpec(
+        ObjectiveSpec(metric="mae", region="few"),
+        bound,
+        limit["base_plus"] if of_base else limit,
+        of_base,
+    )  # type: ignore[arg-type]
+    few = [error * FACTORS["few"] for error in errors[:4]]
+    points = points_of(run, "s")
+    for point, value in zip(points[:4], few, strict=True):
+        assert point.violations == {theirs.name: pytest.approx(theirs.violation(value, few[0]))}
+        assert point.feasible == (theirs.violation(value, few[0]) <= 0)
+    assert points[4].violations == {}
+
+
+def test_without_the_base_what_counts_from_it_is_passed_over(tmp_path: Path) -> None:
+    run = made(
+        tmp_path,
+        ["failed", 6.0, 9.0],
+        constraints=[{"metric": "mae", "at_most": {"base_plus": 0.1}}],
+    )
+    assert all(point.violations == {} for point in points_of(run, "s"))
+
+
+def test_the_base_of_a_search_spells_out_what_it_has(tmp_path: Path) -> None:
+    points: list[Any] = [({"a": 3}, [7.0]), ({"a": 1}, [6.0]), ({"a": 2}, [7.2])]
+    write_run(tmp_path, {"s": points}, searches=["s"])
+    run = open_run(tmp_path)
+    run.spec["studies"]["s"]["constraints"] = [{"metric": "mae", "at_most": {"base_plus": 0.1}}]
+    assert [point.feasible for point in points_of(run, "s")] == [True, True, False], (
+        "the first point is the base"
+    )
+
+
+def test_the_front_against_all_pairs_and_the_searchs_own() -> None:
+    rng = np.random.default_rng(0)
+    for dims in (1, 2, 3):
+        costs = rng.integers(0, 6, (40, dims)).astype(float)
+        slow = [
+            not any((other <= cost).all() and (other < cost).any() for other in costs)
+            for cost in costs
+        ]
+        assert not_dominated(costs).tolist() == slow
+        assert tuple(np.flatnonzero(not_dominated(costs))) == pareto_front(
+            costs.tolist(), ["minimize"] * dims
+        )
+    assert not_dominated(np.empty((0, 2))).tolist() == []
+
+
+def test_what_breaks_a_constraint_is_not_chosen(tmp_path: Path) -> None:
+    # pearson is 1 - mae / 20: at most 0.66 leaves errors of 6.8 and more
+    run = made(tmp_path, [7.0, 6.0, 6.9, 7.5], constraints=[{**PEARSON, "at_most": 0.66}])
+    table = study_table(run, "s")
+    assert [point.index for point in table.points] == [2, 0, 3, 1]
+    assert table.best == 0
+    columns = {column.title.replace("\n", " ").strip(): column.cells for column in table.columns}
+    assert columns["constraints"] == [
+        "kept",
+        "kept",
+        "kept",
+        "pearson/all at_most 0.66: 0.040 beyond",
+    ]
+    assert (
+        "constraints, on val: pearson/all at_most 0.66; 3 of 4 complete points keep to all"
+        in table.caption
+    )
+    chosen = selection(run, "s")
+    assert chosen is not None
+    assert chosen.chosen.index == 2
+    assert points_with_test_figures(run, "s") == [0, 2]
+    assert [point.index for point in best_of_studies(run, 2)["s"]] == [2, 0]
+    rows = list(csv.DictReader(io.StringIO(comma_separated(run))))
+    assert [row["feasible"] for row in rows] == ["true", "false", "true", "true"]
+    assert json.loads(rows[1]["violations"]) == {"pearson/all at_most 0.66": pytest.approx(0.04)}
+    assert [row["best_by_validation"] for row in rows] == ["false", "false", "true", "false"]
+    assert [row["on_front"] for row in rows] == [""] * 4
+
+
+def test_when_none_keeps_to_them_the_best_is_the_best_of_all(tmp_path: Path) -> None:
+    run = made(tmp_path, [7.0, 6.0], constraints=[{"metric": "mae", "at_most": 5.0}])
+    table = study_table(run, "s")
+    assert (table.points[0].index, table.best) == (1, 0)
+    assert "no point keeps to the constraints: the best is the best of all" in table.caption
+
+
+def test_front_members_are_marked_and_shown(tmp_path: Path) -> None:
+    run = made(
+        tmp_path,
+        [7.0, 6.0, 8.0, "pruned"],
+        objectives=[{"metric": "mae"}, {"metric": "mse", "region": "few"}],
+    )
+    assert [point.front for point in points_of(run, "s")] == [False, True, False, False]
+    table = study_table(run, "s")
+    columns = {column.title.replace("\n", " ").strip(): column.cells for column in table.columns}
+    assert columns["front"] == ["front", "", "", ""]
+    assert columns["val MSE few"][0] == f"{1.6 * (6 * 1.6) ** 2:.1f}"
+    assert "front: 1 point that no other one beats in val mae/all and val mse/few" in table.caption
+    rows = list(csv.DictReader(io.StringIO(comma_separated(run))))
+    assert [row["on_front"] for row in rows] == ["false", "true", "false", "false"]
+
+
+def test_every_point_of_the_front_may_show_its_test_figures(tmp_path: Path) -> None:
+    run = made(tmp_path, [7.0, 6.0, 8.0, 7.5])
+    # what is few for one is many for the other: errors of the table that pull apart
+    trials = run.trials()
+    few = trials.schema.get_field_index("val_mae_few")
+    swapped = trials.set_column(few, "val_mae_few", [[12.0, 11.0, 9.0, 10.0]])
+    run.__dict__["_trials"] = swapped
+    run.spec["objectives"] = [{"metric": "mae"}, FEW]
+    assert [point.front for point in points_of(run, "s")] == [False, True, True, True]
+    assert points_with_test_figures(run, "s") == [0, 1, 2, 3]
+    found = pareto.numbers(run, "s")
+    assert found is not None
+    assert [goal.name for goal in found.goals] == ["val_mae_all", "val_mae_few"]
+    assert found.front.tolist() == [False, True, True, True]
+    assert "MAE, all against MAE, few" in found.title
+    run.memo.clear()
+    run.spec["constraints"] = [{**FEW, "at_most": 10.5}]
+    found = pareto.numbers(run, "s")
+    assert found is not None
+    assert (found.feasible.tolist(), found.front.tolist()) == (
+        [False, False, True, True],
+        [False, False, True, True],
+    )
+    texts = "\n".join(
+        text.get_text() for text in pareto.draw(found).axes[0].get_legend().get_texts()
+    )
+    assert "breaks a constraint" in texts
+
+
+def test_the_front_of_three_objectives_is_not_that_of_two(tmp_path: Path) -> None:
+    """The third point is dominated in what is drawn and best in what is not."""
+    run = made(tmp_path, [7.0, 6.0, 8.0, 7.5])
+    trials = run.trials()
+    third = trials.schema.get_field_index("val_mae_few")
+    run.__dict__["_trials"] = trials.set_column(third, "val_mae_few", [[12.0, 11.0, 9.0, 11.0]])
+    run.spec["objectives"] = [{"metric": "mae"}, {"metric": "mse"}, FEW]
+    found = pareto.numbers(run, "s")
+    assert found is not None
+    assert [goal.name for goal in found.goals] == ["val_mae_all", "val_mse_all"]
+    assert found.front.tolist() == [False, True, True, False]
+    assert found.front.tolist() == [point.front for point in points_of(run, "s")]
+    figure = pareto.draw(found)
+    assert "front over all 3 objectives; two shown" in texts(figure)
+    assert not [line for line in figure.axes[0].get_lines() if "steps" in line.get_drawstyle()]
+    run.memo.clear()
+    run.spec["objectives"] = run.spec["objectives"][:2]
+    found = pareto.numbers(run, "s")
+    assert found is not None
+    assert found.front.tolist() == [False, True, False, False]
+    figure = pareto.draw(found)
+    assert "two shown" not in texts(figure)
+    assert [line for line in figure.axes[0].get_lines() if "steps" in line.get_drawstyle()]
+
+
+def test_why_a_trial_was_tried_again(tmp_path: Path) -> None:
+    note = "out of memory on a shared GPU, again with 0.5 of it"
+    run = made(tmp_path, [7.0, 6.0], retry=True)
+    table = study_table(run, "s")
+    cells = next(column.cells for column in table.columns if column.title == "note")
+    assert cells == [note, ""]
+    assert not any(
+        column.title == "note" for column in study_table(made(tmp_path / "b", [7.0]), "s").columns
+    )
+    console = Console(width=200, file=io.StringIO(), color_system=None)
+    print_report(run, console)
+    assert "again with 0.5 of it" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert f"| **{note}** |" in markdown(run)
+    rows = list(csv.DictReader(io.StringIO(comma_separated(run))))
+    assert [row["note"] for row in rows] == ["", note]
+
+
+def test_the_page_has_them_too(tmp_path: Path) -> None:
+    run = made(
+        tmp_path,
+        [7.0, 6.0, 8.0],
+        retry=True,
+        objectives=[{"metric": "mae"}, FEW],
+        constraints=[{"metric": "mae", "at_most": 7.5}],
+    )
+    page = html(run, figures=False)
+    for text in (
+        "front: 1 point that no other one beats in val mae/all and val mae/few, among those that keep to the "
+        "constraints",
+        "constraints, on val: mae/all at_most 7.5; 2 of 3 complete points keep to all",
+        "mae/all at_most 7.5: 0.500 beyond",
+        "again with 0.5 of it",
+        ">front<",
+    ):
+        assert text in page, text

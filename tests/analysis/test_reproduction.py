@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulated_run import Made, simulate
+
+from dirsweep.analysis.reproduction import Verdict, verdicts
+from dirsweep.run.reader import open_run
+
+#: RankSim's plain training on AgeDB-DIR with a batch of 64 (Table 8: one of the rows added there)
+PROTOCOL = {
+    "batch_size": 64,
+    "optimizer": {"lr": 2.5e-4},
+    "epochs": 90,
+    "backbone": {"name": "resnet50"},
+}
+
+
+def made(
+    root: Path, values: dict[str, float], points: list[Made] | None = None, **more: Any
+) -> list[Verdict]:
+    """A user's own published numbers of plain training beside a simulated study (errors about
+    5).
+    """
+    file = root / "extra.csv"
+    lines = [
+        f"mine,1,plain,agedb-dir,mae,{region},{value},{{}},64" for region, value in values.items()
+    ]
+    root.mkdir(parents=True, exist_ok=True)
+    file.write_text(
+        "\n".join(["paper,table,row,benchmark,metric,region,value,config,batch_size", *lines])
+    )
+    base = {**PROTOCOL, **more.pop("base", {})}
+    simulate(root, {"s": points or [Made()]}, base=base, **more)
+    return [item for item in verdicts(open_run(root), "s", extra=[file]) if item.paper == "mine"]
+
+
+def test_reproduced_better_worse(tmp_path: Path) -> None:
+    found = {item.region: item for item in made(tmp_path, {"all": 5.0, "many": 9.0, "few": 2.0})}
+    assert {region: item.verdict for region, item in found.items()} == {
+        "all": "reproduced",
+        "many": "better",
+        "few": "worse",
+    }
+    many = found["many"]
+    assert many.difference == pytest.approx(many.measured - 9.0)
+    assert (many.published, many.printed, many.row, many.num_seeds, many.differs) == (
+        9.0,
+        "9.0",
+        "plain",
+        3,
+        (),
+    )
+    assert many.note == ""
+    assert many.trial_ids == ("s-0-0", "s-0-1", "s-0-2")
+
+
+def test_a_printed_number_stands_for_what_rounds_to_it(tmp_path: Path) -> None:
+    (item,) = made(tmp_path / "a", {"all": 5.0}, seed_deviation=0.0, noise=0.0)
+    assert item.high is not None
+    just_above = f"{item.high + 0.3:.0f}"  # within half a unit of its last digit
+    (again,) = made(tmp_path / "b", {"all": float(just_above)}, seed_deviation=0.0, noise=0.0)
+    assert again.printed.endswith(".0")
+    assert again.verdict == (
+        "reproduced" if abs(again.published - (again.high or 0)) < 0.05 else "better"
+    )
+
+
+def test_another_protocol_is_not_compared(tmp_path: Path) -> None:
+    (item,) = made(tmp_path / "a", {"all": 5.0}, base={"batch_size": 32})
+    assert (item.verdict, item.differs) == ("not comparable", ("batch_size",))
+    assert item.note == "differs in batch_size"
+    (item,) = made(tmp_path / "b", {"all": 5.0}, base={"backbone": {"name": "small_cnn"}})
+    assert item.differs == ("backbone.name",)
+    assert made(tmp_path / "c", {"all": 5.0}, [Made({"regularizers.ranksim": True})]) == []
+
+
+def test_made_up_data_reproduce_nothing(tmp_path: Path) -> None:
+    (item,) = made(tmp_path, {"all": 5.0}, synthetic=True)
+    assert (item.verdict, item.note) == ("synthetic", "")
+
+
+def test_one_seed(tmp_path: Path) -> None:
+    (item,) = made(tmp_path / "a", {"all": 5.0}, [Made(seeds=(0,))])
+    assert item.basis == "samples"
+    assert "one seed" in item.note
+    (item,) = made(tmp_path / "b", {"all": 5.0}, [Made(seeds=(0,))], predictions=False)
+    assert item.verdict == "no interval"
+
+
+def test_the_papers_own_tables(tmp_path: Path) -> None:
+    gamma = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
+    simulate(
+        tmp_path,
+        {"s": [Made(gamma)]},
+        base={**PROTOCOL, "reweighting": {"name": "sqinv"}},
+        names=("mae",),
+    )
+    found = verdicts(open_run(tmp_path), "s")
+    table = [
+        item for item in found if (item.paper, item.table, item.metric) == ("ranksim", 10, "mae")
+    ]
+    # the row with these very settings, not its neighbours
+    assert {item.row for item in table if item.verdict != "not comparable"} <= {
+        "gamma=100, lambda=2"
+    }
+    assert {item.region for item in table} == {"all", "many", "median", "few"}
+    assert "gm" in {
+        item.metric for item in found
+    }  # from the predictions, though the run's tables lack it
+
+
+def test_correlations_in_percent(tmp_path: Path) -> None:
+    base = {
+        "batch_size": 16,
+        "optimizer": {"lr": 2.5e-4},
+        "backbone": {"name": "bilstm"},
+        "loss": {"name": "mse"},
+    }
+    simulate(tmp_path, {"s": [Made()]}, base=base, benchmark="sts-b-dir", metric="mse")
+    found = [
+        item
+        for item in verdicts(open_run(tmp_path), "s")
+        if item.metric == "pearson" and item.region == "all"
+    ]
+    assert found
+    for item in found:
+        assert item.unit == "%"
+        assert 50 < item.measured <= 100
+        assert item.difference == pytest.approx(item.measured - item.published)
+
+
+def test_of_each_row_only_the_closest_points(tmp_path: Path) -> None:
+    def of(*sizes: int) -> list[Made]:
+        return [Made({"batch_size": size}, seeds=(0,)) for size in sizes]
+
+    (item,) = made(tmp_path / "a", {"all": 5.0}, of(32, 64, 128))
+    assert (item.point, item.differs) == (1, ())
+    assert [item.point for item in made(tmp_path / "b", {"all": 5.0}, of(8, 16, 32))] == [0, 1, 2]
+    assert made(tmp_path / "c", {"all": 5.0}, of(*range(100, 111))) == [], (
+        "eleven that depart equally"
+    )

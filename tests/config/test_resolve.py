@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dirsweep.config.resolve import MISSING, build, check_key, normalized, value_at, with_overrides
+from dirsweep.errors import SpecError
+
+BASE = {
+    "backbone": "small_cnn",
+    "loss": {"name": "huber", "beta": 2},
+    "regularizers": {"ranksim": {"gamma": 100}},
+    "optimizer": {"lr": 1e-3},
+    "epochs": 9,
+}
+
+
+def _with(overrides: dict[str, Any]) -> dict[str, Any]:
+    return with_overrides(normalized(BASE), overrides)
+
+
+def test_a_base_is_spelt_out_and_left_as_it_is() -> None:
+    before = {**BASE, "regularizers": {"ranksim": {"gamma": 100}}}
+    plain = normalized(
+        {**BASE, "reweighting": None, "regularizers": {"ranksim": "default", "conr": None}}
+    )
+    assert plain["backbone"] == {"name": "small_cnn"}
+    assert plain["regularizers"] == {"ranksim": {}}
+    assert "reweighting" not in plain
+    assert _with({"regularizers.ranksim.gamma": 5})["regularizers"] == {"ranksim": {"gamma": 5}}
+    assert before == BASE
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key", "expected"),
+    [
+        # another choice drops the parameters of the former one
+        ({"loss.name": "focal_r"}, "loss", {"name": "focal_r"}),
+        # the same choice keeps them
+        ({"loss.name": "huber"}, "loss", {"name": "huber", "beta": 2}),
+        # unless the point sets them, in whatever order
+        ({"loss.beta": 0.5, "loss.name": "focal_r"}, "loss", {"name": "focal_r", "beta": 0.5}),
+        ({"loss": "l1"}, "loss", {"name": "l1"}),
+        ({"loss": {"name": "huber", "beta": 3}}, "loss", {"name": "huber", "beta": 3}),
+        ({"reweighting": "sqinv"}, "reweighting", {"name": "sqinv"}),
+        (
+            {"reweighting.name": "lds", "reweighting.sigma": 1},
+            "reweighting",
+            {"name": "lds", "sigma": 1},
+        ),
+        # a parameter switches its regularizer on
+        (
+            {"regularizers.conr.beta": 2},
+            "regularizers",
+            {"ranksim": {"gamma": 100}, "conr": {"beta": 2}},
+        ),
+        ({"regularizers.ranksim": None}, "regularizers", {}),
+        ({"regularizers.ranksim": "off"}, "regularizers", {}),
+        ({"regularizers.ranksim": "default"}, "regularizers", {"ranksim": {}}),
+        ({"regularizers.ranksim": True}, "regularizers", {"ranksim": {"gamma": 100}}),
+        ({"regularizers.conr": True}, "regularizers", {"ranksim": {"gamma": 100}, "conr": {}}),
+        ({"regularizers.ranksim": {"lambda": 4}}, "regularizers", {"ranksim": {"lambda": 4}}),
+        (
+            {"regularizers.ranksim.gamma": 3, "regularizers.ranksim": "default"},
+            "regularizers",
+            {"ranksim": {"gamma": 3}},
+        ),
+        ({"regularizers": {"conr": {}}}, "regularizers", {"conr": {}}),
+        ({"optimizer.weight_decay": 1e-4}, "optimizer", {"lr": 1e-3, "weight_decay": 1e-4}),
+        ({"epochs": 3}, "epochs", 3),
+    ],
+)
+def test_overrides(overrides: dict[str, Any], key: str, expected: Any) -> None:
+    assert _with(overrides)[key] == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("regularizers.ranksim", True),
+        ("regularizers.conr", False),
+        ("regularizers.ranksim.gamma", 100),
+        ("regularizers.ranksim.lambda", 2.0),
+        ("regularizers.ranksim.penalty", "mse"),
+        ("regularizers.conr.beta", MISSING),
+        ("loss", "huber"),
+        ("loss.name", "huber"),
+        ("loss.beta", 2),
+        ("loss.gamma", MISSING),
+        ("reweighting.name", "none"),
+        ("optimizer.lr", 1e-3),
+        ("optimizer.weight_decay", 0.0),
+        ("optimizer.milestones", []),
+        ("epochs", 9),
+        ("batch_size", 64),
+        ("patience", None),
+    ],
+)
+def test_what_a_key_is(key: str, value: Any) -> None:
+    found = value_at(normalized(BASE), key)
+    assert found is value or found == value
+
+
+def test_a_default_may_follow_from_another_parameter() -> None:
+    """RankSim's best gamma depends on the penalty (RankSim Appendix C.1)."""
+    raw = normalized({"backbone": "small_cnn", "regularizers": {"ranksim": {"penalty": "cosine"}}})
+    gamma = value_at(raw, "regularizers.ranksim.gamma")
+    assert gamma == build(raw).to_dict()["regularizers"]["ranksim"]["gamma"]
+    assert gamma != value_at(normalized(BASE), "regularizers.ranksim.gamma")
+
+
+def test_a_built_configuration_has_every_default() -> None:
+    config = build(_with({"regularizers.conr": "default", "epochs": 3})).to_dict()
+    assert config["regularizers"]["ranksim"]["gamma"] == 100.0
+    assert config["regularizers"]["conr"]["beta"] == 4.0
+    assert config["loss"] == {"name": "huber", "beta": 2.0}
+    assert (config["epochs"], config["reweighting"]) == (3, {"name": "none"})
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("epoch", "epoch: unknown key; did you mean 'epochs'?"),
+        ("lr", "lr: unknown key; did you mean 'optimizer.lr'?"),
+        ("conr.beta", "conr.beta: unknown key; did you mean 'regularizers.conr.beta'?"),
+        ("sqinv", "sqinv: unknown key; did you mean 'reweighting.name'?"),
+        ("regularizers.cnor.beta", "regularizers.cnor: unknown key; did you mean 'conr'?"),
+        ("optimizer.rl", "optimizer.rl: unknown key; did you mean 'lr'?"),
+        ("epochs.x", "epochs.x: unknown key; 'epochs' has no keys below it"),
+        (
+            "regularizers.conr.beta.x",
+            "regularizers.conr.beta.x: unknown key; 'regularizers.conr.beta' has no keys below",
+        ),
+    ],
+)
+def test_no_such_key(key: str, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        check_key(key)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            {"regularizers.ranksim": None, "regularizers.ranksim.gamma": 1},
+            "regularizers.ranksim.gamma: set although the same point switches 'ranksim' off",
+        ),
+        (
+            {"regularizers.ranksim": 3},
+            "regularizers.ranksim: expected a mapping of parameters, 'default', true, or null for off, got 3",
+        ),
+        ({"loss.name": 3}, "loss.name: expected a name, got 3 (known: "),
+        (
+            {"loss": {"beta": 1}},
+            "loss: expected a name or a mapping with 'name', got {\"beta\": 1} (known: ",
+        ),
+        (
+            {"regularizers": [1]},
+            "regularizers: expected a mapping from names to parameters, got [1]",
+        ),
+        ({"optimizer": 3}, "optimizer: expected a mapping, got 3"),
+        ({"loss.name": "hubr"}, "loss.name: unknown loss 'hubr'; did you mean 'huber'? (known: "),
+        ({"loss.gama": 1}, "loss.gama: unknown key; "),
+        (
+            {"regularizers.conr.omgea": 1},
+            "regularizers.conr.omgea: unknown key; did you mean 'omega'? (known: ",
+        ),
+        ({"optimizer.lr": "fast"}, "optimizer.lr: expected a number, got 'fast'"),
+        ({"batch_size": 0}, "batch_size: must be >= 1, got 0"),
+    ],
+)
+def test_wrong_values(overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        build(_with(overrides))
+    assert str(caught.value).startswith(message)
+
+
+def test_a_backbone_is_needed() -> None:
+    with pytest.raises(SpecError, match=r"^backbone: missing \(known: .*small_cnn"):
+        build(normalized({"epochs": 3}))

@@ -1,0 +1,107 @@
+"""A trial's multiplication by hand, and the pace of trainings whose parts are made to last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple, replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dirsweep.errors import TrialError
+from dirsweep.estimate.step_time import Length, Pace, pace_of
+from dirsweep.training.trainer import Training
+from tests.tiny import TinyBenchmark, tiny_trial
+
+
+def test_a_trial_by_hand() -> None:
+    pace = Pace(start_s=10, step_s=0.5, epoch_s=20, val_s=3, later_s=5)
+    assert (
+        pace.trial_s(Length(epochs=4, later=2, validations=6)) == 10 + 4 * 20 + 2 * 5 + (6 + 1) * 3
+    )
+
+
+class Clock:
+    """Stands still but for what is said to take time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.monkeypatch = 100.0, monkeypatch
+        monkeypatch.setattr(
+            "dirsweep.estimate.step_time.time", SimpleNamespace(monotonic=lambda: self.now)
+        )
+
+    def slow(self, name: str, seconds: Callable[[Training], float]) -> list[None]:
+        """``Training.<name>`` takes so long; one item for each of its calls."""
+        plain: Callable[..., Any] = getattr(Training, name)
+        calls: list[None] = []
+
+        def slowed(training: Training, *args: Any, **more: Any) -> Any:
+            calls.append(None)
+            self.now += seconds(training)
+            return plain(training, *args, **more)
+
+        self.monkeypatch.setattr(Training, name, slowed)
+        return calls
+
+
+def test_parts_are_timed_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    built, steps = clock.slow("_build", lambda _: 3.0), clock.slow("_losses", lambda _: 0.02)
+    validations = clock.slow("_validate", lambda training: len(training.samples["val"]) / 1000)
+    passes = clock.slow(
+        "_observe_train_split", lambda training: len(training.samples["train"]) / 1000
+    )
+    trial = tiny_trial(
+        smoothing={"name": "fds", "statistics": "pass"}, epochs=50, validate_every=10, patience=1
+    )
+    pace = pace_of(trial, TinyBenchmark(0.1), num_threads=1)
+    # 200 samples in batches of 32: 2 steps to warm up, then all 7; 60 samples to validate
+    assert (len(built), len(steps), len(validations), len(passes)) == (1, 2 + 7, 2, 2)
+    assert astuple(pace) == pytest.approx((3.0, 0.02, 7 * 0.02 + 0.2, 0.06, 0.0))
+
+
+def test_slow_steps_are_few_and_what_goes_by_samples_is_scaled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dirsweep.estimate.step_time.NUM_VAL", 15)
+    clock = Clock(monkeypatch)
+    steps = clock.slow("_losses", lambda _: 5.0)
+    clock.slow("_validate", lambda training: len(training.samples["val"]) / 10)
+    clock.slow("_observe_train_split", lambda training: len(training.samples["train"]) / 10)
+    trial = tiny_trial(smoothing={"name": "fds", "statistics": "pass"})
+    pace = pace_of(trial, TinyBenchmark(0.1), num_threads=1)
+    assert len(steps) == 2 + 2
+    # the pass saw 64 of 200 samples, the validation 15 of 60
+    assert astuple(pace) == pytest.approx((0.0, 5.0, 7 * 5 + 20, 6.0, 0.0))
+
+
+def test_a_later_stage_has_its_own_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = Clock(monkeypatch).slow("_losses", lambda training: 0.01 if training.stage else 0.25)
+    pace = pace_of(
+        tiny_trial(schedule={"name": "rrt", "epochs": 40}), TinyBenchmark(0.1), num_threads=1
+    )
+    assert len(steps) == 2 + 4 + 4 + 4  # 4 steps of 0.25 s fill a second
+    assert astuple(pace) == pytest.approx((0.0, 0.25, 7 * 0.25, 0.0, 7 * 0.01))
+
+
+def test_a_batch_larger_than_the_split_is_one_step() -> None:
+    pace = pace_of(tiny_trial(batch_size=256), TinyBenchmark(0.1), num_threads=1)
+    assert 0 < pace.step_s <= pace.epoch_s < 1
+
+
+def test_a_region_that_a_few_samples_leave_empty_does_no_harm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dirsweep.estimate.step_time.SECONDS", 0.0)
+    monkeypatch.setattr("dirsweep.estimate.step_time.NUM_VAL", 1)
+    assert pace_of(replace(tiny_trial(), region="few"), TinyBenchmark(0.1), num_threads=1).val_s > 0
+
+
+def test_what_cannot_be_trained_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: Any) -> Any:
+        raise ValueError("no such thing\nand more")
+
+    monkeypatch.setattr(Training, "_losses", broken)
+    with pytest.raises(TrialError, match=r"^ValueError: no such thing$"):
+        pace_of(tiny_trial(), TinyBenchmark(0.1), num_threads=1)

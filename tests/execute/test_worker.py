@@ -1,0 +1,115 @@
+"""One process per trial, and how a worker is told to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dirsweep.execute.worker import run_trial
+from dirsweep.run.folder import RunPaths, TrialPaths
+from dirsweep.run.locks import claimed, is_locked, lock_holder
+from tests.tiny import tiny_trial
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from dirsweep.run.locks import claimed
+from dirsweep.run.folder import TrialPaths
+with claimed(TrialPaths(Path(sys.argv[1]))):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def _holder(folder: Path, seconds: float) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder), str(seconds)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_second_process_waits_for_the_first(tmp_path: Path) -> None:
+    paths = TrialPaths(tmp_path / "t")
+    with _holder(paths.folder, 1.0) as first:
+        assert is_locked(paths.log)
+        assert lock_holder(paths.log) == first.pid
+        with claimed(paths):
+            assert first.wait(5) == 0, "it was waited for"
+            assert lock_holder(paths.log) == os.getpid()
+    assert not is_locked(paths.log)
+    assert lock_holder(paths.log) is None
+
+
+def test_a_process_that_hangs_is_killed(tmp_path: Path) -> None:
+    paths = TrialPaths(tmp_path / "t")
+    with _holder(paths.folder, 600) as first:
+        os.kill(first.pid, signal.SIGSTOP)
+        with claimed(paths, wait_s=0.3):
+            assert first.wait(5) == -signal.SIGKILL
+            assert lock_holder(paths.log) == os.getpid()
+
+
+def test_a_worker_gives_way_to_a_new_driver(tmp_path: Path) -> None:
+    run, trial, seen = RunPaths(tmp_path), tiny_trial(epochs=5), []
+    run.lock.write_text(json.dumps({"pid": 1, "since": "then"}))
+
+    def emit(row: dict[str, Any]) -> None:
+        seen.append(row["epoch"])
+        if row["epoch"] == 1:
+            run.lock.write_text(json.dumps({"pid": 2, "since": "now"}))
+
+    with pytest.raises(SystemExit):
+        run_trial(trial, tmp_path, emit, num_threads=1)
+    assert seen == [0, 1]
+    assert run.trial(trial.trial_id).checkpoint.exists()
+    seen.clear()
+    outcome = run_trial(trial, tmp_path, emit=lambda row: seen.append(row["epoch"]), num_threads=1)
+    assert (outcome.status, outcome.attempts, seen) == ("complete", 2, [0, 1, 2, 3, 4])
+    assert "resumed after epoch 2" in run.trial(trial.trial_id).log.read_text()
+
+
+@pytest.mark.parametrize(("text", "status"), [("", "pruned"), ("asked by somebody\n", "stopped")])
+def test_a_stop_file_ends_the_trial_after_its_epoch(tmp_path: Path, text: str, status: str) -> None:
+    trial = tiny_trial(epochs=5)
+    paths = RunPaths(tmp_path).trial(trial.trial_id)
+    outcome = run_trial(
+        trial,
+        tmp_path,
+        lambda row: paths.stop.write_text(text) and None if row["epoch"] == 1 else None,
+        num_threads=1,
+    )
+    assert (outcome.status, outcome.num_epochs) == (status, 2)
+    assert outcome.metrics["val_mae_all"] is not None
+    assert "test_mae_all" not in outcome.metrics
+    assert not paths.stop.exists()
+    assert not paths.checkpoint.exists()
+
+
+def test_a_request_before_the_trial_begins(tmp_path: Path) -> None:
+    trial = tiny_trial()
+    paths = RunPaths(tmp_path).trial(trial.trial_id)
+    paths.folder.mkdir(parents=True)
+    paths.stop.write_text("asked by somebody\n")
+    outcome = run_trial(trial, tmp_path, lambda row: None, num_threads=1)
+    assert (outcome.status, outcome.num_epochs, outcome.attempts) == ("stopped", 0, 0)
+    paths.outcome.unlink()
+    paths.stop.touch()  # left by a driver that pruned the trial and died: the next one decides again
+    assert run_trial(trial, tmp_path, lambda row: None, num_threads=1).status == "complete"
+
+
+def test_an_ended_trial_is_not_trained_again(tmp_path: Path) -> None:
+    trial = tiny_trial()
+    first = run_trial(trial, tmp_path, lambda row: None, num_threads=1)
+    began = time.monotonic()
+    assert run_trial(trial, tmp_path, lambda row: pytest.fail("trained"), num_threads=1) == first
+    assert time.monotonic() - began < 1
