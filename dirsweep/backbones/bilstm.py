@@ -166,23 +166,31 @@ class BiLSTMConfig(BackboneConfig):
 
     accepts: ClassVar[frozenset[str]] = frozenset({"text_pair"})
 
-    #: units of each direction; the features have 8 times as many entries
     hidden: Annotated[int, Field(ge=1), Choice((256, 512, 1024, 1500))] = 1500
-    #: stacked BiLSTMs
+    """units of each direction; the features have 8 times as many entries"""
+
     num_layers: Annotated[int, Field(ge=1)] = 2
-    #: length of a word embedding
+    """stacked BiLSTMs"""
+
     word_dim: Annotated[int, Field(ge=1)] = 300
-    #: GloVe vectors of ``word_dim`` as a text file (the papers: glove.840B.300d.txt); null draws
-    #: and learns embeddings
+    """length of a word embedding"""
+
     glove: str | None = None
-    #: whether GloVe vectors are learnt further; drawn ones always are
+    """GloVe vectors of ``word_dim`` as a text file (the papers: glove.840B.300d.txt); null draws
+    and learns embeddings
+    """
+
     train_glove: bool = False
-    #: words that occur less often in the training split share the embedding of unknown words
+    """whether GloVe vectors are learnt further; drawn ones always are"""
+
     min_count: Annotated[int, Field(ge=1)] = 1
-    #: words of a sentence beyond this are cut off
+    """words that occur less often in the training split share the embedding of unknown words"""
+
     max_length: Annotated[int, Field(ge=1)] = 40
-    #: probability at which an embedding's, a layer's or a feature's entry is dropped in training
+    """words of a sentence beyond this are cut off"""
+
     dropout: Annotated[float, Field(ge=0, lt=1), Uniform(0.0, 0.5)] = 0.2
+    """probability at which an embedding's, a layer's or a feature's entry is dropped in training"""
 
     def encode(self, split: Split, benchmark: Benchmark, cache: Path) -> NDArray[np.int64]:
         """(N, 2, L) word numbers, padded with 0 to the split's longest sentence; vocabulary of the

@@ -45,9 +45,10 @@ class ResNetConfig(BackboneConfig):
     #: torchvision's name of the architecture
     architecture: ClassVar[str]
 
-    #: file with a state dict of torchvision's architecture (its classifier is ignored); null starts
-    #: at random
     pretrained: str | None = None
+    """file with a state dict of torchvision's architecture (its classifier is ignored); null starts
+    at random
+    """
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
         """A file of weights that is absent is said before a worker starts."""

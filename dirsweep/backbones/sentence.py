@@ -77,17 +77,23 @@ class SentenceConfig(BackboneConfig):
 
     accepts: ClassVar[frozenset[str]] = frozenset({"text_pair"})
 
-    #: a sentence-transformers folder; null takes all-MiniLM-L6-v2 as packaged with the extra
-    #: ``text``, without network
     model: str | None = None
-    #: length of the feature vector
+    """a sentence-transformers folder; null takes all-MiniLM-L6-v2 as packaged with the extra
+    ``text``, without network
+    """
+
     hidden: Annotated[int, Field(ge=1), Choice((64, 128, 256, 512))] = 256
-    #: probability at which an entry of the pair or a feature is dropped in training; makes the
-    #: second view
+    """length of the feature vector"""
+
     dropout: Annotated[float, Field(ge=0, lt=1), Uniform(0.0, 0.5)] = 0.3
-    #: factor on u and v beside |u - v| and u * v; small values keep single sentences from being
-    #: learnt by heart
+    """probability at which an entry of the pair or a feature is dropped in training; makes the
+    second view
+    """
+
     sentence_scale: Annotated[float, Field(ge=0), Uniform(0.0, 1.0)] = 0.3
+    """factor on u and v beside |u - v| and u * v; small values keep single sentences from being
+    learnt by heart
+    """
 
     def encode(self, split: Split, benchmark: Benchmark, cache: Path) -> Tensor:
         """(N, 2, E) float32, unit length; each distinct sentence is embedded once and kept in

@@ -57,12 +57,14 @@ class SmallCNNConfig(BackboneConfig):
     seconds on one core.
     """
 
-    #: channels of the first of four blocks; doubled from block to block
     width: Annotated[int, Field(ge=1), Choice((16, 24, 32, 48))] = 24
-    #: D, length of the feature vector
+    """channels of the first of four blocks; doubled from block to block"""
+
     feature_dim: Annotated[int, Field(ge=1), Choice((64, 128, 256))] = 128
-    #: probability at which a feature is dropped in training
+    """D, length of the feature vector"""
+
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """probability at which a feature is dropped in training"""
 
     def build(self, benchmark: Benchmark, cache: Path) -> SmallCNN:
         """The network, initialised from torch's global generator."""

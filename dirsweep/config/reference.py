@@ -1,13 +1,8 @@
-"""The reference of every key, read from the classes: type, default, range and the comment beside
-the field.
-"""
+"""Reference of every key of a sweep file: type, default, range and the docstring of its field."""
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
-from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -293,11 +288,10 @@ def _technique(room: str, name: str) -> list[Row]:
 
 
 def _fields(prefix: str, cls: type[BaseModel]) -> list[Row]:
-    notes = _notes(cls)
     found = []
     for name, field in cls.model_fields.items():
         rules = [str(rule) for rule in (_rule(item) for item in field.metadata) if rule]
-        note = " ".join(str(field.description or notes.get(name, "")).split())
+        note = " ".join((field.description or "").split())
         ranges = [
             f"searched in {range_to_text(item)}"
             for item in field.metadata
@@ -358,48 +352,3 @@ def _type_text(annotation: Any) -> str:
     if args:  # a union
         return " or ".join(_type_text(arg) for arg in args)
     return "mapping" if origin is dict or inspect.isclass(annotation) else str(annotation)
-
-
-@cache
-def _notes(cls: type[BaseModel]) -> dict[str, str]:
-    """Field -> the comment above or beside it, or the string below it, in the class's own source
-    and its parents'.
-    """
-    found: dict[str, str] = {}
-    for parent in reversed(cls.__mro__):
-        if parent is BaseModel or not issubclass(parent, BaseModel):
-            continue
-        try:
-            source = textwrap.dedent(inspect.getsource(parent))
-        except (OSError, TypeError):
-            continue
-        body = ast.parse(source).body[0]
-        if isinstance(body, ast.ClassDef):
-            found |= _notes_in(body, source.splitlines())
-    return found
-
-
-def _notes_in(body: ast.ClassDef, lines: list[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for statement, after in zip(body.body, [*body.body[1:], None], strict=True):
-        if not (isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)):
-            continue
-        if (
-            isinstance(after, ast.Expr)
-            and isinstance(after.value, ast.Constant)
-            and isinstance(after.value.value, str)
-        ):
-            found[statement.target.id] = after.value.value
-            continue
-        beside = lines[(statement.end_lineno or 1) - 1][statement.end_col_offset or 0 :].strip()
-        above: list[str] = []
-        for line in reversed(lines[: statement.lineno - 1]):
-            if not line.strip().startswith("#"):
-                break
-            above.insert(0, line)
-        documented = [line for line in above if line.strip().startswith("#:")]
-        comments = [beside] if beside.startswith("#") else documented or above
-        note = " ".join(line.strip().lstrip("#:").strip() for line in comments)
-        if note and not note.startswith(("fmt:", "type:", "noqa")):
-            found[statement.target.id] = note
-    return found

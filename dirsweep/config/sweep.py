@@ -61,11 +61,13 @@ class ObjectiveSpec(Config):
     search and scheduler.
     """
 
-    #: one of the benchmark's metrics
     metric: str = "mae"
-    #: all samples, or those of one shot region (by the training count of their label's bin); zero:
-    #: with zero_shot only
+    """one of the benchmark's metrics"""
+
     region: Literal["all", "many", "median", "few", "zero"] = "all"
+    """all samples, or those of one shot region (by the training count of their label's bin); zero:
+    with zero_shot only
+    """
 
     HIGHER_IS_BETTER: ClassVar[frozenset[str]] = frozenset({"pearson", "spearman", "delta1"})
 
@@ -124,17 +126,22 @@ class ConstraintSpec:
 class SchedulerSpec(Config):
     """What ends trials early. A trial it ends is ``pruned``, which is no failure."""
 
-    #: asha and hyperband compare at rungs, median with the median of the others, patience with the
-    #: trial's own past
     name: Literal["none", "asha", "hyperband", "median", "patience"]
-    #: no trial ends before so many epochs
+    """asha and hyperband compare at rungs, median with the median of the others, patience with the
+    trial's own past
+    """
+
     grace_epochs: Annotated[int, Field(ge=1)] = 1
-    #: asha, hyperband: one in so many goes on at each rung
+    """no trial ends before so many epochs"""
+
     reduction_factor: Annotated[int, Field(ge=2)] = 3
-    #: median: so many trials must have come as far before one is judged
+    """asha, hyperband: one in so many goes on at each rung"""
+
     min_trials: Annotated[int, Field(ge=1)] = 5
-    #: patience: so many validations without improvement end the trial
+    """median: so many trials must have come as far before one is judged"""
+
     patience: Annotated[int, Field(ge=1)] = 10
+    """patience: so many validations without improvement end the trial"""
 
     #: the keys that do something, by name
     USES: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -155,16 +162,21 @@ class ResourcesSpec(Config):
 
     model_config = ConfigDict(validate_default=True)  # 1 and 1.0 are written alike
 
-    #: CPUs, also the threads a trial computes with; below 1 several trials share one
     cpu: Annotated[float, Field(gt=0)] = 1
-    #: GPUs; 0.5 lets two trials share one; auto measures a trial's memory once and lets as many
-    #: share one as fit; what runs out of a shared GPU's memory is tried again with twice the room
+    """CPUs, also the threads a trial computes with; below 1 several trials share one"""
+
     gpu: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
-    #: seconds an epoch may take, validation included, before the trial counts as hanging; null: any
-    #: time
+    """GPUs; 0.5 lets two trials share one; auto measures a trial's memory once and lets as many
+    share one as fit; what runs out of a shared GPU's memory is tried again with twice the room
+    """
+
     epoch_limit_s: Annotated[float | None, Field(gt=0)] = None
-    #: seconds between two checkpoints of a trial, each after a whole epoch
+    """seconds an epoch may take, validation included, before the trial counts as hanging; null: any
+    time
+    """
+
     checkpoint_every_s: Annotated[float, Field(ge=0)] = 10
+    """seconds between two checkpoints of a trial, each after a whole epoch"""
 
 
 class StoreSpec(Config):
@@ -172,21 +184,24 @@ class StoreSpec(Config):
     trial is.
     """
 
-    #: the backbone's features of the test samples at the best epoch, in trials/<id>/features.arrow:
-    #: 4 bytes for each number of each sample; the report's ranking matrices, feature similarities
-    #: and t-SNE are drawn from them
     features: bool = False
+    """the backbone's features of the test samples at the best epoch, in trials/<id>/features.arrow:
+    4 bytes for each number of each sample; the report's ranking matrices, feature similarities
+    and t-SNE are drawn from them
+    """
 
 
 class MoneySpec(Config):
     """What a run may cost, in whatever currency the prices are."""
 
-    #: in the currency of the prices
     limit: Annotated[float, Field(gt=0)]
-    #: price of one CPU for an hour
+    """in the currency of the prices"""
+
     cpu_hour: Annotated[float, Field(ge=0)] = 0.0
-    #: price of one GPU for an hour
+    """price of one CPU for an hour"""
+
     gpu_hour: Annotated[float, Field(ge=0)] = 0.0
+    """price of one GPU for an hour"""
 
     @model_validator(mode="after")
     def _has_a_price(self) -> MoneySpec:
@@ -200,16 +215,20 @@ class BudgetSpec(Config):
     finished.
     """
 
-    #: different trials begun
     trials: Annotated[int | None, Field(ge=1)] = None
-    #: hours in which a driver worked on the run
+    """different trials begun"""
+
     wall_hours: Annotated[float | None, Field(gt=0)] = None
-    #: hours of trials times their resources.cpu
+    """hours in which a driver worked on the run"""
+
     cpu_hours: Annotated[float | None, Field(gt=0)] = None
-    #: hours of trials times their share of a GPU
+    """hours of trials times their resources.cpu"""
+
     gpu_hours: Annotated[float | None, Field(gt=0)] = None
-    #: limit and prices per hour
+    """hours of trials times their share of a GPU"""
+
     money: MoneySpec | None = None
+    """limit and prices per hour"""
 
     def to_dict(self) -> dict[str, Any]:
         """The limits there are."""
@@ -219,11 +238,13 @@ class BudgetSpec(Config):
 class RacingSpec(Config):
     """More seeds for those points of a study only that are not yet told from its best one."""
 
-    #: no point gets more seeds than this
     max_seeds: Annotated[int, Field(ge=3)]
-    #: of each paired comparison over the seeds; a point that is worse with this confidence gets no
-    #: more of them
+    """no point gets more seeds than this"""
+
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """of each paired comparison over the seeds; a point that is worse with this confidence gets no
+    more of them
+    """
 
 
 @dataclass(frozen=True)

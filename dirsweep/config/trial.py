@@ -30,6 +30,7 @@ class Config(BaseModel):
         validate_by_alias=True,
         protected_namespaces=(),
         allow_inf_nan=False,
+        use_attribute_docstrings=True,
     )
 
 
@@ -80,21 +81,28 @@ class OptimizerConfig(Config):
         trial's epochs.
     """
 
-    #: adam adds weight_decay to the gradient, adamw to the step; sgd uses momentum
     name: Literal["adam", "adamw", "sgd"] = "adam"
-    #: learning rate before any milestone
+    """adam adds weight_decay to the gradient, adamw to the step; sgd uses momentum"""
+
     lr: Annotated[float, Field(gt=0), LogUniform(1e-5, 1e-2)] = 1e-3
-    #: L2 penalty
+    """learning rate before any milestone"""
+
     weight_decay: Annotated[float, Field(ge=0), LogUniform(1e-6, 1e-2)] = 0.0
-    #: momentum of sgd, beta1 of adam and adamw
+    """L2 penalty"""
+
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    #: epochs (from 0) at which lr is multiplied by milestone_factor
+    """momentum of sgd, beta1 of adam and adamw"""
+
     milestones: Annotated[tuple[int, ...], _as_tuple] = ()
-    #: what lr is multiplied by
+    """epochs (from 0) at which lr is multiplied by milestone_factor"""
+
     milestone_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
-    #: milestones are epochs of a training this long and are scaled to this trial's; null takes them
-    #: as they are
+    """what lr is multiplied by"""
+
     milestones_of: Annotated[int | None, Field(ge=1)] = None
+    """milestones are epochs of a training this long and are scaled to this trial's; null takes them
+    as they are
+    """
 
 
 class TrialConfig(BaseModel):
@@ -106,7 +114,12 @@ class TrialConfig(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        arbitrary_types_allowed=True,
+        use_attribute_docstrings=True,
     )
 
     backbone: SerializeAsAny[NamedConfig]
@@ -116,21 +129,28 @@ class TrialConfig(BaseModel):
     regularizers: dict[str, SerializeAsAny[NamedConfig]]
     schedule: SerializeAsAny[NamedConfig]
     optimizer: OptimizerConfig = OptimizerConfig()
-    #: samples a step
     batch_size: Annotated[int, Field(ge=1), Choice((16, 32, 64, 128, 256))] = 64
-    #: passes over the training split
+    """samples a step"""
+
     epochs: Annotated[int, Field(ge=1)] = 90
-    #: validate every so many epochs (and after the last)
+    """passes over the training split"""
+
     validate_every: Annotated[int, Field(ge=1)] = 1
-    #: stop after so many validations without improvement; null trains all epochs
+    """validate every so many epochs (and after the last)"""
+
     patience: Annotated[int | None, Field(ge=1)] = None
-    #: of the forward pass; the parameters stay float32
+    """stop after so many validations without improvement; null trains all epochs"""
+
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    #: where the last layer's bias starts: as PyTorch does, or at the mean training target (short
-    #: trainings gain by it)
+    """of the forward pass; the parameters stay float32"""
+
     regressor_init: Literal["plain", "label_mean"] = "plain"
-    #: largest gradient norm; null leaves gradients as they are
+    """where the last layer's bias starts: as PyTorch does, or at the mean training target (short
+    trainings gain by it)
+    """
+
     grad_clip: Annotated[float | None, Field(gt=0)] = None
+    """largest gradient norm; null leaves gradients as they are"""
 
     SECTIONS: ClassVar[dict[str, str]] = {
         "loss": "l1",

@@ -281,14 +281,16 @@ class AgeDBConfig(BenchmarkConfig):
     locations: ClassVar[frozenset[str]] = frozenset({"root"})
     label_range: ClassVar[LabelRange | None] = (AgeProtocol.label_low, AgeProtocol.label_high)
 
-    #: folder with agedb.csv and the images at the paths it names; $DIRSWEEP_DATA/agedb-dir (or
-    #: data/agedb-dir)
     # made absolute: a worker may run in another folder
     root: Annotated[str, AfterValidator(lambda root: str(Path(root).expanduser().absolute()))] = (
         Field(default_factory=_default_root, validate_default=True)
     )
-    #: height and width in pixels to which the images are resized
+    """folder with agedb.csv and the images at the paths it names; $DIRSWEEP_DATA/agedb-dir (or
+    data/agedb-dir)
+    """
+
     image_size: Annotated[int, Field(ge=16, le=1024)] = 224
+    """height and width in pixels to which the images are resized"""
 
     def build(self, cache: Path) -> AgeDB:
         """The benchmark; nothing is read before ``prepare`` or ``split``."""

@@ -165,11 +165,11 @@ class BenchmarkConfig(NamedConfig):
     #: tells
     label_range: ClassVar[LabelRange | None] = None
 
-    #: ranges such as [[0, 10], [60, 70]], label unit, low included and high not (but the highest
-    #: label of all is), of
-    #: whole label bins: their samples are taken out of the training split; validation and test stay
-    #: whole; metrics get a region 'zero'
     zero_shot: tuple[LabelRange, ...] | None = None
+    """ranges such as [[0, 10], [60, 70]], label unit, low included and high not (but the highest
+    label of all is), of whole label bins: their samples are taken out of the training split;
+    validation and test stay whole; metrics get a region 'zero'
+    """
 
     @field_validator("zero_shot", mode="before")
     @classmethod

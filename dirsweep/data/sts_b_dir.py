@@ -187,12 +187,13 @@ class STSBConfig(BenchmarkConfig):
     kind: ClassVar[Literal["image", "text_pair"]] = "text_pair"
     label_range: ClassVar[LabelRange | None] = (STSB.label_low, STSB.label_high)
 
-    #: folder with train_new.tsv, dev_new.tsv and test_new.tsv; $DIRSWEEP_DATA/sts-b-dir (or
-    #: data/sts-b-dir)
     # made absolute: a worker may run in another folder
     root: Annotated[str, AfterValidator(lambda root: str(Path(root).expanduser().absolute()))] = (
         Field(default_factory=_default_root, validate_default=True)
     )
+    """folder with train_new.tsv, dev_new.tsv and test_new.tsv; $DIRSWEEP_DATA/sts-b-dir (or
+    data/sts-b-dir)
+    """
 
     def build(self, cache: Path) -> STSB:
         """The benchmark; nothing is read before ``prepare``, ``split`` or ``fingerprint``."""

@@ -118,12 +118,15 @@ class SyntheticAgeDBConfig(BenchmarkConfig):
     synthetic: ClassVar[bool] = True
     label_range: ClassVar[LabelRange | None] = (AgeProtocol.label_low, AgeProtocol.label_high)
 
-    #: height and width of the pictures in pixels
     image_size: Annotated[int, Field(ge=32, le=224)] = 32
-    #: of everything in the pictures; another seed gives other people
+    """height and width of the pictures in pixels"""
+
     seed: Annotated[int, Field(ge=0)] = 0
-    #: the part of each age's images that is kept in every split (at least one where there was one)
+    """of everything in the pictures; another seed gives other people"""
+
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """the part of each age's images that is kept in every split (at least one where there was one)
+    """
 
     def build(self, cache: Path) -> SyntheticAgeDB:
         """The benchmark; the pictures are drawn by ``prepare`` or at the first ``split``."""

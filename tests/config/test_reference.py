@@ -12,25 +12,28 @@ from dirsweep.config.trial import Config, OptimizerConfig, TrialConfig
 
 
 class Example(Config):
-    #: how often,
-    #: in epochs
     often: Annotated[int, Field(ge=1, lt=9)] = 3
-    rate: Annotated[float, Field(alias="lambda"), LogUniform(0.1, 1.0)] = 0.5  # beside it
-    kind: Literal["a", "b"] | None = None
-    """Below it."""
-    #: this one
-    # but not this reason
-    needed: Annotated[float, Field(gt=0)] | Literal["auto"]
-    steps: tuple[int, ...] = (1, 2)
+    """how often,
+    in epochs
+    """
 
+    rate: Annotated[float, Field(alias="lambda"), LogUniform(0.1, 1.0)] = 0.5
+    """share of the whole"""
+
+    kind: Literal["a", "b"] | None = None
+    #: a comment is no documentation
+    needed: Annotated[float, Field(gt=0)] | Literal["auto"]
+    """this one"""
+
+    steps: tuple[int, ...] = (1, 2)
     plain: bool = True
 
 
 def test_a_class_tells_its_own_keys() -> None:
     assert _fields("x", Example) == [
         ("x.often", "whole number", "3", "how often, in epochs; >= 1; < 9"),
-        ("x.lambda", "number", "0.5", "beside it; searched in log_uniform [0.1, 1.0]"),
-        ("x.kind", "one of a, b or null", "null", "Below it."),
+        ("x.lambda", "number", "0.5", "share of the whole; searched in log_uniform [0.1, 1.0]"),
+        ("x.kind", "one of a, b or null", "null", ""),
         ("x.needed", "number or auto", "required", "this one"),
         ("x.steps", "list of whole numbers", "[1, 2]", ""),
         ("x.plain", "true or false", "true", ""),

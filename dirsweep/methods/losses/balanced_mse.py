@@ -185,17 +185,22 @@ class BalancedMSE(Loss):
 class BalancedMSEConfig(TechniqueConfig):
     """Parameters of Balanced MSE. All lengths are in units of label / target_scale."""
 
-    #: gai: Gaussian mixture of the training labels; bmc: labels of the batch; bni: bins of the
-    #: training labels
     variant: Annotated[Literal["gai", "bmc", "bni"], Choice(("gai", "bmc", "bni"))] = "gai"
-    #: learnt: the noise is a parameter of the model; fixed: it stays at init_noise_sigma
+    """gai: Gaussian mixture of the training labels; bmc: labels of the batch; bni: bins of the
+    training labels
+    """
+
     noise: Annotated[Literal["learnt", "fixed"], Choice(("learnt", "fixed"))] = "learnt"
-    #: standard deviation of the labels around their prediction, at the start
+    """learnt: the noise is a parameter of the model; fixed: it stays at init_noise_sigma"""
+
     init_noise_sigma: Annotated[float, Field(gt=0), LogUniform(0.1, 20.0)] = 1.0
-    #: learning rate of the noise (learnt only)
+    """standard deviation of the labels around their prediction, at the start"""
+
     noise_lr: Annotated[float, Field(gt=0), LogUniform(1e-4, 1e-1)] = 1e-2
-    #: Gaussians in the mixture (gai only)
+    """learning rate of the noise (learnt only)"""
+
     num_components: Annotated[int, Field(ge=1), IntUniform(1, 32, log=True)] = 8
+    """Gaussians in the mixture (gai only)"""
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
         """gai and bni describe the distribution of scalar labels."""

@@ -83,13 +83,15 @@ class FocalR(Loss):
 class FocalRConfig(TechniqueConfig):
     """Parameters of ``focal_r``."""
 
-    #: 1 / (label / target_scale): how fast an error counts as hard
     beta: Annotated[float, Field(gt=0), LogUniform(0.02, 2.0)] = 0.2
-    #: 0 gives the base loss
+    """1 / (label / target_scale): how fast an error counts as hard"""
+
     gamma: Annotated[float, Field(ge=0), Uniform(0.0, 3.0)] = 1.0
+    """0 gives the base loss"""
+
     base: Annotated[Literal["l1", "mse"], Choice(("l1", "mse"))] = "l1"
-    #: released: 2 sigmoid - 1, as the published numbers were made; paper: sigmoid, as printed
     formulation: Annotated[Literal["released", "paper"], Choice(("released", "paper"))] = "released"
+    """released: 2 sigmoid - 1, as the published numbers were made; paper: sigmoid, as printed"""
 
     def build(self, setup: Setup) -> FocalR:
         """Fits every benchmark."""

@@ -51,8 +51,8 @@ class Huber(Loss):
 class HuberConfig(TechniqueConfig):
     """Parameters of ``huber``."""
 
-    #: where squared turns into absolute, in units of label / target_scale (years for ages)
     beta: Annotated[float, Field(gt=0), LogUniform(0.1, 10.0)] = 1.0
+    """where squared turns into absolute, in units of label / target_scale (years for ages)"""
 
     def build(self, setup: Setup) -> Huber:
         """Fits every benchmark."""

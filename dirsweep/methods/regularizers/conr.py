@@ -229,26 +229,34 @@ class ConRConfig(TechniqueConfig):
     them.
     """
 
-    #: weight of the regression loss (Eq. 4); the released form has none
     alpha: Annotated[float, Field(ge=0), LogUniform(0.1, 10.0)] = 1.0
-    #: weight of the term (Eq. 4)
+    """weight of the regression loss (Eq. 4); the released form has none"""
+
     beta: Annotated[float, Field(ge=0), LogUniform(0.1, 10.0)] = 4.0
-    #: pushing power of a sample of mean weight, in 1 / label unit
+    """weight of the term (Eq. 4)"""
+
     eta: Annotated[float, Field(ge=0), LogUniform(1e-3, 1.0)] = 0.01
-    #: two labels are similar when their distance is at most 1 / omega; in 1 / label unit
+    """pushing power of a sample of mean weight, in 1 / label unit"""
+
     omega: Annotated[float, Field(gt=0), LogUniform(0.2, 5.0)] = 1.0
-    #: temperature; defaults to 0.2; the released form has 0.07 whatever is given
+    """two labels are similar when their distance is at most 1 / omega; in 1 / label unit"""
+
     tau: Annotated[float | None, Field(gt=0), LogUniform(0.05, 1.0)] = None
-    #: what is taken away (Table 6)
+    """temperature; defaults to 0.2; the released form has 0.07 whatever is given"""
+
     variant: Annotated[Variant, Choice(VARIANTS)] = "full"
-    #: Eq. 1 as printed, or what the released code computes
+    """what is taken away (Table 6)"""
+
     formulation: Annotated[Formulation, Choice(("paper", "released"))] = "paper"
-    #: w_j: inverse (5 to 1000 training labels in the bin count) or inverse root frequency of the
-    #: label's bin, the regression loss's own sample weights, or 1; the released form has the
-    #: regression loss's whatever is given
+    """Eq. 1 as printed, or what the released code computes"""
+
     pushing_weights: Annotated[PushingWeights, Choice(("inv", "sqinv", "reweighting", "none"))] = (
         "inv"
     )
+    """w_j: inverse (5 to 1000 training labels in the bin count) or inverse root frequency of the
+    label's bin, the regression loss's own sample weights, or 1; the released form has the
+    regression loss's whatever is given
+    """
 
     @model_validator(mode="before")
     @classmethod

@@ -147,19 +147,25 @@ class MoCoConfig(TechniqueConfig):
     original papers'.
     """
 
-    #: v1: linear head, tau 0.07; v2: two-layer head, tau 0.2, both views strongly augmented
     variant: Annotated[Variant, Choice(("v1", "v2"))] = "v1"
-    #: weight of the term, in the regression loss's unit
+    """v1: linear head, tau 0.07; v2: two-layer head, tau 0.2, both views strongly augmented"""
+
     weight: Annotated[float, Field(ge=0), LogUniform(0.01, 10.0)] = 1.0
-    #: temperature; defaults to the variant's
+    """weight of the term, in the regression loss's unit"""
+
     tau: Annotated[float | None, Field(gt=0), LogUniform(0.05, 1.0)] = None
-    #: share of the old weights at each step of the copy (Eq. 2)
+    """temperature; defaults to the variant's"""
+
     momentum: Annotated[float, Field(ge=0, lt=1), Choice((0.9, 0.99, 0.999))] = 0.999
-    #: K, keys kept of earlier batches; the original's 65536 suit a million images, not twelve
-    #: thousand
+    """share of the old weights at each step of the copy (Eq. 2)"""
+
     queue_size: Annotated[int, Field(ge=1), Choice((1024, 4096, 16384))] = 4096
-    #: C, dimension of queries and keys
+    """K, keys kept of earlier batches; the original's 65536 suit a million images, not twelve
+    thousand
+    """
+
     dim: Annotated[int, Field(ge=1)] = 128
+    """C, dimension of queries and keys"""
 
     @model_validator(mode="before")
     @classmethod

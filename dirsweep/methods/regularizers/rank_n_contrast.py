@@ -91,10 +91,11 @@ class RankNContrastConfig(TechniqueConfig):
     weight.
     """
 
-    #: weight of the term, in the regression loss's unit
     weight: Annotated[float, Field(ge=0), LogUniform(0.01, 10.0)] = 1.0
-    #: temperature, in the unit of the features' Euclidean distances
+    """weight of the term, in the regression loss's unit"""
+
     tau: Annotated[float, Field(gt=0), LogUniform(0.1, 10.0)] = 2.0
+    """temperature, in the unit of the features' Euclidean distances"""
 
     def build(self, setup: Setup) -> RankNContrast:
         """The module; it has no state."""

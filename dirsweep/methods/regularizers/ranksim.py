@@ -271,22 +271,27 @@ class RankSimConfig(TechniqueConfig):
     the ranked samples, so a good gamma moves with the batch size.
     """
 
-    #: weight of the term (Appendix C.1, C.2; 3e-4 for STS-B-DIR, Appendix B.4); dimensionless
     gamma: Annotated[float | None, Field(ge=0), LogUniform(1e-4, 3e3)] = None
-    #: interpolation strength of the gradient (Eq. 6, Table 10); dimensionless
+    """weight of the term (Appendix C.1, C.2; 3e-4 for STS-B-DIR, Appendix B.4); dimensionless"""
+
     interp_lambda: Annotated[float | None, Field(gt=0, alias="lambda"), LogUniform(0.05, 64.0)] = (
         None
     )
-    #: how two rank vectors are compared (Table 4)
+    """interpolation strength of the gradient (Eq. 6, Table 10); dimensionless"""
+
     penalty: Annotated[Penalty, Choice(("mse", "mae", "huber", "linf", "cosine"))] = "mse"
-    #: how features are compared (Table 5)
+    """how two rank vectors are compared (Table 4)"""
+
     similarity: Annotated[
         Similarity, Choice(("cosine", "correlation", "neg_mse", "neg_mae", "neg_linf"))
     ] = "cosine"
-    #: one random sample of each distinct label, or the whole batch (Table 6)
+    """how features are compared (Table 5)"""
+
     sampling: Annotated[Sampling, Choice(("unique", "all"))] = "unique"
-    #: equal elements share a rank (Eq. 1) or are told apart by position (released code)
+    """one random sample of each distinct label, or the whole batch (Table 6)"""
+
     ties: Annotated[Ties, Choice(("shared", "order"))] = "shared"
+    """equal elements share a rank (Eq. 1) or are told apart by position (released code)"""
 
     @model_validator(mode="before")
     @classmethod

@@ -146,12 +146,14 @@ def dense_weights(
 class DenseWeightConfig(TechniqueConfig):
     """Parameters of ``dense_weights``."""
 
-    #: how strongly rare labels are preferred; 0 is no reweighting
     alpha: Annotated[float, Field(ge=0), Uniform(0.0, 2.0)] = 1.0
-    #: smallest weight before scaling to mean 1
+    """how strongly rare labels are preferred; 0 is no reweighting"""
+
     epsilon: Annotated[float, Field(gt=0), LogUniform(1e-6, 1e-1)] = 1e-6
-    #: label unit; null takes Silverman's rule
+    """smallest weight before scaling to mean 1"""
+
     bandwidth: Annotated[float | None, Field(gt=0)] = None
+    """label unit; null takes Silverman's rule"""
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
         """The density is one of scalar labels."""

@@ -102,10 +102,11 @@ def scalar_labels_conflict(benchmark: NamedConfig, name: str) -> str | None:
 class InvConfig(TechniqueConfig):
     """Parameters of ``inv_weights``."""
 
-    #: counts below it are raised to it, so that a single sample does not dominate
     clip_low: Annotated[float, Field(gt=0), LogUniform(1.0, 50.0)] = 5.0
-    #: counts above it are lowered to it
+    """counts below it are raised to it, so that a single sample does not dominate"""
+
     clip_high: Annotated[float, Field(gt=0), LogUniform(100.0, 10000.0)] = 1000.0
+    """counts above it are lowered to it"""
 
     @model_validator(mode="after")
     def _ordered(self) -> InvConfig:

@@ -85,18 +85,23 @@ class LDSConfig(TechniqueConfig):
     released code).
     """
 
-    #: what is smoothed and inverted: square roots of counts, or counts clipped to
-    #: clip_low..clip_high
     base: Annotated[Literal["sqinv", "inv"], Choice(("sqinv", "inv"))] = "sqinv"
+    """what is smoothed and inverted: square roots of counts, or counts clipped to
+    clip_low..clip_high
+    """
+
     kernel: Annotated[Kernel, Choice(("gaussian", "triang", "laplace"))] = "gaussian"
-    #: bins, odd
     kernel_size: Annotated[int, Field(ge=1), AfterValidator(odd), Choice((3, 5, 7, 9, 11, 15))] = 5
-    #: bins; triang does not use it
+    """bins, odd"""
+
     sigma: Annotated[float, Field(gt=0), LogUniform(0.5, 5.0)] = 2.0
-    #: counts below it are raised to it (inv only)
+    """bins; triang does not use it"""
+
     clip_low: Annotated[float, Field(gt=0)] = 5.0
-    #: counts above it are lowered to it (inv only)
+    """counts below it are raised to it (inv only)"""
+
     clip_high: Annotated[float, Field(gt=0)] = 1000.0
+    """counts above it are lowered to it (inv only)"""
 
     @model_validator(mode="after")
     def _ordered(self) -> LDSConfig:

@@ -31,15 +31,18 @@ class RRTConfig(TechniqueConfig):
         Appendix A.
     """
 
-    #: epochs of the second stage; null takes as many as the first
     epochs: Annotated[int | None, Field(ge=1), InEpochs(), Choice((5, 10, 30, None))] = None
-    #: weights of the second stage: inv (the paper's: counts clipped to 5..1000), sqinv, lds
-    #: (inverse counts, smoothed by gaussian 5, 2), or trial: those of the trial's own reweighting
+    """epochs of the second stage; null takes as many as the first"""
+
     reweighting: Annotated[
         Literal["inv", "sqinv", "lds", "trial"], Choice(("inv", "sqinv", "lds"))
     ] = "inv"
-    #: whether the last layer starts afresh, or from the first stage's
+    """weights of the second stage: inv (the paper's: counts clipped to 5..1000), sqinv, lds
+    (inverse counts, smoothed by gaussian 5, 2), or trial: those of the trial's own reweighting
+    """
+
     reset_regressor: Annotated[bool, Choice((True, False))] = False
+    """whether the last layer starts afresh, or from the first stage's"""
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
         """Inverse weights count labels in bins."""

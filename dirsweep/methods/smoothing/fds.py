@@ -253,25 +253,35 @@ class FDSConfig(TechniqueConfig):
     """
 
     kernel: Annotated[Kernel, Choice(("gaussian", "triang", "laplace"))] = "gaussian"
-    #: bins, odd
     kernel_size: Annotated[int, Field(ge=1), AfterValidator(odd), Choice((3, 5, 7, 9, 11, 15))] = 5
-    #: bins; triang does not use it
+    """bins, odd"""
+
     sigma: Annotated[float, Field(gt=0), LogUniform(0.5, 5.0)] = 2.0
-    #: share of the old statistics at each epoch's update
+    """bins; triang does not use it"""
+
     momentum: Annotated[float, Field(ge=0, lt=1), Uniform(0.5, 0.99)] = 0.9
-    #: first epoch (from 0) whose statistics count
+    """share of the old statistics at each epoch's update"""
+
     start_update: Annotated[int, Field(ge=0), InEpochs()] = 0
-    #: first epoch (from 0) whose features are smoothed
+    """first epoch (from 0) whose statistics count"""
+
     start_smooth: Annotated[int, Field(ge=0), InEpochs(), IntUniform(1, 10)] = 1
-    #: pass: from an extra pass over the training split after each epoch; online: gathered while
-    #: training, at no pass
+    """first epoch (from 0) whose features are smoothed"""
+
     statistics: Annotated[Literal["pass", "online"], Choice(("pass", "online"))] = "online"
-    #: released: smoothed statistics lag one epoch behind the running ones
+    """pass: from an extra pass over the training split after each epoch; online: gathered while
+    training, at no pass
+    """
+
     formulation: Annotated[Literal["paper", "released"], Choice(("paper", "released"))] = "paper"
-    #: label unit; null takes the benchmark's bins
+    """released: smoothed statistics lag one epoch behind the running ones"""
+
     bin_width: Annotated[float | None, Field(gt=0)] = None
-    #: label unit; null takes the benchmark's range
+    """label unit; null takes the benchmark's bins"""
+
     label_low: float | None = None
+    """label unit; null takes the benchmark's range"""
+
     label_high: float | None = None
 
     @model_validator(mode="after")
