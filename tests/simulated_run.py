@@ -34,7 +34,7 @@ from dirsweep.training import metrics
 
 
 @dataclass(frozen=True)
-class Made:
+class SimulatedPoint:
     """One point.
 
     Attributes:
@@ -52,7 +52,7 @@ class Made:
 
 def simulate(
     root: Path,
-    studies: Mapping[str, Sequence[Made]],
+    studies: Mapping[str, Sequence[SimulatedPoint]],
     *,
     num_samples: int = 200,
     seed_deviation: float = 0.1,

@@ -13,6 +13,8 @@ from rich import box
 from rich.table import Table
 
 from dirsweep.analysis import resampling
+from dirsweep.analysis.differences import Difference, corrected, difference_of
+from dirsweep.analysis.intervals import Interval, interval_of
 from dirsweep.analysis.measurements import (
     NUM_RESAMPLES,
     Floats,
@@ -22,7 +24,6 @@ from dirsweep.analysis.measurements import (
     points_of,
     rng_for,
 )
-from dirsweep.analysis.statistics import Difference, Interval, corrected, difference_of, interval_of
 from dirsweep.analysis.summaries import PointSummary
 from dirsweep.errors import StoreError
 from dirsweep.report.tables import NOTHING, metric_title

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from dirsweep.analysis.differences import Difference, contrast, corrected
 from dirsweep.analysis.measurements import NUM_RESAMPLES, Measured, measure, points_of
+from dirsweep.analysis.objectives import default_point
 from dirsweep.analysis.selection import searched
-from dirsweep.analysis.statistics import Difference, contrast, corrected, default_point
 from dirsweep.analysis.summaries import PointSummary
 from dirsweep.run.reader import Run
 from dirsweep.run.tables import REGION_ORDER

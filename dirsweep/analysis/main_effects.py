@@ -12,18 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from dirsweep.analysis.differences import Difference, contrast
+from dirsweep.analysis.intervals import Interval, interval_of, mean_of
 from dirsweep.analysis.measurements import Measured, measure, points_of
-from dirsweep.analysis.objectives import aims_of
+from dirsweep.analysis.objectives import aims_of, default_point
 from dirsweep.analysis.parameters import ABSENT, numbers_of, planned_value
 from dirsweep.analysis.selection import could_be_chosen, searched, top_points
-from dirsweep.analysis.statistics import (
-    Difference,
-    Interval,
-    contrast,
-    default_point,
-    interval_of,
-    mean_of,
-)
 from dirsweep.analysis.summaries import PointSummary, varied_keys
 from dirsweep.run.reader import Run
 

@@ -20,6 +20,7 @@ from dirsweep.analysis.objectives import (
     points_of as points_of,
 )  # this is where those who measure look for it
 from dirsweep.analysis.summaries import PointSummary
+from dirsweep.analysis.uncertainty import Prior, prior_of
 from dirsweep.run.reader import Run
 from dirsweep.run.tables import MetricColumn
 
@@ -88,15 +89,15 @@ class Measured:
         return mean
 
     @cached_property
-    def prior(self) -> resampling.Prior | None:
+    def prior(self) -> Prior | None:
         """How much seeds of a point differ, as far as the points agree about it."""
         groups = [list(found.values()) for found in self.values.values() if len(found) > 1]
-        return resampling.prior_of(
+        return prior_of(
             [float(np.var(group, ddof=1)) for group in groups], [len(g) - 1 for g in groups]
         )
 
     @cached_property
-    def paired_prior(self) -> resampling.Prior | None:
+    def paired_prior(self) -> Prior | None:
         """The same without what a seed does to all points alike; a paired difference has twice this
         variance.
 
@@ -115,7 +116,7 @@ class Measured:
         variances = np.square(rest).sum(axis=1) / df
         # what the difference at hand says itself is not counted again
         most = float((len(seeds) - 1) * (len(table) - 2))
-        return resampling.prior_of(variances.tolist(), [df] * len(table), most=most)
+        return prior_of(variances.tolist(), [df] * len(table), most=most)
 
     def basis(self, num_seeds: int, sampled: bool) -> Basis:
         """What an interval over so many seeds can take into account."""

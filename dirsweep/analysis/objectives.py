@@ -118,3 +118,10 @@ def points_of(run: Run, study: str) -> list[PointSummary]:
         return judged(points, aims_of(run, study), base_among(run, study, points))
 
     return run.once(("points", study), make)
+
+
+def default_point(run: Run, study: str) -> PointSummary | None:
+    """The point that is the base itself: it changes nothing, or only to the values that the base
+    has.
+    """
+    return base_among(run, study, points_of(run, study))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from dirsweep.analysis.intervals import Interval, interval_of
 from dirsweep.analysis.measurements import NOTES, Basis, configs_of, measure
 from dirsweep.analysis.selection import points_with_test_figures
-from dirsweep.analysis.statistics import Interval, interval_of
 from dirsweep.published import match
 from dirsweep.published.matching import flatten
 from dirsweep.run.reader import Run

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dirsweep.analysis.intervals import Interval, interval_of, intervals
 from dirsweep.analysis.measurements import NUM_RESAMPLES, Measured, measure, points_of, rng_for
-from dirsweep.analysis.objectives import aims_of
-from dirsweep.analysis.statistics import Interval, default_point, interval_of, intervals
+from dirsweep.analysis.objectives import aims_of, default_point
 from dirsweep.analysis.summaries import PointSummary, best_point, num_different, sorted_by_objective
 from dirsweep.errors import StoreError, did_you_mean
 from dirsweep.run.reader import Run

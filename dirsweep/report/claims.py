@@ -12,14 +12,16 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from dirsweep.analysis.differences import ALPHA, Difference, differences
 from dirsweep.analysis.effects import ALL_STUDIES, Effect, effects, effects_of_run
 from dirsweep.analysis.importance import importances
+from dirsweep.analysis.intervals import Interval
 from dirsweep.analysis.main_effects import plateau
 from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.objectives import aims_of
 from dirsweep.analysis.reproduction import WORDS, verdicts
+from dirsweep.analysis.seed_null import seed_null
 from dirsweep.analysis.selection import baseline_of, points_with_test_figures, searched, selection
-from dirsweep.analysis.statistics import ALPHA, Difference, Interval, differences, seed_null
 from dirsweep.report.tables import metric_title
 from dirsweep.run.reader import Run
 

@@ -17,14 +17,15 @@ from typing import Any
 
 import yaml
 
+from dirsweep.analysis.differences import Difference, differences
 from dirsweep.analysis.effects import Effect, effects, effects_of_run
 from dirsweep.analysis.importance import importances, interactions
+from dirsweep.analysis.intervals import Interval, intervals
 from dirsweep.analysis.main_effects import main_effects
 from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.objectives import aims_of
 from dirsweep.analysis.reproduction import verdicts
 from dirsweep.analysis.selection import baseline_of, points_with_test_figures, searched
-from dirsweep.analysis.statistics import Difference, Interval, differences, intervals
 from dirsweep.analysis.summaries import (
     PointSummary,
     Spread,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
-from simulated_run import Made, simulate
+from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.compare import as_json, compare, console_table, markdown
 from dirsweep.errors import StoreError
@@ -17,10 +17,14 @@ RANKSIM = "regularizers.ranksim"
 
 def test_points_are_matched_by_configuration(tmp_path: Path) -> None:
     simulate(
-        tmp_path / "a", {"s": [Made(), Made({RANKSIM: True}), Made({"epochs": 3})]}, num_samples=80
+        tmp_path / "a",
+        {"s": [SimulatedPoint(), SimulatedPoint({RANKSIM: True}), SimulatedPoint({"epochs": 3})]},
+        num_samples=80,
     )
-    others = [Made({"epochs": 7}), Made({RANKSIM: True}, {"few": 4.0})]
-    simulate(tmp_path / "b", {"other": others, "s": [Made({"epochs": 90})]}, num_samples=80)
+    others = [SimulatedPoint({"epochs": 7}), SimulatedPoint({RANKSIM: True}, {"few": 4.0})]
+    simulate(
+        tmp_path / "b", {"other": others, "s": [SimulatedPoint({"epochs": 90})]}, num_samples=80
+    )
     one, other = open_run(tmp_path / "a"), open_run(tmp_path / "b")
     found = compare(one, other)
     # epochs 90 is what the base says: another label, the same configuration
@@ -55,7 +59,7 @@ def test_points_are_matched_by_configuration(tmp_path: Path) -> None:
 
 
 def test_a_run_beside_itself(tmp_path: Path) -> None:
-    simulate(tmp_path, {"s": [Made(), Made({RANKSIM: True})]}, num_samples=40)
+    simulate(tmp_path, {"s": [SimulatedPoint(), SimulatedPoint({RANKSIM: True})]}, num_samples=40)
     found = compare(open_run(tmp_path), open_run(tmp_path))
     assert all(row.same_trials for row in found.rows)
     assert all(
@@ -65,8 +69,12 @@ def test_a_run_beside_itself(tmp_path: Path) -> None:
 
 
 def test_other_seeds_are_two_groups(tmp_path: Path) -> None:
-    simulate(tmp_path / "a", {"s": [Made()]}, num_samples=60)
-    simulate(tmp_path / "b", {"s": [Made({}, {"all": 3.0}, seeds=(7, 8, 9, 10))]}, num_samples=60)
+    simulate(tmp_path / "a", {"s": [SimulatedPoint()]}, num_samples=60)
+    simulate(
+        tmp_path / "b",
+        {"s": [SimulatedPoint({}, {"all": 3.0}, seeds=(7, 8, 9, 10))]},
+        num_samples=60,
+    )
     found = compare(
         open_run(tmp_path / "a"), open_run(tmp_path / "b"), regions=["all"], split="val"
     )
@@ -80,10 +88,12 @@ def test_other_seeds_are_two_groups(tmp_path: Path) -> None:
 
 def test_one_seed_each(tmp_path: Path) -> None:
     for name, shift in (("a", 0.0), ("b", 5.0)):
-        simulate(tmp_path / name, {"s": [Made({}, {"all": shift}, seeds=(0,))]}, num_samples=60)
+        simulate(
+            tmp_path / name, {"s": [SimulatedPoint({}, {"all": shift}, seeds=(0,))]}, num_samples=60
+        )
     found = compare(open_run(tmp_path / "a"), open_run(tmp_path / "b"))
     assert not any(row.difference.separable for row in found.rows)
-    simulate(tmp_path / "c", {"t": [Made({}, {"all": 5.0}, seeds=(0,))]}, num_samples=60)
+    simulate(tmp_path / "c", {"t": [SimulatedPoint({}, {"all": 5.0}, seeds=(0,))]}, num_samples=60)
     assert "one seed: nothing claimed" in markdown(
         compare(open_run(tmp_path / "a"), open_run(tmp_path / "c"))
     )
@@ -91,16 +101,18 @@ def test_one_seed_each(tmp_path: Path) -> None:
 
 def test_without_predictions(tmp_path: Path) -> None:
     for name in "ab":
-        simulate(tmp_path / name, {"s": [Made()]}, predictions=name == "a")
+        simulate(tmp_path / name, {"s": [SimulatedPoint()]}, predictions=name == "a")
     found = compare(open_run(tmp_path / "a"), open_run(tmp_path / "b"), regions=["all"])
     assert found.rows[0].difference.basis == "seeds"
 
 
 def test_what_cannot_be_compared(tmp_path: Path) -> None:
-    simulate(tmp_path / "a", {"s": [Made()]})
-    simulate(tmp_path / "b", {"s": [Made({"epochs": 3})]})
-    simulate(tmp_path / "c", {"s": [Made()]}, benchmark="imdb-wiki-dir")
-    simulate(tmp_path / "d", {"s": [Made(statuses={0: "failed", 1: "failed", 2: "failed"})]})
+    simulate(tmp_path / "a", {"s": [SimulatedPoint()]})
+    simulate(tmp_path / "b", {"s": [SimulatedPoint({"epochs": 3})]})
+    simulate(tmp_path / "c", {"s": [SimulatedPoint()]}, benchmark="imdb-wiki-dir")
+    simulate(
+        tmp_path / "d", {"s": [SimulatedPoint(statuses={0: "failed", 1: "failed", 2: "failed"})]}
+    )
     one = open_run(tmp_path / "a")
     with pytest.raises(StoreError, match="no configuration in common"):
         compare(one, open_run(tmp_path / "b"))
@@ -111,8 +123,12 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
 
 
 def test_formats(tmp_path: Path) -> None:
-    simulate(tmp_path / "a", {"s": [Made()]}, synthetic=True)
-    simulate(tmp_path / "b", {"s": [Made({}, {"all": 4.0}), Made({"epochs": 2})]}, synthetic=True)
+    simulate(tmp_path / "a", {"s": [SimulatedPoint()]}, synthetic=True)
+    simulate(
+        tmp_path / "b",
+        {"s": [SimulatedPoint({}, {"all": 4.0}), SimulatedPoint({"epochs": 2})]},
+        synthetic=True,
+    )
     found = compare(open_run(tmp_path / "a"), open_run(tmp_path / "b"))
     text = markdown(found)
     assert text.startswith("### test MAE: A = ")

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
-from simulated_run import Made, simulate
+from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.effects import ALL_STUDIES, Effect, effects, effects_of_run
 from dirsweep.report.claims import claims
@@ -31,18 +32,18 @@ def run(tmp_path: Path) -> Run:
     1.
     """
     studies = {
-        "plain": [Made(), Made(RANKSIM, {"all": -2.0})],
+        "plain": [SimulatedPoint(), SimulatedPoint(RANKSIM, {"all": -2.0})],
         "squared": [
-            Made({"loss.name": "mse"}, {"all": 1.0}),
-            Made({"loss.name": "mse", **RANKSIM}, {"all": -1.0}),
+            SimulatedPoint({"loss.name": "mse"}, {"all": 1.0}),
+            SimulatedPoint({"loss.name": "mse", **RANKSIM}, {"all": -1.0}),
         ],
         "sqinv": [
-            Made(SQINV),
-            Made({**SQINV, **RANKSIM}, {"all": -2.0}),
-            Made(LDS),
-            Made({"epochs": 9}),
+            SimulatedPoint(SQINV),
+            SimulatedPoint({**SQINV, **RANKSIM}, {"all": -2.0}),
+            SimulatedPoint(LDS),
+            SimulatedPoint({"epochs": 9}),
         ],
-        "search": [Made(), Made({"loss.name": "huber"}, {"all": 9.0})],
+        "search": [SimulatedPoint(), SimulatedPoint({"loss.name": "huber"}, {"all": 9.0})],
     }
     simulate(
         tmp_path,
@@ -110,14 +111,14 @@ def test_a_point_with_failed_seeds_silences_nobody(tmp_path: Path) -> None:
     failed = {1: "failed", 2: "failed"}
     l2, huber = {"loss.name": "mse"}, {"loss.name": "huber"}
     points = [
-        Made(),
-        Made(RANKSIM, {"all": -2.0}),
-        Made(SQINV),
-        Made({**SQINV, **RANKSIM}, {"all": -2.0}),
-        Made(l2),
-        Made({**l2, **RANKSIM}, {"all": 5.0}, statuses=failed),
-        Made(huber, seeds=(7, 8)),
-        Made({**huber, **RANKSIM}, {"all": 5.0}, seeds=(7, 8)),
+        SimulatedPoint(),
+        SimulatedPoint(RANKSIM, {"all": -2.0}),
+        SimulatedPoint(SQINV),
+        SimulatedPoint({**SQINV, **RANKSIM}, {"all": -2.0}),
+        SimulatedPoint(l2),
+        SimulatedPoint({**l2, **RANKSIM}, {"all": 5.0}, statuses=failed),
+        SimulatedPoint(huber, seeds=(7, 8)),
+        SimulatedPoint({**huber, **RANKSIM}, {"all": 5.0}, seeds=(7, 8)),
     ]
     simulate(
         tmp_path,
@@ -142,9 +143,9 @@ def test_a_point_with_failed_seeds_silences_nobody(tmp_path: Path) -> None:
 def test_what_one_seed_shows_is_not_tested(tmp_path: Path) -> None:
     failed = {1: "failed", 2: "failed"}
     points = [
-        Made(),
-        Made(RANKSIM, {"all": -2.0}, statuses=failed),
-        Made({"batch_size": 8, "epochs": 9}, seeds=(0,)),
+        SimulatedPoint(),
+        SimulatedPoint(RANKSIM, {"all": -2.0}, statuses=failed),
+        SimulatedPoint({"batch_size": 8, "epochs": 9}, seeds=(0,)),
     ]
     simulate(tmp_path, {"s": points}, base={"reweighting": {"name": "none"}}, names=["mae"])
     said = [claim for claim in claims(open_run(tmp_path)) if claim.kind in ("effect", "difference")]
@@ -162,8 +163,8 @@ def test_a_configuration_counts_once_whatever_its_seeds(tmp_path: Path) -> None:
     has more of them.
     """
     studies = {
-        "a": [Made(seeds=(3, 4)), Made(LDS, seeds=(3, 4))],
-        "b": [Made(), Made(RANKSIM, {"all": -2.0})],
+        "a": [SimulatedPoint(seeds=(3, 4)), SimulatedPoint(LDS, seeds=(3, 4))],
+        "b": [SimulatedPoint(), SimulatedPoint(RANKSIM, {"all": -2.0})],
     }
     simulate(
         tmp_path,
@@ -180,14 +181,14 @@ def test_a_configuration_counts_once_whatever_its_seeds(tmp_path: Path) -> None:
 
 
 def test_one_study_or_several_settings_are_no_effect_of_the_run(tmp_path: Path) -> None:
-    simulate(tmp_path / "one", {"s": [Made(), Made(LDS)]}, names=["mae"])
+    simulate(tmp_path / "one", {"s": [SimulatedPoint(), SimulatedPoint(LDS)]}, names=["mae"])
     assert effects_of_run(open_run(tmp_path / "one")) == []
     other = {"reweighting.name": "lds", "reweighting.base": "sqinv"}
     base = {"reweighting": {"name": "none"}}
     for name, third in (("two", other), ("same", LDS)):
         studies = {
-            "a": [Made(), Made(LDS)],
-            "b": [Made({"epochs": 3}), Made({"epochs": 3, **third})],
+            "a": [SimulatedPoint(), SimulatedPoint(LDS)],
+            "b": [SimulatedPoint({"epochs": 3}), SimulatedPoint({"epochs": 3, **third})],
         }
         simulate(tmp_path / name, studies, base=base, names=["mae"])
     assert effects_of_run(open_run(tmp_path / "two")) == []
@@ -204,3 +205,40 @@ def test_claims_begin_with_the_whole_run(run: Run) -> None:
     assert "(mean over 3 pairs of points)" in ranksim.text
     assert len(ranksim.trial_ids) == 18
     assert not [claim for claim in claims(run, ["plain"]) if claim.study == ALL_STUDIES]
+
+
+def test_effects_of_techniques(tmp_path: Path) -> None:
+    ranksim, reweighting = "regularizers.ranksim", "reweighting.name"
+    points = [
+        SimulatedPoint(),
+        SimulatedPoint({ranksim: True}, {"few": -1.0}),
+        SimulatedPoint({reweighting: "lds"}),
+        SimulatedPoint({reweighting: "lds", ranksim: True}, {"few": -1.0}),
+        SimulatedPoint({"loss.name": "focal_r"}),
+        SimulatedPoint({"loss.name": "focal_r", ranksim: True}, {"few": -1.0}),
+        SimulatedPoint({"epochs": 3}),
+    ]
+    simulate(tmp_path, {"s": points}, num_samples=200, base={"reweighting": {"name": "none"}})
+    run = open_run(tmp_path)
+    found = effects(run, "s")
+    by_key = {(effect.key, effect.difference.region): effect for effect in found}
+    assert {key for key, _ in by_key} == {ranksim, reweighting, "loss.name"}
+    helped = by_key[ranksim, "few"]
+    assert set(helped.pairs) == {(1, 0), (3, 2), (5, 4)}
+    assert (helped.value, helped.reference) == (True, False)
+    assert by_key["loss.name", "all"].value == "focal_r"
+    assert set(by_key["loss.name", "all"].pairs) == {(4, 0), (5, 1)}
+    assert helped.difference.separable
+    table = {row["trial_id"]: row["test_mae_few"] for row in run.trials().to_pylist()}
+    expected = np.mean(
+        [
+            table[f"s-{on}-{seed}"] - table[f"s-{off}-{seed}"]
+            for on, off in helped.pairs
+            for seed in range(3)
+        ]
+    )
+    assert helped.difference.difference == pytest.approx(expected)
+    assert helped.difference.num_comparisons == 12
+    assert helped.difference.low is not None
+    assert helped.difference.low < -1.0 < (helped.difference.high or 0)
+    assert not by_key[reweighting, "few"].difference.separable

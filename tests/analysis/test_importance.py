@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from simulated_run import Made, simulate
+from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.importance import importances, interactions, rebuilt_study
 from dirsweep.analysis.parameters import distributions_of, measured_points
@@ -23,7 +23,7 @@ SPACE = {
 }
 
 
-def drawn(num: int) -> list[Made]:
+def drawn(num: int) -> list[SimulatedPoint]:
     """The error follows the learning rate; batch size matters with small rates only; beta matters
     where conr is on.
     """
@@ -40,7 +40,7 @@ def drawn(num: int) -> list[Made]:
         if on:
             overrides[BETA] = float(rng.uniform(0, 4))
             shift += overrides[BETA] / 2
-        points.append(Made(overrides, {"all": shift}, seeds=(0,)))
+        points.append(SimulatedPoint(overrides, {"all": shift}, seeds=(0,)))
     return points
 
 
@@ -49,7 +49,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("importance")
     gamma, lambda_ = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"
     grid = [
-        Made({gamma: g, lambda_: lam}, {"all": 0.5 * i + (1.0 if g == lam == 100 else 0)})
+        SimulatedPoint({gamma: g, lambda_: lam}, {"all": 0.5 * i + (1.0 if g == lam == 100 else 0)})
         for i, g in enumerate((1, 10, 100))
         for lam in (1, 100)
     ]
@@ -58,8 +58,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {
             "search": drawn(50),
             "grid": grid,
-            "one": [Made(), *(Made({gamma: g}) for g in (1, 10))],
-            "flat": [Made({"epochs": 1})] * 4,
+            "one": [SimulatedPoint(), *(SimulatedPoint({gamma: g}) for g in (1, 10))],
+            "flat": [SimulatedPoint({"epochs": 1})] * 4,
         },
         num_samples=40,
         noise=0.05,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulated_run import Made, simulate
+from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.main_effects import main_effects, plateau
 from dirsweep.report.claims import claims
@@ -20,19 +20,20 @@ GAMMA, LAMBDA, CONR = (
 def made(root: Path, shift: float = 0.0) -> None:
     base = {"regularizers": {"ranksim": {"gamma": 10, "lambda": 2}}}
     grid = [
-        Made({GAMMA: g, LAMBDA: lam}, {"all": shift if g == 100 else 0.0})
+        SimulatedPoint({GAMMA: g, LAMBDA: lam}, {"all": shift if g == 100 else 0.0})
         for g in (1, 10, 100)
         for lam in (1, 2)
     ]
     rng = np.random.default_rng(0)
     search = [
-        Made({"optimizer.lr": float(10 ** rng.uniform(-5, -2))}, seeds=(0,)) for _ in range(20)
+        SimulatedPoint({"optimizer.lr": float(10 ** rng.uniform(-5, -2))}, seeds=(0,))
+        for _ in range(20)
     ]
     switch = [
-        Made(),
-        Made({CONR: True}),
-        Made({CONR: False}),
-        Made({"loss.name": "mse"}, {"all": 1.0}),
+        SimulatedPoint(),
+        SimulatedPoint({CONR: True}),
+        SimulatedPoint({CONR: False}),
+        SimulatedPoint({"loss.name": "mse"}, {"all": 1.0}),
     ]
     simulate(
         root,
@@ -104,9 +105,9 @@ def test_the_place_of_the_default_is_judged_by_what_the_search_is_after(tmp_path
     """
     few = {"metric": "mae", "region": "few"}
     points = [
-        Made({"epochs": 90}),
-        Made({"epochs": 50}, {"many": 2.0, "median": 2.0, "few": -2.5}),
-        Made({"epochs": 10}, {"all": 1.0}),
+        SimulatedPoint({"epochs": 90}),
+        SimulatedPoint({"epochs": 50}, {"many": 2.0, "median": 2.0, "few": -2.5}),
+        SimulatedPoint({"epochs": 10}, {"all": 1.0}),
     ]
     space = {"space": {"epochs": {"int": [1, 99]}}, "objectives": [few]}
     bound = {**space, "constraints": [{**few, "at_most": 4.0}]}

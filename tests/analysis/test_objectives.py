@@ -14,8 +14,11 @@ import yaml
 from made_up_run import FACTORS, write_run
 from matplotlib.text import Text
 from rich.console import Console
+from simulated_run import SimulatedPoint, simulate
 
-from dirsweep.analysis.objectives import aims_of, not_dominated, points_of
+from dirsweep.analysis.differences import differences
+from dirsweep.analysis.measurements import configs_of
+from dirsweep.analysis.objectives import aims_of, default_point, not_dominated, points_of
 from dirsweep.analysis.selection import best_of_studies, points_with_test_figures, selection
 from dirsweep.config.sweep import ConstraintSpec, ObjectiveSpec
 from dirsweep.policy.pareto import pareto_front
@@ -27,6 +30,7 @@ from dirsweep.run.ledger import Ledger, retried
 from dirsweep.run.reader import Run, open_run
 from dirsweep.run.tables import MetricColumn
 
+GAMMA = "regularizers.ranksim.gamma"
 MANY, FEW = {"metric": "mae", "region": "many"}, {"metric": "mae", "region": "few"}
 PEARSON = {"metric": "pearson", "region": "all"}
 
@@ -263,3 +267,28 @@ def test_the_page_has_them_too(tmp_path: Path) -> None:
         ">front<",
     ):
         assert text in page, text
+
+
+def test_the_default_point(tmp_path: Path) -> None:
+    base = {"regularizers": {"ranksim": {"gamma": 100, "lambda": 2}}}
+    simulate(
+        tmp_path,
+        {
+            "grid": [SimulatedPoint({GAMMA: 1}), SimulatedPoint({GAMMA: 100})],
+            "none": [SimulatedPoint({GAMMA: 7})],
+            "own": [SimulatedPoint({GAMMA: 5})],
+            "plain": [SimulatedPoint({GAMMA: 100}), SimulatedPoint()],
+        },
+        base=base,
+        specs={"own": {"base": {GAMMA: 5}}},
+    )
+    run = open_run(tmp_path)
+    found = {study: default_point(run, study) for study in run.studies}
+    assert {study: None if point is None else point.index for study, point in found.items()} == {
+        "grid": 1,
+        "none": None,
+        "own": 0,
+        "plain": 1,
+    }
+    assert differences(run, "none") == []
+    assert configs_of(run, "own")[0][GAMMA] == 5

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated_run import Made, simulate
+from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.reproduction import Verdict, verdicts
 from dirsweep.run.reader import open_run
@@ -19,7 +19,7 @@ PROTOCOL = {
 
 
 def made(
-    root: Path, values: dict[str, float], points: list[Made] | None = None, **more: Any
+    root: Path, values: dict[str, float], points: list[SimulatedPoint] | None = None, **more: Any
 ) -> list[Verdict]:
     """A user's own published numbers of plain training beside a simulated study (errors about
     5).
@@ -33,7 +33,7 @@ def made(
         "\n".join(["paper,table,row,benchmark,metric,region,value,config,batch_size", *lines])
     )
     base = {**PROTOCOL, **more.pop("base", {})}
-    simulate(root, {"s": points or [Made()]}, base=base, **more)
+    simulate(root, {"s": points or [SimulatedPoint()]}, base=base, **more)
     return [item for item in verdicts(open_run(root), "s", extra=[file]) if item.paper == "mine"]
 
 
@@ -74,7 +74,9 @@ def test_another_protocol_is_not_compared(tmp_path: Path) -> None:
     assert item.note == "differs in batch_size"
     (item,) = made(tmp_path / "b", {"all": 5.0}, base={"backbone": {"name": "small_cnn"}})
     assert item.differs == ("backbone.name",)
-    assert made(tmp_path / "c", {"all": 5.0}, [Made({"regularizers.ranksim": True})]) == []
+    assert (
+        made(tmp_path / "c", {"all": 5.0}, [SimulatedPoint({"regularizers.ranksim": True})]) == []
+    )
 
 
 def test_made_up_data_reproduce_nothing(tmp_path: Path) -> None:
@@ -83,10 +85,10 @@ def test_made_up_data_reproduce_nothing(tmp_path: Path) -> None:
 
 
 def test_one_seed(tmp_path: Path) -> None:
-    (item,) = made(tmp_path / "a", {"all": 5.0}, [Made(seeds=(0,))])
+    (item,) = made(tmp_path / "a", {"all": 5.0}, [SimulatedPoint(seeds=(0,))])
     assert item.basis == "samples"
     assert "one seed" in item.note
-    (item,) = made(tmp_path / "b", {"all": 5.0}, [Made(seeds=(0,))], predictions=False)
+    (item,) = made(tmp_path / "b", {"all": 5.0}, [SimulatedPoint(seeds=(0,))], predictions=False)
     assert item.verdict == "no interval"
 
 
@@ -94,7 +96,7 @@ def test_the_papers_own_tables(tmp_path: Path) -> None:
     gamma = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
     simulate(
         tmp_path,
-        {"s": [Made(gamma)]},
+        {"s": [SimulatedPoint(gamma)]},
         base={**PROTOCOL, "reweighting": {"name": "sqinv"}},
         names=("mae",),
     )
@@ -119,7 +121,7 @@ def test_correlations_in_percent(tmp_path: Path) -> None:
         "backbone": {"name": "bilstm"},
         "loss": {"name": "mse"},
     }
-    simulate(tmp_path, {"s": [Made()]}, base=base, benchmark="sts-b-dir", metric="mse")
+    simulate(tmp_path, {"s": [SimulatedPoint()]}, base=base, benchmark="sts-b-dir", metric="mse")
     found = [
         item
         for item in verdicts(open_run(tmp_path), "s")
@@ -133,8 +135,8 @@ def test_correlations_in_percent(tmp_path: Path) -> None:
 
 
 def test_of_each_row_only_the_closest_points(tmp_path: Path) -> None:
-    def of(*sizes: int) -> list[Made]:
-        return [Made({"batch_size": size}, seeds=(0,)) for size in sizes]
+    def of(*sizes: int) -> list[SimulatedPoint]:
+        return [SimulatedPoint({"batch_size": size}, seeds=(0,)) for size in sizes]
 
     (item,) = made(tmp_path / "a", {"all": 5.0}, of(32, 64, 128))
     assert (item.point, item.differs) == (1, ())

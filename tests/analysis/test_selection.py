@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from simulated_run import Made, simulate
+from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.measurements import measure
 from dirsweep.analysis.selection import (
@@ -30,9 +30,10 @@ def test_what_validation_chooses(tmp_path: Path) -> None:
         tmp_path,
         {
             "s": [
-                Made({"epochs": n}, {"all": shift}) for n, shift in ((1, 2.0), (2, 0.0), (3, 1.0))
+                SimulatedPoint({"epochs": n}, {"all": shift})
+                for n, shift in ((1, 2.0), (2, 0.0), (3, 1.0))
             ]
-            + [Made({"epochs": 4}, statuses={0: "pruned", 1: "pruned", 2: "pruned"})]
+            + [SimulatedPoint({"epochs": 4}, statuses={0: "pruned", 1: "pruned", 2: "pruned"})]
         },
     )
     found = selection(open_run(tmp_path), "s")
@@ -54,7 +55,7 @@ def test_the_optimism_of_the_best_of_many(tmp_path: Path) -> None:
     for draw in range(12):
         simulate(
             tmp_path / str(draw),
-            {"s": [Made(seeds=(0, 1)) for _ in range(15)]},
+            {"s": [SimulatedPoint(seeds=(0, 1)) for _ in range(15)]},
             num_samples=60,
             noise=0.2,
             seed_deviation=0.4,
@@ -80,8 +81,10 @@ def test_luck_is_that_of_the_points_that_could_be_chosen(tmp_path: Path) -> None
     """Ten points that break a constraint have no part in the choice: the rest says what a study of
     the rest says.
     """
-    kept = [Made({"epochs": number}) for number in range(1, 6)]
-    broken = [Made({"epochs": 10 + number}, {"few": 20.0, "many": -2.0}) for number in range(10)]
+    kept = [SimulatedPoint({"epochs": number}) for number in range(1, 6)]
+    broken = [
+        SimulatedPoint({"epochs": 10 + number}, {"few": 20.0, "many": -2.0}) for number in range(10)
+    ]
     space = {**SPACE, "constraints": [{"metric": "mae", "region": "few", "at_most": 10.0}]}
     simulate(tmp_path, {"s": [*kept, *broken]}, specs={"s": space}, names=["mae"], num_samples=60)
     run = open_run(tmp_path)
@@ -102,7 +105,13 @@ def test_luck_is_that_of_the_points_that_could_be_chosen(tmp_path: Path) -> None
 def test_higher_is_better(tmp_path: Path) -> None:
     simulate(
         tmp_path,
-        {"s": [Made(), Made({"epochs": 2}, {"all": 3.0}), Made({"epochs": 3}, {"all": 3.1})]},
+        {
+            "s": [
+                SimulatedPoint(),
+                SimulatedPoint({"epochs": 2}, {"all": 3.0}),
+                SimulatedPoint({"epochs": 3}, {"all": 3.1}),
+            ]
+        },
         metric="pearson",
     )
     found = selection(open_run(tmp_path), "s")
@@ -115,7 +124,10 @@ def test_higher_is_better(tmp_path: Path) -> None:
 def test_nothing_to_choose(tmp_path: Path) -> None:
     simulate(
         tmp_path,
-        {"alone": [Made()], "none": [Made(statuses={0: "failed", 1: "failed", 2: "failed"})]},
+        {
+            "alone": [SimulatedPoint()],
+            "none": [SimulatedPoint(statuses={0: "failed", 1: "failed", 2: "failed"})],
+        },
     )
     run = open_run(tmp_path)
     found = selection(run, "alone")
@@ -130,7 +142,10 @@ def test_nothing_to_choose(tmp_path: Path) -> None:
 
 
 def test_test_figures_of_a_search(tmp_path: Path) -> None:
-    points = [Made({"epochs": n}, {"all": abs(n - 50) / 20}, seeds=(0,)) for n in (90, 10, 50, 70)]
+    points = [
+        SimulatedPoint({"epochs": n}, {"all": abs(n - 50) / 20}, seeds=(0,))
+        for n in (90, 10, 50, 70)
+    ]
     simulate(tmp_path, {"search": points, "plan": points}, specs={"search": SPACE})
     run = open_run(tmp_path)
     assert searched(run, "search")
@@ -145,7 +160,11 @@ def test_test_figures_of_a_search(tmp_path: Path) -> None:
 
 
 def test_configurations_that_were_proposed_again_are_looked_at_once(tmp_path: Path) -> None:
-    points = [Made(), Made({"epochs": 80}, {"all": 0.5}), Made({"epochs": 70}, {"all": 1.0})]
+    points = [
+        SimulatedPoint(),
+        SimulatedPoint({"epochs": 80}, {"all": 0.5}),
+        SimulatedPoint({"epochs": 70}, {"all": 1.0}),
+    ]
     space = {"search": {"space": {"epochs": {"choice": [70, 80, 90]}}, "trials": 3}}
     paths = simulate(tmp_path, {"search": points}, specs=space)
     run = open_run(paths.root)

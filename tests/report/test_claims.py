@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from simulated_run import Made, simulate
+from simulated_run import SimulatedPoint, simulate
 
-from dirsweep.analysis.statistics import differences
+from dirsweep.analysis.differences import differences
 from dirsweep.errors import StoreError
 from dirsweep.report.claims import (
     CORRECTED,
@@ -28,7 +28,11 @@ def of_kind(found: list[Claim], kind: str) -> list[Claim]:
 
 
 def test_a_technique_that_helps_and_one_that_does_not(tmp_path: Path) -> None:
-    points = [Made(), Made({RANKSIM: True}, {"few": -1.5}), Made({CONR: True})]
+    points = [
+        SimulatedPoint(),
+        SimulatedPoint({RANKSIM: True}, {"few": -1.5}),
+        SimulatedPoint({CONR: True}),
+    ]
     simulate(tmp_path, {"methods": points}, num_samples=300, seed_deviation=0.05)
     run = open_run(tmp_path)
     found = claims(run)
@@ -65,10 +69,10 @@ def test_a_technique_that_helps_and_one_that_does_not(tmp_path: Path) -> None:
 
 def test_other_points_against_the_base(tmp_path: Path) -> None:
     points = [
-        Made(),
-        Made({"batch_size": 16, "epochs": 10}, {"all": 2.0}),
-        Made({"batch_size": 32, "epochs": 20}),
-        Made({"batch_size": 8, "epochs": 9}),
+        SimulatedPoint(),
+        SimulatedPoint({"batch_size": 16, "epochs": 10}, {"all": 2.0}),
+        SimulatedPoint({"batch_size": 32, "epochs": 20}),
+        SimulatedPoint({"batch_size": 8, "epochs": 9}),
     ]
     simulate(tmp_path, {"s": points}, num_samples=200, seed_deviation=0.05)
     worse, rest = of_kind(claims(open_run(tmp_path)), "difference")
@@ -81,7 +85,15 @@ def test_other_points_against_the_base(tmp_path: Path) -> None:
 
 
 def test_nothing_is_claimed_from_one_seed(tmp_path: Path) -> None:
-    simulate(tmp_path, {"s": [Made(seeds=(0,)), Made({RANKSIM: True}, {"all": -3.0}, seeds=(0,))]})
+    simulate(
+        tmp_path,
+        {
+            "s": [
+                SimulatedPoint(seeds=(0,)),
+                SimulatedPoint({RANKSIM: True}, {"all": -3.0}, seeds=(0,)),
+            ]
+        },
+    )
     found = claims(open_run(tmp_path))
     assert not any(claim.claimed for claim in found)
     (caution,) = of_kind(found, "caution")
@@ -97,14 +109,14 @@ def test_nothing_is_claimed_from_one_seed(tmp_path: Path) -> None:
 
 
 def test_made_up_data_are_marked(tmp_path: Path) -> None:
-    simulate(tmp_path, {"s": [Made(), Made({RANKSIM: True})]}, synthetic=True)
+    simulate(tmp_path, {"s": [SimulatedPoint(), SimulatedPoint({RANKSIM: True})]}, synthetic=True)
     found = claims(open_run(tmp_path))
     assert found
     assert all(claim.text.startswith("SYNTHETIC DATA: ") and claim.synthetic for claim in found)
 
 
 def test_a_search_is_held_against_its_base_alone(tmp_path: Path) -> None:
-    points = [Made({"epochs": n}, {"all": abs(n - 50) / 10}) for n in (90, 10, 50, 70)]
+    points = [SimulatedPoint({"epochs": n}, {"all": abs(n - 50) / 10}) for n in (90, 10, 50, 70)]
     space = {"space": {"epochs": {"int": [1, 99]}}}
     simulate(
         tmp_path,
@@ -121,8 +133,8 @@ def test_a_search_is_held_against_its_base_alone(tmp_path: Path) -> None:
 
 
 def test_no_complete_point(tmp_path: Path) -> None:
-    failed = Made(statuses={0: "failed", 1: "failed", 2: "failed"})
-    simulate(tmp_path / "a", {"s": [Made()], "t": [failed]})
+    failed = SimulatedPoint(statuses={0: "failed", 1: "failed", 2: "failed"})
+    simulate(tmp_path / "a", {"s": [SimulatedPoint()], "t": [failed]})
     (caution,) = of_kind(claims(open_run(tmp_path / "a")), "caution")
     assert caution.text == "t: no point is complete, so there is nothing to say."
     assert claims(open_run(tmp_path / "a"), ["t"]) == [caution]

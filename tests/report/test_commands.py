@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from simulated_run import Made, simulate
+from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.cli import main
 
@@ -58,7 +58,10 @@ def test_published(call: Call, tmp_path: Path) -> None:
 
 
 def test_claims(call: Call, tmp_path: Path) -> None:
-    simulate(tmp_path, {"s": [Made(), Made({"regularizers.ranksim": True}, {"all": -2.0})]})
+    simulate(
+        tmp_path,
+        {"s": [SimulatedPoint(), SimulatedPoint({"regularizers.ranksim": True}, {"all": -2.0})]},
+    )
     code, out, _ = call("claims", tmp_path)
     assert code == 0
     assert out.startswith("simulated\n\n- RankSim lowers ")
@@ -70,7 +73,7 @@ def test_claims(call: Call, tmp_path: Path) -> None:
 
 def test_compare_and_export(call: Call, tmp_path: Path) -> None:
     for name in "ab":
-        simulate(tmp_path / name, {"s": [Made()]}, num_samples=30)
+        simulate(tmp_path / name, {"s": [SimulatedPoint()]}, num_samples=30)
     code, out, _ = call("compare", tmp_path / "a", tmp_path / "b")
     assert code == 0
     assert "s: base" in out
@@ -87,7 +90,7 @@ def test_compare_and_export(call: Call, tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["claims", "confirm", "compare", "export"])
 def test_bad_input_is_one_line(call: Call, tmp_path: Path, command: str) -> None:
     good = tmp_path / "good"
-    simulate(good, {"s": [Made()]})
+    simulate(good, {"s": [SimulatedPoint()]})
 
     def told(root: Path, words: str) -> None:
         more = {"compare": [good], "export": ["--out", tmp_path / "out"]}.get(command, [])
@@ -100,7 +103,7 @@ def test_bad_input_is_one_line(call: Call, tmp_path: Path, command: str) -> None
     told(tmp_path / "empty", "not the folder of a run")
 
     half = tmp_path / "half"
-    paths = simulate(half, {"s": [Made()]})
+    paths = simulate(half, {"s": [SimulatedPoint()]})
     whole = paths.trials_table.read_bytes()
     paths.trials_table.write_bytes(whole[: len(whole) // 2])
     told(half, "trials.arrow: half-written")
@@ -109,16 +112,21 @@ def test_bad_input_is_one_line(call: Call, tmp_path: Path, command: str) -> None
 
     if command != "export":  # of that there is always something to export
         unfinished = tmp_path / "unfinished"
-        simulate(unfinished, {"s": [Made(statuses={0: "failed", 1: "pruned", 2: "unfinished"})]})
+        simulate(
+            unfinished,
+            {"s": [SimulatedPoint(statuses={0: "failed", 1: "pruned", 2: "unfinished"})]},
+        )
         told(unfinished, "no finished trial to report on (1 failed, 1 pruned, 1 unfinished)")
     if command in ("claims", "export"):
-        paths = simulate(tmp_path / "torn", {"s": [Made()]})
+        paths = simulate(tmp_path / "torn", {"s": [SimulatedPoint()]})
         paths.predictions_table.write_bytes(b"ARROW1")
         told(tmp_path / "torn", "predictions.arrow: half-written")
 
 
 def test_one_seed_is_no_error_but_said(call: Call, tmp_path: Path) -> None:
-    simulate(tmp_path, {"s": [Made(seeds=(0,)), Made({"epochs": 2}, seeds=(0,))]})
+    simulate(
+        tmp_path, {"s": [SimulatedPoint(seeds=(0,)), SimulatedPoint({"epochs": 2}, seeds=(0,))]}
+    )
     code, out, _ = call("claims", tmp_path)
     assert code == 0
     assert "one seed per point, so no difference is claimed" in out
@@ -130,8 +138,10 @@ def test_report(call: Call, tmp_path: Path) -> None:
         root,
         {
             "s": [
-                Made(),
-                Made({"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}),
+                SimulatedPoint(),
+                SimulatedPoint(
+                    {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
+                ),
             ]
         },
     )
@@ -164,7 +174,7 @@ def test_report(call: Call, tmp_path: Path) -> None:
 def test_report_refuses(
     call: Call, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    simulate(tmp_path / "run", {"s": [Made()]})
+    simulate(tmp_path / "run", {"s": [SimulatedPoint()]})
     code, _, err = call("report", tmp_path / "run", "--no-plots", *arguments)
     assert code == 2
     assert message in err

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from made_up_run import write_run
-from simulated_run import Made, simulate
+from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.importance import interactions
 from dirsweep.analysis.main_effects import main_effects
@@ -171,7 +171,7 @@ def test_what_was_chosen_is_said_without_any_technique(tmp_path: Path) -> None:
 
 def test_intervals_are_of_the_metric_beside_them(tmp_path: Path) -> None:
     points = [
-        Made({"epochs": epochs}, {"all": shift})
+        SimulatedPoint({"epochs": epochs}, {"all": shift})
         for epochs, shift in ((90, 1.0), (50, 0.0), (10, 2.0))
     ]
     search = {"space": {"epochs": {"int": [1, 99]}}, "objectives": [{"metric": "mse"}]}
@@ -347,7 +347,9 @@ def test_a_screenshot_is_not_blank(run: Run, tmp_path: Path) -> None:
 def test_what_values_do_alone_and_together(tmp_path: Path) -> None:
     keys = ("batch_size", "epochs")
     grid = [
-        Made(dict(zip(keys, pair, strict=True)), {"all": 1.0 if pair == (64, 90) else 0.0})
+        SimulatedPoint(
+            dict(zip(keys, pair, strict=True)), {"all": 1.0 if pair == (64, 90) else 0.0}
+        )
         for pair in product((32, 64), (80, 90))
     ]
     run = open_run(simulate(tmp_path, {"grid": grid}, seed_deviation=0.01, noise=0.01).root)

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dirsweep.analysis.measurements import points_of
-from dirsweep.analysis.objectives import aims_of
-from dirsweep.analysis.statistics import default_point
+from dirsweep.analysis.objectives import aims_of, default_point
 from dirsweep.analysis.summaries import PointSummary, best_point
 from dirsweep.report.plots import _style as style
 from dirsweep.report.tables import metric_title

@@ -1,0 +1,18 @@
+"""Corrections of p-values for their number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """p-values corrected for their number (Holm, Scandinavian Journal of Statistics 6, 1979), in
+    the given order.
+    """
+    order = sorted(range(len(ps)), key=lambda i: ps[i])
+    corrected = [0.0] * len(ps)
+    largest = 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(ps) - rank) * ps[i]))
+        corrected[i] = largest
+    return corrected

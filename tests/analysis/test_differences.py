@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from simulated_run import SimulatedPoint, simulate
+
+from dirsweep.analysis.differences import contrast, difference_of, differences
+from dirsweep.analysis.intervals import mean_of
+from dirsweep.analysis.measurements import measure
+from dirsweep.analysis.multiple_testing import holm
+from dirsweep.run.reader import open_run
+from dirsweep.run.tables import REGION_ORDER
+
+RANKSIM, LDS, GAMMA = "regularizers.ranksim", "reweighting.name", "regularizers.ranksim.gamma"
+
+
+def test_differences_are_paired_and_corrected(tmp_path: Path) -> None:
+    points = [
+        SimulatedPoint(),
+        SimulatedPoint({RANKSIM: True}, {"few": -1.5}),
+        SimulatedPoint({"epochs": 30}),
+        SimulatedPoint({"epochs": 60}),
+    ]
+    simulate(tmp_path, {"s": points}, num_samples=300, seed_deviation=0.05)
+    run = open_run(tmp_path)
+    found = differences(run, "s")
+    assert len(found) == 12
+    assert all(item.baseline == 0 and item.num_comparisons == 12 and item.paired for item in found)
+    assert [item.p_corrected for item in found] == pytest.approx(
+        holm([item.p or 0.0 for item in found])
+    )
+    by_place = {(item.point, item.region): item for item in found}
+    few = by_place[1, "few"]
+    assert few.separable
+    assert few.better
+    assert few.low is not None
+    assert few.high is not None
+    assert few.low < -1.5 < few.high < 0
+    assert not by_place[1, "many"].separable
+    assert not any(
+        by_place[index, region].separable for index in (2, 3) for region in REGION_ORDER[:4]
+    )
+    table = {row["trial_id"]: row for row in run.trials().to_pylist()}
+    per_seed = [
+        table[f"s-1-{seed}"]["test_mae_few"] - table[f"s-0-{seed}"]["test_mae_few"]
+        for seed in range(3)
+    ]
+    assert few.difference == pytest.approx(np.mean(per_seed))
+    assert few.trial_ids == ("s-1-0", "s-1-1", "s-1-2")
+    assert few.baseline_trial_ids == ("s-0-0", "s-0-1", "s-0-2")
+    # of two points alone there is nothing to be moderated by, and fewer comparisons
+    (alone,) = differences(run, "s", 2, points=[1], regions=["few"])
+    assert (alone.baseline, alone.num_comparisons, alone.p_corrected) == (2, 1, alone.p)
+
+
+def test_a_correlation_is_better_when_higher(tmp_path: Path) -> None:
+    simulate(tmp_path, {"s": [SimulatedPoint(), SimulatedPoint({"epochs": 30}, {"all": 3.0})]})
+    (found,) = differences(open_run(tmp_path), "s", metric="pearson", regions=["all"])
+    assert found.difference < 0
+    assert not found.better
+
+
+def test_points_without_common_seeds_are_two_groups(tmp_path: Path) -> None:
+    simulate(
+        tmp_path,
+        {
+            "s": [
+                SimulatedPoint(),
+                SimulatedPoint({"epochs": 30}, {"all": 1.0}, seeds=(5, 6)),
+                SimulatedPoint({"epochs": 9}, seeds=(2,)),
+            ]
+        },
+    )
+    run = open_run(tmp_path)
+    measured = measure(run, "s", "mae")
+    apart = difference_of(measured, 1, 0)
+    assert (apart.paired, apart.num_seeds, apart.basis) == (False, 2, "seeds and samples")
+    assert apart.difference == pytest.approx(
+        np.mean(list(measured.values[1].values())) - np.mean(list(measured.values[0].values()))
+    )
+    assert apart.p is not None
+    assert difference_of(measured, 2, 0).paired
+    with pytest.raises(ValueError, match="a seed that all of them have"):
+        contrast(measured, {1: 1.0}, {0: 1.0})
+    with pytest.raises(ValueError, match="points on both sides"):
+        contrast(measured, {}, {0: 1.0})
+    assert mean_of(measured, [0, 1]) is None
+    assert mean_of(measured, []) is None
+
+
+def test_the_same_trials_differ_by_nothing(tmp_path: Path) -> None:
+    simulate(
+        tmp_path,
+        {"s": [SimulatedPoint(), SimulatedPoint({"epochs": 30}), SimulatedPoint({"epochs": 40})]},
+    )
+    measured = measure(open_run(tmp_path), "s", "mae")
+    found = contrast(measured, {0: 1.0}, {0: 1.0})
+    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
+
+
+def test_noise_alone_is_seldom_called_a_difference(tmp_path: Path) -> None:
+    called = 0
+    for draw in range(20):
+        simulate(
+            tmp_path / str(draw),
+            {"s": [SimulatedPoint() for _ in range(5)]},
+            num_samples=60,
+            draw=draw,
+            names=("mae",),
+        )
+        called += any(
+            item.separable
+            for item in differences(open_run(tmp_path / str(draw)), "s", 0, num_resamples=200)
+        )
+    assert called <= 4  # 5 % of 20 families, and some luck
