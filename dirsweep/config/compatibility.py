@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dirsweep.config.error_text import shown
+from dirsweep.config.error_text import format_value
 from dirsweep.config.expand import planned_points
 from dirsweep.config.ranges import Choice
 from dirsweep.config.sweep import SweepSpec
@@ -60,7 +60,7 @@ def _differences(old: Any, new: Any, key: str = "") -> list[str]:
         for name in sorted({*old, *new}):
             found += _differences(old.get(name), new.get(name), f"{key}.{name}" if key else name)
         return found
-    return [] if old == new else [f"{key}: {shown(old)} -> {shown(new)}"]
+    return [] if old == new else [f"{key}: {format_value(old)} -> {format_value(new)}"]
 
 
 def _space_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
@@ -70,7 +70,7 @@ def _space_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
         return [] if before is after else [f"studies.{name}: another design"]
     ranges = {entry.key: entry.range for entry in after.entries}
     return [
-        f"studies.{name}.space.{entry.key}: {shown(list(entry.range.values))} changed"
+        f"studies.{name}.space.{entry.key}: {format_value(list(entry.range.values))} changed"
         for entry in before.entries
         if isinstance(entry.range, Choice)
         and entry.key in ranges

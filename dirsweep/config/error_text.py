@@ -50,7 +50,7 @@ _RULES: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as it would stand in YAML, cut where it is long."""
     text = f"'{value}'" if isinstance(value, str) else json.dumps(value, default=str)
     return text if len(text) <= 80 else text[:76] + " ..."
@@ -68,7 +68,7 @@ def yaml_fields(cls: type[BaseModel]) -> dict[str, FieldInfo]:
     return {yaml_key(name, field): field for name, field in cls.model_fields.items()}
 
 
-def checked(cls: type[M], value: Any) -> M:
+def validate_model(cls: type[M], value: Any) -> M:
     """``value`` as a validated ``cls``. Raises: SpecError: the first thing wrong; its key is
     relative to it.
     """
@@ -76,7 +76,7 @@ def checked(cls: type[M], value: Any) -> M:
         return value
     if not isinstance(value, Mapping):
         raise SpecError(
-            f"expected a mapping, got {shown(value)} (known: {', '.join(sorted(yaml_fields(cls)))})"
+            f"expected a mapping, got {format_value(value)} (known: {', '.join(sorted(yaml_fields(cls)))})"
         )
     for name, field in cls.model_fields.items():
         key = yaml_key(name, field)
@@ -143,7 +143,7 @@ def _one_line(details: list[Any], path: tuple[str, ...], cls: type[BaseModel]) -
     rules = list(
         dict.fromkeys(_RULES[d["type"]](d.get("ctx", {})) for d in details if d["type"] in _RULES)
     )
-    got = shown(details[0]["input"])
+    got = format_value(details[0]["input"])
     if rules:
         own_words = any(detail["type"] in {"value_error", "assertion_error"} for detail in details)
         return " or ".join(rules) if own_words else f"{' or '.join(rules)}, got {got}"

@@ -13,8 +13,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from dirsweep import registry
-from dirsweep.config import resolve
-from dirsweep.config.error_text import shown
+from dirsweep.config.error_text import format_value
+from dirsweep.config.overrides import build_config, with_overrides
 from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Range, Uniform
 from dirsweep.config.space import SearchSpace
 from dirsweep.config.sweep import SAMPLERS, SamplerSpec, SweepSpec
@@ -104,7 +104,7 @@ def _point(
     spec: SweepSpec, study: str, index: int, overrides: Mapping[str, Any], where: str
 ) -> Point:
     try:
-        config = resolve.build(resolve.with_overrides(spec.base_of(study), overrides))
+        config = build_config(with_overrides(spec.base_of(study), overrides))
         _check_fit(config, spec.benchmark)
     except SpecError as error:
         raise _located(error, spec, study, overrides, where) from None
@@ -154,7 +154,7 @@ def _located(
             )  # loss: hubr
             key = error.key if error.key.startswith(blamed[0]) and not short else blamed[0]
             return SpecError(error.what, key=f"{prefix}.{key}", source=spec.source)
-    at = ", ".join(f"{key}: {shown(value)}" for key, value in overrides.items())
+    at = ", ".join(f"{key}: {format_value(value)}" for key, value in overrides.items())
     what = f"{error.what} (at {where}, {at})" if at else error.what
     return SpecError(what, key=f"base.{error.key}".rstrip("."), source=spec.source)
 

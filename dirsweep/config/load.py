@@ -11,8 +11,8 @@ from typing import Any
 
 from dirsweep import registry
 from dirsweep.config import preview as previews
-from dirsweep.config import resolve
-from dirsweep.config.error_text import checked
+from dirsweep.config.error_text import validate_model
+from dirsweep.config.overrides import check_key, normalize_base, with_overrides
 from dirsweep.config.parse import ROOT_KEYS, parse_sweep
 from dirsweep.config.sweep import DESIGNS, SweepSpec
 from dirsweep.config.trial import TrialConfig
@@ -115,7 +115,7 @@ def _scaled_ranges(benchmark: str, ranges: Any) -> Any:
         return ranges
     # what is wrong with a range is said in its own unit
     try:
-        own = checked(
+        own = validate_model(
             registry.config_class("benchmark", benchmark), {"zero_shot": ranges}
         ).to_dict()["zero_shot"]
     except SpecError as error:
@@ -156,7 +156,7 @@ class Setting:
                     _refuse(key)
                 key = f"base.{key}"
             if key.startswith("base."):
-                resolve.check_key(key.removeprefix("base."))
+                check_key(key.removeprefix("base."))
         except SpecError as error:
             raise error.at(source) from None
         return cls(text, key, parsed)
@@ -171,11 +171,11 @@ class Setting:
             replaced[head] = self.value
         elif head == "base":
             try:
-                base = resolve.normalized(raw.get("base") or {})
+                base = normalize_base(raw.get("base") or {})
             except SpecError as error:
                 raise error.at(prefix="base") from None
             try:
-                replaced["base"] = resolve.with_overrides(base, {rest: self.value})
+                replaced["base"] = with_overrides(base, {rest: self.value})
             except SpecError as error:
                 raise error.at(self.source, "base") from None
         elif head == "studies":
@@ -258,7 +258,7 @@ def _put_dotted(entries: Mapping[str, Any], path: str, value: Any) -> dict[str, 
 
 def _refuse(key: str) -> None:
     try:
-        resolve.check_key(key)
+        check_key(key)
     except SpecError as error:
         below = re.search(r"did you mean '[^']*\.[^']*'\?", error.what)  # optimizer.lr for lr
         hint = f"{below[0]} " if below else ""

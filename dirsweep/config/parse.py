@@ -11,8 +11,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dirsweep import registry
-from dirsweep.config import resolve
-from dirsweep.config.error_text import checked, shown
+from dirsweep.config.error_text import format_value, validate_model
+from dirsweep.config.overrides import (
+    build_config,
+    build_section,
+    check_key,
+    normalize_base,
+    with_overrides,
+)
 from dirsweep.config.space import SearchSpace, parse_space
 from dirsweep.config.sweep import (
     DEFAULT_HISTORY,
@@ -87,7 +93,7 @@ def parse_sweep(raw: Any, *, source: str = "", default_name: str = "sweep") -> S
         raise SpecError("the file is empty")
     if not isinstance(raw, Mapping):
         raise SpecError(
-            f"expected a mapping with the keys {', '.join(ROOT_KEYS)}, got {shown(raw)}"
+            f"expected a mapping with the keys {', '.join(ROOT_KEYS)}, got {format_value(raw)}"
         )
     _known_keys(raw, ROOT_KEYS, suggest=_belongs_in_base)
     for key in ("benchmark", "base", "studies"):
@@ -95,7 +101,7 @@ def parse_sweep(raw: Any, *, source: str = "", default_name: str = "sweep") -> S
             raise SpecError("missing", key=key)
     benchmark = _benchmark(raw["benchmark"])
     with under("base"):
-        base = resolve.normalized(raw["base"])
+        base = normalize_base(raw["base"])
         _build_base(base, raw["base"])
     with under("objective"):
         objective = _objective(_or_default(raw, "objective", {}), benchmark)
@@ -150,18 +156,18 @@ def _belongs_in_base(key: str) -> str | None:
 
 def _section(cls: type[T], value: Any, key: str) -> T:
     with under(key):
-        return checked(cls, value)  # type: ignore[type-var]
+        return validate_model(cls, value)  # type: ignore[type-var]
 
 
 def _flag(value: Any, key: str) -> bool:
     if not isinstance(value, bool):
-        raise SpecError(f"expected true or false, got {shown(value)}", key=key)
+        raise SpecError(f"expected true or false, got {format_value(value)}", key=key)
     return value
 
 
 def _whole(value: Any, key: str, at_least: int = 1) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise SpecError(f"expected a whole number, got {shown(value)}", key=key)
+        raise SpecError(f"expected a whole number, got {format_value(value)}", key=key)
     if value < at_least:
         raise SpecError(f"must be >= {at_least}, got {value}", key=key)
     return value
@@ -171,7 +177,7 @@ def _name(value: Any, key: str, pattern: re.Pattern[str]) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
         allowed = "letters, digits, '_', '-'" + (" and '.'" if pattern is _NAME else "")
         raise SpecError(
-            f"expected a name of {allowed} (it names files), got {shown(value)}", key=key
+            f"expected a name of {allowed} (it names files), got {format_value(value)}", key=key
         )
     return value
 
@@ -184,14 +190,14 @@ def _benchmark(value: Any) -> BenchmarkConfig:
         raise SpecError(
             f"expected a name or a mapping with 'name' (known: {known})", key="benchmark"
         )
-    config: Any = resolve.named("benchmark", value, "benchmark")
+    config: Any = build_section("benchmark", value, "benchmark")
     return config  # type: ignore[no-any-return]
 
 
 def _build_base(base: dict[str, Any], as_written: Mapping[str, Any]) -> None:
     """Raises: SpecError: the base is no valid configuration."""
     try:
-        resolve.build(base)
+        build_config(base)
     except SpecError as error:
         section = error.key.removesuffix(".name")
         # {loss: hubr} has no key 'loss.name' to point at
@@ -202,7 +208,7 @@ def _build_base(base: dict[str, Any], as_written: Mapping[str, Any]) -> None:
 def _objective(value: Any, benchmark: BenchmarkConfig) -> ObjectiveSpec:
     if isinstance(value, str):
         value = {"metric": value}
-    objective = checked(ObjectiveSpec, value)
+    objective = validate_model(ObjectiveSpec, value)
     if objective.metric not in type(benchmark).metrics:
         name, metrics = type(benchmark).registered_name, type(benchmark).metrics
         what = f"{name} does not report '{objective.metric}'; {did_you_mean(objective.metric, metrics)}"
@@ -217,7 +223,7 @@ def _objective(value: Any, benchmark: BenchmarkConfig) -> ObjectiveSpec:
 
 def _list_of(value: Any, example: str) -> list[Any]:
     if not isinstance(value, list):
-        raise SpecError(f"expected a list such as [{example}], got {shown(value)}")
+        raise SpecError(f"expected a list such as [{example}], got {format_value(value)}")
     if not value:
         raise SpecError(f"empty: leave it out, or give at least one such as {example}")
     return value
@@ -253,7 +259,7 @@ def _constraints(value: Any, benchmark: BenchmarkConfig) -> tuple[ConstraintSpec
 def _constraint(value: Any, benchmark: BenchmarkConfig) -> ConstraintSpec:
     if not isinstance(value, Mapping):
         raise SpecError(
-            f"expected a mapping such as {{metric: mae, region: all, at_most: 7.5}}, got {shown(value)}"
+            f"expected a mapping such as {{metric: mae, region: all, at_most: 7.5}}, got {format_value(value)}"
         )
     _known_keys(value, ("metric", "region", "at_most", "at_least"))
     bounds = [key for key in ("at_most", "at_least") if key in value]
@@ -269,7 +275,7 @@ def _constraint(value: Any, benchmark: BenchmarkConfig) -> ConstraintSpec:
         limit, of_base = limit["base_plus"], True
     if not isinstance(limit, (int, float)) or isinstance(limit, bool) or not math.isfinite(limit):
         raise SpecError(
-            f"expected a number or {{base_plus: number}}, got {shown(value[bounds[0]])}",
+            f"expected a number or {{base_plus: number}}, got {format_value(value[bounds[0]])}",
             key=bounds[0],
         )
     return ConstraintSpec(
@@ -347,13 +353,16 @@ def _scheduler(value: Any) -> SchedulerSpec | None:
 def _seeds(value: Any, key: str) -> tuple[int, ...]:
     if not isinstance(value, list):
         raise SpecError(
-            f"expected a list of whole numbers such as [0, 1, 2], got {shown(value)}", key=key
+            f"expected a list of whole numbers such as [0, 1, 2], got {format_value(value)}",
+            key=key,
         )
     if not value:
         raise SpecError("empty: give at least one seed", key=key)
     for index, seed in enumerate(value):
         if not isinstance(seed, int) or isinstance(seed, bool):
-            raise SpecError(f"expected a whole number, got {shown(seed)}", key=f"{key}.{index}")
+            raise SpecError(
+                f"expected a whole number, got {format_value(seed)}", key=f"{key}.{index}"
+            )
         if not 0 <= seed < 2**32:
             raise SpecError(f"must be >= 0 and < 2^32, got {seed}", key=f"{key}.{index}")
         if seed in value[:index]:
@@ -393,7 +402,7 @@ def _studies(
 ) -> dict[str, StudySpec]:
     if not isinstance(value, Mapping):
         raise SpecError(
-            f"expected a mapping from names to studies, got {shown(value)}", key="studies"
+            f"expected a mapping from names to studies, got {format_value(value)}", key="studies"
         )
     if not value:
         raise SpecError("empty: give at least one study", key="studies")
@@ -409,7 +418,9 @@ def _study(raw: Any, base: Mapping[str, Any], benchmark: BenchmarkConfig) -> Stu
     if raw is None or raw == {}:
         raise SpecError(f"an empty study; give it one of {', '.join(DESIGNS)}")
     if not isinstance(raw, Mapping):
-        raise SpecError(f"expected a mapping with one of {', '.join(DESIGNS)}, got {shown(raw)}")
+        raise SpecError(
+            f"expected a mapping with one of {', '.join(DESIGNS)}, got {format_value(raw)}"
+        )
     _known_keys(raw, STUDY_KEYS)
     designs = [design for design in DESIGNS if design in raw]
     if len(designs) != 1:
@@ -435,7 +446,7 @@ def _study(raw: Any, base: Mapping[str, Any], benchmark: BenchmarkConfig) -> Stu
         if design == "points":
             common["points"] = _points(raw["points"])
         elif design == "space":
-            common["space"] = parse_space(raw["space"], resolve.with_overrides(base, own))
+            common["space"] = parse_space(raw["space"], with_overrides(base, own))
         else:
             common[design] = _factors(raw[design])
     if design == "space":
@@ -448,22 +459,22 @@ def _own_base(value: Any, base: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     with under("base"):
         own = _point(value)
-        resolve.with_overrides(base, own)
+        with_overrides(base, own)
     return own
 
 
 def _point(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise SpecError(f"expected a mapping from dotted keys to values, got {shown(value)}")
+        raise SpecError(f"expected a mapping from dotted keys to values, got {format_value(value)}")
     for key in value:
-        resolve.check_key(key)
+        check_key(key)
     return dict(value)
 
 
 def _points(value: Any) -> tuple[dict[str, Any], ...]:
     if not isinstance(value, list):
         raise SpecError(
-            f"expected a list of mappings from dotted keys to values, got {shown(value)}"
+            f"expected a list of mappings from dotted keys to values, got {format_value(value)}"
         )
     if not value:
         raise SpecError("empty: give at least one point ({} is the base)")
@@ -477,22 +488,22 @@ def _points(value: Any) -> tuple[dict[str, Any], ...]:
 def _factors(value: Any) -> dict[str, tuple[Any, ...]]:
     if not isinstance(value, Mapping):
         raise SpecError(
-            f"expected a mapping from dotted keys to lists of values, got {shown(value)}"
+            f"expected a mapping from dotted keys to lists of values, got {format_value(value)}"
         )
     if not value:
         raise SpecError("empty: name at least one key to vary")
     factors = {}
     for key, values in value.items():
-        resolve.check_key(key)
+        check_key(key)
         with under(key):
             if not isinstance(values, list):
-                raise SpecError(f"expected a list of values, got {shown(values)}")
+                raise SpecError(f"expected a list of values, got {format_value(values)}")
             if not values:
                 raise SpecError("empty: give at least one value")
             texts = [canonical_json(v) if _finite(v) else str(v) for v in values]
             for index, text in enumerate(texts):
                 if text in texts[:index]:
-                    raise SpecError(f"{shown(values[index])} stands twice")
+                    raise SpecError(f"{format_value(values[index])} stands twice")
         factors[key] = tuple(values)
     return factors
 
@@ -534,9 +545,11 @@ def _runs(value: Any) -> tuple[str, ...]:
         runs = _list_of(value, "runs/first")
         for index, run in enumerate(runs):
             if not isinstance(run, str) or not run:
-                raise SpecError(f"expected the folder of a run, got {shown(run)}", key=str(index))
+                raise SpecError(
+                    f"expected the folder of a run, got {format_value(run)}", key=str(index)
+                )
             if run in runs[:index]:
-                raise SpecError(f"{shown(run)} stands twice", key=str(index))
+                raise SpecError(f"{format_value(run)} stands twice", key=str(index))
     return tuple(runs)
 
 
@@ -555,7 +568,8 @@ def _published(
     source = value["published"]
     if source is not None and not isinstance(source, str):
         raise SpecError(
-            f"expected a paper or a table such as ranksim/10, got {shown(source)}", key="published"
+            f"expected a paper or a table such as ranksim/10, got {format_value(source)}",
+            key="published",
         )
     try:
         rows = published(*(parse_name(source) if source else (None, None))).to_pylist()
@@ -589,22 +603,23 @@ def _sampler(value: Any) -> SamplerSpec:
             value = {"name": value}
         if not isinstance(value, Mapping):
             raise SpecError(
-                f"expected a name or a mapping such as {{name: tpe, seed: 0}}, got {shown(value)}"
+                f"expected a name or a mapping such as {{name: tpe, seed: 0}}, got {format_value(value)}"
             )
         args = dict(value)
         name, seed = args.pop("name", "tpe"), args.pop("seed", 0)
         if not isinstance(name, str) or name not in SAMPLERS:
             raise SpecError(
-                f"unknown sampler {shown(name)}; {did_you_mean(str(name), SAMPLERS)}", key="name"
+                f"unknown sampler {format_value(name)}; {did_you_mean(str(name), SAMPLERS)}",
+                key="name",
             )
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
             raise SpecError(
-                f"expected a whole number >= 0 and < 2^32, got {shown(seed)}", key="seed"
+                f"expected a whole number >= 0 and < 2^32, got {format_value(seed)}", key="seed"
             )
         history = args.pop("history", DEFAULT_HISTORY) if name == "tpe" else DEFAULT_HISTORY
         if history is not None and (type(history) is not int or history < LEAST_HISTORY):
             raise SpecError(
-                f"expected null or a whole number >= {LEAST_HISTORY}, got {shown(history)}",
+                f"expected null or a whole number >= {LEAST_HISTORY}, got {format_value(history)}",
                 key="history",
             )
         if args:
@@ -638,7 +653,9 @@ def _check_sampler_args(name: str, args: Mapping[str, Any]) -> None:
         kinds = settable[key]
         whole_for_real = type(value) is int and "float" in kinds
         if type(value).__name__ not in kinds and not whole_for_real:
-            raise SpecError(f"expected {' or '.join(sorted(kinds))}, got {shown(value)}", key=key)
+            raise SpecError(
+                f"expected {' or '.join(sorted(kinds))}, got {format_value(value)}", key=key
+            )
 
 
 def _plain_kinds(annotation: str) -> set[str]:

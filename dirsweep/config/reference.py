@@ -10,9 +10,9 @@ from pydantic_core import PydanticUndefined
 
 from dirsweep import registry
 from dirsweep.config import sweep
-from dirsweep.config.error_text import shown, yaml_key
+from dirsweep.config.error_text import format_value, yaml_key
+from dirsweep.config.overrides import SECTIONS
 from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Uniform
-from dirsweep.config.resolve import SECTIONS
 from dirsweep.config.space import range_to_text
 from dirsweep.config.trial import OptimizerConfig, TrialConfig
 
@@ -318,7 +318,7 @@ def _value_text(value: Any) -> str:
     return (
         value
         if isinstance(value, str)
-        else shown(list(value) if isinstance(value, tuple) else value)
+        else format_value(list(value) if isinstance(value, tuple) else value)
     )
 
 

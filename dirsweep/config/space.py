@@ -23,10 +23,22 @@ from itertools import combinations
 from typing import Any
 
 from dirsweep import registry
-from dirsweep.config import resolve
-from dirsweep.config.error_text import shown, yaml_fields
+from dirsweep.config.error_text import format_value, yaml_fields
+from dirsweep.config.overrides import (
+    MISSING,
+    SECTIONS,
+    build_config,
+    build_section,
+    check_key,
+    config_class_of,
+    is_off,
+    is_switch,
+    normalize_base,
+    section_name,
+    value_at,
+    with_overrides,
+)
 from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Range, Uniform
-from dirsweep.config.resolve import MISSING
 from dirsweep.config.trial import canonical_json
 from dirsweep.errors import SpecError, did_you_mean
 
@@ -57,7 +69,7 @@ class Condition:
 
     def holds(self, raw: Mapping[str, Any]) -> bool:
         """Whether it holds in a normalized base with the point's overrides put in."""
-        value = resolve.value_at(raw, self.key)
+        value = value_at(raw, self.key)
         return any(_same(value, wanted) for wanted in self.values)
 
 
@@ -105,7 +117,7 @@ class SearchSpace:
         for entry in self.entries:
             if self._exists(entry, raw, overrides):
                 overrides[entry.key] = draw(entry.key, entry.range)
-                raw = resolve.with_overrides(self.base, overrides)
+                raw = with_overrides(self.base, overrides)
         return overrides
 
     def _exists(self, entry: Entry, raw: Mapping[str, Any], overrides: Mapping[str, Any]) -> bool:
@@ -128,8 +140,8 @@ class SearchSpace:
         so_far: dict[str, Any] = {}
 
         def draw(key: str, range_: Range) -> Any:
-            here = resolve.with_overrides(self.base, so_far)
-            value = _as_member(range_, start[key] if key in start else resolve.value_at(here, key))
+            here = with_overrides(self.base, so_far)
+            value = _as_member(range_, start[key] if key in start else value_at(here, key))
             if value is MISSING or (value is None and not contains(range_, value)):
                 raise SpecError(
                     f"needs a value in {range_to_text(range_)}; the base has none", key=key
@@ -137,7 +149,7 @@ class SearchSpace:
             if not contains(range_, value):
                 whose = "got" if key in start else "the base has"
                 raise SpecError(
-                    f"must lie in the study's {range_to_text(range_)}, {whose} {shown(value)}",
+                    f"must lie in the study's {range_to_text(range_)}, {whose} {format_value(value)}",
                     key=key,
                 )
             so_far[key] = value
@@ -159,7 +171,7 @@ class SearchSpace:
             searched.
         """
         try:
-            there = resolve.normalized(config)
+            there = normalize_base(config)
 
             def draw(key: str, range_: Range) -> Any:
                 value = _as_member(range_, _value_there(there, key, range_))
@@ -168,8 +180,8 @@ class SearchSpace:
                 return value
 
             point = self.sample(draw)
-            here = resolve.build(resolve.with_overrides(self.base, point)).to_dict()
-            same = here == resolve.build(there).to_dict()
+            here = build_config(with_overrides(self.base, point)).to_dict()
+            same = here == build_config(there).to_dict()
         except SpecError:
             return None
         return point if same else None
@@ -193,7 +205,7 @@ class SearchSpace:
             name: p for name, p in present.items() if f"regularizers.{name}" in regularizers
         }
         try:
-            return self.locate(resolve.build(resolve.with_overrides(plain, settings)).to_dict())
+            return self.locate(build_config(with_overrides(plain, settings)).to_dict())
         except SpecError:
             return None
 
@@ -253,9 +265,7 @@ class SearchSpace:
                 *(v for v in wanted if contains(by_key[owner].range, v)),
             )
             values = [
-                v
-                for v in candidates
-                if holds(resolve.with_overrides(self.base, {**forced, owner: v}))
+                v for v in candidates if holds(with_overrides(self.base, {**forced, owner: v}))
             ]
             if values and forced.get(owner, MISSING) not in values:
                 forced[owner] = values[0]
@@ -270,21 +280,21 @@ def _value_there(raw: Mapping[str, Any], key: str, range_: Range) -> Any:
     """A key's value in a complete configuration; of a choice between whole sections the one that
     comes to the same.
     """
-    if isinstance(range_, Choice) and key in resolve.SECTIONS:
+    if isinstance(range_, Choice) and key in SECTIONS:
         for value in range_.values:
             section = {"name": value} if isinstance(value, str) else value
-            if isinstance(section, Mapping) and resolve.named(
+            if isinstance(section, Mapping) and build_section(
                 key, section, key
             ).to_dict() == raw.get(key):
                 return value
-    return resolve.value_at(raw, key)
+    return value_at(raw, key)
 
 
 def _can_exist(key: str, raw: Mapping[str, Any]) -> bool:
     """Whether a parameter exists in ``raw``: its regularizer is on, its section's choice has it."""
     if key.startswith("regularizers."):
-        return bool(resolve.value_at(raw, key.rpartition(".")[0]))
-    return resolve.value_at(raw, key) is not MISSING
+        return bool(value_at(raw, key.rpartition(".")[0]))
+    return value_at(raw, key) is not MISSING
 
 
 def _parent(key: str, keys: Iterable[str]) -> str | None:
@@ -295,7 +305,7 @@ def _parent(key: str, keys: Iterable[str]) -> str | None:
     if parts[0] == "regularizers":
         switch = ".".join(parts[:2])
         return switch if len(parts) == 3 and switch in keys else None
-    if parts[0] in resolve.SECTIONS and len(parts) == 2 and parts[1] != "name":
+    if parts[0] in SECTIONS and len(parts) == 2 and parts[1] != "name":
         return next((name for name in (f"{parts[0]}.name", parts[0]) if name in keys), None)
     return None
 
@@ -325,7 +335,7 @@ def range_to_dict(range_: Range) -> dict[str, Any]:
 def range_to_text(range_: Range) -> str:
     """``log_uniform [0.1, 10]``, for messages and tables."""
     ((name, values),) = range_to_dict(range_).items()
-    return f"{name} {shown(values)}"
+    return f"{name} {format_value(values)}"
 
 
 def extremes(range_: Range) -> tuple[Any, ...]:
@@ -357,7 +367,7 @@ def _as_member(range_: Range, value: Any) -> Any:
         return value
     same = [item for item in range_.values if _same(item, value)]
     if not same and isinstance(value, bool):
-        same = [item for item in range_.values if resolve.is_off(item) != value]
+        same = [item for item in range_.values if is_off(item) != value]
     return same[0] if same else value
 
 
@@ -373,12 +383,14 @@ def parse_space(entries: Any, base: Mapping[str, Any]) -> SearchSpace:
     Raises: SpecError: its key is relative to ``space``.
     """
     if not isinstance(entries, Mapping):
-        raise SpecError(f"expected a mapping from dotted keys to ranges, got {shown(entries)}")
+        raise SpecError(
+            f"expected a mapping from dotted keys to ranges, got {format_value(entries)}"
+        )
     if not entries:
         raise SpecError("empty: name at least one key to search")
     found: dict[str, Entry] = {}
     for key, value in entries.items():
-        resolve.check_key(key)
+        check_key(key)
         try:
             parsed = _entries(key, value, base, entries)
         except SpecError as error:
@@ -401,7 +413,7 @@ def _entries(
         value = {value: True}
     if not isinstance(value, Mapping):
         raise SpecError(
-            f"expected 'default' or a range such as {{log_uniform: [0.1, 10]}}, got {shown(value)}"
+            f"expected 'default' or a range such as {{log_uniform: [0.1, 10]}}, got {format_value(value)}"
         )
     known = (*RANGES, "default", "optional", "when")
     for name in value:
@@ -415,24 +427,26 @@ def _entries(
     if kinds[0] in RANGES:
         return [Entry(key, _range(kinds[0], value[kinds[0]], f"{key}.{kinds[0]}"), when)]
     if value[kinds[0]] is not True:
-        raise SpecError(f"expected true, got {shown(value[kinds[0]])}", key=f"{key}.{kinds[0]}")
+        raise SpecError(
+            f"expected true, got {format_value(value[kinds[0]])}", key=f"{key}.{kinds[0]}"
+        )
     return _default_entries(key, kinds[0] == "optional", when, base, others)
 
 
 def _range(kind: str, value: Any, key: str) -> Range:
     if not isinstance(value, list):
-        raise SpecError(f"expected a list, got {shown(value)}", key=key)
+        raise SpecError(f"expected a list, got {format_value(value)}", key=key)
     if kind == "choice":
         return _choice(value, key)
     number = int if kind in ("int", "log_int") else (int, float)
     if len(value) != 2 or not all(isinstance(v, number) and not isinstance(v, bool) for v in value):
         raise SpecError(
-            f"expected [low, high] in {'whole ' if number is int else ''}numbers, got {shown(value)}",
+            f"expected [low, high] in {'whole ' if number is int else ''}numbers, got {format_value(value)}",
             key=key,
         )
     low, high = value
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise SpecError(f"must be finite, got {shown(value)}", key=key)
+        raise SpecError(f"must be finite, got {format_value(value)}", key=key)
     if low > high:
         raise SpecError(f"low must not exceed high, got [{low}, {high}]", key=key)
     if kind.startswith("log_") and low <= 0:
@@ -448,12 +462,12 @@ def _choice(values: list[Any], key: str) -> Choice:
     seen: set[str] = set()
     for value in values:
         text = (
-            shown(value)
+            format_value(value)
             if isinstance(value, float) and not math.isfinite(value)
             else canonical_json(value)
         )
         if text in seen:
-            raise SpecError(f"{shown(value)} stands twice", key=key)
+            raise SpecError(f"{format_value(value)} stands twice", key=key)
         seen.add(text)
     return Choice(tuple(values))
 
@@ -472,12 +486,12 @@ def _default_entries(
     regularizer = parts[0] == "regularizers"
     if optional and not (regularizer and len(parts) == 2):
         raise SpecError("'optional' is for a regularizer as a whole (regularizers.<name>)")
-    if parts == ("regularizers",) or (parts[-1] == "name" and parts[0] in resolve.SECTIONS):
+    if parts == ("regularizers",) or (parts[-1] == "name" and parts[0] in SECTIONS):
         raise SpecError("has no default range; give a choice of names")
     whole = len(parts) == (2 if regularizer else 1) and parts[0] in (
         "regularizers",
         "optimizer",
-        *resolve.SECTIONS,
+        *SECTIONS,
     )
     ranges = _default_ranges(
         parts[:2] if regularizer else parts[:1], when, base, others, None if whole else parts[-1]
@@ -509,8 +523,8 @@ def _default_ranges(
     has ``param``.
     """
     head = technique[0]
-    if head not in resolve.SECTIONS:
-        cls = resolve.class_of(base, technique)
+    if head not in SECTIONS:
+        cls = config_class_of(base, technique)
         assert cls is not None
         plain = head not in ("regularizers", "optimizer")
         _check_parameter(cls, head if plain else param)
@@ -552,7 +566,7 @@ def _possible_names(
                 for v in entry["choice"]
                 if v is not None
             ]
-    name = resolve.name_of(base, section)
+    name = section_name(base, section)
     return [name] if name else []
 
 
@@ -577,7 +591,7 @@ def _conditions(key: str, when: Any, others: Mapping[str, Any]) -> tuple[Conditi
         when = dict.fromkeys(when, True)
     if not isinstance(when, Mapping) or not when:
         raise SpecError(
-            f"expected a regularizer (regularizers.conr) or a mapping such as {{loss.name: huber}}, got {shown(when)}",
+            f"expected a regularizer (regularizers.conr) or a mapping such as {{loss.name: huber}}, got {format_value(when)}",
             key=f"{key}.when",
         )
     return tuple(_condition(f"{key}.when", on, values) for on, values in when.items())
@@ -585,18 +599,18 @@ def _conditions(key: str, when: Any, others: Mapping[str, Any]) -> tuple[Conditi
 
 def _condition(where: str, key: str, values: Any) -> Condition:
     try:
-        parts = resolve.check_key(key)
+        parts = check_key(key)
     except SpecError as error:
         raise SpecError(f"'{key}' is no key of a trial: {error.what}", key=where) from None
     wanted = tuple(values) if isinstance(values, list) else (values,)
     if not wanted:
         raise SpecError(f"'{key}' needs at least one value", key=where)
-    if resolve.is_switch(key):
+    if is_switch(key):
         for value in wanted:
             if isinstance(value, (dict, list)) or value not in _SWITCHES:
-                raise SpecError(f"'{key}' is on or off, got {shown(value)}", key=where)
+                raise SpecError(f"'{key}' is on or off, got {format_value(value)}", key=where)
         return Condition(key, tuple(_SWITCHES[value] for value in wanted))
-    if parts[0] in resolve.SECTIONS and len(parts) == 1:
+    if parts[0] in SECTIONS and len(parts) == 1:
         parts = (parts[0], "name")
     return Condition(".".join(parts), wanted)
 
@@ -637,7 +651,7 @@ def _check_reachable(space: SearchSpace, entry: Entry) -> None:
     by_key = {other.key: other for other in space.entries}
     for condition in entry.when:
         owner = by_key.get(condition.key)
-        if owner is None or resolve.is_switch(condition.key):
+        if owner is None or is_switch(condition.key):
             continue
         for value in condition.values:
             if not contains(owner.range, value):
@@ -645,13 +659,14 @@ def _check_reachable(space: SearchSpace, entry: Entry) -> None:
                 if isinstance(owner.range, Choice):
                     hint = did_you_mean(str(value), [str(v) for v in owner.range.values])
                 raise SpecError(
-                    f"'{owner.key}' is never {shown(value)}; {hint}", key=f"{entry.key}.when"
+                    f"'{owner.key}' is never {format_value(value)}; {hint}", key=f"{entry.key}.when"
                 )
     point = space._sample_forced(space._forced(entry))
     if entry.key in point:
         return
     reason = "; ".join(
-        f"{c.key} would have to be {' or '.join(shown(v) for v in c.values)}" for c in entry.when
+        f"{c.key} would have to be {' or '.join(format_value(v) for v in c.values)}"
+        for c in entry.when
     )
     parent = _parent(entry.key, by_key)
     if not reason and parent:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from dirsweep.config import resolve
+from dirsweep.config.overrides import build_config, normalize_base, with_overrides
 from dirsweep.config.space import SearchSpace
 from dirsweep.config.trial import Config, TrialConfig
 from dirsweep.config.yaml_text import dump_yaml
@@ -383,7 +383,7 @@ class SweepSpec:
     @cached_property
     def base_config(self) -> TrialConfig:
         """The base, validated and with every default filled in."""
-        return resolve.build(self.base)
+        return build_config(self.base)
 
     def base_of(self, study: str) -> dict[str, Any]:
         """The base with the study's own changes; not to be written to."""
@@ -391,14 +391,11 @@ class SweepSpec:
 
     def base_config_of(self, study: str) -> TrialConfig:
         """The study's base, validated and with every default filled in."""
-        return resolve.build(self.base_of(study))
+        return build_config(self.base_of(study))
 
     @cached_property
     def _bases(self) -> dict[str, dict[str, Any]]:
-        return {
-            name: resolve.with_overrides(self.base, study.base)
-            for name, study in self.studies.items()
-        }
+        return {name: with_overrides(self.base, study.base) for name, study in self.studies.items()}
 
     def seeds_of(self, study: str) -> tuple[int, ...]:
         """The study's seeds, the sweep's where it has none of its own."""
@@ -434,7 +431,7 @@ class SweepSpec:
         plain: dict[str, Any] = {
             "name": self.name,
             "benchmark": self.benchmark.to_dict(),
-            "base": resolve.normalized(self.base),
+            "base": normalize_base(self.base),
             "seeds": list(self.seeds),
             "studies": {name: study.to_dict() for name, study in self.studies.items()},
             "objective": self.objective.model_dump(),

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from dirsweep.config import resolve
 from dirsweep.config.error_text import yaml_fields
 from dirsweep.config.expand import make_point, planned_points
+from dirsweep.config.overrides import MISSING, config_class_of, value_at, with_overrides
 from dirsweep.config.ranges import Choice, InEpochs, IntUniform, LogUniform, Range
 from dirsweep.config.space import Entry, SearchSpace, contains, extremes
 from dirsweep.config.sweep import SweepSpec
@@ -25,7 +25,7 @@ NUM_PROBES = 200
 
 
 @dataclass(frozen=True)
-class Knob:
+class VariedKey:
     """One key that a study varies.
 
     Attributes:
@@ -42,45 +42,53 @@ class Knob:
     backgrounds: tuple[dict[str, Any], ...]
 
 
-def varied_knobs(spec: SweepSpec) -> list[Knob]:
-    """Every key that a study varies, in the file's order; studies that ask the same of it are one
-    knob.
+def varied_keys(spec: SweepSpec) -> list[VariedKey]:
+    """List every key that a study varies, in the file's order.
+
+    Studies that vary a key alike, around the same base, share one item.
     """
-    found: dict[str, Knob] = {}
+    found: dict[str, VariedKey] = {}
     for study in spec.studies:
-        for knob in _knobs_of(spec, study):
-            asked = [spec.base_of(study), knob.key, list(knob.settings), list(knob.backgrounds)]
+        for varied in _keys_of(spec, study):
+            asked = [
+                spec.base_of(study),
+                varied.key,
+                list(varied.settings),
+                list(varied.backgrounds),
+            ]
             identity = canonical_json(asked)
             known = found.get(identity)
             found[identity] = (
-                knob if known is None else replace(known, studies=(*known.studies, study))
+                varied if known is None else replace(known, studies=(*known.studies, study))
             )
     return list(found.values())
 
 
-def _knobs_of(spec: SweepSpec, study: str) -> Iterator[Knob]:
+def _keys_of(spec: SweepSpec, study: str) -> Iterator[VariedKey]:
     space = spec.studies[study].space
     if space is not None:
         for entry in space.entries:
             settings = [{entry.key: value} for value in _spread(entry.range)]
-            yield _knob(study, entry.key, settings, _space_backgrounds(space, entry))
+            yield _varied_key(study, entry.key, settings, _space_backgrounds(space, entry))
         return
     points = [point.overrides for point in planned_points(spec, study)]
     for key in dict.fromkeys(key for point in points for key in point):
         settings = _distinct({key: point[key]} if key in point else {} for point in points)
         if len(settings) > 1:
             having = [point for point in points if key in point]
-            yield _knob(study, key, settings, [having[0], having[-1], having[len(having) // 2]])
+            yield _varied_key(
+                study, key, settings, [having[0], having[-1], having[len(having) // 2]]
+            )
 
 
-def _knob(
+def _varied_key(
     study: str, key: str, settings: list[dict[str, Any]], points: Iterable[Mapping[str, Any]]
-) -> Knob:
+) -> VariedKey:
     backgrounds = _distinct(
         {other: value for other, value in point.items() if other != key and not _below(other, key)}
         for point in points
     )
-    return Knob(
+    return VariedKey(
         (study,), key, tuple(_extremes_first(key, settings)), tuple(backgrounds[:NUM_BACKGROUNDS])
     )
 
@@ -146,7 +154,7 @@ def _with_usual_numbers(space: SearchSpace, probe: Mapping[str, Any]) -> dict[st
         if isinstance(range_, Choice):
             value = probe.get(key, range_.values[0])
         else:
-            value = resolve.value_at(resolve.with_overrides(space.base, so_far), key)
+            value = value_at(with_overrides(space.base, so_far), key)
             value = value if contains(range_, value) else _middle(range_)
         so_far[key] = value
         return value
@@ -158,18 +166,18 @@ def _with_usual_numbers(space: SearchSpace, probe: Mapping[str, Any]) -> dict[st
 
 
 def configurations(
-    spec: SweepSpec, knob: Knob, background: Mapping[str, Any]
+    spec: SweepSpec, varied: VariedKey, background: Mapping[str, Any]
 ) -> list[tuple[Any, TrialConfig]]:
     """(value, configuration) of each setting beside ``background``; settings that cannot be there
     are left out.
     """
     found = []
-    for setting in knob.settings:
+    for setting in varied.settings:
         try:
-            config = make_point(spec, knob.studies[0], 0, {**background, **setting}).config
+            config = make_point(spec, varied.studies[0], 0, {**background, **setting}).config
         except SpecError:
             continue
-        found.append((_value_in(config, knob.key, setting), config))
+        found.append((_value_in(config, varied.key, setting), config))
     return found
 
 
@@ -179,8 +187,8 @@ def _value_in(config: TrialConfig, key: str, setting: Mapping[str, Any]) -> Any:
     """
     if key in setting:
         return setting[key]
-    value = resolve.value_at(config.to_dict(), key)
-    return None if value is resolve.MISSING else value
+    value = value_at(config.to_dict(), key)
+    return None if value is MISSING else value
 
 
 def counts_epochs(key: str, config: TrialConfig) -> bool:
@@ -188,7 +196,7 @@ def counts_epochs(key: str, config: TrialConfig) -> bool:
     if key == "epochs":
         return True
     parts = key.split(".")
-    cls = resolve.class_of(config.to_dict(), tuple(parts))
+    cls = config_class_of(config.to_dict(), tuple(parts))
     field = yaml_fields(cls).get(parts[-1]) if cls is not None else None
     return field is not None and any(isinstance(item, InEpochs) for item in field.metadata)
 

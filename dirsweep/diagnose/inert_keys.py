@@ -1,4 +1,4 @@
-"""The inert-knob check: which of the keys that a sweep varies change nothing in a training.
+"""The inert-key check: which of the keys that a sweep varies change nothing in a training.
 
 Each key is moved between values that its study uses; both trainings start from the same seed and
 see the same few batches. A key that leaves every loss and every parameter as it was, to the last
@@ -21,15 +21,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from torch import Tensor
 
-from dirsweep.config.error_text import shown
+from dirsweep.config.error_text import format_value
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec, canonical_json
 from dirsweep.config.varied_keys import (
-    Knob,
+    VariedKey,
     configurations,
     counts_epochs,
     shortened_apart,
-    varied_knobs,
+    varied_keys,
 )
 from dirsweep.data.base import Benchmark, SplitName
 from dirsweep.driver import EXIT_FAILED, EXIT_OK, prepare
@@ -68,7 +68,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found out about one knob.
+    """What was found out about one key.
 
     Attributes:
         values: that were tried.
@@ -77,7 +77,7 @@ class Finding:
         parameters: change of all parameters together, by Euclidean length; relative.
     """
 
-    knob: Knob
+    varied: VariedKey
     values: tuple[Any, ...]
     verdict: Verdict
     note: str = ""
@@ -113,26 +113,33 @@ class Checker:
         self.order = {name: torch.randperm(size, generator=draw) for name, size in sizes.items()}
         self.traces: OrderedDict[str, Trace] = OrderedDict()
 
-    def find(self, knob: Knob) -> Finding:
-        """Move ``knob`` until something changes, beside each of its backgrounds."""
-        if knob.key in LATER:
-            return Finding(knob, _values(knob), "not checked", LATER[knob.key])
-        best = Finding(knob, _values(knob), "not checked", "no two of its values can be trained")
-        for background in knob.backgrounds:
-            found = self._beside(knob, background)
+    def find(self, varied: VariedKey) -> Finding:
+        """Change the key until something changes, beside each of its backgrounds."""
+        if varied.key in LATER:
+            return Finding(varied, _values(varied), "not checked", LATER[varied.key])
+        best = Finding(
+            varied, _values(varied), "not checked", "no two of its values can be trained"
+        )
+        for background in varied.backgrounds:
+            found = self._beside(varied, background)
             if found.verdict == "acts":
                 return found
             best = found if found.verdict == "INERT" or best.verdict == "not checked" else best
         return best
 
-    def _beside(self, knob: Knob, background: Mapping[str, Any]) -> Finding:
-        configs = configurations(self.spec, knob, background)
+    def _beside(self, varied: VariedKey, background: Mapping[str, Any]) -> Finding:
+        configs = configurations(self.spec, varied, background)
         if len(configs) < 2:
             return Finding(
-                knob, _values(knob), "not checked", "its values exclude each other's surroundings"
+                varied,
+                _values(varied),
+                "not checked",
+                "its values exclude each other's surroundings",
             )
-        plains = shortened_apart(configs, knob.key, NUM_EPOCHS)
-        note = f"epochs shortened to {NUM_EPOCHS}" if counts_epochs(knob.key, configs[0][1]) else ""
+        plains = shortened_apart(configs, varied.key, NUM_EPOCHS)
+        note = (
+            f"epochs shortened to {NUM_EPOCHS}" if counts_epochs(varied.key, configs[0][1]) else ""
+        )
         sizes = [plain["batch_size"] for _, plain in plains]
         num_train = max(self.steps_per_epoch * min(sizes), max(sizes))
         (first, start), *others = plains
@@ -147,7 +154,10 @@ class Checker:
                 if one.error != other.error and not (one.error and other.error):
                     which = first if one.error else value
                     return Finding(
-                        knob, tuple(tried), "acts", f"{shown(which)}: {one.error or other.error}"
+                        varied,
+                        tuple(tried),
+                        "acts",
+                        f"{format_value(which)}: {one.error or other.error}",
                     )
                 continue
             loss, parameters = (
@@ -158,13 +168,13 @@ class Checker:
                 note = (
                     note if parameters > NOTHING else "only the loss, no parameter in these steps"
                 )
-                return Finding(knob, tuple(tried), "acts", note, loss, parameters)
+                return Finding(varied, tuple(tried), "acts", note, loss, parameters)
         if len(tried) == 1:
             why = f"its values differ only in epochs that {NUM_EPOCHS} cannot show"
-            return Finding(knob, tuple(value for value, _ in plains), "not checked", why)
+            return Finding(varied, tuple(value for value, _ in plains), "not checked", why)
         if errors == len(tried) - 1:
-            return Finding(knob, tuple(tried), "not checked", self._train(start, num_train).error)
-        return Finding(knob, tuple(tried), "INERT", "changes nothing", loss, parameters)
+            return Finding(varied, tuple(tried), "not checked", self._train(start, num_train).error)
+        return Finding(varied, tuple(tried), "INERT", "changes nothing", loss, parameters)
 
     def _train(self, plain: dict[str, Any], num_train: int) -> Trace:
         identity = canonical_json([plain, num_train])
@@ -211,8 +221,8 @@ class Checker:
         return Trace(tuple(losses), parameters)
 
 
-def _values(knob: Knob) -> tuple[Any, ...]:
-    return tuple(setting.get(knob.key, "base") for setting in knob.settings)
+def _values(varied: VariedKey) -> tuple[Any, ...]:
+    return tuple(setting.get(varied.key, "base") for setting in varied.settings)
 
 
 def _loss_change(one: Trace, other: Trace) -> float:
@@ -247,20 +257,20 @@ def check_sweep(
 
     Args:
         steps: of each training.
-        progress: takes the number of knobs done, their total, and the key that is next.
+        progress: takes the number of keys done, their total, and the key that is next.
     Raises: DirSweepError: the data is absent or broken.
     """
     checker = Checker(spec, prepare(spec, cache), steps=steps, cache=cache)
-    knobs, findings = varied_knobs(spec), []
-    for number, knob in enumerate(knobs):
-        progress(number, len(knobs), knob.key)
-        findings.append(checker.find(knob))
-    progress(len(knobs), len(knobs), "")
+    keys, findings = varied_keys(spec), []
+    for number, varied in enumerate(keys):
+        progress(number, len(keys), varied.key)
+        findings.append(checker.find(varied))
+    progress(len(keys), len(keys), "")
     return findings
 
 
 def print_check(spec: SweepSpec, *, steps: int, cache: str | None, console: Console) -> int:
-    """Check, with a progress bar; print what was found. Returns: the exit code: 1 when a knob is
+    """Check, with a progress bar; print what was found. Returns: the exit code: 1 when a key is
     inert, else 0.
     """
     columns = (
@@ -287,8 +297,8 @@ def print_check(spec: SweepSpec, *, steps: int, cache: str | None, console: Cons
     console.print(_table(findings))
     inert = [finding for finding in findings if finding.verdict == "INERT"]
     for finding in inert:
-        where = ", ".join(finding.knob.studies)
-        line = f"[bold red]INERT[/]: {finding.knob.key} ({where}): {_shown(finding.values)} changes nothing"
+        where = ", ".join(finding.varied.studies)
+        line = f"[bold red]INERT[/]: {finding.varied.key} ({where}): {_shown(finding.values)} changes nothing"
         console.print(line, highlight=False, soft_wrap=True)
     num_steps = NUM_EPOCHS * math.ceil(steps / NUM_EPOCHS)
     unchecked = sum(finding.verdict == "not checked" for finding in findings)
@@ -312,8 +322,8 @@ def _table(findings: list[Finding]) -> Table:
         verdict = f"[{colours[finding.verdict]}]{finding.verdict}[/]"
         note = f" ({finding.note})" if finding.note and finding.verdict != "INERT" else ""
         table.add_row(
-            ", ".join(finding.knob.studies),
-            finding.knob.key,
+            ", ".join(finding.varied.studies),
+            finding.varied.key,
             _shown(finding.values),
             _change(finding.loss),
             _change(finding.parameters),
@@ -333,5 +343,6 @@ def _change(value: float | None) -> str:
 
 def _shown(values: tuple[Any, ...]) -> str:
     return " -> ".join(
-        f"{value:.4g}" if isinstance(value, float) else shown(value).strip("'") for value in values
+        f"{value:.4g}" if isinstance(value, float) else format_value(value).strip("'")
+        for value in values
     )

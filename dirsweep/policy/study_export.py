@@ -19,8 +19,8 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial
 
-from dirsweep.config import resolve
 from dirsweep.config.load import load_sweep
+from dirsweep.config.overrides import MISSING, value_at, with_overrides
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec, canonical_json
 from dirsweep.errors import StoreError
@@ -228,7 +228,7 @@ def _varied(spec: SweepSpec, study: str, points: Sequence[_Point]) -> dict[str, 
     found = {}
     for key in keys:
         values = [_value(spec, study, point.event["overrides"], key) for point in points]
-        values = [value for value in values if value is not resolve.MISSING]
+        values = [value for value in values if value is not MISSING]
         kinds = {type(value) for value in values}
         if kinds == {int}:
             found[key] = IntDistribution(min(values), max(values))
@@ -242,7 +242,7 @@ def _varied(spec: SweepSpec, study: str, points: Sequence[_Point]) -> dict[str, 
 def _value(spec: SweepSpec, study: str, overrides: Mapping[str, Any], key: str) -> Any:
     if key in overrides:
         return overrides[key]
-    return resolve.value_at(resolve.with_overrides(spec.base_of(study), overrides), key)
+    return value_at(with_overrides(spec.base_of(study), overrides), key)
 
 
 def _params(
@@ -252,7 +252,7 @@ def _params(
     varied: Mapping[str, BaseDistribution],
 ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
     params = {key: _value(spec, study, overrides, key) for key in varied}
-    params = {key: value for key, value in params.items() if value is not resolve.MISSING}
+    params = {key: value for key, value in params.items() if value is not MISSING}
     numeric = (IntDistribution, FloatDistribution)
     plain = {
         key: value if isinstance(varied[key], numeric) else choice_key(value)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, field_validator
 
-from dirsweep.config.error_text import checked, shown, yaml_fields
+from dirsweep.config.error_text import format_value, validate_model, yaml_fields
 from dirsweep.config.trial import Config, _as_tuple
 from dirsweep.errors import SpecError
 
@@ -89,24 +89,24 @@ class Needs(Config):
 )
 def test_one_line_per_mistake(value: Any, message: str) -> None:
     with pytest.raises(SpecError) as caught:
-        checked(Example, value)
+        validate_model(Example, value)
     assert str(caught.value) == message
 
 
 def test_a_missing_key() -> None:
     with pytest.raises(SpecError) as caught:
-        checked(Needs, {})
+        validate_model(Needs, {})
     assert str(caught.value) == "what: missing"
 
 
 def test_what_is_right_comes_back_validated() -> None:
-    example = checked(Example, {"lambda": 3, "steps": [1, 2], "either": 0.5})
+    example = validate_model(Example, {"lambda": 3, "steps": [1, 2], "either": 0.5})
     assert (example.interp_lambda, example.steps, example.either) == (3.0, (1, 2), 0.5)
-    assert checked(Example, example) is example
+    assert validate_model(Example, example) is example
     assert "lambda" in yaml_fields(Example)
     assert "interp_lambda" not in yaml_fields(Example)
 
 
 def test_long_values_are_cut() -> None:
-    assert shown("x" * 200) == "'" + "x" * 75 + " ..."
-    assert shown([None, True, 1e-4]) == "[null, true, 0.0001]"
+    assert format_value("x" * 200) == "'" + "x" * 75 + " ..."
+    assert format_value([None, True, 1e-4]) == "[null, true, 0.0001]"

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from dirsweep.config.overrides import build_config, normalize_base, with_overrides
 from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Range, Uniform
-from dirsweep.config.resolve import build, normalized, with_overrides
 from dirsweep.config.space import Condition, Entry, SearchSpace, contains, parse_space
 from dirsweep.errors import SpecError
 
-BASE = normalized(
+BASE = normalize_base(
     {"backbone": "small_cnn", "loss": "l1", "regularizers": {"ranksim": {"gamma": 100}}}
 )
 
@@ -90,7 +90,7 @@ def test_optional_adds_the_switch() -> None:
     assert _fixed(space) == {"regularizers.conr": False}
     on = _fixed(space, regularizers__conr=True)
     assert {"regularizers.conr.beta", "regularizers.conr.omega"} < set(on)
-    assert build(with_overrides(BASE, on)).regularizers.keys() == {"conr", "ranksim"}
+    assert build_config(with_overrides(BASE, on)).regularizers.keys() == {"conr", "ranksim"}
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_sampling_is_what_the_answers_say() -> None:
         assert list(point) == asked
         assert ("regularizers.conr.beta" in point) == point["regularizers.conr"]
         assert ("loss.beta" in point) == (point["loss.name"] == "huber")
-        build(with_overrides(BASE, point))
+        build_config(with_overrides(BASE, point))
         seen.add((point["regularizers.conr"], point["loss.name"]))
     assert len(seen) == 4
 

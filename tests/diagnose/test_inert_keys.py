@@ -1,4 +1,4 @@
-"""The inert-knob check on the tiny benchmark: what is dead is named, what acts late is seen to
+"""The inert-key check on the tiny benchmark: what is dead is named, what acts late is seen to
 act.
 """
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from dirsweep.cli import main
 from dirsweep.config.load import load_sweep
 from dirsweep.config.sweep import SweepSpec
-from dirsweep.config.varied_keys import varied_knobs
+from dirsweep.config.varied_keys import varied_keys
 from dirsweep.diagnose.inert_keys import Checker, Finding, check_sweep, print_check
 from dirsweep.driver import prepare
 from tests import tiny  # noqa: F401 - registers the tiny benchmark
@@ -44,7 +44,7 @@ def sweep(folder: Path, studies: dict[str, Any], **base: Any) -> SweepSpec:
 
 
 def found(folder: Path, studies: dict[str, Any], **base: Any) -> dict[str, Finding]:
-    return {finding.knob.key: finding for finding in check_sweep(sweep(folder, studies, **base))}
+    return {finding.varied.key: finding for finding in check_sweep(sweep(folder, studies, **base))}
 
 
 def verdicts(folder: Path, studies: dict[str, Any], **base: Any) -> dict[str, str]:
@@ -65,7 +65,7 @@ DEAD = {"regularizers.conr.alpha", "regularizers.conr.tau", "regularizers.conr.p
 
 @pytest.mark.parametrize("design", ["one_at_a_time", "space"])
 @pytest.mark.parametrize("formulation", ["paper", "released"])
-def test_three_knobs_of_the_released_conr_are_dead(
+def test_three_keys_of_the_released_conr_are_dead(
     formulation: str, design: str, tmp_path: Path
 ) -> None:
     study: dict[str, Any] = {"one_at_a_time": CONR}
@@ -85,7 +85,7 @@ def test_three_knobs_of_the_released_conr_are_dead(
     assert all(finding.loss and finding.loss > 0 for key, finding in got.items() if key not in dead)
 
 
-def test_every_value_is_tried_before_a_knob_is_called_inert(tmp_path: Path) -> None:
+def test_every_value_is_tried_before_a_key_is_called_inert(tmp_path: Path) -> None:
     # counts of the tiny benchmark's bins lie far from the first three values
     got = found(
         tmp_path,
@@ -135,7 +135,7 @@ def test_what_steps_cannot_show_is_not_checked(tmp_path: Path) -> None:
     assert "differ only in epochs" in got["optimizer.milestones"].note
 
 
-def test_a_knob_is_tried_where_its_part_is_on(tmp_path: Path) -> None:
+def test_a_key_is_tried_where_its_part_is_on(tmp_path: Path) -> None:
     space = {
         "loss.name": {"choice": ["l1", "huber"]},
         "loss.beta": "default",
@@ -166,26 +166,26 @@ def test_points_are_compared_key_by_key(tmp_path: Path) -> None:
         {"regularizers.conr": "default"},
     ]
     spec = sweep(tmp_path, {"p": {"points": points}})
-    knobs = {knob.key: knob for knob in varied_knobs(spec)}
-    assert knobs["loss.beta"].settings == ({"loss.beta": 2}, {"loss.beta": 5}, {})
-    assert knobs["loss.beta"].backgrounds == ({"loss.name": "huber"},)
-    assert knobs["loss.name"].settings == ({}, {"loss.name": "huber"})
-    assert knobs["loss.name"].backgrounds == ({},)
-    assert {finding.knob.key: finding.verdict for finding in check_sweep(spec)} == dict.fromkeys(
-        knobs, "acts"
+    keys = {varied.key: varied for varied in varied_keys(spec)}
+    assert keys["loss.beta"].settings == ({"loss.beta": 2}, {"loss.beta": 5}, {})
+    assert keys["loss.beta"].backgrounds == ({"loss.name": "huber"},)
+    assert keys["loss.name"].settings == ({}, {"loss.name": "huber"})
+    assert keys["loss.name"].backgrounds == ({},)
+    assert {finding.varied.key: finding.verdict for finding in check_sweep(spec)} == dict.fromkeys(
+        keys, "acts"
     )
 
 
 def test_studies_that_ask_the_same_are_one_question(tmp_path: Path) -> None:
     grid = {"grid": {"optimizer.lr": [0.01, 0.1]}}
-    knobs = varied_knobs(
+    keys = varied_keys(
         sweep(tmp_path, {"a": grid, "b": grid, "c": {**grid, "base": {"loss": "mse"}}})
     )
-    assert [knob.studies for knob in knobs] == [("a", "b"), ("c",)]
-    fixed = varied_knobs(
+    assert [varied.studies for varied in keys] == [("a", "b"), ("c",)]
+    fixed = varied_keys(
         sweep(tmp_path, {"a": {"grid": {"optimizer.lr": [0.01], "loss.name": ["l1", "mse"]}}})
     )
-    assert [(knob.key, knob.backgrounds) for knob in fixed] == [
+    assert [(varied.key, varied.backgrounds) for varied in fixed] == [
         ("loss.name", ({"optimizer.lr": 0.01},))
     ]
 

@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from dirsweep import registry
-from dirsweep.config.error_text import checked, explain, shown, yaml_key
+from dirsweep.config.error_text import explain, format_value, validate_model, yaml_key
 from dirsweep.config.trial import NamedConfig, OptimizerConfig, TrialConfig
 from dirsweep.errors import RegistryError, SpecError, did_you_mean
 
@@ -53,18 +53,18 @@ def regularizer_value(value: Any, present: Mapping[str, Any] | None) -> dict[str
     if value == "default":
         return {}
     raise SpecError(
-        f"expected a mapping of parameters, 'default', true, or null for off, got {shown(value)}"
+        f"expected a mapping of parameters, 'default', true, or null for off, got {format_value(value)}"
     )
 
 
-def normalized(base: Any) -> dict[str, Any]:
+def normalize_base(base: Any) -> dict[str, Any]:
     """A base as nested mappings: sections with their ``name``, regularizers that are on with their
     parameters.
 
     Raises: SpecError: not a mapping, an unknown key, a section or regularizer of the wrong type.
     """
     if not isinstance(base, Mapping):
-        raise SpecError(f"expected a mapping, got {shown(base)}")
+        raise SpecError(f"expected a mapping, got {format_value(base)}")
     plain: dict[str, Any] = {}
     for key, value in base.items():
         check_key(key)
@@ -75,7 +75,7 @@ def normalized(base: Any) -> dict[str, Any]:
             plain[key] = _regularizers(value)
         elif key == "optimizer":
             if value is not None and not isinstance(value, Mapping):
-                raise SpecError(f"expected a mapping, got {shown(value)}", key=key)
+                raise SpecError(f"expected a mapping, got {format_value(value)}", key=key)
             plain[key] = dict(value or {})
         else:
             plain[key] = copy.deepcopy(value)
@@ -88,7 +88,7 @@ def _section(key: str, value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping) and isinstance(value.get("name"), str):
         return dict(value)
     raise SpecError(
-        f"expected a name or a mapping with 'name', got {shown(value)} (known: {', '.join(registry.names(key))})",
+        f"expected a name or a mapping with 'name', got {format_value(value)} (known: {', '.join(registry.names(key))})",
         key=key,
     )
 
@@ -98,7 +98,8 @@ def _regularizers(value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise SpecError(
-            f"expected a mapping from names to parameters, got {shown(value)}", key="regularizers"
+            f"expected a mapping from names to parameters, got {format_value(value)}",
+            key="regularizers",
         )
     found: dict[str, Any] = {}
     for name, params in value.items():
@@ -179,19 +180,19 @@ def _put(raw: dict[str, Any], key: str, value: Any, overrides: Mapping[str, Any]
         _put_regularizer(raw.setdefault("regularizers", {}), key, rest, value, overrides)
     elif not rest:
         raw.pop(head, None)
-        raw.update(normalized({head: value}))
+        raw.update(normalize_base({head: value}))
     elif head == "optimizer":
         raw.setdefault("optimizer", {})[rest[0]] = copy.deepcopy(value)
     elif rest[0] == "name":
         if not isinstance(value, str):
             raise SpecError(
-                f"expected a name, got {shown(value)} (known: {', '.join(registry.names(head))})",
+                f"expected a name, got {format_value(value)} (known: {', '.join(registry.names(head))})",
                 key=key,
             )
-        if name_of(raw, head) != value:
+        if section_name(raw, head) != value:
             raw[head] = {"name": value}
     else:
-        raw.setdefault(head, {"name": name_of(raw, head)})[rest[0]] = copy.deepcopy(value)
+        raw.setdefault(head, {"name": section_name(raw, head)})[rest[0]] = copy.deepcopy(value)
 
 
 def _put_regularizer(
@@ -213,7 +214,7 @@ def _put_regularizer(
         present[name] = copy.deepcopy(params)
 
 
-def name_of(raw: Mapping[str, Any], section: str) -> str | None:
+def section_name(raw: Mapping[str, Any], section: str) -> str | None:
     """A section's name in a normalized base, its default where it is left out; None for a backbone
     left out.
     """
@@ -221,7 +222,7 @@ def name_of(raw: Mapping[str, Any], section: str) -> str | None:
     return str(given["name"]) if given else TrialConfig.SECTIONS.get(section)
 
 
-def class_of(raw: Mapping[str, Any], parts: tuple[str, ...]) -> type[BaseModel] | None:
+def config_class_of(raw: Mapping[str, Any], parts: tuple[str, ...]) -> type[BaseModel] | None:
     """The config class that holds the parameter ``parts`` in a normalized base; None for a plain
     key of the trial.
     """
@@ -231,7 +232,7 @@ def class_of(raw: Mapping[str, Any], parts: tuple[str, ...]) -> type[BaseModel] 
     if head == "regularizers":
         return registry.config_class("regularizers", parts[1])
     if head in SECTIONS:
-        name = name_of(raw, head)
+        name = section_name(raw, head)
         return registry.config_class(head, name) if name in registry.names(head) else None
     return TrialConfig
 
@@ -249,12 +250,14 @@ def value_at(raw: Mapping[str, Any], key: str) -> Any:
         if len(parts) == 2:
             return params is not None
         return (
-            MISSING if params is None else _given_or_default(params, class_of(raw, parts), parts[2])
+            MISSING
+            if params is None
+            else _given_or_default(params, config_class_of(raw, parts), parts[2])
         )
     if head in SECTIONS:
         if len(parts) == 1 or parts[1] == "name":
-            return name_of(raw, head)
-        return _given_or_default(raw.get(head, {}), class_of(raw, parts), parts[1])
+            return section_name(raw, head)
+        return _given_or_default(raw.get(head, {}), config_class_of(raw, parts), parts[1])
     if head == "optimizer" and len(parts) == 2:
         return _given_or_default(raw.get("optimizer", {}), OptimizerConfig, parts[1])
     return _given_or_default(raw, TrialConfig, head)
@@ -277,11 +280,13 @@ def _given_or_default(params: Mapping[str, Any], cls: type[BaseModel] | None, ke
     if issubclass(cls, NamedConfig):
         # a default may follow from other parameters (RankSim's gamma from its penalty)
         with suppress(SpecError):  # said when the point itself is built
-            default = getattr(checked(cls, {k: v for k, v in params.items() if k != "name"}), name)
+            default = getattr(
+                validate_model(cls, {k: v for k, v in params.items() if k != "name"}), name
+            )
     return list(default) if isinstance(default, tuple) else default
 
 
-def named(room: str, value: Mapping[str, Any], key: str) -> NamedConfig:
+def build_section(room: str, value: Mapping[str, Any], key: str) -> NamedConfig:
     """A validated config of a room from ``{"name": ..., parameters}``. Raises: SpecError, its key
     below ``key``.
     """
@@ -290,27 +295,27 @@ def named(room: str, value: Mapping[str, Any], key: str) -> NamedConfig:
     except RegistryError as error:
         raise SpecError(str(error), key=f"{key}.name") from None
     try:
-        return checked(cls, {name: item for name, item in value.items() if name != "name"})
+        return validate_model(cls, {name: item for name, item in value.items() if name != "name"})
     except SpecError as error:
         raise error.at(prefix=key) from None
 
 
-def build(raw: Mapping[str, Any]) -> TrialConfig:
+def build_config(raw: Mapping[str, Any]) -> TrialConfig:
     """A validated configuration from a normalized base. Raises: SpecError: its key is relative to
     the base.
     """
     parts: dict[str, Any] = dict(raw)
     for section in SECTIONS:
         if section in raw:
-            parts[section] = named(section, raw[section], section)
+            parts[section] = build_section(section, raw[section], section)
     if "backbone" not in raw:
         raise SpecError(f"missing (known: {', '.join(registry.names('backbone'))})", key="backbone")
     parts["regularizers"] = {
-        name: named("regularizers", {**params, "name": name}, f"regularizers.{name}")
+        name: build_section("regularizers", {**params, "name": name}, f"regularizers.{name}")
         for name, params in raw.get("regularizers", {}).items()
     }
     try:
-        parts["optimizer"] = checked(OptimizerConfig, raw.get("optimizer", {}))
+        parts["optimizer"] = validate_model(OptimizerConfig, raw.get("optimizer", {}))
     except SpecError as error:
         raise error.at(prefix="optimizer") from None
     try:

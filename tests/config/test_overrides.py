@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from dirsweep.config.resolve import MISSING, build, check_key, normalized, value_at, with_overrides
+from dirsweep.config.overrides import (
+    MISSING,
+    build_config,
+    check_key,
+    normalize_base,
+    value_at,
+    with_overrides,
+)
 from dirsweep.errors import SpecError
 
 BASE = {
@@ -17,12 +24,12 @@ BASE = {
 
 
 def _with(overrides: dict[str, Any]) -> dict[str, Any]:
-    return with_overrides(normalized(BASE), overrides)
+    return with_overrides(normalize_base(BASE), overrides)
 
 
 def test_a_base_is_spelt_out_and_left_as_it_is() -> None:
     before = {**BASE, "regularizers": {"ranksim": {"gamma": 100}}}
-    plain = normalized(
+    plain = normalize_base(
         {**BASE, "reweighting": None, "regularizers": {"ranksim": "default", "conr": None}}
     )
     assert plain["backbone"] == {"name": "small_cnn"}
@@ -98,20 +105,22 @@ def test_overrides(overrides: dict[str, Any], key: str, expected: Any) -> None:
     ],
 )
 def test_what_a_key_is(key: str, value: Any) -> None:
-    found = value_at(normalized(BASE), key)
+    found = value_at(normalize_base(BASE), key)
     assert found is value or found == value
 
 
 def test_a_default_may_follow_from_another_parameter() -> None:
     """RankSim's best gamma depends on the penalty (RankSim Appendix C.1)."""
-    raw = normalized({"backbone": "small_cnn", "regularizers": {"ranksim": {"penalty": "cosine"}}})
+    raw = normalize_base(
+        {"backbone": "small_cnn", "regularizers": {"ranksim": {"penalty": "cosine"}}}
+    )
     gamma = value_at(raw, "regularizers.ranksim.gamma")
-    assert gamma == build(raw).to_dict()["regularizers"]["ranksim"]["gamma"]
-    assert gamma != value_at(normalized(BASE), "regularizers.ranksim.gamma")
+    assert gamma == build_config(raw).to_dict()["regularizers"]["ranksim"]["gamma"]
+    assert gamma != value_at(normalize_base(BASE), "regularizers.ranksim.gamma")
 
 
 def test_a_built_configuration_has_every_default() -> None:
-    config = build(_with({"regularizers.conr": "default", "epochs": 3})).to_dict()
+    config = build_config(_with({"regularizers.conr": "default", "epochs": 3})).to_dict()
     assert config["regularizers"]["ranksim"]["gamma"] == 100.0
     assert config["regularizers"]["conr"]["beta"] == 4.0
     assert config["loss"] == {"name": "huber", "beta": 2.0}
@@ -173,10 +182,10 @@ def test_no_such_key(key: str, message: str) -> None:
 )
 def test_wrong_values(overrides: dict[str, Any], message: str) -> None:
     with pytest.raises(SpecError) as caught:
-        build(_with(overrides))
+        build_config(_with(overrides))
     assert str(caught.value).startswith(message)
 
 
 def test_a_backbone_is_needed() -> None:
     with pytest.raises(SpecError, match=r"^backbone: missing \(known: .*small_cnn"):
-        build(normalized({"epochs": 3}))
+        build_config(normalize_base({"epochs": 3}))
