@@ -197,10 +197,10 @@ def write_bins(spec: SweepSpec, benchmark: Benchmark, paths: RunPaths) -> None:
         name: np.bincount(found, minlength=bins.num_bins).astype(np.int64)
         for name, found in counted.items()
     }
-    regions = bins.region_of((bins.edges[1:] + bins.edges[:-1]) / 2)
     objective = f"{spec.objective.metric}/{spec.objective.region}"
     metadata = table_metadata(synthetic=benchmark.synthetic, objective=objective, name=spec.name)
-    write_table(paths.bins_table, Bins(bins.edges, regions=regions, **counts).to_arrow(metadata))
+    table = Bins(bins.edges, bins.counts, bins.regions, counts["val"], counts["test"])
+    write_table(paths.bins_table, table.to_arrow(metadata))
 
 
 def settle(ledger: Ledger, paths: RunPaths) -> None:

@@ -44,7 +44,7 @@ def write_bins(paths: RunPaths, *, metric: str = "mae", synthetic: bool = False)
     centres = np.arange(101) + 0.5
     train = np.round(300 * np.exp(-(((centres - 40) / 18) ** 2))).astype(np.int64)
     regions = np.where(train > 100, "many", np.where(train < 20, "few", "median")).astype(np.str_)
-    bins = Bins(np.arange(102, dtype=np.float64), train, train // 10 + 1, train // 10 + 1, regions)
+    bins = Bins(np.arange(102, dtype=np.float64), train, regions, train // 10 + 1, train // 10 + 1)
     metadata = table_metadata(synthetic=synthetic, objective=f"{metric}/all", name="made-up")
     write_table(paths.bins_table, bins.to_arrow(metadata))
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import yaml
 from made_up_run import write_bins
 
-from dirsweep.data.histogram import LabelBins
+from dirsweep.domain import metric_columns
 from dirsweep.run.bins import Bins
 from dirsweep.run.collect import label_of
 from dirsweep.run.folder import RunPaths
@@ -27,7 +27,6 @@ from dirsweep.run.tables import (
     EPOCH_FIELDS,
     PREDICTION_FIELDS,
     TRIAL_FIELDS,
-    metric_columns,
     table_metadata,
 )
 from dirsweep.training import metrics
@@ -89,7 +88,6 @@ def simulate(
     write_bytes_atomically(paths.spec, yaml.safe_dump(spec, sort_keys=False).encode())
     write_bins(paths, metric=metric, synthetic=synthetic)
     bins = Bins.from_arrow(_read_table(paths, paths.bins_table, BIN_FIELDS))
-    theirs = LabelBins(bins.edges, bins.train)
     rng = np.random.default_rng([draw, num_samples])
     labels = {split: np.sort(rng.uniform(5, 95, num_samples)) for split in ("val", "test")}
     regions = {split: bins.region_of(values) for split, values in labels.items()}
@@ -138,7 +136,7 @@ def simulate(
                     )
                     preds = exact + signs[split] * size
                     matrix[split].append(preds)
-                    found = metrics.compute(exact, preds, theirs, wanted)
+                    found = metrics.compute(exact, preds, bins, wanted)
                     row |= {f"{split}_{name}": value for name, value in found.items()}
     metadata = table_metadata(synthetic=synthetic, objective=f"{metric}/all", name="simulated")
     write_table(paths.trials_table, _trials(rows, metadata))

@@ -25,10 +25,10 @@ from dirsweep.analysis.measurements import (
     rng_for,
 )
 from dirsweep.analysis.summaries import PointSummary
+from dirsweep.domain import REGIONS, metric_of
 from dirsweep.errors import StoreError
-from dirsweep.report.tables import NOTHING, metric_title
+from dirsweep.report.tables import NOTHING
 from dirsweep.run.reader import Run
-from dirsweep.run.tables import REGION_ORDER
 
 FORMATS = ("console", "md", "json")
 
@@ -87,7 +87,7 @@ def compare(
     run_b: Run,
     *,
     metric: str | None = None,
-    regions: Sequence[str] = REGION_ORDER,
+    regions: Sequence[str] = REGIONS,
     split: str = "test",
     num_resamples: int = NUM_RESAMPLES,
     seed: int = 0,
@@ -358,7 +358,7 @@ def _notes(found: Comparison) -> list[str]:
 
 def heading(found: Comparison) -> str:
     """What is compared, in a line."""
-    metric = metric_title(found.rows[0].difference.metric) if found.rows else ""
+    metric = metric_of(found.rows[0].difference.metric).title if found.rows else ""
     mark = " (SYNTHETIC DATA)" if found.synthetic else ""
     return f"{found.split} {metric}: A = {found.name_a}, B = {found.name_b}{mark}"
 

@@ -20,8 +20,8 @@ from dirsweep.analysis.measurements import (
 )
 from dirsweep.analysis.multiple_testing import holm
 from dirsweep.analysis.objectives import default_point
+from dirsweep.domain import REGIONS, metric_of
 from dirsweep.run.reader import Run
-from dirsweep.run.tables import HIGHER_IS_BETTER, REGION_ORDER
 
 #: significance level: two points are separable when the corrected p-value is below
 ALPHA = 0.05
@@ -74,7 +74,7 @@ class Difference:
     @property
     def better(self) -> bool:
         """Whether the point came out better, separable or not."""
-        return self.difference > 0 if self.metric in HIGHER_IS_BETTER else self.difference < 0
+        return self.difference * metric_of(self.metric).cost_sign < 0
 
     @property
     def separable(self) -> bool:
@@ -93,7 +93,7 @@ def differences(
     baseline: int | None = None,
     *,
     metric: str | None = None,
-    regions: Sequence[str] = REGION_ORDER,
+    regions: Sequence[str] = REGIONS,
     split: str = "test",
     points: Collection[int] | None = None,
     num_resamples: int = NUM_RESAMPLES,

@@ -16,8 +16,8 @@ from dirsweep.analysis.measurements import NUM_RESAMPLES, Measured, measure, poi
 from dirsweep.analysis.objectives import default_point
 from dirsweep.analysis.selection import searched
 from dirsweep.analysis.summaries import PointSummary
+from dirsweep.domain import REGIONS
 from dirsweep.run.reader import Run
-from dirsweep.run.tables import REGION_ORDER
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def effects(
     study: str,
     *,
     metric: str | None = None,
-    regions: Sequence[str] = REGION_ORDER,
+    regions: Sequence[str] = REGIONS,
     split: str = "test",
     num_resamples: int = NUM_RESAMPLES,
     seed: int = 0,
@@ -91,7 +91,7 @@ def effects_of_run(
     run: Run,
     *,
     metric: str | None = None,
-    regions: Sequence[str] = REGION_ORDER,
+    regions: Sequence[str] = REGIONS,
     split: str = "test",
     num_resamples: int = NUM_RESAMPLES,
     seed: int = 0,

@@ -71,7 +71,7 @@ def rebuilt_study(
     """
     objective = aims_of(run, study).objective
     points = measured_points(run, study) if points is None else points
-    direction = "maximize" if objective.higher_is_better else "minimize"
+    direction = objective.direction
     with _quiet():
         rebuilt = optuna.create_study(
             direction=direction, sampler=optuna.samplers.RandomSampler(seed=0)

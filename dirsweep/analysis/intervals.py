@@ -22,8 +22,8 @@ from dirsweep.analysis.measurements import (
     measure,
     rng_for,
 )
+from dirsweep.domain import metric_of
 from dirsweep.run.reader import Run
-from dirsweep.run.tables import HIGHER_IS_BETTER
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Interval:
     @property
     def higher_is_better(self) -> bool:
         """Whether more is better."""
-        return self.metric in HIGHER_IS_BETTER
+        return metric_of(self.metric).higher_is_better
 
 
 def intervals(

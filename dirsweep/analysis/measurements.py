@@ -21,8 +21,8 @@ from dirsweep.analysis.objectives import (
 )  # this is where those who measure look for it
 from dirsweep.analysis.summaries import PointSummary
 from dirsweep.analysis.uncertainty import Prior, prior_of
+from dirsweep.domain import MetricColumn
 from dirsweep.run.reader import Run
-from dirsweep.run.tables import MetricColumn
 
 Floats = NDArray[np.float64]
 #: what an interval takes into account: both; the test samples alone (one seed); the seeds alone (no

@@ -8,10 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dirsweep.analysis.summaries import PointSummary, study_summary
+from dirsweep.domain import pareto_front
 from dirsweep.run import objectives as store_aims
 from dirsweep.run.objectives import Aims
 from dirsweep.run.reader import Run
@@ -77,10 +75,9 @@ def judged(
         and point.feasible
         and all(name in point.metrics for name in wanted)
     ]
-    signs = np.array([-1.0 if column.higher_is_better else 1.0 for column in aims.objectives])
-    costs = np.array([[found[place].metrics[name].mean for name in wanted] for place in able])
-    costs = costs.reshape(len(able), len(wanted)) * signs
-    front = {place for place, kept in zip(able, not_dominated(costs), strict=True) if kept}
+    values = [[found[place].metrics[name].mean for name in wanted] for place in able]
+    kept = pareto_front(values, [column.direction for column in aims.objectives])
+    front = {able[place] for place in kept}
     return [replace(point, front=place in front) for place, point in enumerate(found)]
 
 
@@ -88,24 +85,12 @@ def _violations(point: PointSummary, aims: Aims, base: PointSummary | None) -> d
     found = {}
     for bound in aims.bounds:
         value, of_base = (
-            point.mean(bound.column.name),
-            None if base is None else base.mean(bound.column.name),
+            point.mean(bound.objective.column),
+            None if base is None else base.mean(bound.objective.column),
         )
         if value is not None and not (bound.of_base and of_base is None):
-            found[bound.name] = bound.beyond(value, of_base)
+            found[bound.name] = bound.violation(value, of_base)
     return found
-
-
-def not_dominated(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(P, K) costs, less is better -> (P,) whether no other row is at most as large in all and
-    smaller in one.
-    """
-    kept = np.ones(len(costs), dtype=np.bool_)
-    for row, cost in enumerate(
-        costs
-    ):  # a row at a time: P x P x K at once would be gigabytes for a long search
-        kept[row] = not ((costs <= cost).all(axis=1) & (costs < cost).any(axis=1)).any()
-    return kept
 
 
 def points_of(run: Run, study: str) -> list[PointSummary]:

@@ -12,10 +12,10 @@ from typing import Any, Literal
 from dirsweep.analysis.intervals import Interval, interval_of
 from dirsweep.analysis.measurements import NOTES, Basis, configs_of, measure
 from dirsweep.analysis.selection import points_with_test_figures
+from dirsweep.domain import metric_of
 from dirsweep.published import match
 from dirsweep.published.matching import flatten
 from dirsweep.run.reader import Run
-from dirsweep.run.tables import HIGHER_IS_BETTER
 
 Word = Literal["reproduced", "better", "worse", "no interval", "not comparable", "synthetic"]
 WORDS: tuple[Word, ...] = (
@@ -252,7 +252,7 @@ def _word(
     rounding = _half_a_digit(cell["printed"])
     if low - rounding <= published <= high + rounding:
         return "reproduced"
-    return "better" if (mean > published) == (cell["metric"] in HIGHER_IS_BETTER) else "worse"
+    return "better" if (mean > published) == metric_of(cell["metric"]).higher_is_better else "worse"
 
 
 def _half_a_digit(printed: str) -> float:

@@ -11,9 +11,9 @@ from dirsweep.analysis.intervals import Interval, interval_of, intervals
 from dirsweep.analysis.measurements import NUM_RESAMPLES, Measured, measure, points_of, rng_for
 from dirsweep.analysis.objectives import aims_of, default_point
 from dirsweep.analysis.summaries import PointSummary, best_point, num_different, sorted_by_objective
+from dirsweep.domain import REGIONS
 from dirsweep.errors import StoreError, did_you_mean
 from dirsweep.run.reader import Run
-from dirsweep.run.tables import REGION_ORDER
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def selection(
     optimism = _optimism(measured, among, objective.higher_is_better, seed)
     sign = 1.0 if objective.higher_is_better else -1.0
     test: dict[str, Interval] = {}
-    for region in REGION_ORDER:
+    for region in REGIONS:
         found = intervals(
             run,
             study,

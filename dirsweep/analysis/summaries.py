@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dirsweep.run.tables import MetricColumn, metric_columns
+from dirsweep.domain import MetricColumn, metric_columns
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ from dirsweep.config.sweep import (
     LEAST_HISTORY,
     SAMPLERS,
     BudgetSpec,
-    ConstraintSpec,
     ObjectiveSpec,
     RacingSpec,
     ResourcesSpec,
@@ -39,6 +38,7 @@ from dirsweep.config.sweep import (
     SweepSpec,
 )
 from dirsweep.config.trial import TrialConfig, canonical_json
+from dirsweep.domain import Constraint
 from dirsweep.errors import SpecError, StoreError, did_you_mean
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _objectives(value: Any, benchmark: BenchmarkConfig) -> tuple[ObjectiveSpec, 
     return tuple(found)
 
 
-def _constraints(value: Any, benchmark: BenchmarkConfig) -> tuple[ConstraintSpec, ...] | None:
+def _constraints(value: Any, benchmark: BenchmarkConfig) -> tuple[Constraint, ...] | None:
     if value is None:
         return None
     if value == []:
@@ -256,7 +256,7 @@ def _constraints(value: Any, benchmark: BenchmarkConfig) -> tuple[ConstraintSpec
     return tuple(found)
 
 
-def _constraint(value: Any, benchmark: BenchmarkConfig) -> ConstraintSpec:
+def _constraint(value: Any, benchmark: BenchmarkConfig) -> Constraint:
     if not isinstance(value, Mapping):
         raise SpecError(
             f"expected a mapping such as {{metric: mae, region: all, at_most: 7.5}}, got {format_value(value)}"
@@ -278,8 +278,8 @@ def _constraint(value: Any, benchmark: BenchmarkConfig) -> ConstraintSpec:
             f"expected a number or {{base_plus: number}}, got {format_value(value[bounds[0]])}",
             key=bounds[0],
         )
-    return ConstraintSpec(
-        objective, "at_most" if bounds[0] == "at_most" else "at_least", float(limit), of_base
+    return Constraint(
+        objective.value, "at_most" if bounds[0] == "at_most" else "at_least", float(limit), of_base
     )
 
 

@@ -27,6 +27,7 @@ from dirsweep.config.overrides import build_config, normalize_base, with_overrid
 from dirsweep.config.space import SearchSpace
 from dirsweep.config.trial import Config, TrialConfig
 from dirsweep.config.yaml_text import dump_yaml
+from dirsweep.domain import Constraint, Direction, Objective, Region
 
 if TYPE_CHECKING:
     from dirsweep.data.base import BenchmarkConfig
@@ -64,63 +65,30 @@ class ObjectiveSpec(Config):
     metric: str = "mae"
     """one of the benchmark's metrics"""
 
-    region: Literal["all", "many", "median", "few", "zero"] = "all"
+    region: Region = "all"
     """all samples, or those of one shot region (by the training count of their label's bin); zero:
     with zero_shot only
     """
 
-    HIGHER_IS_BETTER: ClassVar[frozenset[str]] = frozenset({"pearson", "spearman", "delta1"})
+    @property
+    def value(self) -> Objective:
+        """The objective itself, which knows its direction and its column."""
+        return Objective(self.metric, self.region)
 
     @property
-    def direction(self) -> Literal["minimize", "maximize"]:
-        """As Optuna calls it; correlations and delta1 are maximized, errors minimized."""
-        return "maximize" if self.metric in self.HIGHER_IS_BETTER else "minimize"
+    def direction(self) -> Direction:
+        """As Optuna calls it."""
+        return self.value.direction
 
     @property
     def name(self) -> str:
         """``mae/few``."""
-        return f"{self.metric}/{self.region}"
+        return self.value.name
 
     @property
     def column(self) -> str:
-        """Of the tables: ``val_mae_few``."""
-        return f"val_{self.metric}_{self.region}"
-
-
-@dataclass(frozen=True)
-class ConstraintSpec:
-    """What a point of a search must keep to, on the validation split, in the mean over its seeds.
-
-    Attributes:
-        objective: metric and region.
-        bound: ``at_most`` or ``at_least``.
-        limit: in the unit of the metric; counted from the base's mean with ``of_base``.
-        of_base: the limit is the base's own result plus ``limit``.
-    """
-
-    objective: ObjectiveSpec
-    bound: Literal["at_most", "at_least"]
-    limit: float
-    of_base: bool = False
-
-    @property
-    def name(self) -> str:
-        """``mae/all at_most base + 0.1``."""
-        return f"{self.objective.name} {self.bound} " + (
-            f"base {self.limit:+g}" if self.of_base else f"{self.limit:g}"
-        )
-
-    def violation(self, value: float, base: float | None) -> float:
-        """How far ``value`` is beyond the limit, in the metric's unit; <= 0 where it keeps to
-        it.
-        """
-        limit = self.limit + base if self.of_base and base is not None else self.limit
-        return value - limit if self.bound == "at_most" else limit - value
-
-    def to_dict(self) -> dict[str, Any]:
-        """As it stands in a sweep file."""
-        limit = {"base_plus": self.limit} if self.of_base else self.limit
-        return {**self.objective.model_dump(), self.bound: limit}
+        """Its column of the tables: ``val_mae_few``."""
+        return self.value.column
 
 
 class SchedulerSpec(Config):
@@ -302,7 +270,7 @@ class StudySpec:
     seeds: tuple[int, ...] | None = None
     scheduler: SchedulerSpec | None = None
     objectives: tuple[ObjectiveSpec, ...] | None = None
-    constraints: tuple[ConstraintSpec, ...] | None = None
+    constraints: tuple[Constraint, ...] | None = None
     racing: RacingSpec | None = None
     warm_start: tuple[str, ...] = ()
 
@@ -375,7 +343,7 @@ class SweepSpec:
     source: str = field(default="", compare=False)
     preview: bool = False
     objectives: tuple[ObjectiveSpec, ...] = ()
-    constraints: tuple[ConstraintSpec, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
     reproducible: bool = False
     window: int = DEFAULT_WINDOW
     budget: BudgetSpec | None = None
@@ -415,7 +383,7 @@ class SweepSpec:
         """
         return self.studies[study].objectives or self.objectives or (self.objective,)
 
-    def constraints_of(self, study: str) -> tuple[ConstraintSpec, ...]:
+    def constraints_of(self, study: str) -> tuple[Constraint, ...]:
         """The study's constraints, the sweep's where it has none of its own; only searches have
         any.
         """

@@ -19,7 +19,7 @@ from pydantic import field_validator
 from torch import Tensor
 
 from dirsweep.config.trial import NamedConfig
-from dirsweep.data.histogram import LabelBins
+from dirsweep.domain import LabelBins, ShotRule
 from dirsweep.errors import DataError, SpecError
 
 #: lowest label (included) and highest (not), label unit
@@ -143,8 +143,7 @@ class Benchmark(ABC):
             low=self.label_low,
             high=self.label_high,
             width=self.bin_width,
-            many_above=self.many_above,
-            few_below=self.few_below,
+            shot_rule=ShotRule(self.many_above, self.few_below),
             zero_shot=self.zero_shot,
         )
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dirsweep.config.trial import TrialSpec
+from dirsweep.domain import MetricColumn
 from dirsweep.run.ledger import utc_now
 from dirsweep.run.storage import TrialFolder, read_json
-from dirsweep.run.tables import MetricColumn, Outcome
+from dirsweep.run.tables import Outcome
 
 if TYPE_CHECKING:  # workers import this file and need neither Optuna nor what comes with it
     from dirsweep.policy.proposer import Proposer

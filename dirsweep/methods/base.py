@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from dirsweep.config.trial import NamedConfig
-from dirsweep.data.histogram import LabelBins
+from dirsweep.domain import LabelBins
 
 
 @dataclass(frozen=True)

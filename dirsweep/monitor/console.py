@@ -16,8 +16,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from dirsweep.report.tables import STAR, decimals, duration, metric_title
-from dirsweep.run.tables import HIGHER_IS_BETTER, REGION_ORDER, STATUSES
+from dirsweep.domain import REGIONS, Region, metric_of
+from dirsweep.report.tables import STAR, decimals, duration
+from dirsweep.run.tables import STATUSES
 
 #: seconds between two progress lines where there is no terminal
 LINE_EVERY_S = 30.0
@@ -53,7 +54,7 @@ class _Trial:
 class _Best:
     value: float
     trial: _Trial
-    regions: dict[str, float | None] = field(default_factory=dict)
+    regions: dict[Region, float | None] = field(default_factory=dict)
 
 
 class SweepConsole:
@@ -74,7 +75,7 @@ class SweepConsole:
     ) -> None:
         self.console = console if console is not None else Console(stderr=True)
         self._metric, self._region = objective
-        self._higher = self._metric in HIGHER_IS_BETTER
+        self._higher = metric_of(self._metric).higher_is_better
         self._clock = clock
         self._lock = threading.RLock()
         self._name, self._synthetic, self._num_trials = "", False, 0
@@ -185,7 +186,7 @@ class SweepConsole:
 
     @property
     def _metric_name(self) -> str:
-        return metric_title(self._metric) + ("" if self._region == "all" else f" {self._region}")
+        return metric_of(self._metric).title + ("" if self._region == "all" else f" {self._region}")
 
     @property
     def _mark(self) -> str:
@@ -198,7 +199,7 @@ class SweepConsole:
         if self._best is None or self._better(value, self._best.value):
             regions = {
                 region: _number(found.get(f"val_{self._metric}_{region}"))
-                for region in REGION_ORDER
+                for region in REGIONS
                 if region != "zero" or f"val_{self._metric}_zero" in found
             }
             self._best = _Best(value, trial, regions)
@@ -326,7 +327,7 @@ class SweepConsole:
         for trial in shown:
             value = Text()
             if trial.value is not None and trial.best is not None:
-                value.append(f"{metric_title(self._metric)} {self._figure(trial.value)}")
+                value.append(f"{metric_of(self._metric).title} {self._figure(trial.value)}")
                 if wide:
                     value.append(f" best {self._figure(trial.best)}", style="dim")
             bar = ProgressBar(
@@ -342,7 +343,7 @@ class SweepConsole:
         line = Text(f"{STAR} ", style="yellow")
         line.append(f"best so far{self._mark}: {best.trial.name}", style="default")
         line.truncate(self.console.width, overflow="ellipsis")
-        values = Text(f"  val {metric_title(self._metric)}  ", style="dim")
+        values = Text(f"  val {metric_of(self._metric).title}  ", style="dim")
         for region, value in best.regions.items():
             chosen = "bold default" if region == self._region else "default"
             values.append(f"{region} ", style="dim").append(

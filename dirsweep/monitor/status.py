@@ -15,15 +15,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from dirsweep.domain import MetricColumn, metric_of, pareto_front
 from dirsweep.monitor.control import require_run
-from dirsweep.policy.pareto import pareto_front
 from dirsweep.run.collect import label_of, merge_points, objective_of, read_spec
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.ledger import Proposed, open_trials, read_events
 from dirsweep.run.locks import is_locked
 from dirsweep.run.objectives import Aims, aims_of
 from dirsweep.run.storage import TrialFolder, read_json
-from dirsweep.run.tables import HIGHER_IS_BETTER, MetricColumn, Outcome
+from dirsweep.run.tables import Outcome
 
 #: how states are listed
 ORDER = (
@@ -205,7 +205,7 @@ def snapshot(paths: RunPaths) -> Snapshot:
 
 
 def _best(trials: Sequence[Seen], metric: str) -> Seen | None:
-    sign = -1.0 if metric in HIGHER_IS_BETTER else 1.0
+    sign = metric_of(metric).cost_sign
     valued = [seen for seen in trials if seen.value is not None and math.isfinite(seen.value)]
     return min(valued, key=lambda seen: sign * (seen.value or 0.0), default=None)
 
@@ -234,9 +234,7 @@ def _front(
     means = [_means([measured[trial_id] for trial_id in point["trial_ids"]]) for point in there]
     base = next((of for point, of in zip(there, means, strict=True) if point["index"] == 0), {})
     values = [[of.get(column.name) for column in aims.objectives] for of in means]
-    directions = [
-        "maximize" if column.higher_is_better else "minimize" for column in aims.objectives
-    ]
+    directions = [column.direction for column in aims.objectives]
     kept = pareto_front(values, directions, [_keeps(aims, of, base) for of in means])
     first = aims.objectives[0]
     found = [
@@ -277,9 +275,10 @@ def _keeps(aims: Aims, means: Mapping[str, float], base: Mapping[str, float]) ->
     that is open.
     """
     return all(
-        bound.beyond(means[bound.column.name], base.get(bound.column.name)) <= 0
+        bound.violation(means[bound.objective.column], base.get(bound.objective.column)) <= 0
         for bound in aims.bounds
-        if bound.column.name in means and not (bound.of_base and bound.column.name not in base)
+        if bound.objective.column in means
+        and not (bound.of_base and bound.objective.column not in base)
     )
 
 
@@ -293,7 +292,7 @@ def _driver(paths: RunPaths) -> str | None:
 
 
 def _names(points: list[Proposed]) -> dict[str, tuple[str, Mapping[str, Any]]]:
-    """trial -> (what it is in words, its configuration); a trial of several studies by the
+    """Trial -> (what it is in words, its configuration); a trial of several studies by the
     first.
     """
     names: dict[str, tuple[str, Mapping[str, Any]]] = {}
@@ -339,7 +338,7 @@ def _running(
 ) -> tuple[Seen, Mapping[str, Any]]:
     rows = folder.read_epochs()
     valued = [row for row in rows if isinstance(row.get(key), int | float)]
-    sign = -1.0 if metric in HIGHER_IS_BETTER else 1.0
+    sign = metric_of(metric).cost_sign
     best = min(valued, key=lambda row: sign * row[key], default={})
     seen = Seen(
         trial_id,

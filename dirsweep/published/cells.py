@@ -12,10 +12,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from dirsweep.domain import COMMON_REGIONS
 from dirsweep.errors import StoreError, did_you_mean
 
 REQUIRED = ("paper", "table", "row", "benchmark", "metric", "region", "value")
-REGIONS = ("all", "many", "median", "few")
 
 #: one row per cell. Columns beyond the seven required ones are null (or empty text) where nothing
 #: is stated
@@ -79,8 +79,8 @@ def _count(cell: str) -> int:
 
 
 def _region(cell: str) -> str:
-    if cell not in REGIONS:
-        raise ValueError(f"unknown region '{cell}'; {did_you_mean(cell, REGIONS)}")
+    if cell not in COMMON_REGIONS:
+        raise ValueError(f"unknown region '{cell}'; {did_you_mean(cell, COMMON_REGIONS)}")
     return cell
 
 

@@ -22,7 +22,7 @@ from dirsweep.analysis.objectives import aims_of
 from dirsweep.analysis.reproduction import WORDS, verdicts
 from dirsweep.analysis.seed_null import seed_null
 from dirsweep.analysis.selection import baseline_of, points_with_test_figures, searched, selection
-from dirsweep.report.tables import metric_title
+from dirsweep.domain import metric_of, metric_title
 from dirsweep.run.reader import Run
 
 Kind = Literal[
@@ -47,13 +47,6 @@ SPELT = {
     "l1": "L1",
     "mse": "MSE",
     "huber": "Huber",
-}
-_SHOTS = {
-    "all": "",
-    "many": "many-shot ",
-    "median": "median-shot ",
-    "few": "few-shot ",
-    "zero": "zero-shot ",
 }
 MARK = "SYNTHETIC DATA: "
 
@@ -222,7 +215,7 @@ def _sentence(name: str, tail: str, members: Sequence[Difference], say: Say, kin
     untested = [item for item in members if item.p_corrected is None]
     every = {item.region for item in members}
     trials = [trial for item in members for trial in (*item.trial_ids, *item.baseline_trial_ids)]
-    metric = metric_title(members[0].metric)
+    metric = metric_of(members[0].metric).title
     said = [f"{_on([item.region for item in rest], every)} not separable"] if rest else []
     if untested:
         where = (
@@ -237,7 +230,9 @@ def _sentence(name: str, tail: str, members: Sequence[Difference], say: Say, kin
             kind, "; ".join([f"{name} {', '.join(parts)}{tail}", *said]) + ".", trials, claimed=True
         )
     whole = next((item for item in members if item.region == "all"), members[0])
-    numbers = f"; {_SHOTS[whole.region]}{metric} {_signed(whole)}" if whole.low is not None else ""
+    numbers = ""
+    if whole.low is not None:
+        numbers = f"; {metric_title(whole.metric, whole.region)} {_signed(whole)}"
     return say(kind, f"{name}{tail}: {'; '.join(said)} in {metric}{numbers}.", trials)
 
 
@@ -268,7 +263,7 @@ def evidence(item: Difference) -> str:
     verb = "raises" if item.difference >= 0 else "lowers"
     seeds = f"{item.num_seeds} seed{'s' if item.num_seeds > 1 else ''}"
     return (
-        f"{verb} {_SHOTS[item.region]}{metric_title(item.metric)} by {abs(item.difference):.{places}f} "
+        f"{verb} {metric_title(item.metric, item.region)} by {abs(item.difference):.{places}f} "
         f"[{ends[0]:.{places}f}, {ends[1]:.{places}f}], {seeds}, {p_words(item.p_corrected)}"
     )
 
@@ -338,7 +333,7 @@ def _null(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
     null = seed_null(run, study, metric, region, seed=seed)
     if null.largest_by_chance is None or null.best_by_chance is None:
         return []
-    title = f"{_SHOTS[region]}{metric_title(metric)}"
+    title = metric_title(metric, region)
     text = (
         f"{study}: seeds alone move test {title}: two configurations that are the same differ by up to "
         f"{null.largest_by_chance:.2g} in 95 of 100 cases ({null.num_seeds} seeds each)"
@@ -353,16 +348,15 @@ def _selection(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
     if chosen is None or chosen.num_looked_at < 2:
         return []
     _, metric, region = aims_of(run, study).objective
-    title = metric_title(metric)
     kept = "" if chosen.chosen.feasible else "no point keeps to the constraints; "
     text = (
         f"{study}: {kept}of {chosen.num_looked_at} configurations looked at, validation chooses {chosen.chosen.label}: "
-        f"validation {_SHOTS[region]}{title} {with_interval(chosen.validation)}"
+        f"validation {metric_title(metric, region)} {with_interval(chosen.validation)}"
     )
     if chosen.optimism is not None and chosen.corrected is not None:
         text += f", {chosen.optimism:.2g} of it luck of the best of {chosen.num_complete}"
     test = [
-        f"{_SHOTS[name]}{title} {with_interval(item)}"
+        f"{metric_title(metric, name)} {with_interval(item)}"
         for name, item in chosen.test.items()
         if name in ("all", "few")
     ]
@@ -388,7 +382,7 @@ def _default(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
     trials = (*found.default.trial_ids, *found.best.trial_ids)
     default, metric = (
         found.default,
-        f"{_SHOTS[found.default.region]}{metric_title(found.default.metric)}",
+        metric_title(found.default.metric, found.default.region),
     )
     if found.breaks:
         bounds = ", ".join(found.breaks)
@@ -437,7 +431,7 @@ def _importance(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
         for trial in point.trial_ids.values()
     ]
     text = (
-        f"{study}: of the variance of validation {_SHOTS[region]}{metric_title(metric)} over its points, "
+        f"{study}: of the variance of validation {metric_title(metric, region)} over its points, "
         f"by fANOVA {', '.join(parts)}."
     )
     return [say("importance", text, trials)]

@@ -34,6 +34,7 @@ from dirsweep.analysis.summaries import (
     objective_column,
     sorted_by_objective,
 )
+from dirsweep.domain import REGIONS, MetricColumn, metric_columns, metric_of
 from dirsweep.report.claims import (
     CORRECTED,
     Claim,
@@ -55,14 +56,13 @@ from dirsweep.report.tables import (
     STAR,
     decimals,
     duration,
-    metric_title,
     notes_of,
     standing,
     standing_columns,
 )
 from dirsweep.report.tables import Column as TextColumn
 from dirsweep.run.reader import Run
-from dirsweep.run.tables import REGION_ORDER, STATUSES, UNFINISHED, MetricColumn, metric_columns
+from dirsweep.run.tables import STATUSES, UNFINISHED
 
 #: a table longer than this is folded away
 LONG = 16
@@ -250,7 +250,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     facts = [("caution", PREVIEW)] if run.spec.get("preview") else []
     facts += [
         ("benchmark", str(named or NOTHING)),
-        ("chosen by", f"validation {metric_title(metric)}, {region}"),
+        ("chosen by", f"validation {metric_of(metric).title}, {region}"),
         ("studies", str(len(run.studies))),
         (
             "seeds",
@@ -354,7 +354,7 @@ def _chosen(run: Run) -> Grid | None:
     if len(chosen) < 2:
         return None
     there = {column for point in chosen.values() for column in point.metrics}
-    tested = [MetricColumn("test", objective.metric, region) for region in REGION_ORDER]
+    tested = [MetricColumn("test", objective.metric, region) for region in REGIONS]
     metrics = [objective, *(column for column in tested if column.name in there)]
     places = {
         column: decimals(
@@ -381,7 +381,7 @@ def _chosen(run: Run) -> Grid | None:
         *(Column(_title(column)) for column in metrics),
     ]
     notes = [
-        f"of each study's points the best by validation {metric_title(objective.metric)}; mean ± deviation over "
+        f"of each study's points the best by validation {metric_of(objective.metric).title}; mean ± deviation over "
         "seeds, in square brackets 95 % intervals"
     ]
     return Grid("What validation chose", columns, rows, notes)
@@ -443,7 +443,7 @@ def _points(run: Run, study: str, points: list[PointSummary]) -> Grid:
     ends = _intervals(run, study, objective.metric, shown)
     headline = [
         objective,
-        *(MetricColumn("test", objective.metric, region) for region in REGION_ORDER),
+        *(MetricColumn("test", objective.metric, region) for region in REGIONS),
     ]
     there = {column for point in points for column in point.metrics}
     aims = aims_of(run, study)
@@ -497,7 +497,7 @@ def _points(run: Run, study: str, points: list[PointSummary]) -> Grid:
 
 
 def _title(column: MetricColumn) -> str:
-    return f"{column.split} {metric_title(column.metric)}\n{column.region}"
+    return f"{column.split} {metric_of(column.metric).title}\n{column.region}"
 
 
 def _intervals(
@@ -505,7 +505,7 @@ def _intervals(
 ) -> dict[tuple[int, str], Interval]:
     return {
         (item.point, region): item
-        for region in REGION_ORDER
+        for region in REGIONS
         for item in (intervals(run, study, metric, region, points=shown) if shown else [])
     }
 
@@ -540,9 +540,7 @@ def _notes(
     objective: MetricColumn,
 ) -> list[str]:
     direction = "higher" if objective.higher_is_better else "lower"
-    title = (
-        f"validation {metric_title(objective.metric)} ({objective.region}), {direction} is better"
-    )
+    title = f"validation {metric_of(objective.metric).title} ({objective.region}), {direction} is better"
     notes = [
         f"{STAR} best by {title}"
         if best is not None
@@ -606,8 +604,8 @@ def _of_differences(
     items = [item for regions in found.values() for item in regions.values()]
     if not items:
         return None
-    regions = [region for region in REGION_ORDER if any(item.region == region for item in items)]
-    metric = metric_title(items[0].metric)
+    regions = [region for region in REGIONS if any(item.region == region for item in items)]
+    metric = metric_of(items[0].metric).title
     columns = [
         Column(first, text=True),
         *(Column(f"test {metric}\n{region}") for region in regions),
@@ -680,7 +678,7 @@ def _main_effects(run: Run, study: str) -> Grid | None:
                 ]
             )
         )
-    title = f"val {metric_title(found[0].interval.metric)} {found[0].interval.region}"
+    title = f"val {metric_of(found[0].interval.metric).title} {found[0].interval.region}"
     columns = [
         Column("key", text=True),
         Column("value", text=True),
@@ -733,7 +731,7 @@ def _verdicts(run: Run, study: str) -> Grid | None:
             Row(
                 [
                     Cell(f"{item.paper}/{item.table} {item.row}", classes="text"),
-                    Cell(f"{metric_title(item.metric)}, {item.region}", classes="text"),
+                    Cell(f"{metric_of(item.metric).title}, {item.region}", classes="text"),
                     Cell(item.printed, item.published),
                     Cell(f"{item.measured:.{places}f}", _finite(item.measured), low),
                     Cell(f"{item.difference:+.{places}f}", _finite(item.difference)),

@@ -13,18 +13,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dirsweep.domain import metric_of
 from dirsweep.report.layouts import Cell, Layout, plain
-from dirsweep.report.tables import (
-    MAX_ROWS,
-    NOTHING,
-    STAR,
-    Column,
-    StudyTable,
-    metric_title,
-    study_table,
-)
+from dirsweep.report.tables import MAX_ROWS, NOTHING, STAR, Column, StudyTable, study_table
 from dirsweep.run.reader import Run
-from dirsweep.run.tables import HIGHER_IS_BETTER
 
 #: letters in a row beyond which a table is scaled to the width of the text
 WIDE = 84
@@ -177,7 +169,7 @@ def _sentence(note: str) -> str:
 
 
 def _arrow(metric: str) -> str:
-    return r"$\uparrow$" if metric in HIGHER_IS_BETTER else r"$\downarrow$"
+    return r"$\uparrow$" if metric_of(metric).higher_is_better else r"$\downarrow$"
 
 
 # ---- a published table's layout
@@ -193,7 +185,7 @@ def layout_table(layout: Layout, *, beside: bool = False, deviation: bool = True
     metrics = list(dict.fromkeys((metric, unit) for metric, _, unit in layout.columns))
     groups = [
         (
-            f"{escape(metric_title(metric))}{escape(' (%)') if unit == '%' else ''} {_arrow(metric)}",
+            f"{escape(metric_of(metric).title)}{escape(' (%)') if unit == '%' else ''} {_arrow(metric)}",
             [region for name, region, of in layout.columns if (name, of) == (metric, unit)],
         )
         for metric, unit in metrics

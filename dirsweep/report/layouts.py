@@ -37,6 +37,7 @@ from dirsweep.analysis.measurements import complete_trials, configs_of, points_o
 from dirsweep.analysis.reproduction import STANDS_FOR, backbone_differences, benchmark_differences
 from dirsweep.analysis.selection import points_with_test_figures
 from dirsweep.analysis.summaries import PointSummary, Spread, objective_column
+from dirsweep.domain import REGIONS, MetricColumn, metric_of
 from dirsweep.errors import StoreError
 from dirsweep.published import parse_name, published, tables
 from dirsweep.published.matching import (
@@ -46,9 +47,8 @@ from dirsweep.published.matching import (
     techniques,
 )
 from dirsweep.published.titles import title_of
-from dirsweep.report.tables import STAR, metric_title
+from dirsweep.report.tables import STAR
 from dirsweep.run.reader import Run
-from dirsweep.run.tables import HIGHER_IS_BETTER, REGION_ORDER, MetricColumn
 
 #: of a run with --preview
 PREVIEW = "a preview: a few points, one seed, few epochs; it shows that everything works, not what a method can do"
@@ -204,7 +204,7 @@ def _columns(cells: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str, str], 
     metrics = list(dict.fromkeys(cell["metric"] for cell in cells))
     found = {(cell["metric"], cell["region"], cell["unit"]) for cell in cells}
     return tuple(
-        sorted(found, key=lambda column: (metrics.index(column[0]), REGION_ORDER.index(column[1])))
+        sorted(found, key=lambda column: (metrics.index(column[0]), REGIONS.index(column[1])))
     )
 
 
@@ -367,7 +367,7 @@ def _best(cells: Sequence[Cell], numbers: Sequence[int], metric: str) -> list[in
     }
     if len(shown) < 2:
         return []
-    best = max(shown.values()) if metric in HIGHER_IS_BETTER else min(shown.values())
+    best = metric_of(metric).best(shown.values())
     return [number for number, value in shown.items() if value == best]
 
 
@@ -444,7 +444,7 @@ _ARROWS = {True: "↑", False: "↓"}
 def heading(metric: str, unit: str) -> str:
     """``MAE ↓``, ``pearson (%) ↑``."""
     percent = " (%)" if unit == "%" else ""
-    return f"{metric_title(metric)}{percent} {_ARROWS[metric in HIGHER_IS_BETTER]}"
+    return f"{metric_of(metric).title}{percent} {_ARROWS[metric_of(metric).higher_is_better]}"
 
 
 def plain(cell: Cell, *, beside: bool, deviation: bool) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
+from dirsweep.domain import REGIONS, metric_of
 from dirsweep.errors import StoreError
 from dirsweep.published import parse_name, published, tables
 from dirsweep.published.titles import title_of
-from dirsweep.report.tables import NOTHING, metric_title
-from dirsweep.run.tables import REGION_ORDER
+from dirsweep.report.tables import NOTHING
 
 
 def list_table(extra: Sequence[Path] = ()) -> Table:
@@ -59,10 +59,10 @@ def _table(title: str, cells: Sequence[dict[str, str]], metrics: Sequence[str]) 
     table.add_column("row")
     columns = sorted(
         {(row["metric"], row["region"]) for row in cells},
-        key=lambda column: (metrics.index(column[0]), REGION_ORDER.index(column[1])),
+        key=lambda column: (metrics.index(column[0]), REGIONS.index(column[1])),
     )
     for metric, region in columns:
-        table.add_column(f"{metric_title(metric)}\n{region}", justify="right", no_wrap=True)
+        table.add_column(f"{metric_of(metric).title}\n{region}", justify="right", no_wrap=True)
     texts: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
     for row in cells:
         texts.setdefault((row["section"], row["row"]), {})[row["metric"], row["region"]] = row[

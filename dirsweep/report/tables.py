@@ -23,9 +23,10 @@ from dirsweep.analysis.summaries import (
     num_different,
     sorted_by_objective,
 )
+from dirsweep.domain import REGIONS, MetricColumn, metric_columns, metric_of
 from dirsweep.run.objectives import Aims
 from dirsweep.run.reader import Run
-from dirsweep.run.tables import REGION_ORDER, STATUSES, UNFINISHED, MetricColumn, metric_columns
+from dirsweep.run.tables import STATUSES, UNFINISHED
 
 Format = Literal["console", "md", "csv"]
 
@@ -33,12 +34,6 @@ Format = Literal["console", "md", "csv"]
 MAX_ROWS = 24
 STAR = "★"
 NOTHING = "–"
-_ACRONYMS = {"mae", "mse", "rmse", "gm"}
-
-
-def metric_title(metric: str) -> str:
-    """``mae`` -> ``MAE``, ``angular_error`` -> ``angular error``."""
-    return metric.upper() if metric in _ACRONYMS else metric.replace("_", " ")
 
 
 def decimals(values: Sequence[float]) -> int:
@@ -179,11 +174,11 @@ def _columns(points: list[PointSummary], aims: Aims, names: list[str]) -> list[C
         columns.append(Column("seeds", [str(point.num_seeds) for point in points]))
     columns.append(
         _metric_column(
-            points, objective, f"val {metric_title(objective.metric)}\n{objective.region}", 0
+            points, objective, f"val {metric_of(objective.metric).title}\n{objective.region}", 0
         )
     )
     columns += [
-        _metric_column(points, also, f"val {metric_title(also.metric)}\n{also.region}", 0)
+        _metric_column(points, also, f"val {metric_of(also.metric).title}\n{also.region}", 0)
         for also in aims.objectives
         if also != objective
     ]
@@ -191,12 +186,12 @@ def _columns(points: list[PointSummary], aims: Aims, names: list[str]) -> list[C
     # the regions of the objective's metric on test are what the papers print; few and all go last
     # when room is short
     ranks = {"all": 1, "many": 4, "median": 3, "few": 2, "zero": 2}
-    for region in REGION_ORDER:
+    for region in REGIONS:
         column = MetricColumn("test", objective.metric, region)
         if region == "zero" and column.name not in names:
             continue  # hardly a benchmark has it
         title = (
-            f"test {metric_title(column.metric)}\n{region}" if region == "all" else f"\n{region}"
+            f"test {metric_of(column.metric).title}\n{region}" if region == "all" else f"\n{region}"
         )
         columns.append(_metric_column(points, column, title, ranks[region]))
     others = [
@@ -209,7 +204,9 @@ def _columns(points: list[PointSummary], aims: Aims, names: list[str]) -> list[C
             if any(column.name in point.metrics for point in points):
                 rank = 10 + position + {"all": 0, "few": 20, "zero": 40}[region]
                 columns.append(
-                    _metric_column(points, column, f"test {metric_title(metric)}\n{region}", rank)
+                    _metric_column(
+                        points, column, f"test {metric_of(metric).title}\n{region}", rank
+                    )
                 )
     columns.append(
         Column("time per\ntrial", [duration(point.wall_time_s) for point in points], rank=9)
@@ -313,7 +310,7 @@ def _caption(
     looked_at: int | None,
 ) -> list[str]:
     direction = "higher" if objective.higher_is_better else "lower"
-    chosen = f"val {metric_title(objective.metric)} ({objective.region}), {direction} is better"
+    chosen = f"val {metric_of(objective.metric).title} ({objective.region}), {direction} is better"
     lines = [
         f"{STAR} best by {chosen}"
         if best is not None

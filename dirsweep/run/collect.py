@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import yaml
 
 from dirsweep.config.trial import Point, canonical_json
+from dirsweep.domain import metric_columns
 from dirsweep.errors import StoreError
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.ledger import Proposed, read_events
@@ -27,7 +28,6 @@ from dirsweep.run.tables import (
     TRIAL_FIELDS,
     UNFINISHED,
     Outcome,
-    metric_columns,
     table_metadata,
 )
 

@@ -91,10 +91,10 @@ true}``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
@@ -105,13 +105,6 @@ Status = Literal["complete", "pruned", "stopped", "failed", "interrupted"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 #: what the tables call a trial without an outcome
 UNFINISHED = "unfinished"
-
-#: metrics of which more is better; of every other one less is
-HIGHER_IS_BETTER = frozenset({"pearson", "spearman", "delta1"})
-#: ``zero`` only where the benchmark takes label ranges out of training
-REGION_ORDER = ("all", "many", "median", "few", "zero")
-_METRIC_ORDER = ("mae", "mse", "rmse", "gm", "pearson", "spearman")
-_SPLIT_ORDER = ("val", "test")
 
 TIME = pa.timestamp("us", tz="UTC")
 WORD = pa.dictionary(pa.int32(), pa.string())
@@ -176,48 +169,6 @@ TRIAL_PREDICTIONS = pa.schema(
         pa.field("prediction", pa.float64()),
     ]
 )
-
-
-class MetricColumn(NamedTuple):
-    """``test_mae_few`` taken apart."""
-
-    split: str
-    metric: str
-    region: str
-
-    @property
-    def name(self) -> str:
-        """The column's name."""
-        return f"{self.split}_{self.metric}_{self.region}"
-
-    @property
-    def higher_is_better(self) -> bool:
-        """Whether more is better."""
-        return self.metric in HIGHER_IS_BETTER
-
-    @classmethod
-    def parse(cls, name: str) -> MetricColumn | None:
-        """The parts, or None when ``name`` is no metric column (``angular_error`` keeps its
-        underscore).
-        """
-        split, _, rest = name.partition("_")
-        metric, _, region = rest.rpartition("_")
-        if split not in _SPLIT_ORDER or region not in REGION_ORDER or not metric:
-            return None
-        return cls(split, metric, region)
-
-    def order(self) -> tuple[int, int, str, int]:
-        """Sorts val before test, then metrics in the order the papers print them, then regions."""
-        known = (
-            _METRIC_ORDER.index(self.metric) if self.metric in _METRIC_ORDER else len(_METRIC_ORDER)
-        )
-        return _SPLIT_ORDER.index(self.split), known, self.metric, REGION_ORDER.index(self.region)
-
-
-def metric_columns(names: Iterable[str]) -> list[MetricColumn]:
-    """The metric columns among ``names``, each once, in the tables' order."""
-    parsed = {column for name in names if (column := MetricColumn.parse(name)) is not None}
-    return sorted(parsed, key=MetricColumn.order)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.data.histogram import LabelBins
+from dirsweep.domain import LabelBins
 from dirsweep.errors import ShapeError
 
 Array = NDArray[np.float64]
@@ -129,7 +129,7 @@ def compute(
     shots = bins.region_of(exact if counted is None else counted)
     inside = {
         region: np.ones(len(exact), bool) if region == "all" else shots == region
-        for region in bins.regions
+        for region in bins.reported_regions
     }
     return {
         f"{name}_{region}": METRICS[name](exact[mask], guessed[mask]) if mask.any() else None

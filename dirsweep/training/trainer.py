@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from dirsweep.backbones.base import Backbone, BackboneConfig
 from dirsweep.config.trial import OptimizerConfig, TrialConfig, TrialSpec
 from dirsweep.data.base import SplitName
+from dirsweep.domain import metric_of
 from dirsweep.errors import (
     DataError,
     DirSweepError,
@@ -43,7 +44,7 @@ from dirsweep.methods.base import (
     Step,
 )
 from dirsweep.run.storage import TrialFolder, read_json
-from dirsweep.run.tables import HIGHER_IS_BETTER, Outcome, Status, features_table, predictions_table
+from dirsweep.run.tables import Outcome, Status, features_table, predictions_table
 from dirsweep.training import metrics
 from dirsweep.training.checkpoint import load_checkpoint, save_checkpoint
 from dirsweep.training.inputs import open_inputs, prefetched
@@ -447,7 +448,8 @@ class Training:
     @torch.no_grad()
     def predict(self, split: SplitName, *, keep: list[Tensor] | None = None) -> Tensor:
         """(N,) predictions in the label unit, on the CPU, without augmentation or smoothing;
-        ``keep`` gets the features behind them, (N, D) float32, batch by batch."""
+        ``keep`` gets the features behind them, (N, D) float32, batch by batch.
+        """
         self.model.eval()
         preds = []
         for _, inputs in prefetched(self._eval_batches(split), self.device):
@@ -480,12 +482,12 @@ class Training:
         key = f"val_{self.trial.metric}_{self.trial.region}"
         value = found.get(key)
         if value is None:
-            if self.trial.metric not in HIGHER_IS_BETTER:
+            if not metric_of(self.trial.metric).higher_is_better:
                 raise TrialError(
                     f"the objective {key} is not defined: no validation sample in region {self.trial.region}"
                 )
             value = -math.inf  # constant predictions have no correlation: the worst there is
-        sign = -1.0 if self.trial.metric in HIGHER_IS_BETTER else 1.0
+        sign = metric_of(self.trial.metric).cost_sign
         self.unimproved += 1
         if self.best is None or sign * value < sign * self.best.value:
             model = {
@@ -500,7 +502,8 @@ class Training:
         self, *, store_features: bool
     ) -> tuple[dict[str, float | None], pa.Table, pa.Table | None]:
         """Metrics of the best epoch on validation and, read here for the first and only time, test;
-        predictions; test features if wanted."""
+        predictions; test features if wanted.
+        """
         assert self.best is not None
         kept: list[Tensor] | None = [] if store_features else None
         results = self._results(

@@ -10,8 +10,8 @@ from dirsweep.analysis.differences import contrast, difference_of, differences
 from dirsweep.analysis.intervals import mean_of
 from dirsweep.analysis.measurements import measure
 from dirsweep.analysis.multiple_testing import holm
+from dirsweep.domain import REGIONS
 from dirsweep.run.reader import open_run
-from dirsweep.run.tables import REGION_ORDER
 
 RANKSIM, LDS, GAMMA = "regularizers.ranksim", "reweighting.name", "regularizers.ranksim.gamma"
 
@@ -39,9 +39,7 @@ def test_differences_are_paired_and_corrected(tmp_path: Path) -> None:
     assert few.high is not None
     assert few.low < -1.5 < few.high < 0
     assert not by_place[1, "many"].separable
-    assert not any(
-        by_place[index, region].separable for index in (2, 3) for region in REGION_ORDER[:4]
-    )
+    assert not any(by_place[index, region].separable for index in (2, 3) for region in REGIONS[:4])
     table = {row["trial_id"]: row for row in run.trials().to_pylist()}
     per_seed = [
         table[f"s-1-{seed}"]["test_mae_few"] - table[f"s-0-{seed}"]["test_mae_few"]

@@ -12,8 +12,8 @@ from dirsweep.analysis.differences import differences
 from dirsweep.analysis.intervals import intervals, mean_of
 from dirsweep.analysis.measurements import measure
 from dirsweep.analysis.seed_null import seed_null
+from dirsweep.domain import REGIONS
 from dirsweep.run.reader import open_run
-from dirsweep.run.tables import REGION_ORDER
 
 RANKSIM, LDS, GAMMA = "regularizers.ranksim", "reweighting.name", "regularizers.ranksim.gamma"
 
@@ -28,7 +28,7 @@ def test_intervals_of_every_metric_and_region(tmp_path: Path) -> None:
     table = {row["trial_id"]: row for row in run.trials().to_pylist()}
     predicted = run.predicted("test")
     for metric in resampling.METRICS:
-        for region in REGION_ORDER[:4]:
+        for region in REGIONS[:4]:
             found = intervals(run, "s", metric, region, num_resamples=100)
             assert [item.point for item in found] == [0, 1]
             for item in found:

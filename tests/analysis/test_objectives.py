@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import yaml
 from made_up_run import FACTORS, write_run
@@ -18,17 +17,15 @@ from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.differences import differences
 from dirsweep.analysis.measurements import configs_of
-from dirsweep.analysis.objectives import aims_of, default_point, not_dominated, points_of
+from dirsweep.analysis.objectives import aims_of, default_point, points_of
 from dirsweep.analysis.selection import best_of_studies, points_with_test_figures, selection
-from dirsweep.config.sweep import ConstraintSpec, ObjectiveSpec
-from dirsweep.policy.pareto import pareto_front
+from dirsweep.domain import Constraint, MetricColumn, Objective
 from dirsweep.report.html import html
 from dirsweep.report.plots import pareto
 from dirsweep.report.tables import comma_separated, markdown, print_report, study_table
 from dirsweep.run.collect import collect
 from dirsweep.run.ledger import Ledger, retried
 from dirsweep.run.reader import Run, open_run
-from dirsweep.run.tables import MetricColumn
 
 GAMMA = "regularizers.ranksim.gamma"
 MANY, FEW = {"metric": "mae", "region": "many"}, {"metric": "mae", "region": "few"}
@@ -78,8 +75,8 @@ def test_constraints_are_judged_as_the_search_judges_them(
     errors = [7.0, 6.0, 7.25, 7.5, "pruned"]
     run = made(tmp_path, errors, constraints=[{"metric": "mae", "region": "few", bound: limit}])
     of_base = isinstance(limit, dict)
-    theirs = ConstraintSpec(
-        ObjectiveSpec(metric="mae", region="few"),
+    theirs = Constraint(
+        Objective(metric="mae", region="few"),
         bound,
         limit["base_plus"] if of_base else limit,
         of_base,
@@ -109,21 +106,6 @@ def test_the_base_of_a_search_spells_out_what_it_has(tmp_path: Path) -> None:
     assert [point.feasible for point in points_of(run, "s")] == [True, True, False], (
         "the first point is the base"
     )
-
-
-def test_the_front_against_all_pairs_and_the_searchs_own() -> None:
-    rng = np.random.default_rng(0)
-    for dims in (1, 2, 3):
-        costs = rng.integers(0, 6, (40, dims)).astype(float)
-        slow = [
-            not any((other <= cost).all() and (other < cost).any() for other in costs)
-            for cost in costs
-        ]
-        assert not_dominated(costs).tolist() == slow
-        assert tuple(np.flatnonzero(not_dominated(costs))) == pareto_front(
-            costs.tolist(), ["minimize"] * dims
-        )
-    assert not_dominated(np.empty((0, 2))).tolist() == []
 
 
 def test_what_breaks_a_constraint_is_not_chosen(tmp_path: Path) -> None:

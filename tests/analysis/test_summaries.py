@@ -14,8 +14,8 @@ from dirsweep.analysis.summaries import (
     value_of,
     varied_keys,
 )
+from dirsweep.domain import MetricColumn
 from dirsweep.run.reader import open_run
-from dirsweep.run.tables import MetricColumn
 
 GAMMA, LAMBDA = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"
 

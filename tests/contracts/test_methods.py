@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from dirsweep import registry
 from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Uniform
 from dirsweep.config.trial import build_named
-from dirsweep.data.histogram import LabelBins
+from dirsweep.domain import LabelBins
 from dirsweep.methods.base import (
     Loss,
     Regularizer,

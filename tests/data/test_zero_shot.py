@@ -19,10 +19,10 @@ from dirsweep.config.reference import rows as reference_rows
 from dirsweep.config.trial import TrialSpec
 from dirsweep.data.agedb_dir import AgeDBConfig
 from dirsweep.data.base import BenchmarkConfig, PlainViews, Split
-from dirsweep.data.histogram import LabelBins
 from dirsweep.data.sts_b_dir import STSB, STSBConfig
 from dirsweep.data.synthetic_agedb import COUNTS, SyntheticAgeDBConfig
 from dirsweep.data.zero_shot import Rows, ZeroShot, in_range
+from dirsweep.domain import LabelBins
 from dirsweep.driver import prepare
 from dirsweep.errors import SpecError
 from dirsweep.report.plots import label_histogram, per_label_error, technique_gain
@@ -364,18 +364,17 @@ def test_spans_by_hand() -> None:
     bins = Bins(
         edges,
         np.array([0, 0, 5, 0, 0, 9, 0]),
-        np.ones(7, int),
-        np.array([0, 1, 1, 1, 1, 1, 1]),
         np.array(["few"] * 7),
+        val=np.ones(7, int),
+        test=np.array([0, 1, 1, 1, 1, 1, 1]),
     )
     assert zero_shot_spans(bins) == [(0.0, 2.0), (3.0, 5.0), (6.0, 7.0)]
-    some = Bins(
-        edges, np.zeros(7, int), np.zeros(7, int), np.array([0, 1, 0, 0, 2, 0, 0]), bins.regions
-    )
+    none = np.zeros(7, int)
+    some = Bins(edges, none, bins.regions, val=none, test=np.array([0, 1, 0, 0, 2, 0, 0]))
     assert zero_shot_spans(some) == [(1.0, 5.0)], (
         "what lies between two that are tested on belongs to them"
     )
-    nothing = Bins(edges, bins.train, np.zeros(7, int), np.zeros(7, int), bins.regions)
+    nothing = Bins(edges, bins.train, bins.regions, val=none, test=none)
     assert zero_shot_spans(nothing) == []
     assert zero_shot_spans(None) == []
 

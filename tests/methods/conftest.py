@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dirsweep.data.histogram import LabelBins
+from dirsweep.domain import LabelBins
 from dirsweep.methods.base import Setup
 
 MakeSetup = Callable[..., Setup]

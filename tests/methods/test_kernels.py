@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dirsweep.data.histogram import LabelBins
+from dirsweep.domain import LabelBins
 from dirsweep.errors import SpecError
 from dirsweep.methods.kernels import KERNELS, bin_index, inner_edges, odd, window
 

@@ -245,9 +245,9 @@ def test_anchors() -> None:
     bins = Bins(
         np.arange(8.0),
         np.array([0, 5, 150, 200, 15, 5, 0]),
-        np.ones(7, int),
-        np.ones(7, int),
         np.array(["few", "few", "many", "many", "few", "few", "few"]),
+        val=np.ones(7, int),
+        test=np.ones(7, int),
     )
     counts = np.array([1, 4, 9, 3, 9, 9, 0])
     # few-shot: bins 4 and 5 have the most test samples, 5 the fewer training labels

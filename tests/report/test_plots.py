@@ -359,15 +359,6 @@ def test_pareto(tmp_path: Path) -> None:
     assert pareto.numbers(open_run(tmp_path / "few"), "s") is None
 
 
-def test_front_against_all_pairs() -> None:
-    generator = np.random.default_rng(0)
-    for _ in range(50):
-        costs = generator.integers(0, 6, (12, 2)).astype(float)
-        for row, kept in zip(costs, pareto.not_dominated(costs), strict=True):
-            beaten = any((other <= row).all() and (other < row).any() for other in costs)
-            assert kept == (not beaten)
-
-
 def test_collapse_penalty(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, [7.0, 7.4]), ({"a": 1}, [3.0])]}, num_samples=400)
     run = open_run(tmp_path)

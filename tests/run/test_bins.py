@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from made_up_run import write_run
 
-from dirsweep.data.histogram import LabelBins
+from dirsweep.domain import LabelBins
 from dirsweep.errors import StoreError
 from dirsweep.run.bins import Bins
 from dirsweep.run.predictions import predicted
@@ -16,8 +16,7 @@ from dirsweep.run.storage import write_table
 
 
 def made(bins: LabelBins) -> Bins:
-    regions = bins.region_of((bins.edges[1:] + bins.edges[:-1]) / 2)
-    return Bins(bins.edges, bins.counts, bins.counts, bins.counts, regions)
+    return Bins(bins.edges, bins.counts, bins.regions, val=bins.counts, test=bins.counts)
 
 
 def test_bins_assign_as_the_trainer_does() -> None:
@@ -36,7 +35,7 @@ def test_bins_assign_as_the_trainer_does() -> None:
     assert np.array_equal(again.edges, ours.edges)
     assert np.array_equal(again.regions, ours.regions)
     assert np.array_equal(again.train, theirs.counts)
-    assert (again.num, round(again.width, 9)) == (50, 0.1)
+    assert (again.num_bins, round(again.width, 9)) == (50, 0.1)
 
 
 def test_predictions_as_a_matrix(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 from made_up_run import write_run, write_spec, write_trial
 
+from dirsweep.domain import MetricColumn, metric_columns
 from dirsweep.errors import StoreError
 from dirsweep.run.collect import collect, label_of, labels_of, merge_points
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.ledger import Ledger, proposed
 from dirsweep.run.reader import open_run
-from dirsweep.run.tables import MetricColumn, metric_columns
 
 GAMMA, LAMBDA = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"
 

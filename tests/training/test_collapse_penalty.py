@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from dirsweep.config.load import load_sweep
-from dirsweep.data.histogram import LabelBins
+from dirsweep.domain import LabelBins
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.report.plots import _per_label
 from dirsweep.report.plots.collapse_penalty import collapsed_errors

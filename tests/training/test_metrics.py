@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dirsweep.data.histogram import LabelBins
+from dirsweep.domain import LabelBins
 from dirsweep.errors import ShapeError
 from dirsweep.training import metrics
 

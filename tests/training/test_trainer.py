@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from dirsweep.config.trial import OptimizerConfig, TrialSpec
-from dirsweep.data.histogram import LabelBins
+from dirsweep.domain import LabelBins
 from dirsweep.errors import TrialPruned
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.storage import TrialFolder

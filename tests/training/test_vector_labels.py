@@ -18,7 +18,7 @@ from dirsweep.config.expand import validate
 from dirsweep.config.load import load_sweep
 from dirsweep.config.trial import TrialConfig, TrialSpec
 from dirsweep.data.base import Split, SplitName
-from dirsweep.data.histogram import LabelBins
+from dirsweep.domain import LabelBins, ShotRule
 from dirsweep.errors import DataError, ShapeError, SpecError
 from dirsweep.registry import register
 from dirsweep.training import metrics
@@ -154,7 +154,7 @@ def test_metrics_are_means_over_both_axes_and_regions_go_by_the_counted_number()
     labels = np.array([[0.5, 1.0], [0.5, 3.0], [9.5, 0.0]])
     preds = labels + np.array([[1.0, 3.0], [2.0, 2.0], [-4.0, 0.5]])
     bins = LabelBins.from_labels(
-        np.array([0.5] * 5), low=0, high=10, width=1, many_above=3, few_below=1
+        np.array([0.5] * 5), low=0, high=10, width=1, shot_rule=ShotRule(3, 1)
     )
     found = metrics.compute(labels, preds, bins, ("mae", "mse", "spearman"), counted=labels[:, 0])
     assert found["mae_all"] == pytest.approx(12.5 / 6)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dirsweep.config.ranges import Choice, InEpochs, IntUniform, LogUniform, Uniform
 from dirsweep.config.trial import NamedConfig, TrialConfig
-from dirsweep.data.histogram import LabelBins
+from dirsweep.domain import LabelBins
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Setup, Smoothing, TechniqueConfig
 from dirsweep.methods.kernels import Kernel, bin_index, inner_edges, odd, window

@@ -79,9 +79,9 @@ def numbers(run: Run, study: str) -> FeatureSimilarity | None:
     if bins is None or spaces is None:
         return None
     places = bins.bin_of(spaces.labels)
-    counts = np.bincount(places, minlength=bins.num)
-    sums = np.bincount(places, weights=spaces.labels, minlength=bins.num)
-    means = np.full(bins.num, np.nan)
+    counts = np.bincount(places, minlength=bins.num_bins)
+    sums = np.bincount(places, weights=spaces.labels, minlength=bins.num_bins)
+    means = np.full(bins.num_bins, np.nan)
     np.divide(sums, counts, out=means, where=counts > 0)
     chosen = anchors_of(bins, counts)
     if not chosen or (counts > 0).sum() < 3:

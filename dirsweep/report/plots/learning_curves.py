@@ -10,9 +10,9 @@ import numpy as np
 from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.objectives import aims_of
 from dirsweep.analysis.summaries import best_point, sorted_by_objective
+from dirsweep.domain import metric_of
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._per_epoch import Curve, best_epochs, by_trial, counted, curve_of
-from dirsweep.report.tables import metric_title
 from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def numbers(run: Run, study: str) -> LearningCurves | None:
         return None
     return LearningCurves(
         title=f"{study} · {run.name}",
-        y_label=f"validation {metric_title(objective.metric)}, {objective.region}",
+        y_label=f"validation {metric_of(objective.metric).title}, {objective.region}",
         synthetic=run.synthetic,
         curves=curves,
         has_best=best_point(points, objective) is not None,

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.objectives import aims_of, default_point
 from dirsweep.analysis.summaries import PointSummary, best_point
+from dirsweep.domain import MetricColumn, metric_of, non_dominated
 from dirsweep.report.plots import _style as style
-from dirsweep.report.tables import metric_title
 from dirsweep.run.reader import Run
-from dirsweep.run.tables import MetricColumn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -79,11 +78,11 @@ def numbers(run: Run, study: str) -> Pareto | None:
         return None
     values = np.array([[point.metrics[column].mean for column in columns] for point in points])
     base = default_point(run, study)
-    costs = values * np.array([-1.0 if goal.higher_is_better else 1.0 for goal in goals])
+    costs = values * np.array([goal.cost_sign for goal in goals])
     feasible = np.array([point.feasible for point in points], dtype=np.bool_)
     front = np.array([bool(point.front) for point in points])  # over all objectives of the search
     if not several:
-        front[feasible] = not_dominated(costs[feasible])
+        front[feasible] = non_dominated(costs[feasible])
     return Pareto(
         title=f"{_goal(goals[0])} against {_goal(goals[1])} · {study} · {run.name}"
         if several
@@ -105,7 +104,7 @@ def numbers(run: Run, study: str) -> Pareto | None:
 
 
 def _goal(column: MetricColumn) -> str:
-    return f"{metric_title(column.metric)}, {column.region}"
+    return f"{metric_of(column.metric).title}, {column.region}"
 
 
 def _position(points: list[PointSummary], wanted: PointSummary | None) -> int | None:
@@ -113,24 +112,6 @@ def _position(points: list[PointSummary], wanted: PointSummary | None) -> int | 
         i for i, point in enumerate(points) if wanted is not None and point.index == wanted.index
     )
     return next(there, None)
-
-
-def not_dominated(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(P, 2) costs, less is better -> (P,) whether no other row is at most as large in both and
-    smaller in one.
-    """
-    order = np.lexsort((costs[:, 1], costs[:, 0]))
-    first, second = costs[order, 0], costs[order, 1]
-    # along ascending first costs a row is dominated by a smaller second cost before it, or by its
-    # equal with less first
-    below = np.concatenate([[np.inf], np.minimum.accumulate(second)[:-1]])
-    kept = second < below
-    same = np.concatenate([[False], (first[1:] == first[:-1]) & (second[1:] == second[:-1])])
-    for row in np.flatnonzero(same):  # equal rows share their fate
-        kept[row] = kept[row - 1]
-    front = np.zeros(len(costs), dtype=np.bool_)
-    front[order] = kept
-    return front
 
 
 def draw(numbers: Pareto) -> Figure:

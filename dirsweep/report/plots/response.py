@@ -19,10 +19,9 @@ from dirsweep.analysis.summaries import (
     value_of,
     varied_keys,
 )
+from dirsweep.domain import REGIONS, MetricColumn, metric_of
 from dirsweep.report.plots import _style as style
-from dirsweep.report.tables import metric_title
 from dirsweep.run.reader import Run
-from dirsweep.run.tables import REGION_ORDER, MetricColumn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,10 +96,10 @@ def numbers(run: Run, study: str) -> Response | None:
         panels = _curves(points, objective, best) or [_dots(points, objective, best)]
         notes.append("★ best by validation")
     # where lines or panels stand for regions they name them
-    shared = not any(series.name in REGION_ORDER for panel in panels for series in panel.series)
+    shared = not any(series.name in REGIONS for panel in panels for series in panel.series)
     return Response(
         title=f"{study} · {run.name}",
-        y_label=f"validation {metric_title(objective.metric)}"
+        y_label=f"validation {metric_of(objective.metric).title}"
         + (f", {objective.region}" if shared else ""),
         synthetic=run.synthetic,
         panels=panels,
@@ -119,7 +118,7 @@ def _regions(points: list[PointSummary], xs: list[float], objective: MetricColum
     """One series per shot region that has values; points in the order of x."""
     order = sorted(range(len(points)), key=lambda i: xs[i])
     series = []
-    for region in REGION_ORDER:
+    for region in REGIONS:
         column = objective._replace(region=region).name
         there = [i for i in order if column in points[i].metrics]
         if there:

@@ -17,10 +17,9 @@ from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.objectives import aims_of
 from dirsweep.analysis.selection import searched
 from dirsweep.analysis.summaries import PointSummary, best_point, value_of, varied_keys
+from dirsweep.domain import MetricColumn, metric_of
 from dirsweep.report.plots import _style as style
-from dirsweep.report.tables import metric_title
 from dirsweep.run.reader import Run
-from dirsweep.run.tables import MetricColumn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,7 +112,7 @@ def numbers(run: Run, study: str) -> Surface | None:
     return Surface(
         title=f"two at a time · {study} · {run.name}",
         synthetic=run.synthetic,
-        value_label=f"validation {metric_title(objective.metric)}",
+        value_label=f"validation {metric_of(objective.metric).title}",
         higher_is_better=objective.higher_is_better,
         across=min(2, len(regions)),
         panels=panels,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from dirsweep.bench.reference import plain_conr
-from dirsweep.data.histogram import LabelBins
+from dirsweep.domain import LabelBins
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Setup, Step
 from dirsweep.methods.regularizers.conr import VARIANTS, ConRConfig, conr
