@@ -26,8 +26,9 @@ from dirsweep.execute.inline import run_inline
 from dirsweep.policy.proposer import Proposer
 from dirsweep.run.bins import Bins
 from dirsweep.run.collect import collect
+from dirsweep.run.events import Ended, utc_now
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import Ledger, ended, lock_run, open_trials, utc_now
+from dirsweep.run.ledger import Ledger, lock_run
 from dirsweep.run.provenance import provenance, write_provenance
 from dirsweep.run.reuse import FinishedElsewhere
 from dirsweep.run.storage import TrialFolder, cannot_write, write_bytes_atomically, write_table
@@ -206,11 +207,11 @@ def write_bins(spec: SweepSpec, benchmark: Benchmark, paths: RunPaths) -> None:
 def settle(ledger: Ledger, paths: RunPaths) -> None:
     """Enter what ended while no driver was there to note it; in the order in which it ended."""
     outcomes = [
-        TrialFolder(paths.trial(trial_id)).outcome() for trial_id in open_trials(ledger.events())
+        TrialFolder(paths.trial(trial_id)).outcome() for trial_id in ledger.state.open_trials
     ]
     found = sorted((o for o in outcomes if o is not None), key=lambda o: o.ended_at or "")
     if found:
-        ledger.append(*(ended(o.trial_id, o.status, o.error) for o in found))
+        ledger.append(*(Ended(o.trial_id, o.status, o.error) for o in found))
 
 
 def _forget_request(paths: RunPaths) -> None:

@@ -12,8 +12,9 @@ import yaml
 
 from dirsweep.run.bins import Bins
 from dirsweep.run.collect import collect
+from dirsweep.run.events import Ended, Proposed, Started
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import Ledger, ended, proposed, started
+from dirsweep.run.ledger import Ledger
 from dirsweep.run.storage import TrialFolder, write_bytes_atomically, write_table
 from dirsweep.run.tables import Outcome, Status, predictions_table, table_metadata
 
@@ -186,10 +187,9 @@ def write_run(
     with Ledger(paths.ledger) as ledger:
         for study, points in studies.items():
             for index, (overrides, errors) in enumerate(points):
-                ids = [f"{study}-{index}-{seed}" for seed in range(len(errors))]
-                ledger.append(
-                    proposed(study, index, overrides, seeds=list(range(len(errors))), trial_ids=ids)
-                )
+                seeds = tuple(range(len(errors)))
+                ids = tuple(f"{study}-{index}-{seed}" for seed in seeds)
+                ledger.append(Proposed(study, index, overrides, seeds, ids))
                 for seed, (trial_id, found) in enumerate(zip(ids, errors, strict=True)):
                     complete = isinstance(found, int | float)
                     status: Any = "complete" if complete else found
@@ -205,8 +205,8 @@ def write_run(
                         config=resolved_config(overrides) if resolved else None,
                         error="loss is NaN at epoch 1" if status == "failed" else None,
                     )
-                    ledger.append(started(trial_id))
+                    ledger.append(Started(trial_id))
                     if status is not None:
-                        ledger.append(ended(trial_id, status))
+                        ledger.append(Ended(trial_id, status))
     collect(paths)
     return paths

@@ -16,9 +16,9 @@ import pyarrow as pa
 import yaml
 from made_up_run import write_bins
 
+from dirsweep.config.labels import label_of
 from dirsweep.domain import metric_columns
 from dirsweep.run.bins import Bins
-from dirsweep.run.collect import label_of
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.reader import _read_table
 from dirsweep.run.storage import write_bytes_atomically, write_table

@@ -26,8 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 from dirsweep.config.trial import TrialSpec
+from dirsweep.run.events import utc_now
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import nothing_open, utc_now
+from dirsweep.run.ledger import nothing_open
 from dirsweep.run.storage import TrialFolder, read_json
 from dirsweep.run.tables import Outcome
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
 from dirsweep import registry
+from dirsweep.config.labels import label_of
 from dirsweep.config.ranges import Choice, LogUniform
 from dirsweep.errors import SpecError
 
@@ -271,24 +271,6 @@ class TrialSpec:
         return dict(self.__dict__)
 
 
-def _short(value: Any) -> str:
-    """A value for people: four digits of a number, a name bare."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _spread(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """A change and, where it is a mapping, those inside it; a regularizer's own name first."""
-    if not isinstance(value, Mapping) or not value:
-        yield key, value
-        return
-    if key.startswith("regularizers.") and key.count(".") == 1:
-        yield key, True
-    for inner, item in value.items():
-        yield from _spread(f"{key}.{inner}", item)
-
-
 @dataclass(frozen=True)
 class Point:
     """One configuration of a study; its trials differ in their seeds only.
@@ -308,32 +290,5 @@ class Point:
 
     @property
     def label(self) -> str:
-        """``gamma=100, lambda=2``, or ``base``: each key by as few of its last parts as tell it
-        from the others.
-
-        ``loss.name`` reads as ``loss``; a part switched on with its defaults is named alone, one
-        switched off has a no; a mapping reads as its parameters one by one.
-        """
-        changes = [
-            change for key, value in self.overrides.items() for change in _spread(key, value)
-        ]
-        # 'name' alone says nothing: loss.name=huber reads as loss=huber
-        paths = [tuple(key.removesuffix(".name").split(".")) for key, _ in changes]
-
-        def short(path: tuple[str, ...]) -> str:
-            tails = (path[-num:] for num in range(1, len(path) + 1))
-            return ".".join(
-                next((t for t in tails if sum(p[-len(t) :] == t for p in paths) == 1), path)
-            )
-
-        def worded(name: str, value: Any) -> str:
-            if value is None or value is False:
-                return f"no {name}"
-            if value is True or value in ({}, "default"):
-                return name
-            return f"{name}={_short(value)}"
-
-        words = [
-            worded(short(path), value) for path, (_, value) in zip(paths, changes, strict=True)
-        ]
-        return ", ".join(words) or "base"
+        """Every change in words, see ``config.labels.label_of``."""
+        return label_of(self.overrides)

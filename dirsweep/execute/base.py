@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dirsweep.config.trial import TrialSpec
 from dirsweep.domain import MetricColumn
-from dirsweep.run.ledger import utc_now
+from dirsweep.run.events import utc_now
 from dirsweep.run.storage import TrialFolder, read_json
 from dirsweep.run.tables import Outcome
 

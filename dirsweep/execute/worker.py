@@ -14,8 +14,8 @@ from typing import Any
 
 from dirsweep.config.trial import TrialSpec
 from dirsweep.errors import TrialPruned, TrialStopped
+from dirsweep.run.events import utc_now
 from dirsweep.run.folder import RunPaths, TrialPaths
-from dirsweep.run.ledger import utc_now
 from dirsweep.run.locks import claimed
 from dirsweep.run.storage import TrialFolder, read_json
 from dirsweep.run.tables import Outcome

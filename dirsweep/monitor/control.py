@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from dirsweep.errors import StoreError
+from dirsweep.run.events import utc_now
 from dirsweep.run.folder import RunPaths, TrialPaths
-from dirsweep.run.ledger import read_events, utc_now
+from dirsweep.run.ledger import read_state
 from dirsweep.run.locks import is_locked
 from dirsweep.run.storage import TrialFolder, cannot_write
 
@@ -53,10 +54,7 @@ def find_trial(paths: RunPaths, name: str) -> TrialPaths:
     of them.
     """
     require_run(paths)
-    events = read_events(paths.ledger)
-    known = dict.fromkeys(
-        i for event in events if event["event"] == "proposed" for i in event["trial_ids"]
-    )
+    known = read_state(paths.ledger).trials
     found = [trial_id for trial_id in known if name and trial_id.startswith(name)]
     if len(found) == 1:
         return paths.trial(found[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -17,25 +16,14 @@ from rich.text import Text
 
 from dirsweep.domain import MetricColumn, metric_of, pareto_front
 from dirsweep.monitor.control import require_run
-from dirsweep.run.collect import label_of, merge_points, objective_of, read_spec
+from dirsweep.run.collect import objective_of, read_spec
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import Proposed, open_trials, read_events
+from dirsweep.run.ledger import read_state
 from dirsweep.run.locks import is_locked
 from dirsweep.run.objectives import Aims, aims_of
+from dirsweep.run.state import RunState, count_trials
 from dirsweep.run.storage import TrialFolder, read_json
 from dirsweep.run.tables import Outcome
-
-#: how states are listed
-ORDER = (
-    "complete",
-    "pruned",
-    "stopped",
-    "failed",
-    "interrupted",
-    "running",
-    "unfinished",
-    "waiting",
-)
 
 
 @dataclass(frozen=True)
@@ -143,45 +131,47 @@ class Snapshot:
 def snapshot(paths: RunPaths) -> Snapshot:
     """Read where the run stands. Raises: StoreError: not a run's folder, or damaged."""
     require_run(paths)
-    spec, events, driver = read_spec(paths), read_events(paths.ledger), _driver(paths)
-    points = merge_points(event for event in events if event["event"] == "proposed")
+    spec, state, driver = read_spec(paths), read_state(paths.ledger), _driver(paths)
     metric, region = objective_of(spec)
     key = f"val_{metric}_{region}"
-    names = _names(points)
-    started = set(open_trials(events)) if driver is not None else set()
-    counts: Counter[str] = Counter()
-    running, failures, found = [], [], []
+    trial_ids = list(state.proposed_trials())
+    started = set(state.open_trials) if driver is not None else set()
+    outcomes: dict[str, Outcome] = {}
+    running, failures, found, begun = [], [], [], set()
     measured: dict[str, Mapping[str, Any]] = {}
-    complete: set[str] = set()
-    for trial_id, (name, config) in names.items():
-        folder = TrialFolder(paths.trial(trial_id))
+    for trial_id in trial_ids:
+        folder, name = TrialFolder(paths.trial(trial_id)), state.name(trial_id)
         outcome = folder.outcome()
         if outcome is not None:
-            counts[outcome.status] += 1
+            outcomes[trial_id] = outcome
             if outcome.status == "failed":
                 failures.append((name, outcome.error or "no reason given"))
             found.append(_ended(trial_id, name, outcome, key, metric))
             measured[trial_id] = outcome.metrics
-            complete |= {trial_id} if outcome.status == "complete" else set()
             continue
         # one that waits for its place is in the ledger, too, but no process holds it
-        begun = trial_id in started and is_locked(folder.paths.log)
-        counts[
-            "running" if begun else "unfinished" if folder.paths.spec.exists() else "waiting"
-        ] += 1
-        if begun:
+        if trial_id in started and is_locked(folder.paths.log):
+            config = state.points[state.trials[trial_id].points[0]].config or {}
             seen, measured[trial_id] = _running(trial_id, name, folder, config, key, metric)
             running.append(seen)
-    counts["waiting"] += _not_proposed(spec, points)
+        elif folder.paths.spec.exists():
+            begun.add(trial_id)
+    counts = count_trials(
+        trial_ids,
+        outcomes,
+        running={seen.trial_id for seen in running},
+        begun=begun,
+        num_unproposed=_num_unproposed(spec, state),
+    )
     aims = {study: aims_of(spec, study) for study in spec.get("studies") or {}}
     others = dict.fromkeys(
         column for of in aims.values() for column in of.objectives if column.name != key
     )
     return Snapshot(
         name=str(spec.get("name", paths.root.name)),
-        synthetic=any(_is_synthetic(paths, trial_id) for trial_id in list(names)[:1]),
+        synthetic=any(_is_synthetic(paths, trial_id) for trial_id in trial_ids[:1]),
         objective=(metric, region),
-        counts={state: counts[state] for state in ORDER if counts[state]},
+        counts={status: num for status, num in counts.items() if num},
         running=tuple(running),
         best=_best([*found, *running], metric),
         driver=driver,
@@ -197,7 +187,7 @@ def snapshot(paths: RunPaths) -> Snapshot:
             for column in others
         ),
         fronts=tuple(
-            _front(study, of, points, measured, complete)
+            _front(study, of, state, outcomes)
             for study, of in aims.items()
             if len(of.objectives) > 1
         ),
@@ -222,25 +212,21 @@ def _by(column: MetricColumn, seen: Seen, metrics: Mapping[str, Any]) -> Seen:
 def _front(
     study: str,
     aims: Aims,
-    points: Sequence[Proposed],
-    measured: Mapping[str, Mapping[str, Any]],
-    complete: set[str],
+    state: RunState,
+    outcomes: Mapping[str, Outcome],
 ) -> Front:
-    there = [
-        point
-        for point in points
-        if point["study"] == study and complete.issuperset(point["trial_ids"])
-    ]
-    means = [_means([measured[trial_id] for trial_id in point["trial_ids"]]) for point in there]
-    base = next((of for point, of in zip(there, means, strict=True) if point["index"] == 0), {})
+    complete = {trial_id for trial_id, of in outcomes.items() if of.status == "complete"}
+    there = [p for p in state.points_of(study) if complete.issuperset(p.trial_ids)]
+    means = [_means([outcomes[trial_id].metrics for trial_id in p.trial_ids]) for p in there]
+    base = next((of for point, of in zip(there, means, strict=True) if point.index == 0), {})
     values = [[of.get(column.name) for column in aims.objectives] for of in means]
     directions = [column.direction for column in aims.objectives]
     kept = pareto_front(values, directions, [_keeps(aims, of, base) for of in means])
     first = aims.objectives[0]
     found = [
         FrontPoint(
-            there[at]["index"],
-            label_of(there[at]["overrides"]),
+            there[at].index,
+            state.label(study, there[at].index),
             tuple(v or 0.0 for v in values[at]),
         )
         for at in kept
@@ -291,26 +277,12 @@ def _driver(paths: RunPaths) -> str | None:
     return f"pid {holder.get('pid')} on {holder.get('host')}, since {str(holder.get('since'))[:19]} UTC"
 
 
-def _names(points: list[Proposed]) -> dict[str, tuple[str, Mapping[str, Any]]]:
-    """Trial -> (what it is in words, its configuration); a trial of several studies by the
-    first.
-    """
-    names: dict[str, tuple[str, Mapping[str, Any]]] = {}
-    for point in points:
-        for seed, trial_id in zip(point["seeds"], point["trial_ids"], strict=True):
-            name = f"{point['study']}: {label_of(point['overrides'])}, seed {seed}"
-            names.setdefault(trial_id, (name, point.get("config") or {}))
-    return names
-
-
-def _not_proposed(spec: Mapping[str, Any], points: list[Proposed]) -> int:
-    """How many trials the samplers have still to propose."""
-    proposed = Counter(point["study"] for point in points)
-    studies = spec.get("studies") or {}
+def _num_unproposed(spec: Mapping[str, Any], state: RunState) -> int:
+    """Count the trials that samplers have still to propose."""
     coming = 0
-    for name, study in studies.items():
+    for name, study in (spec.get("studies") or {}).items():
         seeds = study.get("seeds") or spec.get("seeds") or [0]
-        coming += max(0, int(study.get("trials") or 0) - proposed[name]) * len(seeds)
+        coming += state.num_unproposed(name, int(study.get("trials") or 0)) * len(seeds)
     return coming
 
 

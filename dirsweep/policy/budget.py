@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from dirsweep.config.sweep import BudgetSpec
 from dirsweep.policy.trial_progress import Entry
-from dirsweep.run.ledger import Event
+from dirsweep.run.state import RunState
 
 #: a trial that needs no more than this part of a limit beyond it is finished
 GRACE = 0.1
@@ -55,7 +53,7 @@ class Budget:
     Args:
         spec: the limits.
         cpu: CPUs of a trial.
-        history: the ledger's events so far; sessions before this one count.
+        state: of the run, before this session; earlier sessions count.
         clock: seconds, for tests.
 
     Attributes:
@@ -67,12 +65,12 @@ class Budget:
         spec: BudgetSpec,
         *,
         cpu: float,
-        history: Iterable[Event],
+        state: RunState,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.spec, self.cpu, self.gpu, self.clock = spec, cpu, 0.0, clock
-        self.earlier_wall_s = _wall_seconds(history)
-        self.started = {event["trial_id"] for event in history if event["event"] == "started"}
+        self.earlier_wall_s = state.wall_time_s
+        self.started = set(state.begun)
         self.began = clock()
 
     def begin(self, entry: Entry) -> None:
@@ -178,22 +176,3 @@ class Budget:
                 kept.append(entry)
                 seconds.append(needed)
         return kept
-
-
-def _wall_seconds(history: Iterable[Event]) -> float:
-    """Between the beginning of each session and the last thing that it noted."""
-    total, first, last = 0.0, None, None
-    for event in history:
-        noted: Any = event.get("time")
-        if noted is None:
-            continue
-        now = datetime.fromisoformat(noted)
-        if event["event"] == "session":
-            total += (
-                (last - first).total_seconds() if first is not None and last is not None else 0.0
-            )
-            first = now
-        last = now
-    return total + (
-        (last - first).total_seconds() if first is not None and last is not None else 0.0
-    )

@@ -26,7 +26,7 @@ from dirsweep.policy.samplers import (
     seed_of_ask,
     suggest,
 )
-from dirsweep.run.ledger import SamplerState
+from dirsweep.run.events import SamplerState
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,12 @@ class SampledStudy:
         """What the ledger keeps of an open point."""
         trial = self.open[index]
         frozen = self.study._storage.get_trial(trial._trial_id)
-        return {
-            "params": dict(trial.params),
-            "distributions": distributions_to_json(trial.distributions),
-            "system_attrs": {
-                "trial": plain(frozen.system_attrs),
-                "study": plain(self.study._storage.get_study_system_attrs(self.study._study_id)),
-            },
-        }
+        of_study = self.study._storage.get_study_system_attrs(self.study._study_id)
+        return SamplerState(
+            params=dict(trial.params),
+            distributions=distributions_to_json(trial.distributions),
+            system_attrs={"trial": plain(frozen.system_attrs), "study": plain(of_study)},
+        )
 
     # telling
 
@@ -148,11 +146,9 @@ class SampledStudy:
 
     def restore(self, index: int, saved: SamplerState, result: Result | None) -> None:
         """Bring back a point from the ledger: with what it came to, or still open."""
-        distributions, attrs = (
-            distributions_from_json(saved["distributions"]),
-            saved["system_attrs"],
-        )
-        found = frozen_trial(saved["params"], distributions, result, attrs.get("trial", {}))
+        distributions = distributions_from_json(saved.distributions)
+        attrs = saved.system_attrs
+        found = frozen_trial(dict(saved.params), distributions, result, attrs.get("trial", {}))
         self.study.add_trial(found)
         for key, item in attrs.get("study", {}).items():
             self.study._storage.set_study_system_attr(self.study._study_id, key, item)

@@ -11,6 +11,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from dirsweep.config.expand import base_overrides, make_point, make_trial, planned_points
@@ -22,8 +23,9 @@ from dirsweep.policy.pruning import Pruning
 from dirsweep.policy.racing import Standing, race, seeds_of_race
 from dirsweep.policy.trial_progress import Entry, Judge, value_for_race
 from dirsweep.policy.warm_start import read_earlier, told_in_words
-from dirsweep.run import ledger as events
-from dirsweep.run.ledger import Ledger, Proposed
+from dirsweep.run.events import Ended, Proposed, Raced, Retried, SessionStarted, Started
+from dirsweep.run.ledger import Ledger
+from dirsweep.run.state import StudyPoint
 from dirsweep.run.storage import TrialFolder
 from dirsweep.run.tables import Outcome
 
@@ -68,11 +70,10 @@ class Proposer:
             retry,
             reused_from,
         )
-        ended = {event["trial_id"] for event in ledger.events() if event["event"] == "ended"}
         #: trials whose end the ledger knows
-        self.noted = ended - set(events.open_trials(ledger.events()))
+        self.noted = set(ledger.state.ends) - set(ledger.state.open_trials)
         #: while the plan is taken up: ends of trials that were trained elsewhere, for one write
-        self.reused: list[events.Event] | None = []
+        self.reused: list[Ended] | None = []
         self.entries: dict[str, Entry] = {}
         self.queue: deque[str] = deque()
         self.points: dict[str, dict[int, Point]] = {name: {} for name in spec.studies}
@@ -80,9 +81,6 @@ class Proposer:
         #: of the seeds that a race added, in their order
         self.raced: dict[tuple[str, int], list[str]] = {}
         self.standings: dict[str, set[Standing]] = {}
-        self.proposals: dict[tuple[str, int], Proposed] = {}
-        #: of planned points, once somebody asks, see ``label_of``
-        self.labels: dict[tuple[str, int], str] = {}
         self.next_index: dict[str, int] = {}
         self.sampled: dict[str, SampledStudy] = {}
         self.judges: dict[str, Judge] = {}
@@ -94,9 +92,9 @@ class Proposer:
         self.budget: Budget | None = None
         if spec.budget is not None:
             self.budget = Budget(
-                spec.budget, cpu=spec.resources.cpu, history=ledger.events(), clock=clock
+                spec.budget, cpu=spec.resources.cpu, state=ledger.state, clock=clock
             )
-            ledger.append(events.session())
+            ledger.append(SessionStarted())
         #: to be shown to whoever watches, see ``take_notes``
         self.notes: list[str] = []
         self._plan()
@@ -104,27 +102,22 @@ class Proposer:
     # planning and taking up
 
     def _plan(self) -> None:
-        proposed: dict[str, dict[int, Proposed]] = {name: {} for name in self.spec.studies}
-        for event in self.ledger.events():
-            if event["event"] == "proposed" and event["study"] in proposed:
-                proposed[event["study"]][event["index"]] = event  # the last one has all seeds
-            elif event["event"] == "raced":
-                standing = Standing(event["num_seeds"], event["best"], tuple(event["open"]))
-                self.standings.setdefault(event["study"], set()).add(standing)
+        state = self.ledger.state
+        for study, rounds in state.races.items():
+            self.standings[study] = {Standing(r.num_seeds, r.best, r.open) for r in rounds}
         for name in self.spec.studies:
-            self._plan_study(name, proposed[name])
+            self._plan_study(name, {point.index: point for point in state.points_of(name)})
             self._race(name)
         reused, self.reused = self.reused or [], None
         if reused:
             self.ledger.append(*reused)
         # show the schedulers what ended before, in the order in which it ended
-        ended = [event["trial_id"] for event in self.ledger.events() if event["event"] == "ended"]
-        for trial_id in dict.fromkeys(ended):
+        for trial_id in state.ends:
             entry = self.entries.get(trial_id)
             if self.pruning and entry is not None and entry.outcome is not None:
                 self.pruning.replay(entry)
 
-    def _plan_study(self, name: str, proposed: dict[int, Proposed]) -> None:
+    def _plan_study(self, name: str, proposed: dict[int, StudyPoint]) -> None:
         study = self.spec.studies[name]
         self.next_index[name] = 1 + max(proposed, default=-1)
         judge = self.judges[name] = Judge(self.spec, name)
@@ -135,50 +128,40 @@ class Proposer:
                 self._warm(name, folder)
         index_of: dict[str, int] = {}
         for index, event in sorted(proposed.items()):
-            index_of.setdefault(canonical_json(event["overrides"]), index)
+            index_of.setdefault(canonical_json(event.overrides), index)
         base = canonical_json(self.spec.base_config_of(name).to_dict())
         for planned in planned_points(self.spec, name):
             found = index_of.pop(canonical_json(planned.overrides), None)
             known = None if found is None else proposed.pop(found)
-            index = self._new_index(name) if known is None else known["index"]
+            index = self._new_index(name) if known is None else known.index
             if name not in self.base_index and canonical_json(planned.config.to_dict()) == base:
                 self.base_index[name] = index
             self._propose(make_point(self.spec, name, index, planned.overrides), known)
         for index, event in sorted(
             proposed.items()
         ):  # in the order in which the sampler proposed them
-            if event["sampler"] is not None:
-                self._propose(make_point(self.spec, name, index, event["overrides"]), event)
+            if event.sampler is not None:
+                self._propose(make_point(self.spec, name, index, event.overrides), event)
         self._tell(name)
 
     def _warm(self, name: str, folder: str) -> None:
         """Tell the sampler what another run knows; what that was is in the ledger from the first
         time on.
         """
-        known = [
-            e
-            for e in self.ledger.events()
-            if e["event"] == "warmed" and (e["study"], e["run"]) == (name, folder)
-        ]
-        found = known[0] if known else read_earlier(self.spec, name, folder, self.fingerprint)
+        known = self.ledger.state.warm_starts.get((name, folder))
+        found = known or read_earlier(self.spec, name, folder, self.fingerprint)
         judge, space = self.judges[name], self.spec.studies[name].space
         assert space is not None
         base = base_overrides(space)
-        of_base = next(
-            (point["metrics"] for point in found["points"] if point["overrides"] == base), {}
-        )
-        if judge.needs_base and not of_base and found["points"]:
+        of_base = next((point.metrics for point in found.points if point.overrides == base), {})
+        if judge.needs_base and not of_base and found.points:
             reason = "without the base, from which a constraint counts"
-            found = {
-                **found,
-                "points": [],
-                "skipped": {**found["skipped"], reason: len(found["points"])},
-            }
+            found = replace(found, points=(), skipped={**found.skipped, reason: len(found.points)})
         if not known:
             self.ledger.append(found)
             self.notes.append(told_in_words(found))
-        for point in found["points"]:
-            self.sampled[name].add(point["overrides"], judge.complete(point["metrics"], of_base))
+        for point in found.points:
+            self.sampled[name].add(point.overrides, judge.complete(point.metrics, of_base))
 
     def take_notes(self) -> list[str]:
         """What there is to say to whoever watches; each line once."""
@@ -189,7 +172,7 @@ class Proposer:
         self.next_index[study] += 1
         return self.next_index[study] - 1
 
-    def _propose(self, point: Point, known: Proposed | None = None) -> None:
+    def _propose(self, point: Point, known: StudyPoint | None = None) -> None:
         """Take ``point`` up: into the ledger unless it is there, its trials into the queue unless
         they ended.
         """
@@ -209,62 +192,50 @@ class Proposer:
                 if sampled is not None and point.index in sampled.open
                 else None
             )
-            proposal = events.proposed(
+            proposal = Proposed(
                 point.study,
                 point.index,
                 point.overrides,
-                seeds=list(seeds),
-                trial_ids=ids,
-                sampler=state,
-                config=point.config.to_dict(),
+                tuple(seeds),
+                tuple(ids),
+                state,
+                point.config.to_dict(),
             )
-            self.proposals[point.study, point.index] = proposal
             self.ledger.append(proposal, sync=False)  # with the start of its first trial
         else:
-            self.proposals[point.study, point.index] = known
             self._extend(point, trials)
         for trial in trials:
             self._enter(trial, point)
-        if known is not None and known["sampler"] is not None and sampled is not None:
+        if known is not None and known.sampler is not None and sampled is not None:
             sampled.restore(
                 point.index,
-                known["sampler"],
+                known.sampler,
                 self._result(point) if self._was_told(point) else None,
             )
 
     def label_of(self, point: Point) -> str:
-        """The point in as few words as tell it from the others of its study; in all its words where
-        it was proposed.
-        """
-        from dirsweep.run.collect import (
-            labels_of,
-        )  # it imports pyarrow, which planning does without
-
-        if point.study in self.sampled:
-            return point.label
-        place = point.study, point.index
-        if place not in self.labels:
-            self.labels |= labels_of(
-                [known for (study, _), known in self.proposals.items() if study == point.study]
-            )
-        return self.labels.get(place, point.label)
+        """Return the point's name."""
+        return self.ledger.state.label(point.study, point.index)
 
     def _extend(self, point: Point, trials: list[TrialSpec]) -> None:
         """Enter further seeds of a proposed point into the ledger, where it does not have them."""
-        known = self.proposals[point.study, point.index]
-        new = [trial for trial in trials if trial.trial_id not in known["trial_ids"]]
+        known = self.ledger.state.points[point.study, point.index]
+        new = {trial.seed: trial.trial_id for trial in trials}
+        new = {seed: i for seed, i in new.items() if i not in known.trial_ids}
         if not new:
             return
-        seeds = [*known["seeds"], *(trial.seed for trial in new)]
-        ids = [*known["trial_ids"], *(trial.trial_id for trial in new)]
-        extended: Proposed = {
-            **known,
-            "seeds": seeds,
-            "trial_ids": ids,
-            "config": point.config.to_dict(),
-        }
-        self.proposals[point.study, point.index] = extended
-        self.ledger.append(extended)
+        found = {**known.trials, **new}
+        self.ledger.append(
+            Proposed(
+                point.study,
+                point.index,
+                known.overrides,
+                tuple(found),
+                tuple(found.values()),
+                known.sampler,
+                point.config.to_dict(),
+            )
+        )
 
     def _enter(self, trial: TrialSpec, point: Point) -> None:
         if trial.trial_id in self.entries:
@@ -300,7 +271,7 @@ class Proposer:
         trial_id, outcome = entry.trial.trial_id, entry.outcome
         self.noted.add(trial_id)
         source = self.reused_from(trial_id) or ELSEWHERE
-        event = events.ended(trial_id, outcome.status, outcome.error, reused_from=source)
+        event = Ended(trial_id, outcome.status, outcome.error, reused_from=source)
         if self.budget is not None:
             self.budget.started.discard(trial_id)  # what it took was another run's
         if self.reused is not None:
@@ -328,7 +299,7 @@ class Proposer:
                     return None
                 self.queue.popleft()
                 entry.state = "running"
-                self.ledger.append(events.started(entry.trial.trial_id))
+                self.ledger.append(Started(entry.trial.trial_id))
                 return entry.trial
             name = next(
                 (
@@ -439,7 +410,7 @@ class Proposer:
         """
         entry = self.entries[trial_id]
         entry.state, entry.outcome = outcome.status, outcome
-        self.ledger.append(events.ended(trial_id, outcome.status, outcome.error))
+        self.ledger.append(Ended(trial_id, outcome.status, outcome.error))
         self.pruning.end(entry)
         for study in dict.fromkeys(point.study for point in entry.points):
             self._tell(study)
@@ -457,14 +428,12 @@ class Proposer:
         # before it is noted: killed in between, the trial is one that was begun and has not ended
         folder.paths.outcome.unlink(missing_ok=True)
         folder.paths.checkpoint.unlink(missing_ok=True)
-        self.ledger.append(events.retried(trial_id, note, share=share))
+        self.ledger.append(Retried(trial_id, note, share))
         self.pruning.end(entry)
         entry.state, entry.outcome, entry.epochs_done = "waiting", None, 0
         entry.by_epoch.clear()
         self.queue.appendleft(trial_id)
-        self.notes.append(
-            f"{entry.point.study}: {entry.point.label}, seed {entry.trial.seed}: {note}"
-        )
+        self.notes.append(f"{self.ledger.state.name(trial_id)}: {note}")
 
     def _entries_of(self, study: str, index: int | None) -> list[Entry]:
         return (
@@ -550,9 +519,7 @@ class Proposer:
         noted = Standing(standing.num_seeds, standing.best, standing.open)
         if noted not in self.standings.setdefault(study, set()):
             self.standings[study].add(noted)
-            self.ledger.append(
-                events.raced(study, standing.num_seeds, standing.best, list(standing.open))
-            )
+            self.ledger.append(Raced(study, standing.num_seeds, standing.best, standing.open))
 
     # budget
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import inspect
 import json
 import warnings
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -174,7 +175,7 @@ def distributions_to_json(distributions: dict[str, BaseDistribution]) -> dict[st
     }
 
 
-def distributions_from_json(texts: dict[str, str]) -> dict[str, BaseDistribution]:
+def distributions_from_json(texts: Mapping[str, str]) -> dict[str, BaseDistribution]:
     """From the ledger."""
     return {name: optuna.distributions.json_to_distribution(text) for name, text in texts.items()}
 

@@ -19,6 +19,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial
 
+from dirsweep.config.labels import label_of
 from dirsweep.config.load import load_sweep
 from dirsweep.config.overrides import MISSING, value_at, with_overrides
 from dirsweep.config.sweep import SweepSpec
@@ -27,9 +28,10 @@ from dirsweep.errors import StoreError
 from dirsweep.policy.optuna_study import frozen_trial, params_of
 from dirsweep.policy.samplers import choice_key, distribution_of, distributions_from_json
 from dirsweep.policy.trial_progress import Entry, Judge, mean_metrics
-from dirsweep.run.collect import label_of
+from dirsweep.run.events import Warmed
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import Event, Proposed, Warmed, read_events
+from dirsweep.run.ledger import read_state
+from dirsweep.run.state import RunState, StudyPoint
 from dirsweep.run.storage import TrialFolder
 
 #: user attribute of a study that says that an export wrote it
@@ -38,11 +40,10 @@ MARK = "dirsweep_run"
 
 @dataclass(frozen=True)
 class _Point:
-    """A point of the ledger with what its trials came to; ``entries`` are those of the study's own
-    seeds.
-    """
+    """A point with the trials of the study's own seeds."""
 
-    event: Proposed
+    point: StudyPoint
+    label: str
     entries: list[Entry]
 
 
@@ -66,12 +67,12 @@ def export_studies(root: Path, storage: str) -> list[str]:
         raise StoreError(
             f"{root}: not the folder of a run (no {paths.ledger.name} and {paths.spec.name} in it)"
         )
-    spec, ledger = load_sweep(paths.spec), read_events(paths.ledger)
+    spec, state = load_sweep(paths.spec), read_state(paths.ledger)
     opened = _open(storage)
     names = []
     for study in spec.studies:
         name = f"{root.resolve().name}/{study}"
-        trials = list(_trials(spec, study, ledger, paths))
+        trials = list(_trials(spec, study, state, paths))
         target = _new_study(opened, name, storage, [o.direction for o in spec.objectives_of(study)])
         target.set_user_attr(MARK, str(root.resolve().name))
         target.set_metric_names([objective.name for objective in spec.objectives_of(study)])
@@ -108,28 +109,26 @@ def _new_study(
 
 
 def _trials(
-    spec: SweepSpec, study: str, ledger: Sequence[Event], paths: RunPaths
+    spec: SweepSpec, study: str, state: RunState, paths: RunPaths
 ) -> Iterator[FrozenTrial | tuple[dict[str, Any], dict[str, Any]]]:
     """Optuna's trials of one study; (parameters, user attributes) of a point that has not ended."""
     judge = Judge(spec, study)
-    points = _points(spec, study, ledger, paths)
+    points = _points(spec, study, state, paths)
     base_config = canonical_json(spec.base_config_of(study).to_dict())
     base = next(
-        (p.entries for p in points if canonical_json(p.event.get("config", {})) == base_config), []
+        (p.entries for p in points if canonical_json(p.point.config or {}) == base_config), []
     )
-    for event in ledger:
-        if event["event"] == "warmed" and event["study"] == study:
-            yield from _known(spec, study, judge, event, mean_metrics(base))
+    for (warmed_study, _), warmed in state.warm_starts.items():
+        if warmed_study == study:
+            yield from _known(spec, study, judge, warmed, mean_metrics(base))
     varied = _varied(spec, study, points)
     for point in points:
-        if point.event["sampler"] is not None:
-            state = point.event["sampler"]
-            params, distributions = (
-                dict(state["params"]),
-                distributions_from_json(state["distributions"]),
-            )
+        sampler = point.point.sampler
+        if sampler is not None:
+            params = dict(sampler.params)
+            distributions = distributions_from_json(sampler.distributions)
         else:
-            params, distributions = _params(spec, study, point.event["overrides"], varied)
+            params, distributions = _params(spec, study, point.point.overrides, varied)
         attributes = _attributes(judge, point)
         result = judge.result(point.entries, base)
         if result is None:
@@ -140,16 +139,12 @@ def _trials(
         )
 
 
-def _points(spec: SweepSpec, study: str, ledger: Sequence[Event], paths: RunPaths) -> list[_Point]:
-    last: dict[int, Proposed] = {}
-    for event in ledger:
-        if event["event"] == "proposed" and event["study"] == study:
-            last[event["index"]] = event
+def _points(spec: SweepSpec, study: str, state: RunState, paths: RunPaths) -> list[_Point]:
     points = []
-    for _, event in sorted(last.items()):
-        ids = dict(zip(event["seeds"], event["trial_ids"], strict=True))
-        own = [seed for seed in spec.seeds_of(study) if seed in ids]
-        points.append(_Point(event, [_entry(paths, ids[seed], seed) for seed in own]))
+    for point in sorted(state.points_of(study), key=lambda point: point.index):
+        own = [seed for seed in spec.seeds_of(study) if seed in point.trials]
+        entries = [_entry(paths, point.trials[seed], seed) for seed in own]
+        points.append(_Point(point, state.label(study, point.index), entries))
     return points
 
 
@@ -169,27 +164,27 @@ def _known(
     spec: SweepSpec, study: str, judge: Judge, warmed: Warmed, base: Mapping[str, float]
 ) -> Iterator[FrozenTrial]:
     space = spec.studies[study].space
-    for point in warmed["points"] if space is not None else ():
+    for point in warmed.points if space is not None else ():
         assert space is not None
-        params = params_of(space, point["overrides"])
+        params = params_of(space, point.overrides)
         if params is not None:
             yield frozen_trial(
                 {key: value for key, (value, _) in params.items()},
                 {key: distribution_of(found) for key, (_, found) in params.items()},
-                judge.complete(point["metrics"], base),
+                judge.complete(point.metrics, base),
                 {},
                 {
-                    "label": label_of(point["overrides"]),
-                    "seeds": point["seeds"],
-                    "from": warmed["run"],
+                    "label": label_of(point.overrides),
+                    "seeds": list(point.seeds),
+                    "from": warmed.run,
                 },
             )
 
 
 def _attributes(judge: Judge, point: _Point) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "label": label_of(point.event["overrides"]),
-        "point": point.event["index"],
+        "label": point.label,
+        "point": point.point.index,
         "seeds": [entry.trial.seed for entry in point.entries],
         "trial_ids": [entry.trial.trial_id for entry in point.entries],
         "statuses": [entry.state for entry in point.entries],
@@ -220,14 +215,11 @@ def _with_times(trial: FrozenTrial, entries: Sequence[Entry]) -> FrozenTrial:
 def _varied(spec: SweepSpec, study: str, points: Sequence[_Point]) -> dict[str, BaseDistribution]:
     """Key -> a distribution that holds what the study's planned points have there."""
     keys = dict.fromkeys(
-        key
-        for point in points
-        if point.event["sampler"] is None
-        for key in point.event["overrides"]
+        key for point in points if point.point.sampler is None for key in point.point.overrides
     )
     found = {}
     for key in keys:
-        values = [_value(spec, study, point.event["overrides"], key) for point in points]
+        values = [_value(spec, study, point.point.overrides, key) for point in points]
         values = [value for value in values if value is not MISSING]
         kinds = {type(value) for value in values}
         if kinds == {int}:

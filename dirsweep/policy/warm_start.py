@@ -11,8 +11,7 @@ from typing import Any
 from dirsweep.config.expand import make_point, make_trial
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import canonical_json
-from dirsweep.run import ledger as events
-from dirsweep.run.ledger import KnownPoint, Warmed
+from dirsweep.run.events import KnownPoint, Warmed
 from dirsweep.run.reader import open_run
 
 
@@ -66,13 +65,9 @@ def read_earlier(spec: SweepSpec, study: str, folder: str, fingerprint: str) -> 
                 for c in columns
                 if all(r[c] is not None for r in rows)
             }
-            point: KnownPoint = {
-                "overrides": overrides,
-                "metrics": means,
-                "seeds": [row["seed"] for row in rows],
-            }
+            point = KnownPoint(overrides, means, tuple(row["seed"] for row in rows))
             found.setdefault(canonical_json(overrides), point)
-    return events.warmed(study, folder, list(found.values()), dict(skipped))
+    return Warmed(study, folder, tuple(found.values()), dict(skipped))
 
 
 def _same_benchmark(spec: SweepSpec, settings: str | None) -> bool:
@@ -99,6 +94,6 @@ def told_in_words(warmed: Warmed) -> str:
     """``search: 12 points of runs/first are known to its sampler (3 left out: on another
     benchmark)``.
     """
-    left_out = ", ".join(f"{number} {why}" for why, number in sorted(warmed["skipped"].items()))
-    points = f"{len(warmed['points'])} points of {warmed['run']} are known to its sampler"
-    return f"{warmed['study']}: {points}" + (f" (left out: {left_out})" if left_out else "")
+    left_out = ", ".join(f"{number} {why}" for why, number in sorted(warmed.skipped.items()))
+    points = f"{len(warmed.points)} points of {warmed.run} are known to its sampler"
+    return f"{warmed.study}: {points}" + (f" (left out: {left_out})" if left_out else "")

@@ -5,8 +5,7 @@ often as one likes.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from dirsweep.config.trial import Point, canonical_json
+from dirsweep.config.trial import canonical_json
 from dirsweep.domain import metric_columns
 from dirsweep.errors import StoreError
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import Proposed, read_events
+from dirsweep.run.ledger import read_state
+from dirsweep.run.state import RunState, StudyPoint, TrialRecord
 from dirsweep.run.storage import TrialFolder, read_json, replacing, write_table
 from dirsweep.run.tables import (
     EPOCH_FIELDS,
@@ -38,9 +38,8 @@ class _Trial:
 
     spec: dict[str, Any]
     outcome: Outcome | None
-    #: of the ledger, about its attempts
-    notes: list[str]
-    reused_from: str | None = None
+    #: what the ledger says
+    record: TrialRecord
 
 
 def collect(paths: RunPaths) -> None:
@@ -53,17 +52,9 @@ def collect(paths: RunPaths) -> None:
     Raises: StoreError: no run folder, a damaged ledger, or a table that cannot be written.
     """
     spec = read_spec(paths)
-    events = read_events(paths.ledger)
-    points = merge_points(event for event in events if event["event"] == "proposed")
-    trial_ids = list(dict.fromkeys(trial_id for point in points for trial_id in point["trial_ids"]))
-    trials = {trial_id: _read_trial(paths, trial_id) for trial_id in trial_ids}
-    for event in events:
-        if event["event"] == "retried" and event["trial_id"] in trials:
-            trials[event["trial_id"]].notes.append(event["note"])
-        elif event["event"] == "ended" and event["trial_id"] in trials:
-            trials[event["trial_id"]].reused_from = event.get(
-                "reused_from"
-            )  # the last end is the one that counts
+    state = read_state(paths.ledger)
+    trial_ids = list(state.proposed_trials())
+    trials = {trial_id: _read_trial(paths, state.trials[trial_id]) for trial_id in trial_ids}
     synthetic = any(trial.spec.get("synthetic") for trial in trials.values())
     metadata = table_metadata(
         synthetic=synthetic or _benchmark_is_synthetic(spec, trials),
@@ -73,7 +64,7 @@ def collect(paths: RunPaths) -> None:
     # predictions first: whoever sees a trial in the trials table finds its predictions as well
     _write_predictions(paths, trial_ids, metadata)
     write_table(paths.epochs_table, _epochs_table(paths, trial_ids, metadata))
-    write_table(paths.trials_table, _trials_table(points, trials, metadata))
+    write_table(paths.trials_table, _trials_table(state, trials, metadata))
 
 
 def read_spec(paths: RunPaths) -> dict[str, Any]:
@@ -107,27 +98,10 @@ def objective_of(spec: Mapping[str, Any]) -> tuple[str, str]:
     return str(objective.get("metric", "mae")), str(objective.get("region", "all"))
 
 
-def merge_points(events: Iterable[Proposed]) -> list[Proposed]:
-    """One entry per (study, index), in the order first proposed; seeds proposed later for the same
-    point are added.
-    """
-    merged: dict[tuple[str, int], Proposed] = {}
-    for event in events:
-        key = (event["study"], event["index"])
-        earlier = merged.get(key)
-        if earlier is None or earlier["overrides"] != event["overrides"]:
-            merged[key] = event
-            continue
-        by_seed = dict(zip(earlier["seeds"], earlier["trial_ids"], strict=True))
-        by_seed.update(zip(event["seeds"], event["trial_ids"], strict=True))
-        merged[key] = {**event, "seeds": list(by_seed), "trial_ids": list(by_seed.values())}
-    return list(merged.values())
-
-
-def _read_trial(paths: RunPaths, trial_id: str) -> _Trial:
-    folder = TrialFolder(paths.trial(trial_id))
+def _read_trial(paths: RunPaths, record: TrialRecord) -> _Trial:
+    folder = TrialFolder(paths.trial(record.trial_id))
     spec = read_json(folder.paths.spec)
-    return _Trial(spec if isinstance(spec, dict) else {}, folder.outcome(), [])
+    return _Trial(spec if isinstance(spec, dict) else {}, folder.outcome(), record)
 
 
 def _benchmark_is_synthetic(spec: Mapping[str, Any], trials: Mapping[str, _Trial]) -> bool:
@@ -143,18 +117,18 @@ def _benchmark_is_synthetic(spec: Mapping[str, Any], trials: Mapping[str, _Trial
 
 
 def _trials_table(
-    points: list[Proposed], trials: Mapping[str, _Trial], metadata: dict[str, str]
+    state: RunState, trials: Mapping[str, _Trial], metadata: dict[str, str]
 ) -> pa.Table:
     synthetic = metadata["synthetic"] == "true"
     rows: list[dict[str, Any]] = []
     configs: list[dict[str, Any]] = []
-    labels = labels_of(points)
-    for point in points:
-        for seed, trial_id in zip(point["seeds"], point["trial_ids"], strict=True):
-            config = trials[trial_id].spec.get("config", point.get("config"))
+    for point in state.points.values():
+        label = state.label(point.study, point.index)
+        for seed, trial_id in point.trials.items():
+            config = trials[trial_id].spec.get("config", point.config)
             config = config if isinstance(config, dict) else None
-            row = _trial_row(point, seed, trial_id, trials[trial_id], config, synthetic)
-            rows.append(row | {"label": labels[point["study"], point["index"]]})
+            row = _trial_row(point, seed, trials[trial_id], config, synthetic)
+            rows.append(row | {"label": label})
             configs.append(_flatten(config or {}))
     metrics = metric_columns(key for row in rows for key in row["metrics"])
     columns = [pa.array([row[field.name] for row in rows], field.type) for field in TRIAL_FIELDS]
@@ -170,9 +144,8 @@ def _trials_table(
 
 
 def _trial_row(
-    point: Proposed,
+    point: StudyPoint,
     seed: int,
-    trial_id: str,
     trial: _Trial,
     config: dict[str, Any] | None,
     synthetic: bool,
@@ -181,79 +154,28 @@ def _trial_row(
     outcome = trial.outcome
     row: dict[str, Any] = dict.fromkeys(field.name for field in TRIAL_FIELDS)
     row |= {
-        "trial_id": trial_id,
-        "study": point["study"],
-        "point": point["index"],
+        "trial_id": trial.record.trial_id,
+        "study": point.study,
+        "point": point.index,
         "seed": seed,
         "status": UNFINISHED,
         "synthetic": bool(trial.spec.get("synthetic", synthetic)),
         "benchmark": benchmark.get("name") if isinstance(benchmark, dict) else None,
         "benchmark_settings": canonical_json(benchmark) if isinstance(benchmark, dict) else None,
         "overrides": json.dumps(
-            point["overrides"]
+            point.overrides
         ),  # in the order of the sweep file, as the label has it
         "config": None if config is None else canonical_json(config),
         "started_at": _time(trial.spec.get("started_at")),
         "attempts": int(trial.spec.get("attempt", bool(trial.spec))),
-        "note": "; ".join(trial.notes) or None,
-        "reused_from": trial.reused_from,
+        "note": "; ".join(trial.record.notes) or None,
+        "reused_from": trial.record.reused_from,
         "metrics": {},
     }
     if outcome is not None:
         row |= {key: value for key, value in outcome.to_dict().items() if key != "trial_id"}
         row["started_at"], row["ended_at"] = _time(outcome.started_at), _time(outcome.ended_at)
     return row
-
-
-def labels_of(points: Sequence[Proposed]) -> dict[tuple[str, int], str]:
-    """(study, index) -> what tells a point from the others of its study.
-
-    A technique that is the same wherever the study's points choose it is named alone: ``lds +
-    ranksim`` for ``reweighting: {name: lds, base: inv}, regularizers.ranksim: {gamma: 100, lambda:
-        2}``. Two points never read alike
-    because of it.
-    """
-    values: dict[tuple[str, str], set[str]] = {}
-    for point in points:
-        for key, value in point["overrides"].items():
-            values.setdefault((point["study"], key), set()).add(canonical_json(value))
-    alone = {place for place, found in values.items() if len(found) == 1}
-    short, full = {}, {}
-    for point in points:
-        place, overrides = (point["study"], point["index"]), point["overrides"]
-        full[place] = label_of(overrides)
-        named = dict(
-            _named(key, value) if (point["study"], key) in alone else (key, value)
-            for key, value in overrides.items()
-        )
-        label = label_of(named)
-        short[place] = (
-            label.replace(", ", " + ") if all(value is True for value in named.values()) else label
-        )
-    times = Counter((study, label) for (study, _), label in short.items())
-    return {
-        place: label if times[place[0], label] == 1 else full[place]
-        for place, label in short.items()
-    }
-
-
-def _named(key: str, value: Any) -> tuple[str, Any]:
-    """A technique as a key that is switched on: ``(lds, True)``; anything else as it is."""
-    if key.startswith("regularizers.") and isinstance(value, Mapping):
-        return key, True
-    name = value.get("name") if isinstance(value, Mapping) else value
-    if (
-        key in ("reweighting", "smoothing", "schedule")
-        and isinstance(name, str)
-        and name not in ("none", "plain")
-    ):
-        return name, True
-    return key, value
-
-
-def label_of(overrides: Mapping[str, Any]) -> str:
-    """As ``Point.label`` says it."""
-    return Point("", 0, dict(overrides), config=None).label  # type: ignore[arg-type]  # the label needs no config
 
 
 def _time(text: Any) -> datetime | None:

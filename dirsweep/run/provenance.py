@@ -13,8 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from dirsweep.run.events import utc_now
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import utc_now
 from dirsweep.run.storage import read_json, write_json
 
 #: what can change a result or break a reader

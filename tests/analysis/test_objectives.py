@@ -24,7 +24,8 @@ from dirsweep.report.html import html
 from dirsweep.report.plots import pareto
 from dirsweep.report.tables import comma_separated, markdown, print_report, study_table
 from dirsweep.run.collect import collect
-from dirsweep.run.ledger import Ledger, retried
+from dirsweep.run.events import Retried
+from dirsweep.run.ledger import Ledger
 from dirsweep.run.reader import Run, open_run
 
 GAMMA = "regularizers.ranksim.gamma"
@@ -45,7 +46,7 @@ def made(root: Path, errors: list[Any], *, retry: bool = False, **study: Any) ->
     paths.spec.write_text(yaml.safe_dump(spec, sort_keys=False))
     if retry:
         with Ledger(paths.ledger) as ledger:
-            ledger.append(retried("s-1-0", "out of memory on a shared GPU, again with 0.5 of it"))
+            ledger.append(Retried("s-1-0", "out of memory on a shared GPU, again with 0.5 of it"))
         collect(paths)
     return open_run(root)
 

@@ -25,8 +25,9 @@ from dirsweep.config.load import load_sweep
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.driver import Options, run_sweep
 from dirsweep.run.collect import collect
+from dirsweep.run.events import Ended, Started
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import read_events
+from dirsweep.run.ledger import read_events, read_state
 from dirsweep.run.reader import Run, open_run
 from dirsweep.run.storage import TrialFolder, read_json
 from tests import tiny  # noqa: F401 - registers its benchmark and backbone
@@ -225,12 +226,7 @@ def command(*arguments: str | Path, folder: Path, **more: Any) -> Iterator[Comma
 
 def trial_ids(root: Path) -> list[str]:
     """Every trial that was proposed."""
-    events = read_events(RunPaths(root).ledger)
-    return list(
-        dict.fromkeys(
-            i for event in events if event["event"] == "proposed" for i in event["trial_ids"]
-        )
-    )
+    return list(read_state(RunPaths(root).ledger).proposed_trials())
 
 
 def statuses(root: Path) -> dict[str, str]:
@@ -298,11 +294,11 @@ def check_sound(root: Path, before: Mapping[str, bytes] | None = None) -> Run:
         assert now.get(trial_id) == content, f"{trial_id} had ended and was changed"
     ended: set[str] = set()
     for event in events:
-        if event["event"] == "started":
-            assert event["trial_id"] not in ended, "an ended trial was started again"
-        elif event["event"] == "ended":
-            assert event["trial_id"] not in ended, "a trial ended twice"
-            ended.add(event["trial_id"])
+        if isinstance(event, Started):
+            assert event.trial_id not in ended, "an ended trial was started again"
+        elif isinstance(event, Ended):
+            assert event.trial_id not in ended, "a trial ended twice"
+            ended.add(event.trial_id)
     assert ended <= set(now), "every end in the ledger has its outcome"
     collect(paths)
     run = open_run(root)
@@ -329,7 +325,8 @@ def check_finished(root: Path, num_trials: int) -> Run:
     run = check_sound(root)
     assert len(set(trial_ids(root))) == num_trials
     assert set(run.trials()["status"].to_pylist()) == {"complete"}
-    ended = [e["trial_id"] for e in read_events(RunPaths(root).ledger) if e["event"] == "ended"]
+    events = read_events(RunPaths(root).ledger)
+    ended = [event.trial_id for event in events if isinstance(event, Ended)]
     assert sorted(ended) == sorted(set(trial_ids(root)))
     return run
 

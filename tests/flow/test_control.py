@@ -16,6 +16,7 @@ import pytest
 from dirsweep.cli import main
 from dirsweep.monitor.control import stop_trial
 from dirsweep.monitor.status import snapshot
+from dirsweep.run.events import Ended
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.ledger import lock_run, read_events
 from dirsweep.run.reader import open_run
@@ -132,7 +133,7 @@ def test_status_while_it_runs_and_afterwards(tmp_path: Path, call: Call) -> None
     assert during.driver.startswith("pid ")
     (running,) = during.running
     assert (running.epochs, running.num_epochs) == (2, 3)
-    assert running.name == "p: reweighting=sqinv, seed 0"
+    assert running.name == "p: sqinv, seed 0"
     assert running.value is not None
     after = snapshot(RunPaths(root))
     assert after.counts == {"complete": 7}
@@ -299,9 +300,9 @@ def test_equal_trials_of_neighbouring_runs_are_taken_over(tmp_path: Path) -> Non
     events = [
         event
         for event in read_events(RunPaths(tmp_path / "runs" / "two").ledger)
-        if event["event"] == "ended"
+        if isinstance(event, Ended)
     ]
-    assert [event.get("reused_from") for event in events] == ["one", "one", None]
+    assert [event.reused_from for event in events] == ["one", "one", None]
     columns = taken.trials().select(["label", "reused_from"]).to_pydict()
     assert columns == {
         "label": ["batch_size=16", "batch_size=64", "base"],

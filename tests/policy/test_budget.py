@@ -9,10 +9,11 @@ import pytest
 
 from dirsweep.config.sweep import BudgetSpec, MoneySpec, SweepSpec
 from dirsweep.config.trial import TrialSpec
-from dirsweep.policy.budget import Budget, Usage, _wall_seconds
+from dirsweep.policy.budget import Budget, Usage
 from dirsweep.policy.proposer import Proposer
 from dirsweep.policy.trial_progress import Entry
-from dirsweep.run import ledger as events
+from dirsweep.run.events import Ended, SessionStarted, Started
+from dirsweep.run.state import RunState
 from dirsweep.run.tables import Outcome
 from tests.flow.driving import Listener, check_sound, run_here, tiny_sweep
 from tests.policy.test_proposer import _open, _spec
@@ -181,23 +182,23 @@ def test_what_another_run_trained_costs_nothing(tmp_path: Path, clock: Clock) ->
 
 
 def test_wall_time_is_that_of_the_sessions() -> None:
-    def at(event: Any, minute: int) -> Any:
-        return {**event, "time": f"2026-01-01T00:{minute:02}:00+00:00"}
+    def at(minute: int) -> str:
+        return f"2026-01-01T00:{minute:02}:00+00:00"
 
     history = [
-        at(events.session(), 0),
-        at(events.started("a"), 1),
-        at(events.ended("a", "complete"), 10),
-        at(events.session(), 30),
-        at(events.started("b"), 31),
+        SessionStarted(at(0)),
+        Started("a", at(1)),
+        Ended("a", "complete", time=at(10)),
+        SessionStarted(at(30)),
+        Started("b", at(31)),
     ]
-    assert _wall_seconds(history) == (10 + 1) * 60
-    assert _wall_seconds([]) == 0.0
+    assert RunState.of(history).wall_time_s == (10 + 1) * 60
+    assert RunState().wall_time_s == 0.0
 
 
 def test_money_is_the_price_of_what_a_trial_holds(clock: Clock) -> None:
     spec = BudgetSpec(money=MoneySpec(limit=10, cpu_hour=0.05, gpu_hour=2.0), gpu_hours=4.0)
-    budget = Budget(spec, cpu=4, history=[], clock=clock)
+    budget = Budget(spec, cpu=4, state=RunState(), clock=clock)
     budget.gpu = 0.5
     entry = Entry(TrialSpec("t", 0, {"epochs": 10}, {}), [], "running")
     budget.begin(entry)

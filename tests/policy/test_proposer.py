@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import yaml
@@ -24,8 +24,9 @@ from dirsweep.driver import settle
 from dirsweep.errors import StoreError
 from dirsweep.policy.proposer import Proposer
 from dirsweep.run.collect import collect
+from dirsweep.run.events import Ended, Event, Proposed, Raced, Warmed
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import Ledger
+from dirsweep.run.ledger import Ledger, read_events
 from dirsweep.run.storage import TrialFolder
 from dirsweep.run.tables import Outcome
 from tests import tiny  # noqa: F401 - registers the tiny benchmark
@@ -36,6 +37,7 @@ SPACE = {
     "regularizers.conr": {"choice": [False, True]},
     "regularizers.conr.beta": {"uniform": [0, 5]},
 }
+E = TypeVar("E", bound=Event)
 Result = Callable[[TrialSpec], Outcome]
 
 
@@ -100,10 +102,12 @@ def _drain(proposer: Proposer, result: Result = _train, limit: int = 10_000) -> 
 
 
 def _points(proposer: Proposer, study: str) -> list[dict[str, Any]]:
-    found = [
-        e for e in proposer.ledger.events() if e["event"] == "proposed" and e["study"] == study
-    ]
-    return [event["overrides"] for event in found]
+    found = [event for event in _events(proposer, Proposed) if event.study == study]
+    return [dict(event.overrides) for event in found]
+
+
+def _events(proposer: Proposer, kind: type[E]) -> list[E]:
+    return [e for e in read_events(proposer.ledger.path) if isinstance(e, kind)]
 
 
 def test_planned_points_first_then_the_sampler(tmp_path: Path) -> None:
@@ -344,16 +348,14 @@ def test_schedulers_know_what_was_taken_over(tmp_path: Path, study: dict[str, An
     last = proposer.next_trial()
     assert last is not None
     assert last.trial_id == trials[5].trial_id
-    ends = [event for event in proposer.ledger.events() if event["event"] == "ended"]
-    assert [(event["trial_id"], event.get("reused_from")) for event in ends] == [
+    ends = _events(proposer, Ended)
+    assert [(event.trial_id, event.reused_from) for event in ends] == [
         (trial.trial_id, "first-run") for trial in trials[:5]
     ]
     assert proposer.observe(last.trial_id, {"epoch": 1, "best_value": 2.0}) is True
     proposer.ledger.close()
     again = _open(spec, root, reused_from=lambda trial_id: "first-run")
-    assert [event for event in again.ledger.events() if event["event"] == "ended"] == ends, (
-        "noted once"
-    )
+    assert _events(again, Ended) == ends, "noted once"
     assert again.observe(last.trial_id, {"epoch": 1, "best_value": 2.0}) is True, (
         "also by the next driver"
     )
@@ -372,10 +374,8 @@ def test_a_trial_begun_here_and_finished_elsewhere_is_noted_as_taken_over(tmp_pa
     begun.ledger.close()
     _finished(root, trial, [1.0])  # copied from a run beside
     again = _open(spec, root, reused_from=lambda trial_id: "other")
-    ends = [event for event in again.ledger.events() if event["event"] == "ended"]
-    assert [(event["trial_id"], event["reused_from"]) for event in ends] == [
-        (trial.trial_id, "other")
-    ]
+    ends = _events(again, Ended)
+    assert [(event.trial_id, event.reused_from) for event in ends] == [(trial.trial_id, "other")]
     assert again.budget is not None
     assert trial.trial_id not in again.budget.started, "what it took was the other run's"
 
@@ -737,16 +737,12 @@ def test_a_race_adds_seeds_to_what_is_open_only(tmp_path: Path) -> None:
     assert seeds[32] == [0, 1], "clearly worse"
     assert seeds[8] == seeds[16] == [0, 1, 2, 3, 4, 5], "open up to the limit"
     assert seeds[64] == [0, 1, 2, 3], "out of the race once it failed"
-    rounds = [event for event in proposer.ledger.events() if event["event"] == "raced"]
-    assert [event["num_seeds"] for event in rounds] == [2, 3, 4, 5, 6]
-    assert all(2 not in event["open"] for event in rounds)
-    last = [
-        event
-        for event in proposer.ledger.events()
-        if event["event"] == "proposed" and event["index"] == 0
-    ][-1]
-    assert last["seeds"] == [0, 1, 2, 3, 4, 5]
-    assert len(last["trial_ids"]) == 6
+    rounds = _events(proposer, Raced)
+    assert [event.num_seeds for event in rounds] == [2, 3, 4, 5, 6]
+    assert all(2 not in event.open for event in rounds)
+    last = [event for event in _events(proposer, Proposed) if event.index == 0][-1]
+    assert last.seeds == (0, 1, 2, 3, 4, 5)
+    assert len(last.trial_ids) == 6
 
 
 def test_a_race_cut_off_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
@@ -769,8 +765,7 @@ def test_a_race_cut_off_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     }
 
     def rounds(proposer: Proposer) -> list[Any]:
-        found = [event for event in proposer.ledger.events() if event["event"] == "raced"]
-        return [(event["num_seeds"], event["best"], event["open"]) for event in found]
+        return [(event.num_seeds, event.best, event.open) for event in _events(proposer, Raced)]
 
     assert rounds(last) == rounds(whole)
 
@@ -877,17 +872,17 @@ def test_what_is_left_out_of_a_warm_start(tmp_path: Path) -> None:
     space = {"regularizers.ranksim.gamma": {"log_uniform": [1, 10000]}}
     spec = _spec(tmp_path, {"s": {"trials": 3, "space": space, "warm_start": runs}})
     proposer = _open(spec, tmp_path / "run")
-    warmed = {Path(e["run"]).name: e for e in proposer.ledger.events() if e["event"] == "warmed"}
-    assert warmed["objective"]["skipped"] == {"best epochs chosen by mae/few": 3}
-    assert warmed["benchmark"]["skipped"] == {"on another benchmark": 3}
-    assert warmed["unfinished"]["skipped"] == {"not complete": 2}
-    assert warmed["good"]["skipped"] == {}
-    assert [len(event["points"]) for event in warmed.values()] == [0, 0, 1, 3]
+    warmed = {Path(e.run).name: e for e in _events(proposer, Warmed)}
+    assert warmed["objective"].skipped == {"best epochs chosen by mae/few": 3}
+    assert warmed["benchmark"].skipped == {"on another benchmark": 3}
+    assert warmed["unfinished"].skipped == {"not complete": 2}
+    assert warmed["good"].skipped == {}
+    assert [len(event.points) for event in warmed.values()] == [0, 0, 1, 3]
     paths = RunPaths(tmp_path / "other")
     moved = Proposer(
         spec, Ledger(paths.ledger), lambda i: TrialFolder(paths.trial(i)), fingerprint="other"
     )
-    skipped = [e["skipped"] for e in moved.ledger.events() if e["event"] == "warmed"]
+    skipped = [e.skipped for e in _events(moved, Warmed)]
     assert skipped[3] == {"with other data or by other code": 3}
 
 

@@ -14,9 +14,10 @@ from made_up_run import write_run, write_spec, write_trial
 
 from dirsweep.domain import MetricColumn, metric_columns
 from dirsweep.errors import StoreError
-from dirsweep.run.collect import collect, label_of, labels_of, merge_points
+from dirsweep.run.collect import collect
+from dirsweep.run.events import Proposed
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import Ledger, proposed
+from dirsweep.run.ledger import Ledger
 from dirsweep.run.reader import open_run
 
 GAMMA, LAMBDA = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"
@@ -111,8 +112,8 @@ def test_a_shared_trial_is_in_each_study_once_in_the_rest(tmp_path: Path) -> Non
     write_spec(paths, ["b", "a"])
     write_trial(paths, "one", seed=0, mae=5.0)
     with Ledger(paths.ledger) as ledger:
-        ledger.append(proposed("a", 0, {}, seeds=[0], trial_ids=["one"]))
-        ledger.append(proposed("b", 3, {"epochs": 4}, seeds=[0], trial_ids=["one"]))
+        ledger.append(Proposed("a", 0, {}, (0,), ("one",)))
+        ledger.append(Proposed("b", 3, {"epochs": 4}, (0,), ("one",)))
     collect(paths)
     run = open_run(tmp_path)
     assert [(row["study"], row["point"], row["label"]) for row in run.trials().to_pylist()] == [
@@ -133,7 +134,7 @@ def test_nothing_begun(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"no finished trial to report on \(none planned\)"):
         run.require_finished()
     with Ledger(paths.ledger) as ledger:
-        ledger.append(proposed("s", 0, {}, seeds=[0], trial_ids=["one"], config={"epochs": 3}))
+        ledger.append(Proposed("s", 0, {}, (0,), ("one",), config={"epochs": 3}))
     collect(paths)
     row = open_run(tmp_path).trials().to_pylist()[0]
     assert (row["status"], row["attempts"], row["config.epochs"]) == ("unfinished", 0, 3)
@@ -171,7 +172,7 @@ def test_column_types_follow_the_content(tmp_path: Path) -> None:
     with Ledger(paths.ledger) as ledger:
         for index, config in enumerate(configs):
             write_trial(paths, f"t{index}", seed=0, mae=1.0, config=config)
-            ledger.append(proposed("s", index, {}, seeds=[0], trial_ids=[f"t{index}"]))
+            ledger.append(Proposed("s", index, {}, (0,), (f"t{index}",)))
     collect(paths)
     table = open_run(tmp_path).trials()
     kinds = {name: str(table[f"config.{name}"].type) for name in "abcdef"}
@@ -195,18 +196,6 @@ def test_synthetic_is_marked(tmp_path: Path) -> None:
     assert open_run(tmp_path).trials()["synthetic"].to_pylist() == [True]
 
 
-def test_later_seeds_are_added_and_a_changed_point_replaced() -> None:
-    events = [
-        proposed("s", 0, {}, seeds=[0, 1], trial_ids=["a", "b"]),
-        proposed("s", 1, {"x": 1}, seeds=[0], trial_ids=["c"]),
-        proposed("s", 0, {}, seeds=[1, 2], trial_ids=["b", "d"]),
-        proposed("s", 1, {"x": 2}, seeds=[0], trial_ids=["e"]),
-    ]
-    first, second = merge_points(events)
-    assert (first["seeds"], first["trial_ids"]) == ([0, 1, 2], ["a", "b", "d"])
-    assert (second["overrides"], second["trial_ids"]) == ({"x": 2}, ["e"])
-
-
 def test_metric_columns_sort_as_the_papers_print_them() -> None:
     names = [
         "test_mae_few",
@@ -227,76 +216,3 @@ def test_metric_columns_sort_as_the_papers_print_them() -> None:
     assert MetricColumn.parse("train_mae_all") is None
     assert not MetricColumn("val", "mae", "all").higher_is_better
     assert MetricColumn("val", "pearson", "all").higher_is_better
-
-
-@pytest.mark.parametrize(
-    ("overrides", "label"),
-    [
-        ({}, "base"),
-        ({GAMMA: 100, LAMBDA: 2}, "gamma=100, lambda=2"),
-        ({"optimizer.lr": 0.00023482394738}, "lr=0.0002348"),
-        ({"a.x": 1903.0, "a.y": 0.5, "a.z": True}, "x=1903, y=0.5, z"),
-        ({"loss.name": "huber", "reweighting.name": "sqinv"}, "loss=huber, reweighting=sqinv"),
-        (
-            {"loss.beta": 1, "regularizers.conr.beta": 2, "regularizers.conr.eta": 3},
-            "loss.beta=1, conr.beta=2, eta=3",
-        ),
-        ({"regularizers.ranksim": {}, "regularizers.conr": None}, "ranksim, no conr"),
-        ({"regularizers.ranksim": "default"}, "ranksim"),
-        (
-            {"loss": {"name": "balanced_mse", "variant": "bmc"}, "epochs": 2},
-            "loss=balanced_mse, variant=bmc, epochs=2",
-        ),
-        ({"regularizers.conr": {"beta": 0.01, "omega": 5}}, "conr, beta=0.01, omega=5"),
-        ({"regularizers": {"ranksim": {"lambda": 2}, "conr": None}}, "ranksim, lambda=2, no conr"),
-        ({"optimizer.milestones": [60, 80]}, "milestones=[60, 80]"),
-    ],
-)
-def test_labels(overrides: dict[str, object], label: str) -> None:
-    assert label_of(overrides) == label
-
-
-def test_a_technique_that_is_the_same_all_over_the_study_is_named_alone() -> None:
-    lds, ranksim = {"name": "lds", "base": "inv"}, {"gamma": 3e-4, "lambda": 2}
-    overrides = {
-        "a": [
-            {},
-            {"reweighting": lds, "smoothing": "fds"},
-            {"reweighting": lds, "regularizers.ranksim": ranksim},
-            {"epochs": 3, "reweighting": lds},
-        ],
-        "b": [
-            {"reweighting": lds},
-            {"reweighting": {**lds, "base": "sqinv"}},
-            {"reweighting": "none", "loss": "mse"},
-        ],
-        "c": [
-            {"regularizers.ranksim": ranksim},
-            {"regularizers.ranksim": True},
-            {"regularizers": {"conr": {"eta": 1}}},
-        ],
-        "d": [{"smoothing": "none"}, {"schedule": "rrt"}, {"schedule": "rrt", "smoothing": "none"}],
-    }
-    points = [
-        proposed(study, index, point, seeds=[0], trial_ids=[f"{study}{index}"])
-        for study, found in overrides.items()
-        for index, point in enumerate(found)
-    ]
-    labels = labels_of(points)
-    assert {
-        study: [labels[study, index] for index in range(len(found))]
-        for study, found in overrides.items()
-    } == {
-        "a": ["base", "lds + fds", "lds + ranksim", "epochs=3, lds"],
-        "b": [
-            "reweighting=lds, base=inv",
-            "reweighting=lds, base=sqinv",
-            "reweighting=none, loss=mse",
-        ],
-        "c": [
-            "ranksim, gamma=0.0003, lambda=2",
-            "ranksim",
-            "conr, eta=1",
-        ],  # one name for two points would be a lie
-        "d": ["smoothing=none", "rrt", "rrt, smoothing=none"],
-    }

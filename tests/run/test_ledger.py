@@ -12,30 +12,18 @@ import pytest
 
 from dirsweep.errors import StoreError
 from dirsweep.run import ledger as ledger_file
+from dirsweep.run.events import Ended, Event, Proposed, SamplerState, Started
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import (
-    Ledger,
-    ended,
-    lock_run,
-    nothing_open,
-    proposed,
-    read_events,
-    started,
-)
+from dirsweep.run.ledger import Ledger, lock_run, nothing_open, read_events, read_state
+from dirsweep.run.state import RunState
 
 
-def three() -> list[ledger_file.Event]:
-    sampler: ledger_file.SamplerState = {
-        "params": {"lr": 0.1},
-        "distributions": {"lr": "{}"},
-        "system_attrs": {},
-    }
+def three() -> list[Event]:
+    sampler = SamplerState({"lr": 0.1}, {"lr": "{}"}, {})
     return [
-        proposed(
-            "s", 0, {"lr": 0.1}, seeds=[0], trial_ids=["a"], sampler=sampler, config={"lr": 0.1}
-        ),
-        started("a"),
-        ended("a", "failed", "loss is NaN"),
+        Proposed("s", 0, {"lr": 0.1}, (0,), ("a",), sampler, {"lr": 0.1}),
+        Started("a"),
+        Ended("a", "failed", "loss is NaN"),
     ]
 
 
@@ -45,17 +33,19 @@ def test_events_come_back(tmp_path: Path) -> None:
     with Ledger(file) as ledger:
         ledger.append(events[0])
         ledger.append(*events[1:])
-        assert ledger.events() == events
+        assert ledger.state == RunState.of(events)
     assert read_events(file) == events
     with Ledger(file) as ledger:
-        assert ledger.events() == events
-        ledger.append(started("b"))
-    assert [event["event"] for event in read_events(file)] == [
+        assert ledger.state == RunState.of(events)
+        ledger.append(Started("b"))
+        assert ledger.state.open_trials == ["b"]
+    assert [event.kind for event in read_events(file)] == [
         "proposed",
         "started",
         "ended",
         "started",
     ]
+    assert read_state(file).open_trials == ["b"]
     assert read_events(tmp_path / "none") == []
 
 
@@ -72,7 +62,7 @@ def test_torn_at_every_byte(tmp_path: Path) -> None:
         assert read_events(file) == kept
         assert file.stat().st_size == size, "a reader changes nothing"
         with Ledger(file) as ledger:
-            assert ledger.events() == kept
+            assert ledger.state == RunState.of(kept)
             ledger.append(events[1])
         assert read_events(file) == [*kept, events[1]]
 
@@ -84,21 +74,37 @@ def test_a_tail_of_zeros_is_torn(tmp_path: Path) -> None:
     with file.open("ab") as tail:
         tail.write(b"\0" * 512)
     with Ledger(file) as ledger:
-        assert len(ledger.events()) == 3
+        assert ledger.state == RunState.of(read_events(file))
+    assert len(read_events(file)) == 3
 
 
 def test_damage_in_the_middle_is_named(tmp_path: Path) -> None:
     file = tmp_path / "ledger.jsonl"
-    file.write_bytes(b'{"event":"started"}\nrubbish\n{"event":"started"}\n')
+    line = json.dumps(Started("a").to_dict()).encode() + b"\n"
+    file.write_bytes(line + b"rubbish\n" + line)
     for read in (read_events, Ledger):
         with pytest.raises(StoreError, match=r"ledger\.jsonl: line 2 is damaged; delete that line"):
             read(file)
 
 
+def test_events_of_a_newer_build_are_refused_and_their_keys_ignored(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.jsonl"
+    known = Started("a").to_dict()
+    file.write_text(json.dumps({**known, "priority": 3}) + "\n")
+    assert read_state(file).open_trials == ["a"]
+    file.write_text(json.dumps(known) + "\n" + json.dumps({"event": "paused"}) + "\n")
+    for read in (read_events, Ledger):
+        with pytest.raises(StoreError, match="line 2: unknown event 'paused', written by a newer"):
+            read(file)
+    file.write_text(json.dumps({"event": "started", "time": "now"}) + "\n")
+    with pytest.raises(StoreError, match="line 1: 'started' event without a valid 'trial_id'"):
+        read_events(file)
+
+
 def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "ledger.jsonl"
     with Ledger(file) as ledger:
-        ledger.append(started("a"))
+        ledger.append(Started("a"))
         before = file.read_bytes()
         write, calls = os.write, 0
 
@@ -111,11 +117,11 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
 
         monkeypatch.setattr(ledger_file.os, "write", half_then_full)
         with pytest.raises(StoreError, match="the disk is full"):
-            ledger.append(started("b"))
+            ledger.append(Started("b"))
         monkeypatch.undo()
         assert file.read_bytes() == before
-        ledger.append(started("c"))
-        assert [event["trial_id"] for event in ledger.events()] == ["a", "c"]
+        ledger.append(Started("c"))
+        assert ledger.state.open_trials == ["a", "c"]
     assert [json.loads(line)["trial_id"] for line in file.read_bytes().splitlines()] == ["a", "c"]
 
 
@@ -163,11 +169,11 @@ def test_nothing_open(tmp_path: Path) -> None:
     assert not nothing_open(path)
     with Ledger(path) as ledger:
         assert not nothing_open(path), "nothing was begun"
-        ledger.append(started("a"), started("b"), ended("a", "complete", None))
+        ledger.append(Started("a"), Started("b"), Ended("a", "complete"))
         assert not nothing_open(path)
-        ledger.append(ended("b", "failed", "x"))
+        ledger.append(Ended("b", "failed", "x"))
         assert nothing_open(path)
-        ledger.append(started("b"))
+        ledger.append(Started("b"))
         assert not nothing_open(path), "tried again"
     path.write_text("garbage\nmore\n")
     assert not nothing_open(path)

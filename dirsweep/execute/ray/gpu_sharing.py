@@ -5,12 +5,11 @@ share.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from dirsweep.config.trial import TrialSpec
-from dirsweep.run.ledger import Event
+from dirsweep.run.state import RunState
 from dirsweep.run.tables import Outcome
 
 #: memory that a trial is given for each byte that the measured one took
@@ -78,16 +77,17 @@ class Packing:
     rooms: dict[str, float] = field(default_factory=dict)
     retries: dict[str, int] = field(default_factory=dict)
 
-    def recall(self, history: Iterable[Event]) -> None:
+    def recall(self, state: RunState) -> None:
         """Take up what earlier sessions found out: who needs more room. A trial that has ended may
         be tried anew.
         """
-        for event in history:
-            if event["event"] == "retried" and self.share > 0 and "share" in event:
-                self.rooms[event["trial_id"]] = max(self.share, event["share"])
-                self.retries[event["trial_id"]] = self.retries.get(event["trial_id"], 0) + 1
-            elif event["event"] == "ended":
-                self.retries.pop(event["trial_id"], None)
+        if self.share <= 0:
+            return
+        for trial in state.trials.values():
+            if trial.share is not None:
+                self.rooms[trial.trial_id] = max(self.share, trial.share)
+            if trial.num_retries:
+                self.retries[trial.trial_id] = trial.num_retries
 
     def share_of(self, trial_id: str) -> float:
         """What a trial gets now."""

@@ -385,7 +385,7 @@ def run_ray(
     try:
         cluster.wait()
         packing = Packing(_share(gpus, proposer, watcher))
-        packing.recall(proposer.ledger.events())
+        packing.recall(proposer.ledger.state)
         share = {kind: amount for kind, amount in (("CPU", cpus), ("GPU", packing.share)) if amount}
         _refuse_too_large(share)
         if proposer.budget is not None:

@@ -17,9 +17,11 @@ from dirsweep.execute.ray.gpu_sharing import (
     share_of,
 )
 from dirsweep.run.collect import collect
+from dirsweep.run.events import Ended, Retried, Started
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import ended, read_events, retried, started
+from dirsweep.run.ledger import read_events
 from dirsweep.run.reader import open_run
+from dirsweep.run.state import RunState
 from dirsweep.run.storage import TrialFolder
 from dirsweep.run.tables import Outcome
 from dirsweep.training.memory import out_of_memory
@@ -116,24 +118,23 @@ def test_more_room_is_remembered_by_the_next_driver() -> None:
     note = first.more_room(_oom())
     assert note is not None
     history = [
-        started("t"),
-        retried("t", note, share=first.share_of("t")),
-        retried("u", "for another reason"),
+        Started("t"),
+        Retried("t", note, share=first.share_of("t")),
+        Retried("u", "for another reason"),
     ]
     for share, expected in ((0.25, 0.5), (1 / 8, 0.5), (1.0, 1.0), (0.0, 0.0)):
         packing = Packing(share)
-        packing.recall(history)
+        packing.recall(RunState.of(history))
         assert (packing.share_of("t"), packing.share_of("u")) == (expected, share)
     packing = Packing(0.25)
-    packing.recall(history)
+    packing.recall(RunState.of(history))
     assert packing.more_room(_oom()) == "out of memory with 0.5 of a GPU, tried again with 1"
     packing = Packing(1 / 16)
-    packing.recall([retried("t", "", share=1 / 8), retried("t", "", share=1 / 4)])
+    retries = [Retried("t", "", share=1 / 8), Retried("t", "", share=1 / 4)]
+    packing.recall(RunState.of(retries))
     assert packing.more_room(_oom()) is None, "it was tried again as often as it may be"
     packing = Packing(1 / 16)
-    packing.recall(
-        [retried("t", "", share=1 / 8), retried("t", "", share=1 / 4), ended("t", "failed")]
-    )
+    packing.recall(RunState.of([*retries, Ended("t", "failed")]))
     assert packing.share_of("t") == 1 / 4
     assert packing.more_room(_oom()) is not None, "somebody wants it tried anew"
 
@@ -183,4 +184,4 @@ def test_under_ray_a_trial_out_of_memory_gets_more_room(
         ("complete", 2, note)
     ] * 2
     events = read_events(RunPaths(tmp_path / "run").ledger)
-    assert [event.get("share") for event in events if event["event"] == "retried"] == [0.5, 0.5]
+    assert [event.share for event in events if isinstance(event, Retried)] == [0.5, 0.5]
