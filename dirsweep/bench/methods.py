@@ -292,7 +292,7 @@ PICTURES = {"name": "synthetic-agedb", "image_size": 64, "fraction": 0.007}
 
 def _training(settings: dict[str, Any], cache: str) -> Any:
     from dirsweep.config.trial import TrialConfig, TrialSpec, build_named
-    from dirsweep.training.trainer import Training
+    from dirsweep.training.assembly import build_training
 
     config = TrialConfig.model_validate(
         {"backbone": "resnet18", "batch_size": 64, **settings}
@@ -305,14 +305,16 @@ def _training(settings: dict[str, Any], cache: str) -> Any:
         synthetic=True,
         cache=cache,
     )
-    training = Training(trial, device=torch.device("cpu"))
-    training.epoch_of_stage = 2  # FDS smooths from its second epoch on
+    training = build_training(trial, device=torch.device("cpu"))
+    training.state.epoch_of_stage = 2  # FDS smooths from its second epoch on
     return training
 
 
 def _train_epoch(training: Any) -> None:
     """Everything an epoch of the trainer does: views, steps, and FDS's pass and statistics."""
-    training._train_epoch(training.stages[0])
+    from dirsweep.training.loop import Hooks, train_epoch
+
+    train_epoch(training.model, training.data, training.plan, training.state, Hooks())
 
 
 def step_rows(
@@ -334,7 +336,7 @@ def step_rows(
             for name, training in trainings:
                 taken = seconds(lambda training=training: _train_epoch(training))  # type: ignore[misc]
                 if number >= 1:
-                    times[name].append(taken / training._num_steps())
+                    times[name].append(taken / training.data.num_steps(training.plan.batch_size))
     least = {name: min(taken) for name, taken in times.items()}
     vanilla = least[cases[0][0]]
     noise = abs(least.get(AGAIN, vanilla) / vanilla - 1)

@@ -19,7 +19,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
-from torch import Tensor
+from torch import Tensor, nn
 
 from dirsweep.config.error_text import format_value
 from dirsweep.config.sweep import SweepSpec
@@ -33,8 +33,9 @@ from dirsweep.config.varied_keys import (
 )
 from dirsweep.data.base import Benchmark, SplitName
 from dirsweep.driver import EXIT_FAILED, EXIT_OK, prepare
+from dirsweep.training.assembly import build_training
+from dirsweep.training.loop import Hooks, Row, TrainingState
 from dirsweep.training.seeding import reset_process
-from dirsweep.training.trainer import Training
 
 #: of every training; late enough for statistics that need an epoch or two before they act
 NUM_EPOCHS = 4
@@ -83,6 +84,22 @@ class Finding:
     note: str = ""
     loss: float | None = None
     parameters: float | None = None
+
+
+class TraceRecorder(Hooks):
+    """Keeps each epoch's mean loss, and the parameters after the last epoch."""
+
+    network: nn.Module
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+        self.parameters: dict[str, Tensor] = {}
+
+    def epoch_ended(self, state: TrainingState, row: Row) -> None:
+        """Keep what the epoch came to."""
+        self.losses.append(row["train_loss"])
+        tensors = self.network.state_dict()
+        self.parameters = {name: tensor.clone() for name, tensor in tensors.items()}
 
 
 class Checker:
@@ -194,31 +211,19 @@ class Checker:
             metric=self.spec.objective.metric,
             cache=self.cache,
         )
-        losses: list[float] = []
-        parameters: dict[str, Tensor] = {}
-
-        def keep(row: Mapping[str, Any]) -> None:
-            losses.append(row["train_loss"])
-            parameters.update(
-                {name: tensor.clone() for name, tensor in training.model.state_dict().items()}
-            )
-
+        recorder = TraceRecorder()
+        samples: dict[SplitName, Tensor] = {
+            "train": self.order["train"][:num_train],
+            "val": self.order["val"][:NUM_VAL],
+        }
         reset_process(self.num_threads)
         try:
-            training = Training(
-                trial,
-                device=torch.device("cpu"),
-                samples={
-                    "train": self.order["train"][:num_train],
-                    "val": self.order["val"][:NUM_VAL],
-                },
-            )
-            training.run(keep)
-        except (
-            Exception
-        ) as error:  # a value that cannot be trained is a finding, not the end of the check
+            training = build_training(trial, device=torch.device("cpu")).using(samples)
+            recorder.network = training.model.network
+            training.fit(recorder)
+        except Exception as error:  # a value that cannot be trained is a finding
             return Trace(error=str(error).splitlines()[0] if str(error) else type(error).__name__)
-        return Trace(tuple(losses), parameters)
+        return Trace(tuple(recorder.losses), recorder.parameters)
 
 
 def _values(varied: VariedKey) -> tuple[Any, ...]:

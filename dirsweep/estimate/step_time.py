@@ -1,39 +1,44 @@
-"""How fast one trial goes, from a few steps of it: each stage's second epoch is timed, cut
-short.
+"""Speed of one trial, measured in a shortened training.
+
+Every stage is trained for two epochs. The first one of the training warms up in a few steps; each
+stage's second epoch is timed, over as many samples as fill about a second.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, cast
 
 import torch
 
 from dirsweep.config.trial import TrialSpec
 from dirsweep.data.base import Benchmark, SplitName
 from dirsweep.errors import DirSweepError, TrialError
-from dirsweep.methods.base import Smoothing
+from dirsweep.training.assembly import Training, build_training
+from dirsweep.training.batches import num_steps
 from dirsweep.training.inputs import open_inputs
+from dirsweep.training.loop import Hooks, Phase, Row, TrainingPlan, TrainingState
 from dirsweep.training.memory import out_of_memory
 from dirsweep.training.seeding import reset_process
-from dirsweep.training.trainer import Training
 
-#: steps of the first epoch, which warms up; feature smoothing and the like act from the second one
-#: on
-WARM_STEPS = 2
-#: what the timed epoch may take: so many steps, at least and at most, that they fill ``SECONDS``
+#: steps of the first epoch, which warms up; feature smoothing acts from the second epoch on
+WARM_UP_STEPS = 2
+#: least and most steps of a timed epoch; within these it takes ``SECONDS``
 MIN_STEPS, MAX_STEPS, SECONDS = 2, 300, 1.0
-#: validation samples of the first epoch, and the least of the timed one
+#: validation samples of the first epoch, and the least of a timed epoch
 NUM_VAL = 256
+
+#: (N,) int64 positions of samples, by split
+Positions = dict[SplitName, torch.Tensor]
 
 
 @dataclass(frozen=True)
 class Length:
-    """How long a trial is, as far as the plan says: nothing ends early.
+    """Length of a trial that does not end early.
 
     Attributes:
         epochs: of the first stage.
@@ -48,15 +53,15 @@ class Length:
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a trial goes, or by how much another one is slower than the base. All in seconds.
+    """Durations of a trial's parts, or by how much they exceed those of the base; in seconds.
 
     Attributes:
-        start_s: until the first step: model, techniques. The data is opened once per process and is
-            not counted.
+        start_s: from the start to the first step: model and techniques. The data is opened once
+            per process and is not counted.
         step_s: one training step of the first stage.
         epoch_s: one epoch's training in the first stage, with what ends it (a second pass, say).
         val_s: one validation of the whole split.
-        later_s: one epoch's training in a later stage; 0 where there is none.
+        later_s: one epoch's training in a later stage; 0 without one.
     """
 
     start_s: float
@@ -66,110 +71,167 @@ class Pace:
     later_s: float = 0.0
 
     def trial_s(self, length: Length) -> float:
-        """A whole trial; the test split at its end counts as one more validation."""
-        trained = length.epochs * self.epoch_s + length.later * self.later_s
-        return self.start_s + trained + (length.validations + 1) * self.val_s
+        """Return the duration of a whole trial, in seconds.
 
-
-class _Timed(Training):
-    """A training cut short to two epochs a stage, that notes how long their parts take."""
-
-    moments: list[float]
-    pass_s = began_validation = val_s = 0.0
-
-    def shorten(self, sizes: Mapping[str, int]) -> None:
-        """Two epochs of every stage, the first of a few steps."""
-        self.stages = tuple(replace(stage, num_epochs=2) for stage in self.stages)
-        draw = torch.Generator().manual_seed(0)  # the first samples of a sorted file are all alike
-        self.order = {
-            name: torch.randperm(sizes[name], generator=draw) for name in ("train", "val")
-        }
-        self.moments, self.progress = [], self._step
-        self._use(WARM_STEPS, NUM_VAL)
-
-    def _use(self, num_steps: int, num_val: int) -> None:
-        order = cast(dict[SplitName, torch.Tensor], self.order)
-        self.samples |= {
-            "train": order["train"][: num_steps * self.config.batch_size],
-            "val": order["val"][:num_val],
-        }
-
-    def lengthen(self, step_s: float) -> None:
-        """As many steps and validation samples as fill their time, now that it is known how long
-        one takes.
+        Testing at the end counts as one more validation.
         """
-        num_val = int(len(self.samples["val"]) * SECONDS / max(self.val_s, 1e-9))
-        self._use(
-            min(max(int(SECONDS / max(step_s, 1e-9)), MIN_STEPS), MAX_STEPS), max(num_val, NUM_VAL)
-        )
+        trained_s = length.epochs * self.epoch_s + length.later * self.later_s
+        return self.start_s + trained_s + (length.validations + 1) * self.val_s
 
-    def _now(self) -> float:
-        if self.device.type == "cuda":  # which has only been told what to do
-            torch.cuda.synchronize(self.device)
+
+@dataclass(frozen=True)
+class EpochTime:
+    """Durations of one shortened epoch, in seconds.
+
+    Attributes:
+        step_s: median of its training steps.
+        end_s: what follows the last step, without the smoothing pass and the validation.
+        pass_s: the smoothing pass over the used samples; 0 without one.
+        val_s: the validation of the used samples.
+    """
+
+    step_s: float
+    end_s: float
+    pass_s: float
+    val_s: float
+
+
+class EpochTimer(Hooks):
+    """Times the parts of each epoch.
+
+    Args:
+        device: is waited for before the clock is read.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.epochs: list[EpochTime] = []
+        self._device = device
+        self._start_epoch()
+
+    def now(self) -> float:
+        """Return the time in seconds once the device has done everything asked of it."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
         return time.monotonic()
 
-    def _step(self, epoch: int, step: int, total: int) -> None:
-        self.moments.append(self._now())
+    def step_ended(self, epoch: int, step: int, num_steps: int) -> None:
+        """Note the end of a step."""
+        self._step_ends.append(self.now())
 
-    def _observe_train_split(self, smoothing: Smoothing) -> None:
-        began = self._now()
-        super()._observe_train_split(smoothing)
-        self.pass_s = self._now() - began
+    @contextmanager
+    def phase(self, phase: Phase) -> Iterator[None]:
+        """Note the duration of a phase."""
+        began = self.now()
+        yield
+        self._phase_s[phase] = self.now() - began
+        if phase == "validation":
+            self._training_end = began
 
-    def _validate(self, epoch: int) -> dict[str, Any]:
-        self.began_validation = self._now()
-        row = super()._validate(epoch)
-        self.val_s = self._now() - self.began_validation
-        return row
+    def epoch_ended(self, state: TrainingState, row: Row) -> None:
+        """Keep the epoch's durations."""
+        ends = self._step_ends
+        # the first step waits until the epoch is shuffled; it counts only where it is alone
+        steps_s = [after - before for before, after in pairwise(ends)] or [ends[0] - self._began]
+        pass_s = self._phase_s.get("smoothing_pass", 0.0)
+        epoch = EpochTime(
+            step_s=statistics.median(steps_s),
+            end_s=self._training_end - ends[-1] - pass_s,
+            pass_s=pass_s,
+            val_s=self._phase_s["validation"],
+        )
+        self.epochs.append(epoch)
+        self._start_epoch()
+
+    def _start_epoch(self) -> None:
+        self._step_ends: list[float] = []
+        self._phase_s: dict[Phase, float] = {}
+        self._training_end = 0.0
+        self._began = time.monotonic()
 
 
 def pace_of(trial: TrialSpec, benchmark: Benchmark, *, num_threads: int) -> Pace:
-    """The pace of one trial. Raises: DirSweepError: it cannot be trained."""
+    """Measure the pace of one trial.
+
+    Args:
+        trial: what to train.
+        benchmark: prepared; gives the sizes of the splits.
+        num_threads: threads of torch's operators on the CPU.
+
+    Returns:
+        Durations for the whole splits.
+
+    Raises:
+        DirSweepError: the trial cannot be trained.
+    """
     try:
-        return _timed(trial, benchmark, num_threads)
+        return _measured(trial, benchmark, num_threads)
     except DirSweepError:
         raise
     except Exception as error:
-        first = next(iter(str(error).splitlines()), "no message")
-        raise TrialError(out_of_memory(error) or f"{type(error).__name__}: {first}") from error
+        first_line = next(iter(str(error).splitlines()), "no message")
+        reason = out_of_memory(error) or f"{type(error).__name__}: {first_line}"
+        raise TrialError(reason) from error
 
 
-def _timed(trial: TrialSpec, benchmark: Benchmark, num_threads: int) -> Pace:
-    sizes = {name: len(benchmark.split(name)) for name in ("train", "val")}
+def _measured(trial: TrialSpec, benchmark: Benchmark, num_threads: int) -> Pace:
+    """Train two epochs of every stage and scale their durations to the whole splits."""
     reset_process(num_threads)
     open_inputs(trial.benchmark, trial.config["backbone"], trial.cache)
-    # a few samples may leave the objective's region empty, and must not end the probe
+    # few samples may leave the objective's region empty, which must not end the measurement
     config = {**trial.config, "validate_every": 1, "patience": None}
     began = time.monotonic()
-    training = _Timed(replace(trial, config=config, region="all"))
-    built, size = training._now() - began, trial.config["batch_size"]
-    training.shorten(sizes)
-    num_steps, steps_s, epochs_s = (
-        max(1, sizes["train"] // size + (sizes["train"] % size > 1)),
-        [],
-        [],
-    )
-    last = time.monotonic()
+    training = build_training(replace(trial, config=config, region="all"))
+    timer = EpochTimer(training.data.device)
+    start_s = timer.now() - began
 
-    def emit(row: Mapping[str, Any]) -> None:
-        nonlocal last
-        moments = training.moments
-        # the first step waits for the epoch to be shuffled; where there is no other it must do
-        gaps = [after - before for before, after in pairwise(moments)] or [moments[-1] - last]
-        if row["epoch"] == 0:
-            training.lengthen(gaps[-1])
-        share = len(training.samples["train"]) / sizes["train"]
-        end_s = training.began_validation - moments[-1] - training.pass_s
-        steps_s.append(statistics.median(gaps))
-        epochs_s.append(num_steps * steps_s[-1] + end_s + training.pass_s / share)
-        training.moments, training.pass_s, last = [], 0.0, time.monotonic()
+    size = training.plan.batch_size
+    order = _shuffled_positions(training)
+    warm_up = training.using(_first(order, WARM_UP_STEPS * size, NUM_VAL))
+    replace(warm_up, plan=_first_epoch(training.plan)).fit(timer)
+    timed = training.using(_timed_samples(order, timer.epochs[0], warm_up))
+    # the state is shared: this continues with the second epoch
+    replace(timed, plan=_two_epochs_each(training.plan)).fit(timer)
 
-    training.run(emit)
-    later = epochs_s[3::2]
+    num_train = len(benchmark.split("train"))
+    share = len(timed.data.samples["train"]) / num_train
+
+    def epoch_s(epoch: EpochTime) -> float:
+        return num_steps(num_train, size) * epoch.step_s + epoch.end_s + epoch.pass_s / share
+
+    first = timer.epochs[1]
+    later_s = [epoch_s(epoch) for epoch in timer.epochs[3::2]]
+    num_val = len(timed.data.samples["val"])
     return Pace(
-        start_s=built,
-        step_s=steps_s[1],
-        epoch_s=epochs_s[1],
-        val_s=training.val_s * sizes["val"] / len(training.samples["val"]),
-        later_s=statistics.fmean(later) if later else 0.0,
+        start_s=start_s,
+        step_s=first.step_s,
+        epoch_s=epoch_s(first),
+        val_s=timer.epochs[-1].val_s * len(benchmark.split("val")) / num_val,
+        later_s=statistics.fmean(later_s) if later_s else 0.0,
     )
+
+
+def _shuffled_positions(training: Training) -> Positions:
+    """Shuffle the positions of each split: the first samples of a sorted file are all alike."""
+    draw, samples = torch.Generator().manual_seed(0), training.data.samples
+    train = torch.randperm(len(samples["train"]), generator=draw)
+    return {"train": train, "val": torch.randperm(len(samples["val"]), generator=draw)}
+
+
+def _first(order: Positions, num_train: int, num_val: int) -> Positions:
+    return {"train": order["train"][:num_train], "val": order["val"][:num_val]}
+
+
+def _timed_samples(order: Positions, warm_up: EpochTime, training: Training) -> Positions:
+    """Choose as many samples as fill ``SECONDS``, by the speed of the first epoch."""
+    steps = int(SECONDS / max(warm_up.step_s, 1e-9))
+    steps = min(max(steps, MIN_STEPS), MAX_STEPS)
+    num_val = int(len(training.data.samples["val"]) * SECONDS / max(warm_up.val_s, 1e-9))
+    return _first(order, steps * training.plan.batch_size, max(num_val, NUM_VAL))
+
+
+def _first_epoch(plan: TrainingPlan) -> TrainingPlan:
+    return replace(plan, stages=(replace(plan.stages[0], num_epochs=1),))
+
+
+def _two_epochs_each(plan: TrainingPlan) -> TrainingPlan:
+    return replace(plan, stages=tuple(replace(stage, num_epochs=2) for stage in plan.stages))

@@ -19,7 +19,7 @@ from dirsweep.run.folder import RunPaths, TrialPaths
 from dirsweep.run.locks import claimed
 from dirsweep.run.storage import TrialFolder, read_json
 from dirsweep.run.tables import Outcome
-from dirsweep.training.trainer import Emit, Progress, train
+from dirsweep.training.trial import Emit, Progress, train
 
 log = logging.getLogger(__name__)
 

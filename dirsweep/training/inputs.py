@@ -5,12 +5,10 @@ trials.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -19,8 +17,6 @@ from dirsweep.backbones.base import BackboneConfig
 from dirsweep.config.trial import build_named, canonical_json
 from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, SplitName, Views
 from dirsweep.data.cache import default_cache
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -86,18 +82,3 @@ def open_inputs(
     Raises: DataError: the benchmark's files are absent or broken.
     """
     return _open_inputs(canonical_json(benchmark), canonical_json(backbone), cache)
-
-
-def prefetched(items: Iterable[T], device: torch.device) -> Iterator[T]:
-    """``items`` in order; on a GPU the next one is made by a thread while the current one is
-    computed on.
-    """
-    if device.type != "cuda":
-        yield from items
-        return
-    source, end = iter(items), object()
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        coming = pool.submit(next, source, end)
-        while (item := coming.result()) is not end:
-            coming = pool.submit(next, source, end)
-            yield cast(T, item)

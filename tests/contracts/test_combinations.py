@@ -19,7 +19,7 @@ from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import Point, canonical_json
 from dirsweep.errors import SpecError
 from dirsweep.run.tables import Outcome
-from dirsweep.training.trainer import train
+from dirsweep.training.trial import train
 from tests import tiny  # noqa: F401 - registers the tiny benchmark
 
 #: the rows that both papers' tables begin with, and what they add to each

@@ -30,8 +30,9 @@ from dirsweep.report.plots._per_label import zero_shot_spans
 from dirsweep.report.tables import comma_separated, study_table
 from dirsweep.run.bins import Bins
 from dirsweep.run.reader import open_run
+from dirsweep.training.assembly import build_training
 from dirsweep.training.metrics import compute
-from dirsweep.training.trainer import Training, train
+from dirsweep.training.trial import train
 from tests.flow.driving import run_here, tiny_sweep
 from tests.tiny import TinyConfig, tiny_trial
 
@@ -335,7 +336,7 @@ TECHNIQUES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("config", TECHNIQUES.values(), ids=TECHNIQUES)
 def test_techniques_survive_empty_bins(config: dict[str, Any]) -> None:
     trial = zero_trial(**{"epochs": 3, **config})
-    weights = Training(trial).sample_weights
+    weights = build_training(trial).data.sample_weights
     assert len(weights) == len(TinyConfig(zero_shot=RANGES).open(Path()).split("train"))
     assert torch.isfinite(weights).all()
     assert float(weights.mean()) == pytest.approx(1.0, abs=1e-5)
@@ -349,11 +350,11 @@ def test_techniques_survive_empty_bins(config: dict[str, Any]) -> None:
 
 def test_weights_do_not_see_what_was_removed() -> None:
     """INV by hand: 1 / clipped count of the reduced split, mean 1."""
-    training = Training(zero_trial(reweighting="inv"))
-    bins, labels = training.benchmark.bins, training.inputs.labels["train"].numpy()
+    data = build_training(zero_trial(reweighting="inv")).data
+    bins, labels = data.benchmark.bins, data.labels("train")
     raw = [1 / min(max(int(bins.counts[int(y)]), 5), 1000) for y in labels]
     expected = np.array(raw) / np.mean(raw)
-    np.testing.assert_allclose(training.sample_weights.numpy(), expected, rtol=1e-6)
+    np.testing.assert_allclose(data.sample_weights.numpy(), expected, rtol=1e-6)
 
 
 # ---- in the report

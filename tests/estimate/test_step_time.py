@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from dirsweep.data.base import SplitName
 from dirsweep.errors import TrialError
 from dirsweep.estimate.step_time import Length, Pace, pace_of
-from dirsweep.training.trainer import Training
+from dirsweep.methods.base import Stage
+from dirsweep.training import assembly, loop
+from dirsweep.training.batches import TrainingData
 from tests.tiny import TinyBenchmark, tiny_trial
 
 
@@ -31,27 +34,35 @@ class Clock:
             "dirsweep.estimate.step_time.time", SimpleNamespace(monotonic=lambda: self.now)
         )
 
-    def slow(self, name: str, seconds: Callable[[Training], float]) -> list[None]:
-        """``Training.<name>`` takes so long; one item for each of its calls."""
-        plain: Callable[..., Any] = getattr(Training, name)
+    def slow(self, module: Any, name: str, seconds: Callable[..., float]) -> list[None]:
+        """Make a function take ``seconds`` of its arguments; one item for each of its calls."""
+        plain: Callable[..., Any] = getattr(module, name)
         calls: list[None] = []
 
-        def slowed(training: Training, *args: Any, **more: Any) -> Any:
+        def slowed(*args: Any, **more: Any) -> Any:
             calls.append(None)
-            self.now += seconds(training)
-            return plain(training, *args, **more)
+            self.now += seconds(*args)
+            return plain(*args, **more)
 
-        self.monkeypatch.setattr(Training, name, slowed)
+        self.monkeypatch.setattr(module, name, slowed)
         return calls
+
+
+def num_samples(split: SplitName, factor: float) -> Callable[..., float]:
+    """Seconds per used sample of a split, for functions of (model, data, ...)."""
+
+    def seconds(model: Any, data: TrainingData, *_: Any) -> float:
+        return factor * len(data.samples[split])
+
+    return seconds
 
 
 def test_parts_are_timed_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    built, steps = clock.slow("_build", lambda _: 3.0), clock.slow("_losses", lambda _: 0.02)
-    validations = clock.slow("_validate", lambda training: len(training.samples["val"]) / 1000)
-    passes = clock.slow(
-        "_observe_train_split", lambda training: len(training.samples["train"]) / 1000
-    )
+    built = clock.slow(assembly, "build_model", lambda *_: 3.0)
+    steps = clock.slow(loop, "loss_terms", lambda *_: 0.02)
+    validations = clock.slow(loop, "predict", num_samples("val", 1 / 1000))
+    passes = clock.slow(loop, "observe_train_split", num_samples("train", 1 / 1000))
     trial = tiny_trial(
         smoothing={"name": "fds", "statistics": "pass"}, epochs=50, validate_every=10, patience=1
     )
@@ -66,9 +77,9 @@ def test_slow_steps_are_few_and_what_goes_by_samples_is_scaled(
 ) -> None:
     monkeypatch.setattr("dirsweep.estimate.step_time.NUM_VAL", 15)
     clock = Clock(monkeypatch)
-    steps = clock.slow("_losses", lambda _: 5.0)
-    clock.slow("_validate", lambda training: len(training.samples["val"]) / 10)
-    clock.slow("_observe_train_split", lambda training: len(training.samples["train"]) / 10)
+    steps = clock.slow(loop, "loss_terms", lambda *_: 5.0)
+    clock.slow(loop, "predict", num_samples("val", 1 / 10))
+    clock.slow(loop, "observe_train_split", num_samples("train", 1 / 10))
     trial = tiny_trial(smoothing={"name": "fds", "statistics": "pass"})
     pace = pace_of(trial, TinyBenchmark(0.1), num_threads=1)
     assert len(steps) == 2 + 2
@@ -77,7 +88,10 @@ def test_slow_steps_are_few_and_what_goes_by_samples_is_scaled(
 
 
 def test_a_later_stage_has_its_own_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = Clock(monkeypatch).slow("_losses", lambda training: 0.01 if training.stage else 0.25)
+    def seconds(model: Any, data: TrainingData, stage: Stage, *_: Any) -> float:
+        return 0.25 if stage.trains == "all" else 0.01
+
+    steps = Clock(monkeypatch).slow(loop, "loss_terms", seconds)
     pace = pace_of(
         tiny_trial(schedule={"name": "rrt", "epochs": 40}), TinyBenchmark(0.1), num_threads=1
     )
@@ -102,6 +116,6 @@ def test_what_cannot_be_trained_is_said_in_one_line(monkeypatch: pytest.MonkeyPa
     def broken(*args: Any) -> Any:
         raise ValueError("no such thing\nand more")
 
-    monkeypatch.setattr(Training, "_losses", broken)
+    monkeypatch.setattr(loop, "loss_terms", broken)
     with pytest.raises(TrialError, match=r"^ValueError: no such thing$"):
         pace_of(tiny_trial(), TinyBenchmark(0.1), num_threads=1)

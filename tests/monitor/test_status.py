@@ -17,8 +17,8 @@ from rich.console import Console
 from dirsweep.monitor.status import as_json, as_text, snapshot
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.storage import TrialFolder
-from dirsweep.training import trainer
-from dirsweep.training.trainer import train
+from dirsweep.training import trial as trial_module
+from dirsweep.training.trial import train
 from tests.tiny import tiny_trial
 
 FEW, PEARSON = {"metric": "mae", "region": "few"}, {"metric": "pearson", "region": "all"}
@@ -114,7 +114,7 @@ def test_a_trial_that_nobody_proposed_is_not_counted(tmp_path: Path) -> None:
 def test_epochs_are_on_disk_before_the_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "SHOW_EVERY_S", 0.0)
+    monkeypatch.setattr(trial_module, "WRITE_EPOCHS_EVERY_S", 0.0)
     trial = tiny_trial(epochs=3)
     folder = TrialFolder(RunPaths(tmp_path).trial(trial.trial_id))
     seen: list[tuple[int, bool]] = []

@@ -20,7 +20,7 @@ from dirsweep.run.folder import RunPaths
 from dirsweep.run.storage import TrialFolder
 from dirsweep.training import metrics
 from dirsweep.training.inputs import open_inputs
-from dirsweep.training.trainer import train
+from dirsweep.training.trial import train
 from tests.flow.driving import tiny_sweep
 from tests.tiny import tiny_trial
 

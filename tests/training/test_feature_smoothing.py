@@ -10,22 +10,21 @@ import pytest
 import torch
 
 from dirsweep.methods.smoothing.fds import FDS
-from dirsweep.training.trainer import Training
+from dirsweep.training.assembly import Training, build_training
 from tests.tiny import SIZES, tiny_trial
 
 CONR = {"conr": {"beta": 0.1}}
 
 
 def trained(**config: Any) -> tuple[list[dict[str, Any]], Training]:
-    rows: list[dict[str, Any]] = []
-    training = Training(tiny_trial(optimizer={"lr": 0.02}, **config), device=torch.device("cpu"))
-    training.run(rows.append)
-    return rows, training
+    trial = tiny_trial(optimizer={"lr": 0.02}, **config)
+    training = build_training(trial, device=torch.device("cpu"))
+    return training.fit().rows, training
 
 
 def fds_of(training: Training) -> FDS:
-    assert isinstance(training.smoothing, FDS)
-    return training.smoothing
+    assert isinstance(training.model.smoothing, FDS)
+    return training.model.smoothing
 
 
 @pytest.mark.parametrize("regularizers", [{}, CONR], ids=["one view", "two views"])
@@ -68,19 +67,20 @@ def test_each_training_sample_is_looked_at_once_an_epoch(
         smoothing={"name": "fds", "statistics": statistics},
     )
     assert sum(map(len, seen)) == 2 * SIZES["train"]
-    everything = training.train_labels.sort().values
+    everything = training.data.train_labels.sort().values
     assert torch.equal(torch.cat(seen)[: SIZES["train"]].sort().values, everything)
     assert int(fds_of(training).num_updates) == 2
 
 
 def test_a_pass_sees_the_network_as_the_epoch_left_it() -> None:
     _, training = trained(epochs=1, smoothing={"name": "fds", "statistics": "pass"})
-    split = training.benchmark.split("train")
-    training.backbone.eval()
+    benchmark, backbone = training.data.benchmark, training.model.backbone
+    split = benchmark.split("train")
+    backbone.eval()
     with torch.no_grad():
-        features = training.backbone(torch.as_tensor(split.inputs)).double()
-    bins = training.benchmark.bins.bin_of(split.labels)
-    for number in range(training.benchmark.bins.num_bins):
+        features = backbone(torch.as_tensor(split.inputs)).double()
+    bins = benchmark.bins.bin_of(split.labels)
+    for number in range(benchmark.bins.num_bins):
         rows = features[torch.from_numpy(bins == number)]
         if len(rows):
             mean = fds_of(training).running_mean[number].double()

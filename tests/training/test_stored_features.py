@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.storage import TrialFolder
-from dirsweep.training.trainer import Training, train
+from dirsweep.training.assembly import build_training
+from dirsweep.training.trial import TrialSession, train
 from tests.tiny import SIZES, tiny_trial
 
 FDS = {"smoothing": {"name": "fds", "start_smooth": 1}}
@@ -34,14 +35,18 @@ def matrix(table: pa.Table) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("config", [{}, FDS, RRT, {"precision": "bfloat16"}])
 def test_the_regressor_makes_the_predictions_of_them(config: dict[str, Any]) -> None:
-    training = Training(tiny_trial(optimizer={"lr": 0.02}, **config))
-    training.run(lambda row: None)
+    trial = tiny_trial(optimizer={"lr": 0.02}, **config)
+    training = build_training(trial)
+    training.fit()
     batches: list[int] = []
-    training.backbone.register_forward_hook(
+    training.model.backbone.register_forward_hook(
         lambda module, inputs, output: batches.append(len(output))
     )
-    _, predictions, features = training.test(store_features=True)
+    session = TrialSession(trial, training, None, lambda row: None, None, checkpoint_every_s=10.0)
+    results = session.test_results(store_features=True)
+    predictions, features = results.predictions, results.features
     assert sum(batches) == SIZES["test"], "test is read once"
+    assert predictions is not None
     assert features is not None
     tested = predictions.filter(pa.compute.equal(predictions["split"].cast(pa.string()), "test"))
     for name in ("sample_id", "label"):
@@ -49,7 +54,8 @@ def test_the_regressor_makes_the_predictions_of_them(config: dict[str, Any]) -> 
     assert set(features["split"].to_pylist()) == {"test"}
     found = matrix(features)
     assert found.shape == (SIZES["test"], 16)
-    weight, bias = training.regressor.weight.detach(), training.regressor.bias.detach()
+    regressor = training.model.regressor
+    weight, bias = regressor.weight.detach(), regressor.bias.detach()
     again = (torch.from_numpy(found.copy()) @ weight.T + bias).squeeze(1) * 10
     np.testing.assert_allclose(again.numpy(), tested["prediction"].to_numpy(), rtol=1e-5, atol=1e-5)
 

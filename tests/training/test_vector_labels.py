@@ -22,7 +22,7 @@ from dirsweep.domain import LabelBins, ShotRule
 from dirsweep.errors import DataError, ShapeError, SpecError
 from dirsweep.registry import register
 from dirsweep.training import metrics
-from dirsweep.training.trainer import Training
+from dirsweep.training.assembly import build_training
 from tests.tiny import TinyBenchmark, TinyConfig
 
 NO_WEIGHTS = {"conr": {"pushing_weights": "none", "beta": 0.1}}
@@ -70,10 +70,8 @@ def trained(**config: Any) -> list[dict[str, Any]]:
     }
     built = TrialConfig.model_validate(settings)
     assert all(part.conflict(built, PlaneConfig()) is None for part in built.techniques())
-    rows: list[dict[str, Any]] = []
     trial = TrialSpec("t", 0, built.to_dict(), PlaneConfig().to_dict())
-    Training(trial, device=torch.device("cpu")).run(rows.append)
-    return rows
+    return build_training(trial, device=torch.device("cpu")).fit().rows
 
 
 @pytest.mark.parametrize(

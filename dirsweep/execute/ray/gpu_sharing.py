@@ -45,13 +45,12 @@ def measured_memory(trial: dict[str, Any]) -> tuple[float, float] | None:
 
     if not torch.cuda.is_available():
         return None
-    from dirsweep.training.trainer import Training
+    from dirsweep.training.assembly import build_training
 
     config = {**trial["config"], "epochs": 1, "validate_every": 1}
-    size = config["batch_size"]
-    training = Training(TrialSpec(**{**trial, "config": config}))
-    training.samples["train"] = training.samples["train"][: size * NUM_STEPS]
-    training.run(lambda row: None)
+    training = build_training(TrialSpec(**{**trial, "config": config}))
+    few = training.data.samples["train"][: config["batch_size"] * NUM_STEPS]
+    training.using({"train": few}).fit()
     free, total = torch.cuda.mem_get_info()
     return (total - free) / 2**20, total / 2**20
 

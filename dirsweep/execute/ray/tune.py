@@ -46,7 +46,7 @@ R = TypeVar("R")
 #: reports a second in all
 REPORT_EVERY_S = 0.5
 #: what trains a trial
-TRAINER = "dirsweep.training.trainer:train"
+TRAINER = "dirsweep.training.trial:train"
 #: seconds between two counts of a cluster's places
 ROOM_EVERY_S = 5.0
 #: seconds between two looks at what may have happened meanwhile

@@ -18,8 +18,10 @@ from dirsweep.errors import TrialPruned
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.storage import TrialFolder
 from dirsweep.training import metrics
+from dirsweep.training.assembly import build_training
 from dirsweep.training.inputs import open_inputs
-from dirsweep.training.trainer import Training, make_optimizer, set_learning_rate, train
+from dirsweep.training.optim import make_optimizer, set_learning_rate
+from dirsweep.training.trial import train
 from tests.tiny import SIZES, tiny_trial
 
 TIMES = ("epoch_time_s",)
@@ -242,17 +244,15 @@ def test_a_last_batch_of_one_sample_is_left_out() -> None:
 
 
 def test_the_gradient_is_clipped() -> None:
-    training = Training(
+    training = build_training(
         tiny_trial(optimizer={"name": "sgd", "lr": 1.0, "momentum": 0.0}, grad_clip=1e-3, epochs=1)
     )
-    before = [parameter.detach().clone() for parameter in training.model.parameters()]
-    steps: list[int] = []
-    training.progress = lambda epoch, step, num: steps.append(step)
-    training.run(lambda row: None)
-    moved = torch.cat(
-        [(a - b).flatten() for a, b in zip(training.model.parameters(), before, strict=True)]
-    ).norm()
-    assert 0.5e-3 < moved.item() <= 1.001e-3 * len(steps), (
+    parameters = list(training.model.network.parameters())
+    before = [parameter.detach().clone() for parameter in parameters]
+    training.fit()
+    moved = torch.cat([(a - b).flatten() for a, b in zip(parameters, before, strict=True)]).norm()
+    num_steps = training.data.num_steps(32)
+    assert 0.5e-3 < moved.item() <= 1.001e-3 * num_steps, (
         "each step is 1e-3 long: lr 1 times the largest norm"
     )
 
@@ -264,8 +264,8 @@ def test_bfloat16_rounds_the_forward_pass_only() -> None:
     assert rounded.status == "complete", rounded.error
     assert rounded.metrics["test_mae_all"] != exact.metrics["test_mae_all"]
     assert rounded.metrics["test_mae_all"] == pytest.approx(exact.metrics["test_mae_all"], rel=0.05)
-    training = Training(tiny_trial(precision="bfloat16"))
-    assert {parameter.dtype for parameter in training.model.parameters()} == {torch.float32}
+    network = build_training(tiny_trial(precision="bfloat16")).model.network
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,126 @@
+"""Predictions on the validation and test splits, and their metrics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from dirsweep.data.base import SplitName
+from dirsweep.domain import Objective
+from dirsweep.errors import TrialError
+from dirsweep.training import metrics
+from dirsweep.training.batches import TrainingData, prefetched
+from dirsweep.training.model import TrialModel
+
+
+@torch.no_grad()
+def predict(model: TrialModel, data: TrainingData, split: SplitName) -> Tensor:
+    """Predict a split without augmentation and without feature smoothing.
+
+    Args:
+        model: set to evaluation mode.
+        data: gives the samples.
+        split: which of its splits.
+
+    Returns:
+        (N,) or (N, K) predictions on the CPU, label unit.
+    """
+    return torch.cat([preds for _, preds in _predicted_batches(model, data, split)]).cpu()
+
+
+@torch.no_grad()
+def predict_with_features(
+    model: TrialModel, data: TrainingData, split: SplitName
+) -> tuple[Tensor, Tensor]:
+    """Predict as ``predict`` does, and keep the features behind the predictions.
+
+    Args:
+        model: set to evaluation mode.
+        data: gives the samples.
+        split: which of its splits.
+
+    Returns:
+        Predictions, and (N, D) float32 features, both on the CPU.
+    """
+    kept_preds, kept_features = [], []
+    for features, preds in _predicted_batches(model, data, split):
+        kept_preds.append(preds)
+        kept_features.append(features.cpu())
+    return torch.cat(kept_preds).cpu(), torch.cat(kept_features)
+
+
+def _predicted_batches(
+    model: TrialModel, data: TrainingData, split: SplitName
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield features and predictions (label unit) of each batch, on the training device."""
+    model.network.eval()
+    for _, inputs in prefetched(data.eval_batches(split), data.device):
+        features = model.features(inputs)
+        yield features, model.regress(features) * model.target_scale
+
+
+def split_metrics(data: TrainingData, split: SplitName, preds: Tensor) -> dict[str, float | None]:
+    """Compute the benchmark's metrics over its regions.
+
+    Args:
+        data: gives labels and bins.
+        split: the split that was predicted.
+        preds: (N,) or (N, K) on the CPU, label unit.
+
+    Returns:
+        ``<split>_<metric>_<region>`` -> value, None where it is not defined.
+    """
+    benchmark, labels = data.benchmark, data.labels(split)
+    found = metrics.compute(
+        labels,
+        preds.numpy(),
+        benchmark.bins,
+        benchmark.metrics,
+        counted=benchmark.counted(labels),
+    )
+    return {f"{split}_{name}": value for name, value in found.items()}
+
+
+def validation_metrics(data: TrainingData, preds: Tensor) -> dict[str, float | None]:
+    """Compute what an epoch's row reports about the validation split.
+
+    Args:
+        data: gives labels and bins.
+        preds: (N,) or (N, K) on the CPU, label unit.
+
+    Returns:
+        The metrics of ``split_metrics`` and, for scalar labels, ``val_collapse_penalty_all``.
+    """
+    found = split_metrics(data, "val", preds)
+    if data.benchmark.label_dim == 1:
+        found["val_collapse_penalty_all"] = metrics.collapse_penalty(
+            data.labels("val"), preds.numpy(), data.benchmark.bins
+        )
+    return found
+
+
+def objective_value(found: dict[str, float | None], objective: Objective) -> float:
+    """Return the value by which the best epoch is chosen.
+
+    Args:
+        found: of ``validation_metrics``.
+        objective: metric and region.
+
+    Returns:
+        The value; -inf for a correlation that is not defined because predictions are constant.
+
+    Raises:
+        TrialError: no validation sample lies in the region.
+    """
+    value = found.get(objective.column)
+    if value is not None:
+        return value
+    if objective.higher_is_better:
+        return -math.inf
+    raise TrialError(
+        f"the objective {objective.column} is not defined: "
+        f"no validation sample in region {objective.region}"
+    )
