@@ -60,7 +60,7 @@ class TrainingPlan:
     validate_every: int = 1
     patience: int | None = None
     grad_clip: float | None = None
-    objective: Objective = Objective()
+    objective: Objective = field(default_factory=Objective)
 
 
 @dataclass
