@@ -521,11 +521,12 @@ def confirm(
     """Train the best points again with seeds that had no part in choosing them, into
     RUN-confirm.
     """
-    from dirsweep.analysis.compare import compare as put_beside
-    from dirsweep.analysis.compare import console_table
+    from dirsweep.analysis.comparison import compare as compare_runs
+    from dirsweep.analysis.measurements import columns_of
     from dirsweep.analysis.selection import best_of_studies
     from dirsweep.config.expand import validate
     from dirsweep.execute.ray import cluster as ray_start
+    from dirsweep.report.comparison import console_table
     from dirsweep.report.confirm import confirm_folder, confirm_sweep
     from dirsweep.run.reader import open_run
 
@@ -547,9 +548,8 @@ def confirm(
             ended.exit_code == 0
         ):  # how far the figure that was chosen by holds with seeds that it was not chosen by
             metric, region = stored.objective
-            beside = put_beside(
-                stored, open_run(folder), metric=metric, regions=[region], split="val"
-            )
+            columns = columns_of(stored, metric=metric, regions=[region], split="val")
+            beside = compare_runs(stored, open_run(folder), columns=columns)
             Console().print(console_table(beside), highlight=False)
         raise
 
@@ -564,11 +564,13 @@ def compare(
     format_: AsText = TextFormat.console,
 ) -> None:
     """Put the points that two runs have in common side by side: differences with intervals."""
-    from dirsweep.analysis.compare import as_json, console_table, markdown
-    from dirsweep.analysis.compare import compare as put_beside
+    from dirsweep.analysis.comparison import compare as compare_runs
+    from dirsweep.analysis.measurements import columns_of
+    from dirsweep.report.comparison import as_json, console_table, markdown
     from dirsweep.run.reader import open_run
 
-    found = put_beside(open_run(run_a), open_run(run_b), split=split.value)
+    first, second = open_run(run_a), open_run(run_b)
+    found = compare_runs(first, second, columns=columns_of(first, split=split.value))
     if format_ is TextFormat.console:
         console = Console()
         console.print(console_table(found, console.width), highlight=False)

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from dirsweep.analysis import uncertainty
 from dirsweep.analysis.measurements import (
-    NOTES,
-    NUM_RESAMPLES,
+    DEFAULT_RESAMPLING,
     Basis,
-    Floats,
     Measured,
+    Resampling,
+    basis_of,
+    columns_of,
     measure,
     points_of,
     rng_for,
 )
 from dirsweep.analysis.multiple_testing import holm
 from dirsweep.analysis.objectives import default_point
-from dirsweep.domain import REGIONS, metric_of
+from dirsweep.analysis.uncertainty import Prior, Uncertainty, uncertainty, uncertainty_of_two
+from dirsweep.domain import MetricColumn, metric_of
 from dirsweep.run.reader import Run
 
 #: significance level: two points are separable when the corrected p-value is below
@@ -29,24 +28,30 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Difference:
-    """One point (or the mean of several) minus another, paired over the same seeds and the same
-    samples.
+    """One point (or the mean of several) minus another, over the same seeds and samples.
 
     Attributes:
-        study: where it stands.
-        point, baseline: indices; -1 for a mean over several points.
-        label, baseline_label: what they change in the base.
-        split, metric, region: of what.
-        difference: mean over seeds of point minus baseline; with an error metric below 0 is better.
-        low, high: ends of the 95 % interval; None where there is none.
-        p: two-sided; None from one seed, which shows nothing about seeds.
+        study: its key in the sweep file.
+        point: index of the point; -1 for a mean over several points.
+        baseline: index of the point that is subtracted; -1 for a mean over several points.
+        label: how the point differs from the base.
+        baseline_label: the same for the baseline.
+        split: ``test`` or ``val``.
+        metric: name of the metric.
+        region: shot region.
+        difference: mean over seeds of point minus baseline; for an error metric below 0 is better.
+        low: lower end of the 95 % interval; None where there is none.
+        high: upper end of the 95 % interval; None where there is none.
+        p: two-sided p-value; None from one seed, which says nothing about seeds.
         p_corrected: by Holm for ``num_comparisons``.
-        num_comparisons: made in one go, over points and regions.
-        num_seeds, num_samples: behind it.
+        num_comparisons: made in one call, over points and regions.
+        num_seeds: number of seeds.
+        num_samples: number of samples; 0 without predictions.
         basis: what the interval takes into account.
         paired: False where the two have no seeds in common.
-        trial_ids, baseline_trial_ids: behind it.
-        synthetic: whether the figures come from a made-up benchmark.
+        trial_ids: the trials of the point.
+        baseline_trial_ids: the trials of the baseline.
+        synthetic: whether the numbers come from a synthetic benchmark.
     """
 
     study: str
@@ -73,18 +78,13 @@ class Difference:
 
     @property
     def better(self) -> bool:
-        """Whether the point came out better, separable or not."""
+        """Whether the point came out better than the baseline, separable or not."""
         return self.difference * metric_of(self.metric).cost_sign < 0
 
     @property
     def separable(self) -> bool:
-        """Whether seeds and samples, after the correction, leave no doubt about the sign."""
+        """Whether the corrected p-value is below ``ALPHA``."""
         return self.p_corrected is not None and self.p_corrected < ALPHA
-
-    @property
-    def note(self) -> str:
-        """Why the interval is not the usual one; empty when it is."""
-        return NOTES[self.basis]
 
 
 def differences(
@@ -92,55 +92,51 @@ def differences(
     study: str,
     baseline: int | None = None,
     *,
-    metric: str | None = None,
-    regions: Sequence[str] = REGIONS,
-    split: str = "test",
+    columns: Sequence[MetricColumn] | None = None,
     points: Collection[int] | None = None,
-    num_resamples: int = NUM_RESAMPLES,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Difference]:
-    """Every other point minus the baseline, in every region, corrected for the number of
-    comparisons made here.
+    """Return every other point minus the baseline, column by column.
 
-    Paired: only seeds that both have, on the same draws of the same samples. p-values are
-        two-sided, Holm's correction
-    runs over all points and regions of the call.
+    Differences are paired: over the seeds that both points have, on the same draws of the same
+    samples. p-values are two-sided and corrected by Holm over all points and columns of the call.
 
     Args:
+        run: the run.
+        study: its key in the sweep file.
         baseline: index of a point; by default the base itself (``default_point``), else the study's
-            first point.
-        points: indices of those compared with it; all by default.
+            first complete point.
+        columns: by default the test metric of the sweep's objective in every region.
+        points: indices of those compared with the baseline; all by default.
+        resampling: number of draws and seed.
     """
-    complete = [point.index for point in points_of(run, study) if not point.preliminary]
-    if baseline is None:
-        default = default_point(run, study)
-        baseline = default.index if default is not None else next(iter(complete), None)
+    baseline = _default_baseline(run, study) if baseline is None else baseline
     if baseline is None:
         return []
-    wanted = None if points is None else {*points, baseline}
-    found = []
-    for region in regions:
-        measured = measure(
-            run,
-            study,
-            metric,
-            region,
-            split=split,
-            points=wanted,
-            num_resamples=num_resamples,
-            seed=seed,
-        )
-        if baseline in measured.values:
-            found += [
-                difference_of(measured, index, baseline, seed=seed)
-                for index in measured.values
-                if index != baseline and (points is None or index in points)
-            ]
+    measured_points = None if points is None else {*points, baseline}
+    found: list[Difference] = []
+    for column in columns_of(run) if columns is None else columns:
+        measured = measure(run, study, column, points=measured_points, resampling=resampling)
+        if baseline not in measured.values:
+            continue
+        found += [
+            difference_of(measured, index, baseline, seed=resampling.seed)
+            for index in measured.values
+            if index != baseline and (points is None or index in points)
+        ]
     return corrected(found)
 
 
+def _default_baseline(run: Run, study: str) -> int | None:
+    default = default_point(run, study)
+    if default is not None:
+        return default.index
+    complete = (point.index for point in points_of(run, study) if not point.preliminary)
+    return next(complete, None)
+
+
 def corrected(found: Sequence[Difference]) -> list[Difference]:
-    """The same with ``p_corrected`` by Holm's method over all of them that have a p-value."""
+    """Fill in ``p_corrected`` by Holm's method over all differences that have a p-value."""
     ps = [item.p for item in found if item.p is not None]
     adjusted = iter(holm(ps))
     return [
@@ -152,145 +148,146 @@ def corrected(found: Sequence[Difference]) -> list[Difference]:
 
 
 def difference_of(measured: Measured, index: int, baseline: int, *, seed: int = 0) -> Difference:
-    """One point minus another: paired if they share two seeds or all that one of them has, else as
-    two groups.
+    """Return one point minus another.
+
+    They are paired if they share two seeds or all that one of them has, else compared as two
+    independent groups.
     """
     mine, theirs = measured.values[index], measured.values[baseline]
-    common = sorted(set(mine) & set(theirs))
-    if len(common) >= 2 or (common and len(common) == min(len(mine), len(theirs))):
+    num_common = len(measured.common_seeds([index, baseline]))
+    if num_common >= 2 or (num_common and num_common == min(len(mine), len(theirs))):
         return contrast(measured, {index: 1.0}, {baseline: 1.0}, seed=seed)
-    values = measured.array(index, mine), measured.array(baseline, theirs)
-    draws = measured.draws_of(index, mine), measured.draws_of(baseline, theirs)
-    both = None if draws[0] is None or draws[1] is None else (draws[0], draws[1])
-    found = uncertainty.uncertainty_of_two(
-        values,
-        both,
+    first, second = measured.of_point(index), measured.of_point(baseline)
+    draws = None
+    if first.draws is not None and second.draws is not None:
+        draws = first.draws, second.draws
+    found = uncertainty_of_two(
+        (first.values, second.values),
+        draws,
         num_samples=measured.num_samples,
         rng=rng_for(seed, "pair", f"{index}-{baseline}"),
     )
-    num = min(len(mine), len(theirs))
-    return _difference(
-        measured,
-        [index],
-        [baseline],
-        float(values[0].mean() - values[1].mean()),
-        found,
-        num,
-        both is not None,
-        tuple(measured.trials[index].values()),
-        tuple(measured.trials[baseline].values()),
+    estimate = _Estimate(
+        difference=float(first.values.mean() - second.values.mean()),
+        uncertainty=found,
+        num_seeds=min(first.num, second.num),
+        sampled=draws is not None,
         paired=False,
     )
+    sides = (
+        _Side((index,), tuple(measured.trials[index].values())),
+        _Side((baseline,), tuple(measured.trials[baseline].values())),
+    )
+    return _difference(measured, sides, estimate)
 
 
 def contrast(
     measured: Measured, plus: Mapping[int, float], minus: Mapping[int, float], *, seed: int = 0
 ) -> Difference:
-    """A weighted mean of points minus another one, over the seeds that all of them have.
+    """Return a weighted mean of points minus another one, over the seeds that all points have.
 
     Args:
-        plus, minus: point -> weight > 0; each side is divided by its sum. A point may stand on both
-            sides.
-    Raises: ValueError: a side is empty, or the points have no seed in common.
+        measured: the points' values.
+        plus: point -> weight > 0; the weights are divided by their sum.
+        minus: the same for what is subtracted. A point may be on both sides.
+        seed: of the draws.
+
+    Raises:
+        ValueError: a side is empty, or the points have no seed in common.
     """
-    involved = {*plus, *minus}
-    seeds = (
-        sorted(set.intersection(*(set(measured.values[index]) for index in involved)))
-        if plus and minus
-        else []
-    )
+    seeds = measured.common_seeds({*plus, *minus}) if plus and minus else []
     if not seeds:
         raise ValueError(
             "a difference needs points on both sides, and a seed that all of them have"
         )
-    sides = []
-    net: dict[int, float] = dict.fromkeys(involved, 0.0)
-    for sign, side in ((1, plus), (-1, minus)):
-        whole = sum(side.values())
-        for index, weight in side.items():
-            net[index] += sign * weight / whole
-        weights = np.array([weight / whole for weight in side.values()])
-        draws = [measured.draws_of(index, seeds) for index in side]
-        values: Floats = weights @ np.stack([measured.array(index, seeds) for index in side])
-        kept = [part for part in draws if part is not None]
-        mean = np.tensordot(weights, np.stack(kept), axes=1) if len(kept) == len(draws) else None
-        sides.append((values, mean))
-    values = sides[0][0] - sides[1][0]
-    sampled = None if sides[0][1] is None or sides[1][1] is None else sides[0][1] - sides[1][1]
-    words = ",".join(map(str, plus)), ",".join(map(str, minus))
-    prior = measured.paired_prior
-    if prior is not None:
-        prior = prior._replace(variance=prior.variance * sum(weight**2 for weight in net.values()))
-    found = uncertainty.uncertainty(
-        values,
-        sampled,
+    sample = measured.weighted_mean_of(plus, seeds).minus(measured.weighted_mean_of(minus, seeds))
+    names = ",".join(map(str, plus)), ",".join(map(str, minus))
+    # without any difference the two sides are the same trials: there is no uncertainty
+    prior = _prior_of_contrast(measured, plus, minus) if sample.values.any() else None
+    found = uncertainty(
+        sample.values,
+        sample.draws,
         num_samples=measured.num_samples,
-        rng=rng_for(seed, "contrast", *words),
-        prior=prior
-        if values.any()
-        else None,  # the same trials on both sides: nothing to be uncertain about
+        rng=rng_for(seed, "contrast", *names),
+        prior=prior,
     )
-    trials = [
-        tuple(measured.trials[index][number] for index in side for number in seeds)
-        for side in (plus, minus)
-    ]
-    return _difference(
-        measured,
-        list(plus),
-        list(minus),
-        float(values.mean()),
-        found,
-        len(seeds),
-        sampled is not None,
-        trials[0],
-        trials[1],
+    estimate = _Estimate(
+        difference=float(sample.values.mean()),
+        uncertainty=found,
+        num_seeds=len(seeds),
+        sampled=sample.draws is not None,
         paired=True,
     )
+    sides = (
+        _Side(tuple(plus), measured.trial_ids(plus, seeds)),
+        _Side(tuple(minus), measured.trial_ids(minus, seeds)),
+    )
+    return _difference(measured, sides, estimate)
 
 
-def _difference(
-    measured: Measured,
-    plus: Sequence[int],
-    minus: Sequence[int],
-    difference: float,
-    found: uncertainty.Uncertainty | None,
-    num_seeds: int,
-    sampled: bool,
-    trial_ids: tuple[str, ...],
-    baseline_trial_ids: tuple[str, ...],
-    *,
-    paired: bool,
-) -> Difference:
-    def named(side: Sequence[int]) -> tuple[int, str]:
-        alone = len(side) == 1
-        return (
-            (side[0], measured.points[side[0]].label)
-            if alone
-            else (-1, f"mean of {len(side)} points")
-        )
+def _prior_of_contrast(
+    measured: Measured, plus: Mapping[int, float], minus: Mapping[int, float]
+) -> Prior | None:
+    """The paired prior, scaled by the squared net weights of the points."""
+    prior = measured.paired_prior
+    if prior is None:
+        return None
+    net: dict[int, float] = dict.fromkeys({*plus, *minus}, 0.0)
+    for sign, side in ((1, plus), (-1, minus)):
+        total = sum(side.values())
+        for index, weight in side.items():
+            net[index] += sign * weight / total
+    return prior._replace(variance=prior.variance * sum(weight**2 for weight in net.values()))
 
-    (point, label), (baseline, baseline_label) = named(plus), named(minus)
-    seen_seeds = num_seeds > 1
+
+@dataclass(frozen=True)
+class _Side:
+    """What one side of a difference consists of."""
+
+    points: tuple[int, ...]
+    trial_ids: tuple[str, ...]
+
+    def name_in(self, measured: Measured) -> tuple[int, str]:
+        """Return index and label; -1 for several points."""
+        if len(self.points) > 1:
+            return -1, f"mean of {len(self.points)} points"
+        return self.points[0], measured.points[self.points[0]].label
+
+
+@dataclass(frozen=True)
+class _Estimate:
+    """A difference as a number, before it is labelled."""
+
+    difference: float
+    uncertainty: Uncertainty | None
+    num_seeds: int
+    sampled: bool
+    paired: bool
+
+
+def _difference(measured: Measured, sides: tuple[_Side, _Side], estimate: _Estimate) -> Difference:
+    (point, label), (baseline, baseline_label) = (side.name_in(measured) for side in sides)
+    found = estimate.uncertainty
     return Difference(
         study=measured.study,
         point=point,
         baseline=baseline,
         label=label,
         baseline_label=baseline_label,
-        split=measured.split,
-        metric=measured.metric,
-        region=measured.region,
-        difference=difference,
+        split=measured.column.split,
+        metric=measured.column.metric,
+        region=measured.column.region,
+        difference=estimate.difference,
         low=None if found is None else found.low,
         high=None if found is None else found.high,
-        p=found.p if found is not None and seen_seeds else None,
+        p=found.p if found is not None and estimate.num_seeds > 1 else None,
         p_corrected=None,
         num_comparisons=0,
-        num_seeds=num_seeds,
-        num_samples=measured.num_samples if sampled else 0,
-        basis="none" if found is None else measured.basis(num_seeds, sampled),
-        paired=paired,
-        trial_ids=trial_ids,
-        baseline_trial_ids=baseline_trial_ids,
+        num_seeds=estimate.num_seeds,
+        num_samples=measured.num_samples if estimate.sampled else 0,
+        basis="none" if found is None else basis_of(estimate.num_seeds, estimate.sampled),
+        paired=estimate.paired,
+        trial_ids=sides[0].trial_ids,
+        baseline_trial_ids=sides[1].trial_ids,
         synthetic=measured.synthetic,
     )

@@ -1,4 +1,4 @@
-"""What one technique does, over everything it was combined with in a planned study."""
+"""Main effects of techniques: what one does on top of everything it was combined with."""
 
 from __future__ import annotations
 
@@ -7,173 +7,181 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dirsweep.analysis.differences import Difference, contrast, corrected
-from dirsweep.analysis.measurements import NUM_RESAMPLES, Measured, measure, points_of
+from dirsweep.analysis.measurements import (
+    DEFAULT_RESAMPLING,
+    Measured,
+    Resampling,
+    columns_of,
+    measure,
+    points_of,
+)
 from dirsweep.analysis.objectives import default_point
 from dirsweep.analysis.selection import searched
 from dirsweep.analysis.summaries import PointSummary
-from dirsweep.domain import REGIONS
+from dirsweep.domain import MetricColumn
 from dirsweep.run.reader import Run
+
+#: configuration keys that select a technique
+SWITCHES = ("loss.name", "reweighting.name", "smoothing.name", "schedule.name")
+_OFF = {"reweighting.name": "none", "smoothing.name": "none", "schedule.name": "plain"}
+#: loss of a sweep whose base names none
+DEFAULT_LOSS = "l1"
+#: study of an effect over all planned studies
+ALL_STUDIES = "all studies"
+
+#: (with, without): indices of two points that differ in one technique alone
+Pair = tuple[int, int]
+#: switches with their values, and per technique its parameters (``smoothing.*``)
+TechniqueState = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What switching one thing does, over all pairs of points that differ in nothing else.
+    """What switching one technique on does, over all pairs of points that differ in nothing else.
 
     Attributes:
         key: the dotted key that is switched (``regularizers.ranksim``, ``smoothing.name``).
-        value, reference: with and without: the values in the two points of each pair; a regularizer
-            that is on stands as True, whatever its parameters.
-        pairs: (with, without) indices of those that are compared, which are the pairs that have the
-            seeds most pairs have; over several studies points are counted through.
+        value: its value in the first point of each pair; True for a regularizer that is on,
+            whatever its parameters.
+        reference: its value in the second point of each pair.
+        pairs: (with, without) indices of the points compared: the pairs that have the seeds most
+            pairs have. Over several studies the points are numbered consecutively.
         difference: mean over pairs of with minus without.
     """
 
     key: str
     value: Any
     reference: Any
-    pairs: tuple[tuple[int, int], ...]
+    pairs: tuple[Pair, ...]
     difference: Difference
 
 
-#: what is switched on and off as a whole
-SWITCHES = ("loss.name", "reweighting.name", "smoothing.name", "schedule.name")
-_OFF = {"reweighting.name": "none", "smoothing.name": "none", "schedule.name": "plain"}
+class Switch(NamedTuple):
+    """One technique switched on: the key, its value, and what the value replaces."""
+
+    key: str
+    value: Any
+    reference: Any
 
 
 def effects(
     run: Run,
     study: str,
     *,
-    metric: str | None = None,
-    regions: Sequence[str] = REGIONS,
-    split: str = "test",
-    num_resamples: int = NUM_RESAMPLES,
-    seed: int = 0,
+    columns: Sequence[MetricColumn] | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Effect]:
-    """Main effects of techniques in a planned study, corrected for all of them together.
+    """Return the main effects of techniques in a planned study.
 
     A technique's effect is the mean over all pairs of points that differ in it alone: in a study of
-    four base methods, each with and without RankSim, four pairs. A reference is what the technique
-    replaces: off, or for a loss the loss of the study's base.
+    four base methods, each with and without RankSim, four pairs. The reference is what the
+    technique replaces: off, or for a loss the loss of the study's base.
+
+    Args:
+        run: the run.
+        study: its key in the sweep file.
+        columns: by default the test metric of the sweep's objective in every region.
+        resampling: number of draws and seed.
+
+    Returns:
+        Effects by column and technique, corrected for all of them together.
     """
-    key = ("effects", study, metric, tuple(regions), split, num_resamples, seed)
-    return run.once(key, lambda: _effects(run, study, metric, regions, split, num_resamples, seed))
+    columns = columns_of(run) if columns is None else tuple(columns)
 
+    def compute() -> list[Effect]:
+        complete = [point for point in points_of(run, study) if not point.preliminary]
+        states = {point.index: _technique_state(point) for point in complete}
+        default = default_point(run, study)
+        loss = None if default is None else default.config.get("loss.name")
 
-def _effects(
-    run: Run,
-    study: str,
-    metric: str | None,
-    regions: Sequence[str],
-    split: str,
-    num_resamples: int,
-    seed: int,
-) -> list[Effect]:
-    states = {
-        point.index: _state(point) for point in points_of(run, study) if not point.preliminary
-    }
-    matched = _matched(states, _reference_loss(run, study))
+        def measured_in(column: MetricColumn) -> Measured:
+            return measure(run, study, column, resampling=resampling)
 
-    def measured(region: str) -> Measured:
-        return measure(
-            run, study, metric, region, split=split, num_resamples=num_resamples, seed=seed
-        )
+        return _effects(_matched_pairs(states, loss), measured_in, columns, resampling.seed)
 
-    return _contrasted(matched, measured, regions, seed)
+    return run.once(("effects", study, columns, resampling), compute)
 
 
 def effects_of_run(
     run: Run,
     *,
-    metric: str | None = None,
-    regions: Sequence[str] = REGIONS,
-    split: str = "test",
-    num_resamples: int = NUM_RESAMPLES,
-    seed: int = 0,
+    columns: Sequence[MetricColumn] | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Effect]:
-    """Main effects of techniques over all planned studies of a run, corrected for all of them
-    together.
+    """Return the main effects of techniques over all planned studies of a run.
 
     As ``effects``, over the points of every planned study at once, so that base methods that are
-    studies of their own are compared as well; a configuration that several studies have counts
+    studies of their own are compared as well. A configuration that several studies have counts
     once, with the seeds of the study that has most. Only techniques with one set of parameters in
-    all of their pairs: a mean over settings is nobody's effect. Empty where fewer than two studies
-        are planned.
+    all of their pairs are reported, because a mean over settings describes none of them.
+
+    Args:
+        run: the run.
+        columns: by default the test metric of the sweep's objective in every region.
+        resampling: number of draws and seed.
+
+    Returns:
+        Effects by column and technique, corrected for all of them together; empty where fewer than
+        two studies are planned.
     """
-    key = ("effects of run", metric, tuple(regions), split, num_resamples, seed)
-    return run.once(key, lambda: _effects_of_run(run, metric, regions, split, num_resamples, seed))
+    columns = columns_of(run) if columns is None else tuple(columns)
+
+    def compute() -> list[Effect]:
+        points = _distinct_points(run)
+        studies = list(dict.fromkeys(study for study, _ in points))
+        if len(studies) < 2:
+            return []
+        states = {number: _technique_state(point) for number, (_, point) in enumerate(points)}
+        places = {number: (study, point.index) for number, (study, point) in enumerate(points)}
+        matched = {
+            switch: pairs
+            for switch, pairs in _matched_pairs(states, _loss_of_sweep(run)).items()
+            if _has_one_setting(switch.key, pairs, states)
+        }
+
+        def measured_in(column: MetricColumn) -> Measured:
+            parts = {study: measure(run, study, column, resampling=resampling) for study in studies}
+            return _merged(parts, places)
+
+        return _effects(matched, measured_in, columns, resampling.seed)
+
+    return run.once(("effects of run", columns, resampling), compute)
 
 
-#: of a sweep whose base names none
-DEFAULT_LOSS = "l1"
-#: where an effect over all planned studies stands
-ALL_STUDIES = "all studies"
-
-
-def _effects_of_run(
-    run: Run, metric: str | None, regions: Sequence[str], split: str, num_resamples: int, seed: int
-) -> list[Effect]:
-    places: dict[str, tuple[str, PointSummary]] = {}
+def _distinct_points(run: Run) -> list[tuple[str, PointSummary]]:
+    """The complete points of planned studies with their studies, each configuration once."""
+    found: dict[str, tuple[str, PointSummary]] = {}
     for study in run.studies:
         for point in [] if searched(run, study) else points_of(run, study):
             if point.preliminary:
                 continue
-            known = places.setdefault(_same(point), (study, point))
+            key = json.dumps(_technique_state(point), sort_keys=True)
+            known = found.setdefault(key, (study, point))
             if point.num_seeds > known[1].num_seeds:
-                places[_same(point)] = study, point
-    points = list(places.values())
-    studies = list(dict.fromkeys(study for study, _ in points))
-    if len(studies) < 2:
-        return []
-    states = {number: _state(point) for number, (_, point) in enumerate(points)}
+                found[key] = study, point
+    return list(found.values())
+
+
+def _loss_of_sweep(run: Run) -> Any:
     loss = (run.spec.get("base") or {}).get("loss") or DEFAULT_LOSS
-    matched = _matched(states, loss.get("name") if isinstance(loss, Mapping) else loss)
-    matched = {
-        switch: pairs for switch, pairs in matched.items() if _one_setting(switch[0], pairs, states)
-    }
-
-    def measured(region: str) -> Measured:
-        parts = {
-            study: measure(
-                run,
-                study,
-                metric or run.objective[0],
-                region,
-                split=split,
-                num_resamples=num_resamples,
-                seed=seed,
-            )
-            for study in studies
-        }
-        return _merged(
-            parts, {number: (study, point.index) for number, (study, point) in enumerate(points)}
-        )
-
-    return _contrasted(matched, measured, regions, seed)
+    return loss.get("name") if isinstance(loss, Mapping) else loss
 
 
-def _same(point: PointSummary) -> str:
-    """Equal for points of one configuration, whatever their seeds."""
-    return json.dumps(_state(point), sort_keys=True)
-
-
-def _one_setting(
-    key: str, pairs: Sequence[tuple[int, int]], states: Mapping[int, dict[str, Any]]
-) -> bool:
+def _has_one_setting(key: str, pairs: Sequence[Pair], states: Mapping[int, TechniqueState]) -> bool:
     """Whether the technique has the same parameters in all of its pairs."""
-    name = f"{key}.*" if key.startswith("regularizers.") else f"{key.split('.')[0]}.*"
-    found = [states[on].get(name) for on, _ in pairs]
+    section = key if key.startswith("regularizers.") else key.split(".")[0]
+    found = [states[on].get(f"{section}.*") for on, _ in pairs]
     return all(parameters == found[0] for parameters in found)
 
 
 def _merged(parts: Mapping[str, Measured], places: Mapping[int, tuple[str, int]]) -> Measured:
-    """The points of several studies as one: the draws of the samples are the same in each."""
-    there = {
+    """Join several studies into one; the draws of the samples are the same in each."""
+    measured = {
         number: (parts[study], index)
         for number, (study, index) in places.items()
         if index in parts[study].values
@@ -181,65 +189,49 @@ def _merged(parts: Mapping[str, Measured], places: Mapping[int, tuple[str, int]]
     columns: dict[str, int] = {}
     draws = []
     for part in parts.values():
-        new = {trial: at for trial, at in part.columns.items() if trial not in columns}
+        new = {trial: at for trial, at in part.draw_columns.items() if trial not in columns}
         columns |= {trial: len(columns) + number for number, trial in enumerate(new)}
         draws += [] if part.draws is None else [part.draws[:, list(new.values())]]
     first = next(iter(parts.values()))
     return Measured(
         study=ALL_STUDIES,
-        split=first.split,
-        metric=first.metric,
-        region=first.region,
-        points={number: part.points[index] for number, (part, index) in there.items()},
-        trials={number: part.trials[index] for number, (part, index) in there.items()},
-        values={number: part.values[index] for number, (part, index) in there.items()},
+        column=first.column,
+        points={number: part.points[index] for number, (part, index) in measured.items()},
+        trials={number: part.trials[index] for number, (part, index) in measured.items()},
+        values={number: part.values[index] for number, (part, index) in measured.items()},
         draws=np.concatenate(draws, axis=1) if draws else None,
-        columns=columns,
+        draw_columns=columns,
         num_samples=max(part.num_samples for part in parts.values()),
         synthetic=first.synthetic,
     )
 
 
-def _contrasted(
-    matched: Mapping[tuple[str, Any, Any], Sequence[tuple[int, int]]],
-    measured_in: Callable[[str], Measured],
-    regions: Sequence[str],
+def _effects(
+    matched: Mapping[Switch, Sequence[Pair]],
+    measured_in: Callable[[MetricColumn], Measured],
+    columns: Sequence[MetricColumn],
     seed: int,
 ) -> list[Effect]:
-    found: list[tuple[str, Any, Any, tuple[tuple[int, int], ...], Difference]] = []
-    for region in regions if matched else ():
-        measured = measured_in(region)
-        for (key, value, reference), every in matched.items():
+    found: list[tuple[Switch, list[Pair], Difference]] = []
+    for column in columns if matched else ():
+        measured = measured_in(column)
+        for switch, every in matched.items():
             pairs = _with_common_seeds(measured, every)
-            plus: dict[int, float] = {}
-            minus: dict[int, float] = {}
-            for on, off in pairs:
-                plus[on], minus[off] = plus.get(on, 0.0) + 1, minus.get(off, 0.0) + 1
             if pairs:
-                found.append(
-                    (
-                        key,
-                        value,
-                        reference,
-                        tuple(pairs),
-                        contrast(measured, plus, minus, seed=seed),
-                    )
-                )
-    adjusted = corrected([item[-1] for item in found])
+                on, off = Counter(on for on, _ in pairs), Counter(off for _, off in pairs)
+                found.append((switch, pairs, contrast(measured, on, off, seed=seed)))
+    adjusted = corrected([difference for _, _, difference in found])
     return [
-        Effect(key, value, reference, pairs, difference)
-        for (key, value, reference, pairs, _), difference in zip(found, adjusted, strict=True)
+        Effect(*switch, tuple(pairs), difference)
+        for (switch, pairs, _), difference in zip(found, adjusted, strict=True)
     ]
 
 
-def _with_common_seeds(
-    measured: Measured, pairs: Sequence[tuple[int, int]]
-) -> list[tuple[int, int]]:
-    """The pairs that have the seeds which most pairs have: one point with failed seeds must not
-    silence the others.
+def _with_common_seeds(measured: Measured, pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs that have the seeds most pairs have, so that failed seeds of one cost only it.
 
-    Sets of two seeds or more go first, from one seed nothing can be tested; of equally frequent
-    ones the larger goes. Empty where no pair has a seed in common.
+    Sets of two seeds or more are preferred, because from one seed nothing can be tested; among
+    equally frequent sets the larger. Empty where no pair has a seed in common.
     """
     common = {
         (on, off): frozenset(measured.values.get(on, ())) & frozenset(measured.values.get(off, ()))
@@ -254,62 +246,50 @@ def _with_common_seeds(
     return [pair for pair, seeds in common.items() if chosen <= seeds]
 
 
-def _state(point: PointSummary) -> dict[str, Any]:
-    """What is on in a point: switches by name, each with its parameters, and everything else."""
-    state: dict[str, Any] = {key: point.config.get(key) for key in SWITCHES}
+def _technique_state(point: PointSummary) -> TechniqueState:
+    """Collect what is on in a point, each technique with its parameters, and everything else."""
+    state: TechniqueState = {key: point.config.get(key) for key in SWITCHES}
     sections: dict[str, dict[str, Any]] = {}
     for key, value in point.config.items():
-        parts = key.split(".")
-        if parts[0] == "regularizers" and value is not None:
-            sections.setdefault(".".join(parts[:2]), {})[key] = value
-        elif key not in SWITCHES and value is not None:
-            sections.setdefault(parts[0], {})[key] = value
-    for (
-        name,
-        override,
-    ) in point.overrides.items():  # a regularizer without parameters has no column of its own
-        if (
-            name.startswith("regularizers.")
-            and name.count(".") == 1
-            and override not in (None, False, "off", "none")
-        ):
-            sections.setdefault(name, {})
+        if key not in SWITCHES and value is not None:
+            sections.setdefault(_section_of(key), {})[key] = value
+    for key, value in point.overrides.items():
+        # a regularizer without parameters has no column of its own
+        if _is_regularizer(key) and value not in (None, False, "off", "none"):
+            sections.setdefault(key, {})
     return state | {f"{name}.*": parameters for name, parameters in sections.items()}
 
 
-def _matched(
-    states: Mapping[int, dict[str, Any]], reference_loss: Any
-) -> dict[tuple[str, Any, Any], list[tuple[int, int]]]:
-    """(key, value, reference) -> pairs of points that differ in the key, and in its own parameters,
-    alone.
-    """
-    found: dict[tuple[str, Any, Any], list[tuple[int, int]]] = {}
-    for (one, first), (other, second) in combinations(states.items(), 2):
-        for pair, (on, off) in (((one, other), (first, second)), ((other, one), (second, first))):
-            switch = _switched(on, off, reference_loss)
+def _section_of(key: str) -> str:
+    parts = key.split(".")
+    return ".".join(parts[:2]) if parts[0] == "regularizers" else parts[0]
+
+
+def _is_regularizer(key: str) -> bool:
+    return key.startswith("regularizers.") and key.count(".") == 1
+
+
+def _matched_pairs(
+    states: Mapping[int, TechniqueState], reference_loss: Any
+) -> dict[Switch, list[Pair]]:
+    """Find the pairs of points that differ in one technique, and in its own parameters, alone."""
+    found: dict[Switch, list[Pair]] = {}
+    for one, other in combinations(states, 2):
+        for on, off in ((one, other), (other, one)):
+            switch = _switch_between(states[on], states[off], reference_loss)
             if switch is not None:
-                found.setdefault(switch, []).append(pair)
-    return dict(sorted(found.items(), key=lambda item: str(item[0])))
+                found.setdefault(switch, []).append((on, off))
+    return dict(sorted(found.items(), key=lambda item: str(tuple(item[0]))))
 
 
-def _switched(
-    on: dict[str, Any], off: dict[str, Any], reference_loss: Any
-) -> tuple[str, Any, Any] | None:
+def _switch_between(on: TechniqueState, off: TechniqueState, reference_loss: Any) -> Switch | None:
     differ = {key for key in {*on, *off} if on.get(key) != off.get(key)}
     for key in SWITCHES:
         reference = reference_loss if key == "loss.name" else _OFF[key]
-        if (
-            key in differ
-            and differ <= {key, f"{key.split('.')[0]}.*"}
-            and off.get(key) == reference
-        ):
-            return key, on.get(key), reference
+        own_keys = {key, f"{_section_of(key)}.*"}
+        if key in differ and differ <= own_keys and off.get(key) == reference:
+            return Switch(key, on.get(key), reference)
     regularizers = [key for key in differ if key.startswith("regularizers.")]
     if len(regularizers) == 1 and differ == set(regularizers) and regularizers[0] not in off:
-        return regularizers[0].removesuffix(".*"), True, False
+        return Switch(regularizers[0].removesuffix(".*"), True, False)
     return None
-
-
-def _reference_loss(run: Run, study: str) -> Any:
-    default = default_point(run, study)
-    return default.config.get("loss.name") if default is not None else None

@@ -10,37 +10,44 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from dirsweep.analysis import resampling, uncertainty
 from dirsweep.analysis.measurements import (
-    NOTES,
-    NUM_RESAMPLES,
+    DEFAULT_RESAMPLING,
     Basis,
-    Floats,
     Measured,
+    Resampling,
+    SeedValues,
+    basis_of,
+    columns_of,
     measure,
     rng_for,
 )
-from dirsweep.domain import metric_of
+from dirsweep.analysis.resampling import bounds
+from dirsweep.analysis.uncertainty import Uncertainty, uncertainty
+from dirsweep.domain import MetricColumn, metric_of
 from dirsweep.run.reader import Run
 
 
 @dataclass(frozen=True)
 class Interval:
-    """One metric of one point.
+    """The mean of one metric of one point over its seeds, with its 95 % interval.
 
     Attributes:
-        study, point, label: which point; ``point`` is its index in the study.
-        split, metric, region: of what.
+        study: its key in the sweep file.
+        point: index of the point in the study; -1 for a mean over several points.
+        label: how the point differs from the base.
+        split: ``test`` or ``val``.
+        metric: name of the metric.
+        region: shot region.
         mean: over seeds.
         deviation: sample deviation over seeds; None for one seed.
-        num_seeds, num_samples: behind it; 0 samples where predictions are not at hand.
-        low, high: ends of the 95 % interval; None where there is none.
-        basis: what the interval takes into account; ``NOTES`` has it in words.
+        num_seeds: number of seeds.
+        num_samples: number of samples; 0 without predictions.
+        low: lower end of the interval; None where there is none.
+        high: upper end of the interval; None where there is none.
+        basis: what the interval takes into account.
         by_seed: seed -> value.
         trial_ids: the trials behind it.
-        synthetic: whether the figures come from a made-up benchmark.
+        synthetic: whether the numbers come from a synthetic benchmark.
     """
 
     study: str
@@ -61,129 +68,120 @@ class Interval:
     synthetic: bool
 
     @property
-    def note(self) -> str:
-        """Why the interval is not the usual one; empty when it is."""
-        return NOTES[self.basis]
-
-    @property
     def higher_is_better(self) -> bool:
-        """Whether more is better."""
+        """Whether larger values of the metric are better."""
         return metric_of(self.metric).higher_is_better
 
 
 def intervals(
     run: Run,
     study: str,
-    metric: str | None = None,
-    region: str = "all",
+    column: MetricColumn | None = None,
     *,
-    split: str = "test",
     points: Collection[int] | None = None,
-    num_resamples: int = NUM_RESAMPLES,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Interval]:
-    """Mean, deviation and 95 % interval of every point that has the metric, in the order proposed.
+    """Return mean, deviation and 95 % interval of every point that has the metric.
 
-    The interval is that of a hierarchical bootstrap over seeds and samples (``resampling``): where
-    the mean would lie with other seeds and another test split of the same kind. One seed gives an
-    interval over samples only.
+    The interval is that of a hierarchical bootstrap over seeds and samples (``uncertainty``): where
+    the mean would lie with other seeds and another test split of the same kind. From one seed the
+    interval is over samples only.
 
     Args:
-        metric: one of ``resampling.METRICS`` (``macro_mae`` is the per-label MAE), or any the
-            tables have; by default the objective's.
-        region: ``all``, ``many``, ``median``, ``few``.
-        split: ``test`` or ``val``.
+        run: the run.
+        study: its key in the sweep file.
+        column: by default the test metric of the sweep's objective over all samples. The metric is
+            one of ``resampling.METRICS`` (``macro_mae`` is the per-label MAE) or any of the tables.
         points: indices; all by default.
-        num_resamples: draws of the samples.
-        seed: of everything random here; equal seeds give equal figures.
+        resampling: number of draws and seed.
+
+    Returns:
+        One interval per point, in the order in which the points were proposed.
     """
-    measured = measure(
-        run,
-        study,
-        metric,
-        region,
-        split=split,
-        points=points,
-        num_resamples=num_resamples,
-        seed=seed,
-    )
-    return [
-        interval_of(measured, index, seed)
-        for index in measured.values
-        if points is None or index in points
-    ]
+    column = columns_of(run, regions=("all",))[0] if column is None else column
+    measured = measure(run, study, column, points=points, resampling=resampling)
+    chosen = [index for index in measured.values if points is None or index in points]
+    return [interval_of(measured, index, seed=resampling.seed) for index in chosen]
 
 
-def interval_of(measured: Measured, index: int, seed: int = 0) -> Interval:
-    """The interval of one measured point."""
+def interval_of(measured: Measured, index: int, *, seed: int = 0) -> Interval:
+    """Return the interval of one measured point."""
     by_seed = measured.values[index]
-    values, draws = measured.array(index, by_seed), measured.draws_of(index, by_seed)
-    found = uncertainty.uncertainty(
-        values,
-        draws,
+    sample = measured.of_point(index)
+    found = uncertainty(
+        sample.values,
+        sample.draws,
         num_samples=measured.num_samples,
         rng=rng_for(seed, "seeds", str(index)),
-        limits=resampling.bounds(measured.metric),
+        limits=bounds(measured.column.metric),
         prior=measured.prior,
     )
-    point = measured.points[index]
-    return Interval(
-        study=measured.study,
-        point=index,
-        label=point.label,
-        split=measured.split,
-        metric=measured.metric,
-        region=measured.region,
-        mean=float(values.mean()),
-        deviation=float(values.std(ddof=1)) if len(values) > 1 else None,
-        num_seeds=len(values),
-        num_samples=measured.num_samples if draws is not None else 0,
-        low=None if found is None else found.low,
-        high=None if found is None else found.high,
-        basis="none" if found is None else measured.basis(len(values), draws is not None),
+    return _interval(
+        measured,
+        index,
+        measured.points[index].label,
         by_seed=dict(by_seed),
         trial_ids=tuple(measured.trials[index].values()),
-        synthetic=measured.synthetic,
+        estimate=(sample, found),
     )
 
 
-def mean_of(measured: Measured, indices: Sequence[int], *, seed: int = 0) -> Interval | None:
-    """The interval of the mean of several points, over the seeds that all of them have; None when
-    they share none.
+def interval_of_mean(
+    measured: Measured, indices: Sequence[int], *, seed: int = 0
+) -> Interval | None:
+    """Return the interval of the mean of several points.
+
+    It is over the seeds that all of the points have; None when they share none.
     """
     if len(indices) == 1:
-        return interval_of(measured, indices[0], seed)
-    seeds = (
-        sorted(set.intersection(*(set(measured.values[index]) for index in indices)))
-        if indices
-        else []
-    )
+        return interval_of(measured, indices[0], seed=seed)
+    seeds = measured.common_seeds(indices)
     if not seeds:
         return None
-    values: Floats = np.mean([measured.array(index, seeds) for index in indices], axis=0)
-    draws = measured.mean_draws(indices, seeds)
-    found = uncertainty.uncertainty(
-        values,
-        draws,
+    sample = measured.mean_of(indices, seeds)
+    found = uncertainty(
+        sample.values,
+        sample.draws,
         num_samples=measured.num_samples,
         rng=rng_for(seed, "mean", ",".join(map(str, indices))),
-        limits=resampling.bounds(measured.metric),
+        limits=bounds(measured.column.metric),
     )
+    return _interval(
+        measured,
+        -1,
+        f"mean of {len(indices)} points",
+        by_seed=dict(zip(seeds, sample.values.tolist(), strict=True)),
+        trial_ids=measured.trial_ids(indices, seeds),
+        estimate=(sample, found),
+    )
+
+
+def _interval(
+    measured: Measured,
+    point: int,
+    label: str,
+    *,
+    by_seed: dict[int, float],
+    trial_ids: tuple[str, ...],
+    estimate: tuple[SeedValues, Uncertainty | None],
+) -> Interval:
+    sample, found = estimate
+    sampled = sample.draws is not None
     return Interval(
         study=measured.study,
-        point=-1,
-        label=f"mean of {len(indices)} points",
-        split=measured.split,
-        metric=measured.metric,
-        region=measured.region,
-        mean=float(values.mean()),
-        deviation=float(values.std(ddof=1)) if len(values) > 1 else None,
-        num_seeds=len(values),
-        num_samples=measured.num_samples if draws is not None else 0,
+        point=point,
+        label=label,
+        split=measured.column.split,
+        metric=measured.column.metric,
+        region=measured.column.region,
+        mean=float(sample.values.mean()),
+        deviation=float(sample.values.std(ddof=1)) if sample.num > 1 else None,
+        num_seeds=sample.num,
+        num_samples=measured.num_samples if sampled else 0,
         low=None if found is None else found.low,
         high=None if found is None else found.high,
-        basis="none" if found is None else measured.basis(len(values), draws is not None),
-        by_seed=dict(zip(seeds, values.tolist(), strict=True)),
-        trial_ids=tuple(measured.trials[index][number] for index in indices for number in seeds),
+        basis="none" if found is None else basis_of(sample.num, sampled),
+        by_seed=by_seed,
+        trial_ids=trial_ids,
         synthetic=measured.synthetic,
     )

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from dirsweep.analysis.differences import Difference, contrast
-from dirsweep.analysis.intervals import Interval, interval_of, mean_of
-from dirsweep.analysis.measurements import Measured, measure, points_of
+from dirsweep.analysis.intervals import Interval, interval_of, interval_of_mean
+from dirsweep.analysis.measurements import DEFAULT_RESAMPLING, Resampling, measure, points_of
 from dirsweep.analysis.objectives import aims_of, default_point
 from dirsweep.analysis.parameters import ABSENT, numbers_of, planned_value
 from dirsweep.analysis.selection import could_be_chosen, searched, top_points
 from dirsweep.analysis.summaries import PointSummary, varied_keys
+from dirsweep.domain import MetricColumn
 from dirsweep.run.reader import Run
 
 #: levels into which a searched number is cut for main effects
@@ -47,33 +48,23 @@ class MainEffect:
 def main_effects(
     run: Run,
     study: str,
-    metric: str | None = None,
-    region: str | None = None,
+    column: MetricColumn | None = None,
     *,
-    split: str = "val",
-    seed: int = 0,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[MainEffect]:
     """Key by key, level by level. A searched number is cut into ``NUM_LEVELS`` levels with as many
     points each.
     """
-    measured = _measured(run, study, metric, region, split, seed)
+    column = aims_of(run, study).objective if column is None else column
+    measured = measure(run, study, column, resampling=resampling)
     points = [point for point in points_of(run, study) if point.index in measured.values]
     found = []
     for key in varied_keys(points):
         for level, values, members in _levels(run, study, points, key):
-            interval = mean_of(measured, members, seed=seed)
+            interval = interval_of_mean(measured, members, seed=resampling.seed)
             if interval is not None:
                 found.append(MainEffect(key, level, values, tuple(members), interval))
     return found
-
-
-def _measured(
-    run: Run, study: str, metric: str | None, region: str | None, split: str, seed: int
-) -> Measured:
-    """By default what the study's points are chosen by."""
-    objective = aims_of(run, study).objective
-    metric, region = metric or objective.metric, region or objective.region
-    return measure(run, study, metric, region, split=split, seed=seed)
 
 
 def _levels(
@@ -155,15 +146,19 @@ class Plateau:
         return self.default.point == self.best.point
 
 
-def plateau(run: Run, study: str, *, seed: int = 0) -> Plateau | None:
+def plateau(run: Run, study: str, *, resampling: Resampling = DEFAULT_RESAMPLING) -> Plateau | None:
     """The base's own point against the study's best; None when the study has no such point."""
     default, best = default_point(run, study), next(iter(top_points(run, study, 1)), None)
     if default is None or best is None:
         return None
-    measured = _measured(run, study, None, None, "val", seed)
+    measured = measure(run, study, aims_of(run, study).objective, resampling=resampling)
+    seed = resampling.seed
     if default.index not in measured.values or best.index not in measured.values:
         return None
-    ends = interval_of(measured, default.index, seed), interval_of(measured, best.index, seed)
+    ends = (
+        interval_of(measured, default.index, seed=seed),
+        interval_of(measured, best.index, seed=seed),
+    )
     lows = [item.low for item in ends if item.low is not None]
     highs = [item.high for item in ends if item.high is not None]
     overlap = max(lows) <= min(highs) if len(lows) == len(highs) == 2 else None

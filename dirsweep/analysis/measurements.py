@@ -1,6 +1,4 @@
-"""A study's metrics by point and seed, with draws of the samples: what every statistic of the
-report starts from.
-"""
+"""A study's metrics by point and seed, with draws of the samples: the input of every statistic."""
 
 from __future__ import annotations
 
@@ -15,30 +13,81 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.analysis import resampling
-from dirsweep.analysis.objectives import (
-    points_of as points_of,
-)  # this is where those who measure look for it
+from dirsweep.analysis.objectives import points_of as points_of  # re-exported
+from dirsweep.analysis.resampling import METRICS, observed, replicates, sample_counts
 from dirsweep.analysis.summaries import PointSummary
 from dirsweep.analysis.uncertainty import Prior, prior_of
-from dirsweep.domain import MetricColumn
+from dirsweep.domain import REGIONS, MetricColumn
+from dirsweep.run.predictions import Predicted
 from dirsweep.run.reader import Run
 
 Floats = NDArray[np.float64]
-#: what an interval takes into account: both; the test samples alone (one seed); the seeds alone (no
-#: predictions)
+#: what an interval takes into account: seeds and test samples; samples alone (one seed); seeds
+#: alone (no predictions)
 Basis = Literal["seeds and samples", "samples", "seeds", "none"]
 
-#: draws of the test samples
-NUM_RESAMPLES = 2000
-_KEPT = 6
+#: measurements kept per run; each holds its draws
+_NUM_KEPT = 6
 
-NOTES: Mapping[Basis, str] = {
-    "seeds and samples": "",
-    "samples": "one seed: how much seeds differ is unknown, the interval is over the split's samples only",
-    "seeds": "over seeds only: no predictions, or no label bins to tell regions by",
-    "none": "one seed and no predictions: no interval",
-}
+
+@dataclass(frozen=True)
+class Resampling:
+    """How the samples of a split are resampled.
+
+    Attributes:
+        num_draws: number of draws with replacement, each as large as the split.
+        seed: of everything random in a statistic; equal seeds give equal numbers.
+    """
+
+    num_draws: int = 2000
+    seed: int = 0
+
+
+DEFAULT_RESAMPLING = Resampling()
+
+
+def columns_of(
+    run: Run,
+    *,
+    metric: str | None = None,
+    regions: Sequence[str] = REGIONS,
+    split: str = "test",
+) -> tuple[MetricColumn, ...]:
+    """Return the columns of one metric, one per region.
+
+    Args:
+        run: the run.
+        metric: by default the metric of the sweep's objective.
+        regions: ``all``, ``many``, ``median``, ``few``, ``zero``.
+        split: ``test`` or ``val``.
+    """
+    metric = run.objective[0] if metric is None else metric
+    return tuple(MetricColumn(split, metric, region) for region in regions)
+
+
+@dataclass(frozen=True)
+class SeedValues:
+    """One number per seed, with its draws.
+
+    Attributes:
+        values: (K,) on the whole split.
+        draws: (R, K) under R draws of the samples; None without predictions.
+    """
+
+    values: Floats
+    draws: Floats | None
+
+    @property
+    def num(self) -> int:
+        """Number of seeds K."""
+        return len(self.values)
+
+    def minus(self, other: SeedValues) -> SeedValues:
+        """Subtract the values of the same seeds under the same draws."""
+        values = self.values - other.values
+        if self.draws is None or other.draws is None:
+            return SeedValues(values, None)
+        return SeedValues(values, self.draws - other.draws)
 
 
 @dataclass(frozen=True)
@@ -46,51 +95,81 @@ class Measured:
     """One metric of every point of a study, by seed, with its draws.
 
     Attributes:
+        study: its key in the sweep file.
+        column: split, metric and region.
         points: index -> summary; points with at least one value.
         trials: point -> seed -> trial, complete ones only.
         values: point -> seed -> value.
         draws: (R, T) the metric of each trial under each draw of the samples, float32 to save
             memory; None without predictions.
-        columns: trial -> column of ``draws``.
-        num_samples: of the split that lie in the region.
+        draw_columns: trial -> column of ``draws``.
+        num_samples: samples of the split that lie in the region.
+        synthetic: whether the numbers come from a synthetic benchmark.
     """
 
     study: str
-    split: str
-    metric: str
-    region: str
+    column: MetricColumn
     points: dict[int, PointSummary]
     trials: dict[int, dict[int, str]]
     values: dict[int, dict[int, float]]
     draws: NDArray[np.floating] | None
-    columns: dict[str, int]
+    draw_columns: dict[str, int]
     num_samples: int
     synthetic: bool
 
-    def array(self, point: int, seeds: Iterable[int]) -> Floats:
-        """(K,) values of these seeds."""
+    def of_point(self, point: int, seeds: Iterable[int] | None = None) -> SeedValues:
+        """Return the values of a point, by default of all of its seeds."""
+        return self.mean_of([point], list(self.values[point] if seeds is None else seeds))
+
+    def mean_of(self, points: Sequence[int], seeds: Sequence[int]) -> SeedValues:
+        """Return the mean over several points, seed by seed."""
+        arrays = [self._array(point, seeds) for point in points]
+        values: Floats = arrays[0] if len(arrays) == 1 else np.mean(arrays, axis=0)
+        return SeedValues(values, self._mean_draws(points, seeds))
+
+    def weighted_mean_of(self, weights: Mapping[int, float], seeds: Sequence[int]) -> SeedValues:
+        """Return the weighted mean over several points, seed by seed.
+
+        Args:
+            weights: point -> weight > 0; they are divided by their sum.
+            seeds: seeds that all of the points have.
+        """
+        total = sum(weights.values())
+        shares = np.array([weight / total for weight in weights.values()])
+        values: Floats = shares @ np.stack([self._array(point, seeds) for point in weights])
+        draws = [self._mean_draws([point], seeds) for point in weights]
+        known = [part for part in draws if part is not None]
+        if len(known) < len(draws):
+            return SeedValues(values, None)
+        return SeedValues(values, np.tensordot(shares, np.stack(known), axes=1))
+
+    def common_seeds(self, points: Collection[int]) -> list[int]:
+        """Return the seeds that all of the points have, ascending; empty for no points."""
+        if not points:
+            return []
+        return sorted(set.intersection(*(set(self.values[point]) for point in points)))
+
+    def trial_ids(self, points: Iterable[int], seeds: Iterable[int]) -> tuple[str, ...]:
+        """Return the trials of these points and seeds, point by point."""
+        seeds = list(seeds)
+        return tuple(self.trials[point][seed] for point in points for seed in seeds)
+
+    def _array(self, point: int, seeds: Iterable[int]) -> Floats:
         return np.array([self.values[point][seed] for seed in seeds], dtype=np.float64)
 
-    def draws_of(self, point: int, seeds: Iterable[int]) -> Floats | None:
-        """(R, K) draws of these seeds; None unless every one of them has some."""
-        return self.mean_draws([point], list(seeds))
-
-    def mean_draws(self, points: Sequence[int], seeds: Sequence[int]) -> Floats | None:
-        """(R, K) draws of these seeds, each the mean over the points; None unless every trial has
-        some.
-        """
-        trials = [self.trials[point][seed] for point in points for seed in seeds]
-        if self.draws is None or not all(trial in self.columns for trial in trials):
+    def _mean_draws(self, points: Sequence[int], seeds: Sequence[int]) -> Floats | None:
+        """(R, K) means over the points; None unless every trial has draws."""
+        trials = self.trial_ids(points, seeds)
+        if self.draws is None or not all(trial in self.draw_columns for trial in trials):
             return None
-        drawn = self.draws[:, [self.columns[trial] for trial in trials]].reshape(
-            len(self.draws), len(points), -1
-        )
-        mean: Floats = drawn.mean(axis=1, dtype=np.float64)
+        drawn = self.draws[:, [self.draw_columns[trial] for trial in trials]]
+        shaped = drawn.reshape(len(self.draws), len(points), -1)  # (R, P, K)
+        mean: Floats = shaped.mean(axis=1, dtype=np.float64)
         return mean
 
     @cached_property
     def prior(self) -> Prior | None:
-        """How much seeds of a point differ, as far as the points agree about it."""
+        """The variance between seeds of one point that the study's points suggest."""
         groups = [list(found.values()) for found in self.values.values() if len(found) > 1]
         return prior_of(
             [float(np.var(group, ddof=1)) for group in groups], [len(g) - 1 for g in groups]
@@ -98,10 +177,10 @@ class Measured:
 
     @cached_property
     def paired_prior(self) -> Prior | None:
-        """The same without what a seed does to all points alike; a paired difference has twice this
-        variance.
+        """The same without what a seed does to all points alike.
 
-        Of the points that have the most frequent set of seeds.
+        It is estimated from the points that have the most frequent set of seeds. A paired
+        difference of two points has twice this variance.
         """
         sets = [tuple(found) for found in self.values.values()]
         seeds = max(set(sets), key=lambda found: (sets.count(found), found), default=())
@@ -110,37 +189,44 @@ class Measured:
         )
         if len(seeds) < 2 or len(table) < 3:
             return None
-        rest = table - table.mean(axis=1, keepdims=True)
-        rest -= rest.mean(axis=0)
+        residuals = table - table.mean(axis=1, keepdims=True)
+        residuals -= residuals.mean(axis=0)
         df = (len(seeds) - 1) * (1 - 1 / len(table))
-        variances = np.square(rest).sum(axis=1) / df
+        variances = np.square(residuals).sum(axis=1) / df
         # what the difference at hand says itself is not counted again
-        most = float((len(seeds) - 1) * (len(table) - 2))
-        return prior_of(variances.tolist(), [df] * len(table), most=most)
+        max_df = float((len(seeds) - 1) * (len(table) - 2))
+        return prior_of(variances.tolist(), [df] * len(table), max_df=max_df)
 
-    def basis(self, num_seeds: int, sampled: bool) -> Basis:
-        """What an interval over so many seeds can take into account."""
-        if num_seeds > 1:
-            return "seeds and samples" if sampled else "seeds"
-        return "samples" if sampled else "none"
+
+def basis_of(num_seeds: int, sampled: bool) -> Basis:
+    """Return what an interval can take into account.
+
+    Args:
+        num_seeds: number of seeds behind it.
+        sampled: whether there are draws of the samples.
+    """
+    if num_seeds > 1:
+        return "seeds and samples" if sampled else "seeds"
+    return "samples" if sampled else "none"
 
 
 def complete_trials(run: Run, study: str) -> dict[int, dict[int, str]]:
-    """Point -> seed -> trial, complete ones only."""
+    """Return point -> seed -> trial, complete trials only."""
 
     def make() -> dict[int, dict[int, str]]:
         found: dict[int, dict[int, str]] = {}
         table = run.trials().select(["study", "point", "seed", "status", "trial_id"])
         for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
-            if row[0] == study and row[3] == "complete":
-                found.setdefault(row[1], {})[row[2]] = row[4]
+            name, point, seed, status, trial_id = row
+            if name == study and status == "complete":
+                found.setdefault(point, {})[seed] = trial_id
         return found
 
     return run.once(("complete", study), make)
 
 
 def configs_of(run: Run, study: str) -> dict[int, dict[str, Any]]:
-    """Point -> resolved configuration, nested; points whose trials never began may lack one."""
+    """Return point -> resolved configuration, nested; points that never started may lack one."""
     table = run.trials().select(["study", "point", "config"])
     found: dict[int, dict[str, Any]] = {}
     for name, point, config in zip(*(column.to_pylist() for column in table.columns), strict=True):
@@ -149,136 +235,175 @@ def configs_of(run: Run, study: str) -> dict[int, dict[str, Any]]:
     return found
 
 
+def rng_for(seed: int, *purpose: str) -> np.random.Generator:
+    """Return a generator for one purpose, independent of what else was computed before."""
+    return np.random.default_rng([seed, *(zlib.crc32(word.encode()) for word in purpose)])
+
+
 def measure(
     run: Run,
     study: str,
-    metric: str | None = None,
-    region: str = "all",
+    column: MetricColumn,
     *,
-    split: str = "test",
     points: Collection[int] | None = None,
-    num_resamples: int = NUM_RESAMPLES,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> Measured:
-    """One metric of a study's points by seed, with draws of the samples. The last few are kept.
+    """Measure one metric of a study's points by seed, with draws of the samples.
+
+    The last few results are kept with the run.
 
     Args:
-        points: only these get draws, which take the time; values are of all, for what they know
-            about seeds.
+        run: the run.
+        study: its key in the sweep file.
+        column: split, metric and region.
+        points: indices of the points that get draws, which take the time; all by default. Values
+            are always of all points, because priors are estimated from all of them.
+        resampling: number of draws and seed.
     """
-    metric = run.objective[0] if metric is None else metric
     if points is not None and set(points) >= set(complete_trials(run, study)):
-        points = None  # all of them, however they were asked for
-    key = (
-        "measured",
-        study,
-        metric,
-        region,
-        split,
-        None if points is None else tuple(sorted(points)),
-        num_resamples,
-        seed,
-    )
+        points = None  # all points, whichever way they were requested
+    chosen = None if points is None else tuple(sorted(points))
+    key = ("measured", study, column, chosen, resampling)
     known: Measured | None = run.memo.pop(key, None)
     if known is None:
-        known = _measure(run, study, metric, region, split, points, num_resamples, seed)
+        known = _measure(run, study, column, points, resampling)
         older = [name for name in run.memo if name[0] == "measured"]
-        for name in older[: max(0, len(older) - _KEPT + 1)]:
+        for name in older[: max(0, len(older) - _NUM_KEPT + 1)]:
             del run.memo[name]
     run.memo[key] = known  # the one used last goes last
     return known
 
 
-def rng_for(seed: int, *words: str) -> np.random.Generator:
-    """A generator of its own for each purpose: what one figure draws does not depend on which
-    others were asked for.
+@dataclass(frozen=True)
+class RegionSamples:
+    """The samples of a split in one region, for recomputing a metric from predictions.
+
+    Attributes:
+        predicted: all predictions of the split.
+        places: (S,) the region's columns of ``predicted.preds``.
+        metric: one of ``resampling.METRICS``.
     """
-    return np.random.default_rng([seed, *(zlib.crc32(word.encode()) for word in words)])
+
+    predicted: Predicted
+    places: NDArray[np.int64]
+    metric: str
+
+    @property
+    def num(self) -> int:
+        """Number of samples S."""
+        return len(self.places)
+
+    @property
+    def labels(self) -> Floats:
+        """(S,) labels, label unit."""
+        return self.predicted.labels[self.places]
+
+    @property
+    def bins(self) -> NDArray[np.int64] | None:
+        """(S,) label bins; None where the run has none."""
+        return None if self.predicted.bins is None else self.predicted.bins[self.places]
+
+    def preds(self, trials: Collection[str]) -> Floats:
+        """(T, S) predictions of the trials, label unit."""
+        rows = np.array([self.predicted.rows[trial] for trial in trials])
+        found: Floats = self.predicted.preds[np.ix_(rows, self.places)]
+        return found
+
+    def observed(self, trials: Sequence[str]) -> dict[str, float]:
+        """Return trial -> metric on the samples as they are."""
+        found = observed(self.metric, self.labels, self.preds(trials), self.bins)
+        return dict(zip(trials, found.tolist(), strict=True))
+
+    def replicates(self, trials: Sequence[str], counts: Floats) -> Floats:
+        """(R, T) metric under each draw; ``counts`` (R, S) says how often it has each sample."""
+        preds = self.preds(trials)
+        return replicates(self.metric, self.labels, preds, counts, self.bins)
+
+
+def region_samples(run: Run, column: MetricColumn) -> RegionSamples | None:
+    """Return the column's samples; None where the metric cannot be recomputed on them."""
+    predicted = run.predicted(column.split)
+    inside = predicted.inside(column.region)
+    if inside is None or not inside.any() or column.metric not in METRICS:
+        return None
+    if column.metric.startswith("macro_") and predicted.bins is None:
+        return None
+    return RegionSamples(predicted, np.flatnonzero(inside), column.metric)
 
 
 def _measure(
     run: Run,
     study: str,
-    metric: str,
-    region: str,
-    split: str,
+    column: MetricColumn,
     points: Collection[int] | None,
-    num_resamples: int,
-    seed: int,
+    resampling: Resampling,
 ) -> Measured:
-    column = MetricColumn(split, metric, region).name
     summaries = {point.index: point for point in points_of(run, study) if not point.preliminary}
     trials = {
         index: seeds for index, seeds in complete_trials(run, study).items() if index in summaries
     }
-    values = {
-        index: dict(summaries[index].metrics[column].by_seed)
-        if column in summaries[index].metrics
-        else {}
-        for index in sorted(trials)
-    }
-    predicted = run.predicted(split)
-    inside = predicted.inside(region)
-    computable = metric in resampling.METRICS and (
-        not metric.startswith("macro_") or predicted.bins is not None
-    )
-    whole = {
-        trial for seeds in trials.values() for trial in seeds.values() if predicted.whole(trial)
-    }
-    drawn = sorted(
-        trial
-        for index, seeds in trials.items()
-        if points is None or index in points
-        for trial in set(seeds.values()) & whole
-    )
+    values = _tabulated(summaries, sorted(trials), column)
+    whole = _with_all_predictions(run, column.split, trials)
+    samples = region_samples(run, column) if whole else None
     draws: NDArray[np.floating] | None = None
-    num_samples = 0
-    if inside is not None and inside.any() and whole and computable:
-        labels = predicted.labels[inside]
-        bins = None if predicted.bins is None else predicted.bins[inside]
-        num_samples = len(labels)
-
-        def preds(names: Collection[str]) -> Floats:
-            rows = np.array([predicted.rows[name] for name in names])
-            found: Floats = predicted.preds[np.ix_(rows, np.flatnonzero(inside))]
-            return found
-
-        names = sorted(whole)
-        exact = dict(
-            zip(
-                names, resampling.observed(metric, labels, preds(names), bins).tolist(), strict=True
-            )
-        )
-        for index, seeds in trials.items():
-            found = {number: exact[trial] for number, trial in seeds.items() if trial in exact}
-            values[index] |= {
-                number: value for number, value in found.items() if math.isfinite(value)
-            }
-        if drawn:
-            counts = resampling.sample_counts(
-                num_samples, num_resamples, rng_for(seed, "samples", split, region)
-            )
-            drawn = list(dict.fromkeys(drawn))
-            draws = resampling.replicates(metric, labels, preds(drawn), counts, bins).astype(
-                np.float32
-            )
+    drawn: list[str] = []
+    if samples is not None:
+        _replace_by_recomputed(values, trials, samples.observed(sorted(whole)))
+        chosen = [index for index in trials if points is None or index in points]
+        drawn = sorted({trial for index in chosen for trial in trials[index].values()} & whole)
+    if samples is not None and drawn:
+        draws = _draw(samples, drawn, column, resampling)
     values = {index: dict(sorted(found.items())) for index, found in values.items() if found}
-    trials = {
-        index: {
-            number: trials[index][number] for number in values[index] if number in trials[index]
-        }
-        for index in values
-    }
     return Measured(
         study=study,
-        split=split,
-        metric=metric,
-        region=region,
+        column=column,
         points={index: summaries[index] for index in values},
-        trials=trials,
+        trials={
+            index: {seed: trials[index][seed] for seed in found if seed in trials[index]}
+            for index, found in values.items()
+        },
         values=values,
         draws=draws,
-        columns={} if draws is None else {trial: number for number, trial in enumerate(drawn)},
-        num_samples=num_samples,
+        draw_columns={trial: number for number, trial in enumerate(drawn)},
+        num_samples=0 if samples is None else samples.num,
         synthetic=run.synthetic,
     )
+
+
+def _tabulated(
+    summaries: Mapping[int, PointSummary], indices: Iterable[int], column: MetricColumn
+) -> dict[int, dict[int, float]]:
+    """Point -> seed -> value as the trials table has it."""
+    spreads = {index: summaries[index].metrics.get(column.name) for index in indices}
+    return {
+        index: {} if spread is None else dict(spread.by_seed) for index, spread in spreads.items()
+    }
+
+
+def _with_all_predictions(
+    run: Run, split: str, trials: Mapping[int, Mapping[int, str]]
+) -> set[str]:
+    """The trials that have a finite prediction for every sample of the split."""
+    predicted = run.predicted(split)
+    every = [trial for seeds in trials.values() for trial in seeds.values()]
+    return {trial for trial in every if predicted.whole(trial)}
+
+
+def _replace_by_recomputed(
+    values: dict[int, dict[int, float]],
+    trials: Mapping[int, Mapping[int, str]],
+    recomputed: Mapping[str, float],
+) -> None:
+    for index, seeds in trials.items():
+        for seed, trial in seeds.items():
+            value = recomputed.get(trial)
+            if value is not None and math.isfinite(value):
+                values[index][seed] = value
+
+
+def _draw(
+    samples: RegionSamples, trials: Sequence[str], column: MetricColumn, settings: Resampling
+) -> NDArray[np.floating]:
+    rng = rng_for(settings.seed, "samples", column.split, column.region)
+    counts = sample_counts(samples.num, settings.num_draws, rng)
+    return samples.replicates(trials, counts).astype(np.float32)

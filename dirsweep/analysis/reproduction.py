@@ -10,9 +10,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dirsweep.analysis.intervals import Interval, interval_of
-from dirsweep.analysis.measurements import NOTES, Basis, configs_of, measure
+from dirsweep.analysis.measurements import (
+    DEFAULT_RESAMPLING,
+    Basis,
+    Resampling,
+    configs_of,
+    measure,
+)
 from dirsweep.analysis.selection import points_with_test_figures
-from dirsweep.domain import metric_of
+from dirsweep.domain import MetricColumn, metric_of
 from dirsweep.published import match
 from dirsweep.published.matching import flatten
 from dirsweep.run.reader import Run
@@ -83,13 +89,6 @@ class Verdict:
     num_seeds: int
     trial_ids: tuple[str, ...]
 
-    @property
-    def note(self) -> str:
-        """Why one should be careful; empty when there is no reason."""
-        if self.verdict == "not comparable":
-            return f"differs in {', '.join(self.differs)}"
-        return "" if self.verdict == "synthetic" else NOTES[self.basis]
-
 
 def verdicts(
     run: Run,
@@ -97,7 +96,7 @@ def verdicts(
     *,
     points: Collection[int] | None = None,
     extra: Sequence[Path] = (),
-    seed: int = 0,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Verdict]:
     """Every published cell that stands for one of the study's configurations, beside the test
     figure measured for it.
@@ -113,12 +112,12 @@ def verdicts(
         extra: files with further published numbers.
     """
     allowed = points_with_test_figures(run, study) if points is None else points
-    key = ("verdicts", study, tuple(sorted(allowed)), tuple(extra), seed)
-    return run.once(key, lambda: _verdicts(run, study, allowed, extra, seed))
+    key = ("verdicts", study, tuple(sorted(allowed)), tuple(extra), resampling)
+    return run.once(key, lambda: _verdicts(run, study, allowed, extra, resampling))
 
 
 def _verdicts(
-    run: Run, study: str, allowed: Collection[int], extra: Sequence[Path], seed: int
+    run: Run, study: str, allowed: Collection[int], extra: Sequence[Path], resampling: Resampling
 ) -> list[Verdict]:
     configs = configs_of(run, study)
     cells = _closest(
@@ -138,10 +137,12 @@ def _verdicts(
             index for index, rows in cells.items() if any(row["metric"] == metric for row in rows)
         ]
         draws = there if (metric, region) in comparable else ()
-        found = measure(run, study, metric, region, points=draws, seed=seed)
+        found = measure(
+            run, study, MetricColumn("test", metric, region), points=draws, resampling=resampling
+        )
         for index in there:
             if index in found.values:
-                measured[index, metric, region] = interval_of(found, index, seed)
+                measured[index, metric, region] = interval_of(found, index, seed=resampling.seed)
     return [
         _verdict(measured[index, cell["metric"], cell["region"]], cell)
         for index, rows in cells.items()

@@ -1,34 +1,4 @@
-r"""The bootstrap itself: numbers in, numbers out, no run and no table in sight.
-
-Seeds and test samples are crossed: every seed of every point predicts the same samples. A draw
-    takes the samples anew
-with replacement, once for all trials, which keeps points and seeds paired; the seeds are drawn on
-top of that:
-
-.. math::
-    \theta^*_r = \hat\theta + c\,(\bar M(w_r) - \overline{\bar M}) + t_r\, s / \sqrt K, \qquad
-    c^2 = \max(0, V_b - V_e) / V_b
-
-with :math:`M_k(w)` the metric of seed k under the sample counts w, :math:`\bar M` its mean over the
-K seeds, s the sample deviation of the K metrics on the whole split, and :math:`t_r` from Student's
-distribution with K - 1 degrees of freedom. :math:`V_b` is the variance of :math:`\bar M(w)` over
-draws. :math:`V_e`, the part of it that differs from seed to seed, lies in :math:`s^2 / K` already
-and would be counted twice (Owen, Annals of Applied Statistics 1, 2007).
-
-With three seeds :math:`s^2` is known badly and Student's tail at 2 degrees of freedom is long. The
-points of a study
-tell each other how large it is likely to be: a ``Prior`` moderates it as in Smyth, Statistical
-    Applications in Genetics
-and Molecular Biology 3, 2004. Where points differ in how much their seeds differ, its weight goes
-to 0 by itself.
-
-Taking K seeds anew with replacement instead (``hierarchical_draws``, the textbook's way) is too
-narrow for the three
-or five seeds one has: it spreads by (K - 1)/K of the variance and has normal instead of Student
-    tails.
-``tests/report/test_resampling.py`` measures both: with 3 seeds nominal 95 % hold about 95 % here,
-and below 85 % there.
-"""
+"""Draws of the test samples and a metric of every trial under each of them."""
 
 from __future__ import annotations
 
@@ -37,35 +7,41 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-#: metrics that can be recomputed from predictions; those with macro are means over label bins, see
-#: ``replicates``
+#: metrics that can be recomputed from predictions; macro metrics are means over label bins
 METRICS = ("mae", "mse", "rmse", "gm", "pearson", "spearman", "macro_mae", "macro_mse", "macro_gm")
 _PER_SAMPLE = ("mae", "mse", "rmse", "gm")
 _CORRELATIONS = ("pearson", "spearman")
-#: numbers held at once while ranks are made anew for each draw
+#: numbers held at once while ranks are computed anew for each draw
 _CHUNK = 1_000_000
-#: fewer draws than this beyond zero are too few to read a p-value off; Student's tail takes over
-_TAIL = 20
 
 
 def bounds(metric: str) -> tuple[float, float]:
-    """The values a metric can take: errors from 0 up, correlations within [-1, 1]."""
+    """Return the range of a metric: errors from 0 up, correlations within [-1, 1]."""
     return (-1.0, 1.0) if metric in _CORRELATIONS else (0.0, np.inf)
 
 
-def sample_counts(num_samples: int, num_resamples: int, rng: np.random.Generator) -> Floats:
-    """(R, S) how often each draw has each sample; every row sums to S."""
-    drawn = rng.integers(0, num_samples, size=(num_resamples, num_samples))
-    drawn += np.arange(num_resamples)[:, None] * num_samples
-    counts = np.bincount(drawn.ravel(), minlength=num_resamples * num_samples)
-    shaped: Floats = counts.reshape(num_resamples, num_samples).astype(np.float64)
+def sample_counts(num_samples: int, num_draws: int, rng: np.random.Generator) -> Floats:
+    """Draw samples with replacement.
+
+    Args:
+        num_samples: number S of samples, and size of each draw.
+        num_draws: number R of draws.
+        rng: generator.
+
+    Returns:
+        (R, S) how often each draw has each sample; every row sums to S.
+    """
+    drawn = rng.integers(0, num_samples, size=(num_draws, num_samples))
+    drawn += np.arange(num_draws)[:, None] * num_samples
+    counts = np.bincount(drawn.ravel(), minlength=num_draws * num_samples)
+    shaped: Floats = counts.reshape(num_draws, num_samples).astype(np.float64)
     return shaped
 
 
 def observed(
     metric: str, labels: Floats, preds: Floats, bins: NDArray[np.int64] | None = None
 ) -> Floats:
-    """(T,) the metric of each row of ``preds`` (T, S) on the samples as they are."""
+    """Return the (T,) metric of each row of ``preds`` (T, S) on the samples as they are."""
     found: Floats = replicates(metric, labels, preds, np.ones((1, len(labels))), bins)[0]
     return found
 
@@ -77,15 +53,14 @@ def replicates(
     counts: Floats,
     bins: NDArray[np.int64] | None = None,
 ) -> Floats:
-    r"""A metric of every trial under every draw.
+    r"""Compute a metric of every trial under every draw.
 
     ``mae``, ``mse``, ``rmse``, ``gm``, ``pearson``, ``spearman``: as the trainer computes them
-    (RankSim, Gong et al. 2022, Appendix B.1), the repeated samples counted as often as drawn; tied
+    (RankSim, Gong et al. 2022, Appendix B.1), repeated samples counted as often as drawn; tied
     ranks share their mean. ``macro_mae``, ``macro_mse``, ``macro_gm``: the metric within each label
-    bin, then the mean over the bins that have
-    a sample, so that a rare label weighs as much as a frequent one: bMAE and its kin of Balanced
-        MSE (Ren et al.,
-    CVPR 2022), also called per-label MAE.
+    bin, then the mean over the bins that have a sample, so that a rare label weighs as much as a
+    frequent one: bMAE and related metrics of Balanced MSE (Ren et al., CVPR 2022), also called
+    per-label MAE.
 
     Args:
         metric: one of ``METRICS``.
@@ -93,20 +68,19 @@ def replicates(
         preds: (T, S) label unit, finite.
         counts: (R, S) how often a draw has a sample.
         bins: (S,) label bins, for macro metrics.
-    Returns: (R, T); NaN where a correlation is not defined. Raises: ValueError: no such metric;
-        macro without bins.
+
+    Returns:
+        (R, T); NaN where a correlation is not defined.
+
+    Raises:
+        ValueError: no such metric, or a macro metric without bins.
     """
     if metric in _PER_SAMPLE:
         return _finished(metric, *_sums(metric, preds - labels, counts))
     if metric == "pearson":
         return _pearson(labels, preds, counts)
     if metric == "spearman":
-        rows = max(1, _CHUNK // max(1, len(labels)))
-        parts = [
-            _spearman(labels, preds, counts[start : start + rows])
-            for start in range(0, len(counts), rows)
-        ]
-        return np.concatenate(parts)
+        return _spearman_in_chunks(labels, preds, counts)
     base = metric.removeprefix("macro_")
     if base == metric or base not in _PER_SAMPLE:
         raise ValueError(f"no metric '{metric}' (known: {', '.join(METRICS)})")
@@ -129,6 +103,7 @@ def _sums(metric: str, errors: Floats, counts: Floats) -> tuple[Floats, Floats]:
 
 
 def _finished(metric: str, sums: Floats, weights: Floats) -> Floats:
+    """(R, T) metric from its weighted sums."""
     means: Floats = sums / weights
     if metric == "rmse":
         return np.sqrt(means)
@@ -136,21 +111,24 @@ def _finished(metric: str, sums: Floats, weights: Floats) -> Floats:
 
 
 def _macro(metric: str, errors: Floats, counts: Floats, bins: NDArray[np.int64]) -> Floats:
+    """(R, T) mean over the bins that a draw has samples of."""
     total = np.zeros((len(counts), len(errors)))
     num_bins = np.zeros((len(counts), 1))
     for bin_ in np.unique(bins):
         inside = bins == bin_
         sums, weights = _sums(metric, errors[:, inside], counts[:, inside])
-        there = weights > 0
-        total += np.where(there, _finished(metric, sums, np.where(there, weights, 1.0)), 0.0)
-        num_bins += there
+        filled = weights > 0
+        safe_weights = np.where(filled, weights, 1.0)
+        total += np.where(filled, _finished(metric, sums, safe_weights), 0.0)
+        num_bins += filled
     found: Floats = total / num_bins
     return found
 
 
 def _correlation(xx: Floats, yy: Floats, xy: Floats, scale: Floats | float) -> Floats:
-    """Covariance over deviations; NaN where one of the two is constant (up to rounding of numbers
-    of size scale).
+    """Covariance over deviations; NaN where one of the two is constant up to rounding.
+
+    ``scale`` is the size of the numbers, which rounding errors are relative to.
     """
     tiny = 1e-13 * np.square(scale)
     defined = (xx > tiny) & (yy > tiny)
@@ -175,6 +153,14 @@ def _pearson(labels: Floats, preds: Floats, counts: Floats) -> Floats:
     )
 
 
+def _spearman_in_chunks(labels: Floats, preds: Floats, counts: Floats) -> Floats:
+    """``_spearman`` of as many draws at once as fit in memory."""
+    rows = max(1, _CHUNK // max(1, len(labels)))
+    starts = range(0, len(counts), rows)
+    parts = [_spearman(labels, preds, counts[start : start + rows]) for start in starts]
+    return np.concatenate(parts)
+
+
 def _spearman(labels: Floats, preds: Floats, counts: Floats) -> Floats:
     num = counts.sum(axis=1)
     middle = (num + 1) / 2
@@ -191,8 +177,9 @@ def _spearman(labels: Floats, preds: Floats, counts: Floats) -> Floats:
 
 
 def _ranks(values: Floats, counts: Floats) -> Floats:
-    """(R, S) mean ranks, from 1, of (S,) values that occur as often as ``counts`` says; ties share
-    their mean rank.
+    """(R, S) ranks, from 1, of (S,) values that occur as often as ``counts`` says.
+
+    Ties share their mean rank.
     """
     order = np.argsort(values, kind="stable")
     sorted_values = values[order]

@@ -1,9 +1,8 @@
-r"""The bootstrap itself: numbers in, numbers out, no run and no table in sight.
+r"""Intervals and p-values of means over seeds from draws of the samples.
 
 Seeds and test samples are crossed: every seed of every point predicts the same samples. A draw
-    takes the samples anew
-with replacement, once for all trials, which keeps points and seeds paired; the seeds are drawn on
-top of that:
+takes the samples anew with replacement, once for all trials, which keeps points and seeds paired;
+the seeds are drawn on top of that:
 
 .. math::
     \theta^*_r = \hat\theta + c\,(\bar M(w_r) - \overline{\bar M}) + t_r\, s / \sqrt K, \qquad
@@ -12,27 +11,24 @@ top of that:
 with :math:`M_k(w)` the metric of seed k under the sample counts w, :math:`\bar M` its mean over the
 K seeds, s the sample deviation of the K metrics on the whole split, and :math:`t_r` from Student's
 distribution with K - 1 degrees of freedom. :math:`V_b` is the variance of :math:`\bar M(w)` over
-draws. :math:`V_e`, the part of it that differs from seed to seed, lies in :math:`s^2 / K` already
-and would be counted twice (Owen, Annals of Applied Statistics 1, 2007).
+draws. :math:`V_e`, the part of it that differs from seed to seed, is contained in :math:`s^2 / K`
+already and would be counted twice (Owen, Annals of Applied Statistics 1, 2007).
 
-With three seeds :math:`s^2` is known badly and Student's tail at 2 degrees of freedom is long. The
-points of a study
-tell each other how large it is likely to be: a ``Prior`` moderates it as in Smyth, Statistical
-    Applications in Genetics
-and Molecular Biology 3, 2004. Where points differ in how much their seeds differ, its weight goes
-to 0 by itself.
+From three seeds :math:`s^2` is poorly known, and Student's tail at 2 degrees of freedom is long.
+The points of a study inform each other about its likely size: a ``Prior`` moderates it as in Smyth,
+Statistical Applications in Genetics and Molecular Biology 3, 2004. Where the variances of the
+points differ widely, the prior's weight goes to 0 by itself.
 
-Taking K seeds anew with replacement instead (``hierarchical_draws``, the textbook's way) is too
-narrow for the three
-or five seeds one has: it spreads by (K - 1)/K of the variance and has normal instead of Student
-    tails.
-``tests/analysis/test_uncertainty.py`` measures both: with 3 seeds nominal 95 % hold about 95 % here,
-and below 85 % there.
+Drawing K seeds anew with replacement instead (``hierarchical_draws``, the textbook method) is too
+narrow for three or five seeds: it spreads by (K - 1)/K of the variance and has normal instead of
+Student tails. ``tests/analysis/test_uncertainty.py`` measures both: with 3 seeds, nominal 95 %
+intervals cover about 95 % here, and below 85 % there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -43,32 +39,45 @@ from scipy import special, stats
 Floats = NDArray[np.float64]
 
 #: fewer draws than this beyond zero are too few to read a p-value off; Student's tail takes over
-_TAIL = 20
+_MIN_TAIL_DRAWS = 20
+#: draws of a combined interval, at least
+_MIN_DRAWS = 2000
+#: coverage of the intervals
+_LEVEL = 0.95
+_UNLIMITED = (-np.inf, np.inf)
 
 
 class Prior(NamedTuple):
-    """What other points say about a variance between seeds: its likely size, and how many seeds'
-    worth they know.
+    """What other points suggest about a variance between seeds.
+
+    Attributes:
+        variance: its likely size.
+        df: degrees of freedom that this knowledge is worth.
     """
 
     variance: float
     df: float
 
     def moderated(self, variance: float, df: float) -> tuple[float, float]:
-        """The variance drawn towards the likely one, and its degrees of freedom."""
+        """Return the variance, drawn towards the likely one, and its degrees of freedom."""
         return (df * variance + self.df * self.variance) / (df + self.df), df + self.df
 
 
 def prior_of(
-    variances: Sequence[float], dfs: Sequence[float], *, most: float | None = None
+    variances: Sequence[float], dfs: Sequence[float], *, max_df: float | None = None
 ) -> Prior | None:
-    """A prior from the variances of several groups (Smyth 2004, Section 6.2); None from fewer than
-    three.
+    """Estimate a prior from the variances of several groups.
+
+    Source: Smyth, Statistical Applications in Genetics and Molecular Biology 3, 2004, Section 6.2.
 
     Args:
-        variances, dfs: of each group; those of 0 are left out.
-        most: the prior never weighs more than so many degrees of freedom; by default those of all
-            groups but one.
+        variances: of each group; those of 0 are left out.
+        dfs: degrees of freedom of each group; those of 0 are left out.
+        max_df: upper bound of the prior's degrees of freedom; by default those of all groups but
+            one.
+
+    Returns:
+        The prior; None from fewer than three groups.
     """
     kept = [
         (variance, df)
@@ -80,20 +89,20 @@ def prior_of(
     size, half = np.array([pair[0] for pair in kept]), np.array([pair[1] for pair in kept]) / 2
     logs = np.log(size) - special.digamma(half) + np.log(half)
     excess = float(np.var(logs, ddof=1) - special.polygamma(1, half).mean())
-    cap = float(2 * half.sum() * (1 - 1 / len(kept))) if most is None else most
-    df = min(cap, 2 * _inverse_trigamma(excess)) if excess > 0 else cap
+    cap = float(2 * half.sum() * (1 - 1 / len(kept))) if max_df is None else max_df
+    if excess <= 0:  # the groups differ no more than their estimates would by chance
+        return Prior(float(np.average(size, weights=half)), cap) if cap > 0 else None
+    df = min(cap, 2 * _inverse_trigamma(excess))
     if df <= 0:
         return None
-    shift = float(special.digamma(df / 2) - np.log(df / 2)) if excess > 0 else 0.0
-    variance = (
-        float(np.exp(logs.mean() + shift)) if excess > 0 else float(np.average(size, weights=half))
-    )
-    return Prior(variance, df)
+    shift = float(special.digamma(df / 2) - np.log(df / 2))
+    return Prior(float(np.exp(logs.mean() + shift)), df)
 
 
 def _inverse_trigamma(value: float) -> float:
-    """x with trigamma(x) = value, by Newton's method on the reciprocal, which is nearly
-    straight.
+    """Return x with trigamma(x) = value.
+
+    Newton's method on the reciprocal, which is nearly straight.
     """
     x = 0.5 + 1 / value
     for _ in range(50):
@@ -106,13 +115,14 @@ def _inverse_trigamma(value: float) -> float:
 
 
 class Uncertainty(NamedTuple):
-    """What is known about a number.
+    """How well a number is known.
 
     Attributes:
-        low, high: ends of the interval.
+        low: lower end of the 95 % interval.
+        high: upper end of the 95 % interval.
         p: two-sided probability of a number at least as far from 0, were it 0.
         error: standard error.
-        df: degrees of freedom that go with it (Satterthwaite).
+        df: its degrees of freedom (Satterthwaite).
     """
 
     low: float
@@ -123,9 +133,7 @@ class Uncertainty(NamedTuple):
 
 
 def student_draws(df: float, num: int, rng: np.random.Generator) -> Floats:
-    """(num,) a sample of Student's distribution spread evenly over its quantiles, in random
-    order.
-    """
+    """Return (num,) draws of Student's distribution, spread evenly over its quantiles."""
     return _student_quantiles(df, num)[rng.permutation(num)]
 
 
@@ -141,41 +149,33 @@ def uncertainty(
     *,
     num_samples: int,
     rng: np.random.Generator,
-    level: float = 0.95,
-    limits: tuple[float, float] = (-np.inf, np.inf),
+    limits: tuple[float, float] = _UNLIMITED,
     prior: Prior | None = None,
 ) -> Uncertainty | None:
-    """Interval and p-value of the mean over seeds, see the head of this file.
+    """Return interval and p-value of a mean over seeds; the module states the method.
 
     Args:
         values: (K,) one number per seed, on the whole split.
         draws: (R, K) the same under R draws of the samples; None leaves the samples fixed (seeds
             only).
-        num_samples: S behind each draw.
+        num_samples: number S of samples behind each draw.
+        rng: generator of the seeds' part.
         limits: the interval is cut off there.
-        prior: what other points say about the variance between seeds.
-    Returns: None where nothing can be said: one seed without draws, or draws that are not defined.
+        prior: what other points suggest about the variance between seeds.
+
+    Returns:
+        The uncertainty; None for one seed without draws, and for undefined draws.
     """
-    num = len(values)
-    sample_part, sample_variance = np.zeros(1), 0.0
+    samples = _fixed_samples(num_samples)
     if draws is not None:
         draws = draws[np.isfinite(draws).all(axis=1)]
         if len(draws) < 2 or num_samples < 2:
             return None
-        sample_part, sample_variance = _sample_part(draws)
-    elif num < 2:
+        samples = _sampling_part(draws.mean(axis=1), _variance_between_seeds(draws), num_samples)
+    elif len(values) < 2:
         return None
-    seed_parts = [_seed_part(values, prior)] if num > 1 else []
-    return _combined(
-        float(values.mean()),
-        sample_part,
-        sample_variance,
-        num_samples,
-        seed_parts,
-        rng,
-        level,
-        limits,
-    )
+    seeds = [_seed_variance(values, prior)] if len(values) > 1 else []
+    return _combined(float(values.mean()), samples, seeds, rng=rng, limits=limits)
 
 
 def uncertainty_of_two(
@@ -184,64 +184,80 @@ def uncertainty_of_two(
     *,
     num_samples: int,
     rng: np.random.Generator,
-    level: float = 0.95,
 ) -> Uncertainty | None:
-    """The same for a difference (first minus second) of two groups whose seeds have nothing to do
-    with each other.
+    """Return the same for the difference of two groups with unrelated seeds.
 
     Args:
-        values: (K,) and (L,) numbers per seed; draws: (R, K) and (R, L) under the same draws of the
-            samples.
+        values: (K,) and (L,) numbers per seed; the second mean is subtracted from the first.
+        draws: (R, K) and (R, L) under the same draws of the samples; None leaves the samples fixed.
+        num_samples: number S of samples behind each draw.
+        rng: generator of the seeds' part.
+
+    Returns:
+        The uncertainty; None for undefined draws, and without draws unless both groups have two
+        seeds.
     """
-    sample_part, sample_variance = np.zeros(1), 0.0
+    samples = _fixed_samples(num_samples)
     if draws is not None:
         whole = np.isfinite(draws[0]).all(axis=1) & np.isfinite(draws[1]).all(axis=1)
         if whole.sum() < 2 or num_samples < 2:
             return None
         parts = [part[whole] for part in draws]
-        deviations = parts[0].mean(axis=1) - parts[1].mean(axis=1)
-        own = sum(_variance_between_seeds(part) for part in parts)
-        sample_part, sample_variance = _shrunk(deviations, own)
-    groups = [_seed_part(group, None) for group in values if len(group) > 1]
-    if draws is None and len(groups) < 2:
+        differences = parts[0].mean(axis=1) - parts[1].mean(axis=1)
+        between = sum(_variance_between_seeds(part) for part in parts)
+        samples = _sampling_part(differences, between, num_samples)
+    seeds = [_seed_variance(group, None) for group in values if len(group) > 1]
+    if draws is None and len(seeds) < 2:
         return None
-    return _combined(
-        float(values[0].mean() - values[1].mean()),
-        sample_part,
-        sample_variance,
-        num_samples,
-        groups,
-        rng,
-        level,
-        (-np.inf, np.inf),
-    )
+    return _combined(float(values[0].mean() - values[1].mean()), samples, seeds, rng=rng)
 
 
-def _seed_part(values: Floats, prior: Prior | None) -> tuple[float, float]:
-    """Variance of the mean over seeds, and its degrees of freedom."""
+class _Variance(NamedTuple):
+    """A variance of the estimate, and the degrees of freedom it is known with."""
+
+    variance: float
+    df: float
+
+
+@dataclass(frozen=True)
+class _SamplingPart:
+    """What resampling the test samples does to the estimate.
+
+    Attributes:
+        deviations: (R,) centred.
+        variance: of the deviations, with its degrees of freedom.
+    """
+
+    deviations: Floats
+    variance: _Variance
+
+
+def _fixed_samples(num_samples: int) -> _SamplingPart:
+    """Without draws the samples do not move the estimate."""
+    return _SamplingPart(np.zeros(1), _Variance(0.0, float(max(1, num_samples - 1))))
+
+
+def _seed_variance(values: Floats, prior: Prior | None) -> _Variance:
+    """The variance of the mean over seeds."""
     variance, df = float(values.var(ddof=1)), float(len(values) - 1)
     if prior is not None:
         variance, df = prior.moderated(variance, df)
-    return variance / len(values), df
+    return _Variance(variance / len(values), df)
 
 
-def _sample_part(draws: Floats) -> tuple[Floats, float]:
-    """(R,) deviations that resampling the test samples causes, without what the seeds' spread has
-    already.
-    """
-    return _shrunk(draws.mean(axis=1), _variance_between_seeds(draws))
-
-
-def _shrunk(means: Floats, counted_twice: float) -> tuple[Floats, float]:
+def _sampling_part(means: Floats, between_seeds: float, num_samples: int) -> _SamplingPart:
+    """Shrink the (R,) means by the variance that the spread over seeds contains already."""
     variance = float(means.var(ddof=1))
-    wanted = max(0.0, variance - counted_twice)
+    wanted = max(0.0, variance - between_seeds)
     factor = np.sqrt(wanted / variance) if variance > 0 else 0.0
-    return factor * (means - means.mean()), wanted
+    df = float(max(1, num_samples - 1))
+    return _SamplingPart(factor * (means - means.mean()), _Variance(wanted, df))
 
 
 def _variance_between_seeds(draws: Floats) -> float:
-    """The part of the sampling variance of the mean that differs from seed to seed; 0 for one
-    seed.
+    """The part of the sampling variance of the mean that differs from seed to seed.
+
+    It is 0 for one seed.
     """
     num = draws.shape[1]
     if num < 2:
@@ -253,62 +269,59 @@ def _variance_between_seeds(draws: Floats) -> float:
 
 def _combined(
     estimate: float,
-    sample_part: Floats,
-    sample_variance: float,
-    num_samples: int,
-    seed_parts: Sequence[tuple[float, float]],
+    samples: _SamplingPart,
+    seeds: Sequence[_Variance],
+    *,
     rng: np.random.Generator,
-    level: float,
-    limits: tuple[float, float],
+    limits: tuple[float, float] = _UNLIMITED,
 ) -> Uncertainty:
-    num_draws = max(len(sample_part), 2000)
-    moved = np.resize(sample_part, num_draws) + estimate
-    seed_variance, seed_df = _joined(seed_parts)
-    if seed_variance > 0:
-        moved = moved + np.sqrt(seed_variance) * student_draws(seed_df, num_draws, rng)
-    total, joint = _joined(
-        [(sample_variance, float(max(1, num_samples - 1))), (seed_variance, seed_df)]
-    )
-    low, high = np.quantile(moved, [(1 - level) / 2, (1 + level) / 2])
-    low, high = float(np.clip(low, *limits)), float(np.clip(high, *limits))
-    return Uncertainty(
-        low,
-        high,
-        _p_value(estimate, moved, np.sqrt(total), joint),
-        float(np.sqrt(total)),
-        float(joint),
-    )
+    num_draws = max(len(samples.deviations), _MIN_DRAWS)
+    draws = np.resize(samples.deviations, num_draws) + estimate
+    between = _sum_of(seeds)
+    if between.variance > 0:
+        scale = np.sqrt(between.variance)
+        draws = draws + scale * student_draws(between.df, num_draws, rng)
+    total = _sum_of([samples.variance, between])
+    error = np.sqrt(total.variance)
+    ends = np.quantile(draws, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    low, high = (float(np.clip(end, *limits)) for end in ends)
+    p = _p_value(estimate, draws, error, total.df)
+    return Uncertainty(low, high, p, float(error), float(total.df))
 
 
-def _joined(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """The sum of variances and the degrees of freedom it is known with (Satterthwaite, Biometrics
-    Bulletin 2, 1946).
-    """
-    total = sum(variance for variance, _ in parts)
-    spread = sum(variance**2 / df for variance, df in parts if variance > 0)
-    return total, total**2 / spread if spread > 0 else max((df for _, df in parts), default=1.0)
+def _sum_of(parts: Sequence[_Variance]) -> _Variance:
+    """Add variances; degrees of freedom after Satterthwaite, Biometrics Bulletin 2, 1946."""
+    total = sum(part.variance for part in parts)
+    spread = sum(part.variance**2 / part.df for part in parts if part.variance > 0)
+    if spread > 0:
+        return _Variance(total, total**2 / spread)
+    return _Variance(total, max((part.df for part in parts), default=1.0))
 
 
-def _p_value(estimate: float, moved: Floats, error: float, df: float) -> float:
-    """Twice the share of draws on the far side of 0; where those are too few to count, Student's
-    tail.
-    """
+def _p_value(estimate: float, draws: Floats, error: float, df: float) -> float:
+    """Twice the share of draws beyond 0; Student's tail where those are too few to count."""
     if error == 0:
         return 1.0 if estimate == 0 else 0.0
-    beyond = min(int((moved <= 0).sum()), int((moved >= 0).sum()))
-    if beyond >= _TAIL:
-        return min(1.0, 2 * beyond / len(moved))
+    num_beyond = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
+    if num_beyond >= _MIN_TAIL_DRAWS:
+        return min(1.0, 2 * num_beyond / len(draws))
     tail = 2 * float(stats.t.sf(abs(estimate) / error, df))
-    return min(2 * _TAIL / len(moved), tail)
+    return min(2 * _MIN_TAIL_DRAWS / len(draws), tail)
 
 
 def hierarchical_draws(draws: Floats, rng: np.random.Generator) -> Floats:
-    """(R,) the textbook's hierarchical bootstrap: (R, K) draws of the samples, K seeds taken anew
-    with replacement.
+    """Draw the seeds anew with replacement, as the textbook's hierarchical bootstrap does.
 
-    Its percentiles hold too little with few seeds; kept for comparison.
+    Its percentile intervals are too narrow for few seeds; it is kept for comparison.
+
+    Args:
+        draws: (R, K) metric of each seed under each draw of the samples.
+        rng: generator.
+
+    Returns:
+        (R,) means over K seeds drawn with replacement.
     """
-    num_resamples, num = draws.shape
-    chosen = rng.integers(0, num, size=(num_resamples, num))
+    num_draws, num = draws.shape
+    chosen = rng.integers(0, num, size=(num_draws, num))
     found: Floats = np.take_along_axis(draws, chosen, axis=1).mean(axis=1)
     return found

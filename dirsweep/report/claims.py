@@ -17,12 +17,12 @@ from dirsweep.analysis.effects import ALL_STUDIES, Effect, effects, effects_of_r
 from dirsweep.analysis.importance import importances
 from dirsweep.analysis.intervals import Interval
 from dirsweep.analysis.main_effects import plateau
-from dirsweep.analysis.measurements import points_of
+from dirsweep.analysis.measurements import DEFAULT_RESAMPLING, Resampling, points_of
 from dirsweep.analysis.objectives import aims_of
 from dirsweep.analysis.reproduction import WORDS, verdicts
 from dirsweep.analysis.seed_null import seed_null
 from dirsweep.analysis.selection import baseline_of, points_with_test_figures, searched, selection
-from dirsweep.domain import metric_of, metric_title
+from dirsweep.domain import MetricColumn, metric_of, metric_title
 from dirsweep.run.reader import Run
 
 Kind = Literal[
@@ -72,18 +72,23 @@ class Claim:
     synthetic: bool
 
 
-def claims(run: Run, studies: Sequence[str] | None = None, *, seed: int = 0) -> list[Claim]:
+def claims(
+    run: Run,
+    studies: Sequence[str] | None = None,
+    *,
+    resampling: Resampling = DEFAULT_RESAMPLING,
+) -> list[Claim]:
     """Everything that may be said, study by study. Raises: StoreError: not one trial is
     complete.
     """
     run.require_finished()
-    found = claims_of_run(run, seed=seed) if studies is None else []
+    found = claims_of_run(run, resampling=resampling) if studies is None else []
     for study in run.studies if studies is None else studies:
-        found += _of_study(run, study, seed)
+        found += _of_study(run, study, resampling)
     return found
 
 
-def claims_of_run(run: Run, *, seed: int = 0) -> list[Claim]:
+def claims_of_run(run: Run, *, resampling: Resampling = DEFAULT_RESAMPLING) -> list[Claim]:
     """What each technique does over all planned studies; nothing where fewer than two are planned,
     or from one seed.
     """
@@ -96,13 +101,13 @@ def claims_of_run(run: Run, *, seed: int = 0) -> list[Claim]:
             ALL_STUDIES, kind, marked, claimed, tuple(dict.fromkeys(trial_ids)), run.synthetic
         )
 
-    found = effects_of_run(run, seed=seed)
+    found = effects_of_run(run, resampling=resampling)
     return (
         _of_effects(found, say) if any(effect.difference.num_seeds > 1 for effect in found) else []
     )
 
 
-def _of_study(run: Run, study: str, seed: int) -> list[Claim]:
+def _of_study(run: Run, study: str, resampling: Resampling) -> list[Claim]:
     def say(
         kind: Kind, text: str, trial_ids: Sequence[str] = (), *, claimed: bool = False
     ) -> Claim:
@@ -123,12 +128,12 @@ def _of_study(run: Run, study: str, seed: int) -> list[Claim]:
         ]
     else:
         said = (
-            _effects(run, study, say, seed)
-            + _differences(run, study, say, seed)
-            + _null(run, study, say, seed)
+            _effects(run, study, say, resampling)
+            + _differences(run, study, say, resampling)
+            + _null(run, study, say, resampling)
         )
     parts = (_selection, _default, _importance, _published)
-    return said + [claim for part in parts for claim in part(run, study, say, seed)]
+    return said + [claim for part in parts for claim in part(run, study, say, resampling)]
 
 
 Say = Callable[..., Claim]
@@ -136,8 +141,10 @@ Say = Callable[..., Claim]
 # ---- techniques and points
 
 
-def _effects(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
-    return [] if searched(run, study) else _of_effects(effects(run, study, seed=seed), say)
+def _effects(run: Run, study: str, say: Say, resampling: Resampling) -> list[Claim]:
+    return (
+        [] if searched(run, study) else _of_effects(effects(run, study, resampling=resampling), say)
+    )
 
 
 def _of_effects(found: Sequence[Effect], say: Say) -> list[Claim]:
@@ -160,16 +167,16 @@ def _pair_words(effect: Effect) -> str:
     return f"{effect.difference.label} against {effect.difference.baseline_label}"
 
 
-def _differences(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
+def _differences(run: Run, study: str, say: Say, resampling: Resampling) -> list[Claim]:
     """Points against the base, as far as the techniques' effects have not said it already."""
     baseline = baseline_of(run, study)
     if baseline is None:
         return []
     shown = [index for index in points_with_test_figures(run, study) if index != baseline.index]
-    found = differences(run, study, baseline.index, points=shown, seed=seed)
+    found = differences(run, study, baseline.index, points=shown, resampling=resampling)
     said_already = set()
     if not searched(run, study):
-        pairs = [effect.pairs for effect in effects(run, study, seed=seed)]
+        pairs = [effect.pairs for effect in effects(run, study, resampling=resampling)]
         said_already = {on for pair in pairs for on, off in pair if off == baseline.index}
     groups: dict[int, list[Difference]] = {}
     for item in found:
@@ -328,9 +335,9 @@ def spelt(name: Any) -> str:
 # ---- what else there is to say
 
 
-def _null(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
+def _null(run: Run, study: str, say: Say, resampling: Resampling) -> list[Claim]:
     _, metric, region = aims_of(run, study).objective
-    null = seed_null(run, study, metric, region, seed=seed)
+    null = seed_null(run, study, MetricColumn("test", metric, region), resampling=resampling)
     if null.largest_by_chance is None or null.best_by_chance is None:
         return []
     title = metric_title(metric, region)
@@ -343,8 +350,8 @@ def _null(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
     return [say("null", f"{text}.", null.trial_ids)]
 
 
-def _selection(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
-    chosen = selection(run, study, seed=seed)
+def _selection(run: Run, study: str, say: Say, resampling: Resampling) -> list[Claim]:
+    chosen = selection(run, study, resampling=resampling)
     if chosen is None or chosen.num_looked_at < 2:
         return []
     _, metric, region = aims_of(run, study).objective
@@ -353,8 +360,8 @@ def _selection(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
         f"{study}: {kept}of {chosen.num_looked_at} configurations looked at, validation chooses {chosen.chosen.label}: "
         f"validation {metric_title(metric, region)} {with_interval(chosen.validation)}"
     )
-    if chosen.optimism is not None and chosen.corrected is not None:
-        text += f", {chosen.optimism:.2g} of it luck of the best of {chosen.num_complete}"
+    if chosen.bias is not None and chosen.corrected is not None:
+        text += f", {chosen.bias:.2g} of it luck of the best of {chosen.num_complete}"
     test = [
         f"{metric_title(metric, name)} {with_interval(item)}"
         for name, item in chosen.test.items()
@@ -375,8 +382,8 @@ def _seeds(num: int) -> str:
     return "one seed" if num == 1 else f"{num} seeds"
 
 
-def _default(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
-    found = plateau(run, study, seed=seed)
+def _default(run: Run, study: str, say: Say, resampling: Resampling) -> list[Claim]:
+    found = plateau(run, study, resampling=resampling)
     if found is None or len(points_of(run, study)) < 2:
         return []
     trials = (*found.default.trial_ids, *found.best.trial_ids)
@@ -418,8 +425,10 @@ def _default(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
     return [say("default", text, trials, claimed=not found.on_plateau)]
 
 
-def _importance(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
-    found = [item for item in importances(run, study, seed=seed) if item.fanova is not None]
+def _importance(run: Run, study: str, say: Say, resampling: Resampling) -> list[Claim]:
+    found = [
+        item for item in importances(run, study, seed=resampling.seed) if item.fanova is not None
+    ]
     if len(found) < 2:
         return []
     _, metric, region = aims_of(run, study).objective
@@ -437,8 +446,8 @@ def _importance(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
     return [say("importance", text, trials)]
 
 
-def _published(run: Run, study: str, say: Say, seed: int) -> list[Claim]:
-    found = verdicts(run, study, seed=seed)
+def _published(run: Run, study: str, say: Say, resampling: Resampling) -> list[Claim]:
+    found = verdicts(run, study, resampling=resampling)
     if not found:
         return []
     counts = {word: sum(item.verdict == word for item in found) for word in WORDS}

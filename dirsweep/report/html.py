@@ -22,7 +22,7 @@ from dirsweep.analysis.effects import Effect, effects, effects_of_run
 from dirsweep.analysis.importance import importances, interactions
 from dirsweep.analysis.intervals import Interval, intervals
 from dirsweep.analysis.main_effects import main_effects
-from dirsweep.analysis.measurements import points_of
+from dirsweep.analysis.measurements import columns_of, points_of
 from dirsweep.analysis.objectives import aims_of
 from dirsweep.analysis.reproduction import verdicts
 from dirsweep.analysis.selection import baseline_of, points_with_test_figures, searched
@@ -48,6 +48,7 @@ from dirsweep.report.claims import (
     spelt,
 )
 from dirsweep.report.inline_svg import inline_svg
+from dirsweep.report.interval_notes import verdict_note
 from dirsweep.report.layouts import PREVIEW, Layout, heading
 from dirsweep.report.plots import plots
 from dirsweep.report.plots._features import without_any
@@ -504,9 +505,9 @@ def _intervals(
     run: Run, study: str, metric: str, shown: set[int]
 ) -> dict[tuple[int, str], Interval]:
     return {
-        (item.point, region): item
-        for region in REGIONS
-        for item in (intervals(run, study, metric, region, points=shown) if shown else [])
+        (item.point, column.region): item
+        for column in columns_of(run, metric=metric)
+        for item in (intervals(run, study, column, points=shown) if shown else [])
     }
 
 
@@ -737,7 +738,7 @@ def _verdicts(run: Run, study: str) -> Grid | None:
                     Cell(f"{item.difference:+.{places}f}", _finite(item.difference)),
                     Cell(item.verdict, classes="text"),
                     Cell(item.label, classes="text"),
-                    Cell(item.note, classes="text"),
+                    Cell(verdict_note(item), classes="text"),
                 ]
             )
         )

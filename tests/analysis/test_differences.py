@@ -7,10 +7,10 @@ import pytest
 from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.differences import contrast, difference_of, differences
-from dirsweep.analysis.intervals import mean_of
-from dirsweep.analysis.measurements import measure
+from dirsweep.analysis.intervals import interval_of_mean
+from dirsweep.analysis.measurements import Resampling, measure
 from dirsweep.analysis.multiple_testing import holm
-from dirsweep.domain import REGIONS
+from dirsweep.domain import REGIONS, MetricColumn
 from dirsweep.run.reader import open_run
 
 RANKSIM, LDS, GAMMA = "regularizers.ranksim", "reweighting.name", "regularizers.ranksim.gamma"
@@ -49,13 +49,15 @@ def test_differences_are_paired_and_corrected(tmp_path: Path) -> None:
     assert few.trial_ids == ("s-1-0", "s-1-1", "s-1-2")
     assert few.baseline_trial_ids == ("s-0-0", "s-0-1", "s-0-2")
     # of two points alone there is nothing to be moderated by, and fewer comparisons
-    (alone,) = differences(run, "s", 2, points=[1], regions=["few"])
+    (alone,) = differences(run, "s", 2, points=[1], columns=[MetricColumn("test", "mae", "few")])
     assert (alone.baseline, alone.num_comparisons, alone.p_corrected) == (2, 1, alone.p)
 
 
 def test_a_correlation_is_better_when_higher(tmp_path: Path) -> None:
     simulate(tmp_path, {"s": [SimulatedPoint(), SimulatedPoint({"epochs": 30}, {"all": 3.0})]})
-    (found,) = differences(open_run(tmp_path), "s", metric="pearson", regions=["all"])
+    (found,) = differences(
+        open_run(tmp_path), "s", columns=[MetricColumn("test", "pearson", "all")]
+    )
     assert found.difference < 0
     assert not found.better
 
@@ -72,7 +74,7 @@ def test_points_without_common_seeds_are_two_groups(tmp_path: Path) -> None:
         },
     )
     run = open_run(tmp_path)
-    measured = measure(run, "s", "mae")
+    measured = measure(run, "s", MetricColumn("test", "mae", "all"))
     apart = difference_of(measured, 1, 0)
     assert (apart.paired, apart.num_seeds, apart.basis) == (False, 2, "seeds and samples")
     assert apart.difference == pytest.approx(
@@ -84,8 +86,8 @@ def test_points_without_common_seeds_are_two_groups(tmp_path: Path) -> None:
         contrast(measured, {1: 1.0}, {0: 1.0})
     with pytest.raises(ValueError, match="points on both sides"):
         contrast(measured, {}, {0: 1.0})
-    assert mean_of(measured, [0, 1]) is None
-    assert mean_of(measured, []) is None
+    assert interval_of_mean(measured, [0, 1]) is None
+    assert interval_of_mean(measured, []) is None
 
 
 def test_the_same_trials_differ_by_nothing(tmp_path: Path) -> None:
@@ -93,7 +95,7 @@ def test_the_same_trials_differ_by_nothing(tmp_path: Path) -> None:
         tmp_path,
         {"s": [SimulatedPoint(), SimulatedPoint({"epochs": 30}), SimulatedPoint({"epochs": 40})]},
     )
-    measured = measure(open_run(tmp_path), "s", "mae")
+    measured = measure(open_run(tmp_path), "s", MetricColumn("test", "mae", "all"))
     found = contrast(measured, {0: 1.0}, {0: 1.0})
     assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
 
@@ -110,6 +112,8 @@ def test_noise_alone_is_seldom_called_a_difference(tmp_path: Path) -> None:
         )
         called += any(
             item.separable
-            for item in differences(open_run(tmp_path / str(draw)), "s", 0, num_resamples=200)
+            for item in differences(
+                open_run(tmp_path / str(draw)), "s", 0, resampling=Resampling(200)
+            )
         )
     assert called <= 4  # 5 % of 20 families, and some luck

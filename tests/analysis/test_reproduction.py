@@ -7,6 +7,7 @@ import pytest
 from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.reproduction import Verdict, verdicts
+from dirsweep.report.interval_notes import verdict_note
 from dirsweep.run.reader import open_run
 
 #: RankSim's plain training on AgeDB-DIR with a batch of 64 (Table 8: one of the rows added there)
@@ -53,7 +54,7 @@ def test_reproduced_better_worse(tmp_path: Path) -> None:
         3,
         (),
     )
-    assert many.note == ""
+    assert verdict_note(many) == ""
     assert many.trial_ids == ("s-0-0", "s-0-1", "s-0-2")
 
 
@@ -71,7 +72,7 @@ def test_a_printed_number_stands_for_what_rounds_to_it(tmp_path: Path) -> None:
 def test_another_protocol_is_not_compared(tmp_path: Path) -> None:
     (item,) = made(tmp_path / "a", {"all": 5.0}, base={"batch_size": 32})
     assert (item.verdict, item.differs) == ("not comparable", ("batch_size",))
-    assert item.note == "differs in batch_size"
+    assert verdict_note(item) == "differs in batch_size"
     (item,) = made(tmp_path / "b", {"all": 5.0}, base={"backbone": {"name": "small_cnn"}})
     assert item.differs == ("backbone.name",)
     assert (
@@ -81,13 +82,13 @@ def test_another_protocol_is_not_compared(tmp_path: Path) -> None:
 
 def test_made_up_data_reproduce_nothing(tmp_path: Path) -> None:
     (item,) = made(tmp_path, {"all": 5.0}, synthetic=True)
-    assert (item.verdict, item.note) == ("synthetic", "")
+    assert (item.verdict, verdict_note(item)) == ("synthetic", "")
 
 
 def test_one_seed(tmp_path: Path) -> None:
     (item,) = made(tmp_path / "a", {"all": 5.0}, [SimulatedPoint(seeds=(0,))])
     assert item.basis == "samples"
-    assert "one seed" in item.note
+    assert "one seed" in verdict_note(item)
     (item,) = made(tmp_path / "b", {"all": 5.0}, [SimulatedPoint(seeds=(0,))], predictions=False)
     assert item.verdict == "no interval"
 

@@ -8,16 +8,17 @@ import pyarrow.compute as pc
 import pytest
 from simulated_run import SimulatedPoint, simulate
 
-from dirsweep.analysis.measurements import measure
+from dirsweep.analysis.measurements import Resampling, measure
 from dirsweep.analysis.selection import (
-    _optimism,
     best_of_studies,
+    bias_of_best,
     could_be_chosen,
     points_with_test_figures,
     searched,
     selection,
     top_points,
 )
+from dirsweep.domain import MetricColumn
 from dirsweep.errors import StoreError
 from dirsweep.run.reader import open_run
 from dirsweep.run.storage import write_table
@@ -43,11 +44,11 @@ def test_what_validation_chooses(tmp_path: Path) -> None:
     assert set(found.test) == {"all", "many", "median", "few"}
     assert {item.split for item in found.test.values()} == {"test"}
     # the points lie so far apart that the choice is no luck
-    assert found.optimism == pytest.approx(0, abs=0.02)
-    assert found.corrected == pytest.approx(found.validation.mean + (found.optimism or 0))
+    assert found.bias == pytest.approx(0, abs=0.02)
+    assert found.corrected == pytest.approx(found.validation.mean + (found.bias or 0))
 
 
-def test_the_optimism_of_the_best_of_many(tmp_path: Path) -> None:
+def test_thebias_of_best_of_the_best_of_many(tmp_path: Path) -> None:
     """Points that differ by their seeds alone: the chosen one's figure is too good by a known
     amount.
     """
@@ -63,10 +64,10 @@ def test_the_optimism_of_the_best_of_many(tmp_path: Path) -> None:
             names=("mae",),
         )
         run = open_run(tmp_path / str(draw))
-        found = selection(run, "s", num_resamples=200)
+        found = selection(run, "s", resampling=Resampling(200))
         assert found is not None
-        assert found.optimism is not None
-        said.append(found.optimism)
+        assert found.bias is not None
+        said.append(found.bias)
         real.append(
             np.mean([point.mean("val_mae_all") for point in top_points(run, "s", 99)])
             - found.validation.mean
@@ -91,15 +92,15 @@ def test_luck_is_that_of_the_points_that_could_be_chosen(tmp_path: Path) -> None
     found = selection(run, "s")
     assert found is not None
     assert (found.num_looked_at, found.num_complete) == (15, 5)
-    measured = measure(run, "s", "mae", split="val")
+    measured = measure(run, "s", MetricColumn("val", "mae", "all"))
     assert could_be_chosen(measured) == [0, 1, 2, 3, 4]
-    assert found.optimism == _optimism(measured, [0, 1, 2, 3, 4], False, 0)
-    assert found.optimism != _optimism(measured, list(range(15)), False, 0)
+    assert found.bias == bias_of_best(measured, [0, 1, 2, 3, 4], False)
+    assert found.bias != bias_of_best(measured, list(range(15)), False)
     run.memo.clear()
     run.spec["studies"]["s"]["constraints"][0]["at_most"] = 1.0
-    assert could_be_chosen(measure(run, "s", "mae", split="val")) == list(range(15)), (
-        "none keeps to it"
-    )
+    assert could_be_chosen(measure(run, "s", MetricColumn("val", "mae", "all"))) == list(
+        range(15)
+    ), "none keeps to it"
 
 
 def test_higher_is_better(tmp_path: Path) -> None:
@@ -132,10 +133,10 @@ def test_nothing_to_choose(tmp_path: Path) -> None:
     run = open_run(tmp_path)
     found = selection(run, "alone")
     assert found is not None
-    assert (found.optimism, found.corrected) == (None, None)
+    assert (found.bias, found.corrected) == (None, None)
     assert selection(run, "none") is None
     assert best_of_studies(run, 2, "alone")["alone"][0].index == 0
-    with pytest.raises(StoreError, match="no study with complete points to choose from"):
+    with pytest.raises(StoreError, match="no study has complete points to choose from"):
         best_of_studies(run, 2, "none")
     with pytest.raises(StoreError, match="no study 'alne'; did you mean 'alone'"):
         best_of_studies(run, 2, "alne")
@@ -181,4 +182,4 @@ def test_configurations_that_were_proposed_again_are_looked_at_once(tmp_path: Pa
     assert before is not None
     assert after is not None
     assert (before.num_looked_at, after.num_looked_at, after.num_complete) == (3, 3, 3)
-    assert after.optimism == pytest.approx(before.optimism)
+    assert after.bias == pytest.approx(before.bias)

@@ -146,7 +146,7 @@ def test_a_prior_from_groups_that_do_not() -> None:
     assert found.variance == pytest.approx(9, rel=0.25)
     assert prior_of([1.0, 2.0], [2, 2]) is None
     assert prior_of([1.0, 2.0, 0.0], [2, 2, 2]) is None
-    capped = prior_of([1.0, 1.1, 1.2], [2, 2, 2], most=1.5)
+    capped = prior_of([1.0, 1.1, 1.2], [2, 2, 2], max_df=1.5)
     assert capped is not None
     assert capped.df == 1.5
     # three groups of two degrees of freedom never weigh more than two groups' worth

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dirsweep.analysis.effects import Effect, effects
-from dirsweep.analysis.measurements import points_of
+from dirsweep.analysis.measurements import columns_of, points_of
 from dirsweep.analysis.selection import searched
 from dirsweep.report.plots import _style as style
 from dirsweep.report.plots._per_label import (
@@ -82,7 +82,7 @@ def numbers(run: Run, study: str) -> TechniqueGain | None:
     """
     if searched(run, study):
         return None
-    switched = effects(run, study, regions=("all",))
+    switched = effects(run, study, columns=columns_of(run, regions=("all",)))
     if not switched:
         return None
     points = {point.index: point for point in points_of(run, study)}

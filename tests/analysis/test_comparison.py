@@ -1,15 +1,16 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 from simulated_run import SimulatedPoint, simulate
 
-from dirsweep.analysis.compare import as_json, compare, console_table, markdown
+from dirsweep.analysis.comparison import compare
+from dirsweep.analysis.measurements import columns_of
+from dirsweep.domain import MetricColumn
 from dirsweep.errors import StoreError
+from dirsweep.report.comparison import markdown
 from dirsweep.run.reader import open_run
 
 RANKSIM = "regularizers.ranksim"
@@ -76,7 +77,9 @@ def test_other_seeds_are_two_groups(tmp_path: Path) -> None:
         num_samples=60,
     )
     found = compare(
-        open_run(tmp_path / "a"), open_run(tmp_path / "b"), regions=["all"], split="val"
+        open_run(tmp_path / "a"),
+        open_run(tmp_path / "b"),
+        columns=[MetricColumn("val", "mae", "all")],
     )
     (row,) = found.rows
     assert (row.a.num_seeds, row.b.num_seeds, row.difference.paired) == (3, 4, False)
@@ -102,7 +105,11 @@ def test_one_seed_each(tmp_path: Path) -> None:
 def test_without_predictions(tmp_path: Path) -> None:
     for name in "ab":
         simulate(tmp_path / name, {"s": [SimulatedPoint()]}, predictions=name == "a")
-    found = compare(open_run(tmp_path / "a"), open_run(tmp_path / "b"), regions=["all"])
+    found = compare(
+        open_run(tmp_path / "a"),
+        open_run(tmp_path / "b"),
+        columns=columns_of(open_run(tmp_path / "a"), regions=["all"]),
+    )
     assert found.rows[0].difference.basis == "seeds"
 
 
@@ -120,30 +127,3 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
         compare(one, open_run(tmp_path / "c"))
     with pytest.raises(StoreError, match="no finished trial"):
         compare(one, open_run(tmp_path / "d"))
-
-
-def test_formats(tmp_path: Path) -> None:
-    simulate(tmp_path / "a", {"s": [SimulatedPoint()]}, synthetic=True)
-    simulate(
-        tmp_path / "b",
-        {"s": [SimulatedPoint({}, {"all": 4.0}), SimulatedPoint({"epochs": 2})]},
-        synthetic=True,
-    )
-    found = compare(open_run(tmp_path / "a"), open_run(tmp_path / "b"))
-    text = markdown(found)
-    assert text.startswith("### test MAE: A = ")
-    assert "(SYNTHETIC DATA)" in text.splitlines()[0]
-    assert "| configuration | region | A | B | B - A | p | seeds | remarks |" in text
-    assert text.count("| s: base |") == 4
-    assert "| worse, same trials |" in text
-    assert "1 configuration only in " in text
-    data = json.loads(as_json(found))
-    assert data["rows"][0]["difference"]["region"] == "all"
-    assert data["only_b"] == ["s: epochs=2"]
-    for width in (80, 160):
-        console = Console(width=width, record=True, file=(tmp_path / "out").open("w"))
-        console.print(console_table(found, width))
-        shown = console.export_text()
-        assert "3/3 seeds in A/B" in shown
-        assert "…" not in shown
-        assert shown.count("s: base") == 1

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from simulated_run import SimulatedPoint, simulate
+
+from dirsweep.analysis.comparison import compare
+from dirsweep.report.comparison import as_json, console_table, markdown
+from dirsweep.run.reader import open_run
+
+
+def test_formats(tmp_path: Path) -> None:
+    simulate(tmp_path / "a", {"s": [SimulatedPoint()]}, synthetic=True)
+    simulate(
+        tmp_path / "b",
+        {"s": [SimulatedPoint({}, {"all": 4.0}), SimulatedPoint({"epochs": 2})]},
+        synthetic=True,
+    )
+    found = compare(open_run(tmp_path / "a"), open_run(tmp_path / "b"))
+    text = markdown(found)
+    assert text.startswith("### test MAE: A = ")
+    assert "(SYNTHETIC DATA)" in text.splitlines()[0]
+    assert "| configuration | region | A | B | B - A | p | seeds | remarks |" in text
+    assert text.count("| s: base |") == 4
+    assert "| worse, same trials |" in text
+    assert "1 configuration only in " in text
+    data = json.loads(as_json(found))
+    assert data["rows"][0]["difference"]["region"] == "all"
+    assert data["only_b"] == ["s: epochs=2"]
+    for width in (80, 160):
+        console = Console(width=width, record=True, file=(tmp_path / "out").open("w"))
+        console.print(console_table(found, width))
+        shown = console.export_text()
+        assert "3/3 seeds in A/B" in shown
+        assert "…" not in shown
+        assert shown.count("s: base") == 1
