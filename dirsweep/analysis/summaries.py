@@ -83,6 +83,11 @@ class PointSummary:
     front: bool | None = None
 
     @property
+    def complete(self) -> bool:
+        """Whether every trial is complete."""
+        return set(self.statuses) == {"complete"}
+
+    @property
     def feasible(self) -> bool:
         """Whether it keeps to every constraint, as far as there are some."""
         return all(beyond <= 0 for beyond in self.violations.values())

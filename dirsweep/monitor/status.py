@@ -14,13 +14,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from dirsweep.domain import MetricColumn, metric_of, pareto_front
+from dirsweep.domain import MetricColumn, metric_of
 from dirsweep.monitor.control import require_run
 from dirsweep.run.collect import objective_of, read_spec
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.ledger import read_state
 from dirsweep.run.locks import is_locked
 from dirsweep.run.objectives import Aims, aims_of
+from dirsweep.run.results import StudyBase, StudyResults, base_from_yaml
 from dirsweep.run.state import RunState, count_trials
 from dirsweep.run.storage import TrialFolder, read_json
 from dirsweep.run.tables import Outcome
@@ -187,7 +188,7 @@ def snapshot(paths: RunPaths) -> Snapshot:
             for column in others
         ),
         fronts=tuple(
-            _front(study, of, state, outcomes)
+            _front(study, of, base_from_yaml(spec, study), state, outcomes)
             for study, of in aims.items()
             if len(of.objectives) > 1
         ),
@@ -212,59 +213,27 @@ def _by(column: MetricColumn, seen: Seen, metrics: Mapping[str, Any]) -> Seen:
 def _front(
     study: str,
     aims: Aims,
+    base: StudyBase,
     state: RunState,
     outcomes: Mapping[str, Outcome],
 ) -> Front:
-    complete = {trial_id for trial_id, of in outcomes.items() if of.status == "complete"}
-    there = [p for p in state.points_of(study) if complete.issuperset(p.trial_ids)]
-    means = [_means([outcomes[trial_id].metrics for trial_id in p.trial_ids]) for p in there]
-    base = next((of for point, of in zip(there, means, strict=True) if point.index == 0), {})
-    values = [[of.get(column.name) for column in aims.objectives] for of in means]
-    directions = [column.direction for column in aims.objectives]
-    kept = pareto_front(values, directions, [_keeps(aims, of, base) for of in means])
-    first = aims.objectives[0]
+    results = StudyResults.of_state(state, study, aims.goals, base, outcomes)
+    columns = [objective.column for objective in results.goals.objectives]
     found = [
         FrontPoint(
-            there[at].index,
-            state.label(study, there[at].index),
-            tuple(v or 0.0 for v in values[at]),
+            index,
+            state.label(study, index),
+            tuple(results.points[index].means[column] for column in columns),
         )
-        for at in kept
+        for index in results.front
     ]
+    first = results.goals.objectives[0]
     return Front(
         study,
-        tuple(f"{column.metric}/{column.region}" for column in aims.objectives),
-        tuple(bound.name for bound in aims.bounds),
-        len(there),
-        tuple(
-            sorted(
-                found,
-                key=lambda point: -point.values[0] if first.higher_is_better else point.values[0],
-            )
-        ),
-    )
-
-
-def _means(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Column -> mean over trials, where every one has a number."""
-    shared = set.intersection(*(set(of) for of in metrics)) if metrics else set()
-    columns = {name: [of[name] for of in metrics] for name in shared}
-    return {
-        name: sum(values) / len(values)
-        for name, values in columns.items()
-        if all(isinstance(value, int | float) for value in values)
-    }
-
-
-def _keeps(aims: Aims, means: Mapping[str, float], base: Mapping[str, float]) -> bool:
-    """Whether a point keeps to the constraints; one that counts from the base is passed over while
-    that is open.
-    """
-    return all(
-        bound.violation(means[bound.objective.column], base.get(bound.objective.column)) <= 0
-        for bound in aims.bounds
-        if bound.objective.column in means
-        and not (bound.of_base and bound.objective.column not in base)
+        tuple(objective.name for objective in results.goals.objectives),
+        tuple(constraint.name for constraint in results.goals.constraints),
+        results.num_complete,
+        tuple(sorted(found, key=lambda point: first.cost_sign * point.values[0])),
     )
 
 

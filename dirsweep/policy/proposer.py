@@ -25,6 +25,7 @@ from dirsweep.policy.trial_progress import Entry, Judge, value_for_race
 from dirsweep.policy.warm_start import read_earlier, told_in_words
 from dirsweep.run.events import Ended, Proposed, Raced, Retried, SessionStarted, Started
 from dirsweep.run.ledger import Ledger
+from dirsweep.run.results import PointResult, base_of
 from dirsweep.run.state import StudyPoint
 from dirsweep.run.storage import TrialFolder
 from dirsweep.run.tables import Outcome
@@ -129,12 +130,13 @@ class Proposer:
         index_of: dict[str, int] = {}
         for index, event in sorted(proposed.items()):
             index_of.setdefault(canonical_json(event.overrides), index)
-        base = canonical_json(self.spec.base_config_of(name).to_dict())
+        base = base_of(self.spec, name)
         for planned in planned_points(self.spec, name):
-            found = index_of.pop(canonical_json(planned.overrides), None)
-            known = None if found is None else proposed.pop(found)
+            place = index_of.pop(canonical_json(planned.overrides), None)
+            known = None if place is None else proposed.pop(place)
             index = self._new_index(name) if known is None else known.index
-            if name not in self.base_index and canonical_json(planned.config.to_dict()) == base:
+            found = PointResult(index, planned.overrides, planned.config.to_dict(), {})
+            if name not in self.base_index and base.index_among([found]) is not None:
                 self.base_index[name] = index
             self._propose(make_point(self.spec, name, index, planned.overrides), known)
         for index, event in sorted(

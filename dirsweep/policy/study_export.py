@@ -23,14 +23,15 @@ from dirsweep.config.labels import label_of
 from dirsweep.config.load import load_sweep
 from dirsweep.config.overrides import MISSING, value_at, with_overrides
 from dirsweep.config.sweep import SweepSpec
-from dirsweep.config.trial import TrialSpec, canonical_json
+from dirsweep.config.trial import TrialSpec
 from dirsweep.errors import StoreError
 from dirsweep.policy.optuna_study import frozen_trial, params_of
 from dirsweep.policy.samplers import choice_key, distribution_of, distributions_from_json
-from dirsweep.policy.trial_progress import Entry, Judge, mean_metrics
+from dirsweep.policy.trial_progress import Entry, Judge, mean_of
 from dirsweep.run.events import Warmed
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.ledger import read_state
+from dirsweep.run.results import StudyResults, base_of
 from dirsweep.run.state import RunState, StudyPoint
 from dirsweep.run.storage import TrialFolder
 
@@ -114,13 +115,11 @@ def _trials(
     """Optuna's trials of one study; (parameters, user attributes) of a point that has not ended."""
     judge = Judge(spec, study)
     points = _points(spec, study, state, paths)
-    base_config = canonical_json(spec.base_config_of(study).to_dict())
-    base = next(
-        (p.entries for p in points if canonical_json(p.point.config or {}) == base_config), []
-    )
+    results = StudyResults.of_state(state, study, judge.goals, base_of(spec, study), {})
+    base = next((p.entries for p in points if p.point.index == results.base_index), [])
     for (warmed_study, _), warmed in state.warm_starts.items():
         if warmed_study == study:
-            yield from _known(spec, study, judge, warmed, mean_metrics(base))
+            yield from _known(spec, study, judge, warmed, mean_of(base))
     varied = _varied(spec, study, points)
     for point in points:
         sampler = point.point.sampler
@@ -195,7 +194,7 @@ def _attributes(judge: Judge, point: _Point) -> dict[str, Any]:
             for entry in point.entries
         ]
         found[f"{objective.column}_by_seed"] = values
-    return {**found, **mean_metrics(point.entries)}
+    return {**found, **mean_of(point.entries)}
 
 
 def _with_times(trial: FrozenTrial, entries: Sequence[Entry]) -> FrozenTrial:

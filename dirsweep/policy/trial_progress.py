@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import Point, TrialSpec
 from dirsweep.policy.optuna_study import Result
+from dirsweep.run.results import goals_of, mean_metrics
 from dirsweep.run.tables import Outcome
 
 State = Literal["waiting", "running", "complete", "pruned", "stopped", "failed", "interrupted"]
@@ -62,9 +63,10 @@ class Judge:
     """
 
     def __init__(self, spec: SweepSpec, study: str) -> None:
-        self.objectives, self.constraints = spec.objectives_of(study), spec.constraints_of(study)
-        self.reports = self.objectives == (spec.objective,)
-        self.needs_base = any(constraint.of_base for constraint in self.constraints)
+        self.goals = goals_of(spec, study)
+        self.objectives, self.constraints = self.goals.objectives, self.goals.constraints
+        self.reports = self.objectives == (spec.objective.value,)
+        self.needs_base = self.goals.needs_base
 
     def result(self, entries: Sequence[Entry], base: Sequence[Entry]) -> Result | None:
         """None until every trial of the point has ended, and those of the base where a constraint
@@ -91,7 +93,7 @@ class Judge:
             )  # Optuna has no PRUNED with several objectives
         if states & {"pruned", "stopped"}:
             return Result(TrialState.PRUNED, None, by_epoch)
-        return self.complete(mean_metrics(entries), mean_metrics(base), by_epoch)
+        return self.complete(mean_of(entries), mean_of(base), by_epoch)
 
     def complete(
         self,
@@ -105,26 +107,11 @@ class Judge:
         values = [
             means[objective.column] for objective in self.objectives if objective.column in means
         ]
-        violations = self.violations(means, base)
-        if violations is None or len(values) < len(self.objectives):
+        violations = self.goals.violations(means, base)
+        measured = all(map(math.isfinite, violations.values()))
+        if not measured or len(values) < len(self.objectives):
             return Result(TrialState.FAIL, None, by_epoch or {})
         return Result(TrialState.COMPLETE, tuple(values), by_epoch or {}, violations)
-
-    def violations(
-        self, means: Mapping[str, float], base: Mapping[str, float]
-    ) -> dict[str, float] | None:
-        """Constraint -> how far the point is beyond it; None when the point lacks a metric that one
-        is about.
-        """
-        found: dict[str, float] = {}
-        for constraint in self.constraints:
-            column = constraint.objective.column
-            if constraint.of_base and column not in base:
-                continue
-            if column not in means:
-                return None
-            found[constraint.name] = constraint.violation(means[column], base.get(column))
-        return found
 
 
 def value_for_race(entry: Entry, column: str) -> float | None:
@@ -141,20 +128,6 @@ def value_for_race(entry: Entry, column: str) -> float | None:
     return math.nan if value is None else value
 
 
-def mean_metrics(entries: Sequence[Entry]) -> dict[str, float]:
-    """Column -> mean over complete trials, of those columns for which every one of them has a
-    value.
-    """
-    metrics = [
-        entry.outcome.metrics
-        for entry in entries
-        if entry.state == "complete" and entry.outcome is not None
-    ]
-    if not metrics or len(metrics) < len(entries):
-        return {}
-    means: dict[str, float] = {}
-    for column in metrics[0]:
-        values = [value for found in metrics if (value := found.get(column)) is not None]
-        if len(values) == len(metrics):
-            means[column] = sum(values) / len(values)
-    return means
+def mean_of(entries: Sequence[Entry]) -> dict[str, float]:
+    """Average the trials of a point, see ``run.results.mean_metrics``."""
+    return mean_metrics([entry.outcome for entry in entries])

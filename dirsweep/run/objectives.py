@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from dirsweep.domain import Constraint, MetricColumn, Objective
+from dirsweep.domain import Constraint, MetricColumn, Objective, Region
+from dirsweep.run.results import StudyGoals
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,12 @@ class Aims:
     objective: MetricColumn
     objectives: tuple[MetricColumn, ...]
     bounds: tuple[Constraint, ...] = ()
+
+    @property
+    def goals(self) -> StudyGoals:
+        """The objectives and constraints that points are judged by."""
+        objectives = [Objective(c.metric, cast(Region, c.region)) for c in self.objectives]
+        return StudyGoals(tuple(objectives), self.bounds)
 
 
 def aims_of(spec: Mapping[str, Any], study: str) -> Aims:

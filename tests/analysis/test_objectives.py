@@ -104,9 +104,12 @@ def test_the_base_of_a_search_spells_out_what_it_has(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": points}, searches=["s"])
     run = open_run(tmp_path)
     run.spec["studies"]["s"]["constraints"] = [{"metric": "mae", "at_most": {"base_plus": 0.1}}]
-    assert [point.feasible for point in points_of(run, "s")] == [True, True, False], (
-        "the first point is the base"
+    assert [point.feasible for point in points_of(run, "s")] == [True, True, True], (
+        "no point is the base"
     )
+    run.memo.clear()
+    run.spec["base"] = {"a": 3}
+    assert [point.feasible for point in points_of(run, "s")] == [True, True, False]
 
 
 def test_what_breaks_a_constraint_is_not_chosen(tmp_path: Path) -> None:
@@ -271,7 +274,7 @@ def test_the_default_point(tmp_path: Path) -> None:
         "grid": 1,
         "none": None,
         "own": 0,
-        "plain": 1,
+        "plain": 0,
     }
     assert differences(run, "none") == []
     assert configs_of(run, "own")[0][GAMMA] == 5
