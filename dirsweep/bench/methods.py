@@ -312,7 +312,8 @@ def _training(settings: dict[str, Any], cache: str) -> Any:
 
 def _train_epoch(training: Any) -> None:
     """Everything an epoch of the trainer does: views, steps, and FDS's pass and statistics."""
-    from dirsweep.training.loop import Hooks, train_epoch
+    from dirsweep.training.hooks import Hooks
+    from dirsweep.training.loop import train_epoch
 
     train_epoch(training.model, training.data, training.plan, training.state, Hooks())
 

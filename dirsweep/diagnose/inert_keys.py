@@ -34,7 +34,8 @@ from dirsweep.config.varied_keys import (
 from dirsweep.data.base import Benchmark, SplitName
 from dirsweep.driver import EXIT_FAILED, EXIT_OK, prepare
 from dirsweep.training.assembly import build_training
-from dirsweep.training.loop import Hooks, Row, TrainingState
+from dirsweep.training.hooks import Hooks
+from dirsweep.training.state import Row, TrainingState
 from dirsweep.training.seeding import reset_process
 
 #: of every training; late enough for statistics that need an epoch or two before they act

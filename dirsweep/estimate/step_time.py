@@ -21,7 +21,8 @@ from dirsweep.errors import DirSweepError, TrialError
 from dirsweep.training.assembly import Training, build_training
 from dirsweep.training.batches import num_steps
 from dirsweep.training.inputs import open_inputs
-from dirsweep.training.loop import Hooks, Phase, Row, TrainingPlan, TrainingState
+from dirsweep.training.hooks import Hooks, Phase
+from dirsweep.training.state import Row, TrainingPlan, TrainingState
 from dirsweep.training.memory import out_of_memory
 from dirsweep.training.seeding import reset_process
 

@@ -17,10 +17,12 @@ from dirsweep.domain import Objective, Region
 from dirsweep.errors import DataError
 from dirsweep.methods.base import Reweighting, Schedule, Setup, Stage, TechniqueConfig
 from dirsweep.training.batches import TrainingData
+from dirsweep.training.hooks import Hooks
 from dirsweep.training.inputs import Inputs, open_inputs
-from dirsweep.training.loop import Hooks, TrainingPlan, TrainingState, fit, start_state
+from dirsweep.training.loop import fit, start_state
 from dirsweep.training.model import TrialModel
 from dirsweep.training.seeding import seed_everything
+from dirsweep.training.state import TrainingPlan, TrainingState
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
-"""A benchmark's splits as a backbone wants them, opened once per process and shared by all its
-trials.
+"""Splits of a benchmark, encoded for a backbone.
+
+They are opened once per process and shared by all of its trials.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ from dirsweep.data.cache import default_cache
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the trainer reads; never written to.
+    """Encoded splits; never written to.
 
     Attributes:
         benchmark: label range, bins, metrics.
-        encoded: per split, (N, ...) array or tensor that can be indexed by sample.
-        labels: per split, (N,) or (N, K) float32, label unit.
+        encoded: per split, an array or tensor (N, ...) that can be indexed by sample.
+        labels: per split, (N,) or (N, K) float32 on the CPU, label unit.
         ids: per split, N sample ids.
         views: raw batches -> tensors.
+        cache: folder for what is derived from the data.
     """
 
     benchmark: Benchmark
@@ -39,30 +41,53 @@ class Inputs:
     cache: Path
 
     def gather(self, split: SplitName, indices: Tensor) -> Any:
-        """Raw inputs of the samples at ``indices`` (B,) on the CPU."""
+        """Return the raw inputs of the samples at ``indices`` (B,), on the CPU."""
         encoded = self.encoded[split]
         return encoded[indices] if isinstance(encoded, Tensor) else encoded[indices.numpy()]
 
 
 def open_benchmark(settings: dict[str, Any], cache: str | None = None) -> Benchmark:
-    """The benchmark of ``BenchmarkConfig.to_dict()``, one object per process and settings."""
+    """Return the benchmark of some settings, one object per process and settings.
+
+    Args:
+        settings: ``BenchmarkConfig.to_dict()``.
+        cache: folder for what is derived from the data; None for the default.
+    """
     return _open_benchmark(canonical_json(settings), cache)
 
 
 @lru_cache(maxsize=4)
 def _open_benchmark(settings: str, cache: str | None) -> Benchmark:
     config = cast(BenchmarkConfig, build_named("benchmark", json.loads(settings)))
-    return config.open(Path(cache) if cache else default_cache())
+    return config.open(_cache_folder(cache))
 
 
-# keyed by all of the backbone's settings: which of them change the encoding, only the backbone
-# knows
+def open_inputs(
+    benchmark: dict[str, Any], backbone: dict[str, Any], cache: str | None = None
+) -> Inputs:
+    """Open the splits of a benchmark, encoded for a backbone.
+
+    Args:
+        benchmark: its settings, as ``to_dict()`` gives them.
+        backbone: its settings, likewise.
+        cache: folder for what is derived from the data; None for the default.
+
+    Returns:
+        One object per process and settings.
+
+    Raises:
+        DataError: the benchmark's files are missing or broken.
+    """
+    return _open_inputs(canonical_json(benchmark), canonical_json(backbone), cache)
+
+
+# keyed by all of the backbone's settings: only the backbone knows which of them change the encoding
 @lru_cache(maxsize=4)
 def _open_inputs(benchmark_settings: str, backbone_settings: str, cache: str | None) -> Inputs:
     benchmark = _open_benchmark(benchmark_settings, cache)
     benchmark.prepare()  # a worker on another machine has a cache of its own
     backbone = cast(BackboneConfig, build_named("backbone", json.loads(backbone_settings)))
-    folder = Path(cache) if cache else default_cache()
+    folder = _cache_folder(cache)
     splits = {name: benchmark.split(name) for name in SPLITS}
     return Inputs(
         benchmark=benchmark,
@@ -74,11 +99,5 @@ def _open_inputs(benchmark_settings: str, backbone_settings: str, cache: str | N
     )
 
 
-def open_inputs(
-    benchmark: dict[str, Any], backbone: dict[str, Any], cache: str | None = None
-) -> Inputs:
-    """Splits of ``benchmark`` encoded for ``backbone`` (both as ``to_dict()`` gives them).
-
-    Raises: DataError: the benchmark's files are absent or broken.
-    """
-    return _open_inputs(canonical_json(benchmark), canonical_json(backbone), cache)
+def _cache_folder(cache: str | None) -> Path:
+    return Path(cache) if cache else default_cache()

@@ -7,122 +7,25 @@ that is handed back to ``fit`` continues where it was left, with the same number
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Literal
 
 import torch
-from torch import Tensor
 
-from dirsweep.config.trial import OptimizerConfig
-from dirsweep.domain import Objective, metric_of
+from dirsweep.domain import metric_of
 from dirsweep.errors import TrialError
-from dirsweep.methods.base import Smoothing, Stage, Step
-from dirsweep.training.batches import Batch, TrainingData, prefetched
+from dirsweep.methods.base import Smoothing, Stage
+from dirsweep.training.batches import TrainingData, prefetched
 from dirsweep.training.evaluation import objective_value, predict, validation_metrics
+from dirsweep.training.hooks import Hooks
+from dirsweep.training.losses import LossSums, loss_terms
 from dirsweep.training.model import TrialModel, view_strengths
 from dirsweep.training.optim import optimize, set_learning_rate, stage_optimizer
 from dirsweep.training.seeding import Generators
+from dirsweep.training.state import Best, Row, TrainingPlan, TrainingState
 
-#: one epoch's results: ``epoch``, ``stage``, ``lr``, ``train_loss``, ``loss_terms``,
-#: ``epoch_time_s`` and, where the epoch was validated, ``val_<metric>_<region>``
-Row = dict[str, Any]
-
-#: parts of an epoch that are not training steps
-Phase = Literal["smoothing_pass", "validation"]
-
-#: a training loss above this ends the trial
-DIVERGED_ABOVE = 1e6
 #: steps between two checks for divergence (each waits for the device)
 DIVERGENCE_CHECK_STEPS = 100
-
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """Settings of the loop.
-
-    Attributes:
-        stages: stretches of epochs, in order; their sample weights are on the training device.
-        optimizer: optimiser, learning rate and milestones of every stage.
-        batch_size: samples per step.
-        validate_every: epochs between validations; a stage's last epoch is always validated.
-        patience: validations without improvement after which a stage ends; None for no limit.
-        grad_clip: largest gradient norm; None leaves gradients as they are.
-        objective: chooses the best epoch on the validation split.
-    """
-
-    stages: tuple[Stage, ...]
-    optimizer: OptimizerConfig
-    batch_size: int
-    validate_every: int = 1
-    patience: int | None = None
-    grad_clip: float | None = None
-    objective: Objective = field(default_factory=Objective)
-
-
-@dataclass
-class Best:
-    """The best epoch of the current stage, by the objective on validation.
-
-    Attributes:
-        value: of the objective.
-        epoch: from 0, over all stages.
-        model: copy of the network's state.
-        val_preds: (N_val,) or (N_val, K) on the CPU, label unit.
-    """
-
-    value: float
-    epoch: int
-    model: dict[str, Tensor]
-    val_preds: Tensor
-
-
-@dataclass
-class TrainingState:
-    """Progress of a training besides its parameters; ``fit`` advances it in place.
-
-    Attributes:
-        optimizer: of the current stage.
-        scaler: of float16's gradients.
-        generators: the trial's random streams.
-        stage: current stage, from 0.
-        epoch_of_stage: epochs of it that are done.
-        unimproved: validations since the stage's best epoch.
-        best: the stage's best epoch; None before its first validation.
-        rows: results of every epoch so far.
-        at_epoch_end: whether state and model are those of a completed epoch, so that a checkpoint
-            of both can be resumed with the same numbers.
-    """
-
-    optimizer: torch.optim.Optimizer
-    scaler: torch.amp.GradScaler
-    generators: Generators
-    stage: int = 0
-    epoch_of_stage: int = 0
-    unimproved: int = 0
-    best: Best | None = None
-    rows: list[Row] = field(default_factory=list)
-    at_epoch_end: bool = False
-
-
-class Hooks:
-    """Callbacks of ``fit``; by default they do nothing."""
-
-    def step_ended(self, epoch: int, step: int, num_steps: int) -> None:
-        """Handle the end of a training step (from 1) of an epoch (from 0)."""
-
-    def epoch_ended(self, state: TrainingState, row: Row) -> None:
-        """Handle the end of an epoch.
-
-        An exception leaves ``fit`` with a resumable state: ``TrialPruned`` to end the trial, say.
-        """
-
-    def phase(self, phase: Phase) -> AbstractContextManager[object]:
-        """Return a context manager to run a phase in, to time it for instance."""
-        return nullcontext()
 
 
 def start_state(model: TrialModel, plan: TrainingPlan, generators: Generators) -> TrainingState:
@@ -233,13 +136,13 @@ def train_epoch(
         ``lr``, ``train_loss`` and ``loss_terms`` of the epoch.
 
     Raises:
-        TrialError: the loss became NaN or exceeded ``DIVERGED_ABOVE``.
+        TrialError: the loss became NaN or exceeded ``losses.DIVERGED_ABOVE``.
     """
     stage, epoch = plan.stages[state.stage], state.epoch_of_stage
     lr = set_learning_rate(state.optimizer, plan.optimizer, epoch, stage.num_epochs)
     smoothing, regularizers = model.active(stage)
     model.train_mode(stage)
-    sums = _LossSums(data.device, epoch)
+    sums = LossSums(data.device, epoch)
     num_steps = data.num_steps(plan.batch_size)
     batches = data.train_batches(plan.batch_size, view_strengths(regularizers), state.generators)
     for step, batch in enumerate(prefetched(batches, data.device), start=1):
@@ -256,78 +159,6 @@ def train_epoch(
         _end_smoothing_epoch(model, data, smoothing, epoch, hooks)
     means = sums.means()
     return {"lr": lr, "train_loss": means.pop("total"), "loss_terms": means}
-
-
-def loss_terms(
-    model: TrialModel,
-    data: TrainingData,
-    stage: Stage,
-    batch: Batch,
-    epoch: int,
-    generator: torch.Generator,
-) -> dict[str, Tensor]:
-    """Compute the training loss of one batch.
-
-    One forward pass of all views serves the regression loss and the regularizers.
-
-    Args:
-        model: in training mode.
-        data: labels and sample weights.
-        stage: decides which techniques take part.
-        batch: N samples in V views.
-        epoch: of the stage, from 0.
-        generator: random stream of the techniques, on the training device.
-
-    Returns:
-        Scalars with gradient: ``regression``, one term per regularizer by name, and ``total``.
-    """
-    smoothing, regularizers = model.active(stage)
-    indices = batch.indices.to(data.device, non_blocking=True)
-    views = torch.cat(batch.views) if len(batch.views) > 1 else batch.views[0]
-    inputs = views.to(data.device, non_blocking=True)  # (V * N, ...)
-    stage_weights = data.sample_weights if stage.sample_weights is None else stage.sample_weights
-    labels, weights = data.train_labels[indices], stage_weights[indices]
-    num = len(indices)
-
-    with torch.no_grad() if stage.trains == "regressor" else nullcontext():
-        features = model.features(inputs)  # (V * N, D)
-    calibrated = _calibrate(smoothing, features, labels, epoch)
-    preds = model.regress(calibrated)
-
-    losses = model.loss(preds[:num], labels / model.target_scale)  # (N,)
-    terms = {"regression": (losses * weights).mean()}
-    factor = math.prod(part.regression_weight for part in regularizers.values())
-    total = terms["regression"] if factor == 1.0 else factor * terms["regression"]
-    if regularizers:
-        num_views = len(batch.views)
-        step = Step(
-            features=features,
-            preds=preds * model.target_scale,
-            labels=labels.repeat((num_views,) + (1,) * (labels.ndim - 1)),
-            weights=weights.repeat(num_views),
-            indices=indices,
-            inputs=inputs,
-            num_views=num_views,
-            epoch=epoch,
-            generator=generator,
-            backbone=model.backbone,
-        )
-        for name, regularizer in regularizers.items():
-            terms[name] = regularizer(step)
-            total = total + terms[name]
-    return {**terms, "total": total}
-
-
-def _calibrate(smoothing: Smoothing | None, features: Tensor, labels: Tensor, epoch: int) -> Tensor:
-    """Apply feature smoothing to the first view of (V * N, D) features."""
-    if smoothing is None:
-        return features
-    num = len(labels)
-    first = features[:num]
-    if not smoothing.needs_pass:
-        smoothing.observe(first.detach(), labels)
-    first = smoothing(first, labels, epoch)
-    return first if len(features) == num else torch.cat([first, features[num:]])
 
 
 def _end_smoothing_epoch(
@@ -367,37 +198,3 @@ def _validate(
         }
         state.best, state.unimproved = Best(value, epoch, network, preds), 0
     return {**found, "best_value": state.best.value, "best_epoch": state.best.epoch}
-
-
-class _LossSums:
-    """Sums of an epoch's loss terms, kept on the device so that no step waits for it."""
-
-    def __init__(self, device: torch.device, epoch: int) -> None:
-        self._epoch = epoch
-        self._sums: dict[str, Tensor] = {}
-        self._largest = torch.zeros((), device=device)
-        self._num_samples = 0
-
-    def add(self, terms: Mapping[str, Tensor], num_samples: int) -> None:
-        """Add the mean terms of a batch of ``num_samples``."""
-        for name, term in terms.items():
-            before = self._sums.get(name, torch.zeros_like(term))
-            self._sums[name] = before + term.detach() * num_samples
-        # the maximum of anything and NaN is NaN
-        self._largest = torch.maximum(self._largest, terms["total"].detach().abs())
-        self._num_samples += num_samples
-
-    def refuse_divergence(self) -> None:
-        """Raise TrialError when a total was NaN or too large."""
-        largest = float(self._largest)
-        if math.isnan(largest):
-            raise TrialError(f"the training loss became NaN in epoch {self._epoch}")
-        if largest > DIVERGED_ABOVE:
-            raise TrialError(
-                f"the training loss reached {largest:.3g} in epoch {self._epoch}, "
-                f"above {DIVERGED_ABOVE:.0e}"
-            )
-
-    def means(self) -> dict[str, float]:
-        """Return the mean of each term over the epoch's samples."""
-        return {name: float(value) / self._num_samples for name, value in self._sums.items()}

@@ -1,8 +1,7 @@
-"""Metrics over shot regions, in float64. An empty region is None, never a crash and never a made-up
-number.
+"""Metrics over shot regions, in float64; an empty region gives None.
 
 Definitions: RankSim (Gong et al., ICML 2022), Appendix B.1; ConR (Keramati et al., ICLR 2024),
-    Section 4.1.
+Section 4.1.
 """
 
 from __future__ import annotations
@@ -21,33 +20,37 @@ Array = NDArray[np.float64]
 
 
 def mae(labels: Array, preds: Array) -> float:
-    """Mean absolute error, label unit."""
+    """Return the mean absolute error, label unit."""
     return float(np.abs(preds - labels).mean())
 
 
 def mse(labels: Array, preds: Array) -> float:
-    """Mean squared error, label unit squared."""
+    """Return the mean squared error, label unit squared."""
     return float(np.square(preds - labels).mean())
 
 
 def rmse(labels: Array, preds: Array) -> float:
-    """Root mean squared error, label unit."""
+    """Return the root mean squared error, label unit."""
     return float(np.sqrt(mse(labels, preds)))
 
 
 def gm(labels: Array, preds: Array) -> float:
-    """Geometric mean of the absolute errors, label unit; 0 when one prediction is exact."""
+    """Return the geometric mean of the absolute errors, label unit.
+
+    It is 0 when one prediction is exact.
+    """
     with np.errstate(divide="ignore"):
         return float(np.exp(np.log(np.abs(preds - labels)).mean()))
 
 
 def pearson(labels: Array, preds: Array) -> float | None:
-    """Linear correlation in [-1, 1]; None where labels or predictions are constant, or have K
-    dimensions.
+    """Return the linear correlation in [-1, 1].
+
+    It is None where labels or predictions are constant, and for labels (N, K).
     """
-    if len(labels) < 2 or labels.ndim != 1 or np.ptp(labels) == 0 or np.ptp(preds) == 0:
+    if not _has_correlation(labels, preds):
         return None
-    from scipy import stats  # most of a second, which a trial need not wait for before it begins
+    from scipy import stats  # takes most of a second: imported when a trial first needs it
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.NearConstantInputWarning)
@@ -55,16 +58,24 @@ def pearson(labels: Array, preds: Array) -> float | None:
 
 
 def spearman(labels: Array, preds: Array) -> float | None:
-    """Correlation of the ranks (ties share their mean rank) in [-1, 1]; None where one side is
-    constant, or (N, K).
+    """Return the correlation of the ranks in [-1, 1]; ties share their mean rank.
+
+    It is None where labels or predictions are constant, and for labels (N, K).
     """
-    if len(labels) < 2 or labels.ndim != 1 or np.ptp(labels) == 0 or np.ptp(preds) == 0:
+    if not _has_correlation(labels, preds):
         return None
     from scipy import stats
 
     return float(stats.spearmanr(labels, preds).statistic)
 
 
+def _has_correlation(labels: Array, preds: Array) -> bool:
+    if len(labels) < 2 or labels.ndim != 1:
+        return False
+    return bool(np.ptp(labels) != 0 and np.ptp(preds) != 0)
+
+
+#: functions of labels and predictions by metric name
 METRICS: dict[str, Callable[[Array, Array], float | None]] = {
     "mae": mae,
     "mse": mse,
@@ -76,32 +87,36 @@ METRICS: dict[str, Callable[[Array, Array], float | None]] = {
 
 
 def collapse_penalty(labels: NDArray[Any], preds: NDArray[Any], bins: LabelBins) -> float:
-    r"""The expected value of ConR's collapse penalty over the label range, label unit; 0 where
-    nothing collapses.
+    r"""Compute the expected value of ConR's collapse penalty over the label range.
 
-    .. math:: P(y) = \frac{1}{N_y} \sum_i |\hat y_i - y_i| \quad \text{over } i:\ \hat y_i \simeq y,\ y_i \not\simeq y
+    .. math:: P(y) = \frac{1}{N_y} \sum_i |\hat y_i - y_i|
+        \quad \text{over } i:\ \hat y_i \simeq y,\ y_i \not\simeq y
 
     Source: Keramati et al., ICLR 2024, Appendix A.1, Fig. 6(c). The paper leaves open when two
-        values are similar; here
-    a prediction is similar to y when it lies in y's bin, and a label is not when it lies more than
-    one bin's width from the prediction. The expected value is the mean of P over the bins that
-    received such a prediction. It watches a training, per epoch; no trial is chosen by it, so it is
-    none of ``METRICS``.
+    values are similar. Here a prediction is similar to y when it lies in y's bin, and a label is
+    not similar when it lies more than one bin's width from the prediction. The expected value is
+    the mean of P over the bins that received such a prediction. It is reported per epoch; no
+    trial is chosen by it, so it is not among ``METRICS``.
 
     Args:
-        labels, preds: (N,), label unit.
+        labels: (N,), label unit.
+        preds: (N,), label unit.
         bins: of the benchmark.
-    Raises: ShapeError: they are not (N,), or differ in shape.
+
+    Returns:
+        Label unit; 0 where nothing collapses.
+
+    Raises:
+        ShapeError: labels and predictions are not (N,), or differ in shape.
     """
-    if labels.shape != preds.shape:
-        raise ShapeError(f"labels {labels.shape} and predictions {preds.shape} differ in shape")
+    _check_shapes(labels, preds)
     errors = np.abs(preds.astype(np.float64) - labels.astype(np.float64))
     collapsed = errors > bins.edges[1] - bins.edges[0]
-    places = bins.bin_of(preds)[collapsed]
-    counts = np.bincount(places, minlength=bins.num_bins)
-    sums = np.bincount(places, weights=errors[collapsed], minlength=bins.num_bins)
-    there = counts > 0
-    return float((sums[there] / counts[there]).mean()) if there.any() else 0.0
+    positions = bins.bin_of(preds)[collapsed]
+    counts = np.bincount(positions, minlength=bins.num_bins)
+    sums = np.bincount(positions, weights=errors[collapsed], minlength=bins.num_bins)
+    occupied = counts > 0
+    return float((sums[occupied] / counts[occupied]).mean()) if occupied.any() else 0.0
 
 
 def compute(
@@ -112,27 +127,36 @@ def compute(
     *,
     counted: NDArray[Any] | None = None,
 ) -> dict[str, float | None]:
-    """Every metric over every region, named ``<metric>_<region>``.
+    """Compute every metric over every region.
 
     Args:
-        labels, preds: (N,), label unit; (N, K) give the mean over N and K, and have no correlation.
-        bins: decides each label's region by its bin's training count.
+        labels: (N,), or (N, K) for means over N and K without correlations; label unit.
+        preds: same shape and unit.
+        bins: decide each label's region by its bin's training count.
         names: keys of ``METRICS``.
-        counted: (N,) what bins and regions go by; None for scalar labels, which are it themselves.
-    Returns: None for a region without samples, or where a correlation is not defined.
-    Raises: ShapeError: labels and preds differ in shape, or K-dimensional labels come without
-        ``counted``.
+        counted: (N,) scalars that bins and regions refer to; None for scalar labels, which are
+            those scalars themselves.
+
+    Returns:
+        ``<metric>_<region>`` -> value; None for a region without samples, and where a correlation
+        is not defined.
+
+    Raises:
+        ShapeError: labels and predictions differ in shape, or labels (N, K) come without
+            ``counted``.
     """
+    _check_shapes(labels, preds)
+    exact, predicted = labels.astype(np.float64), preds.astype(np.float64)
+    regions = bins.region_of(exact if counted is None else counted)
+    found: dict[str, float | None] = {}
+    for name in names:
+        for region in bins.reported_regions:
+            inside = np.ones(len(exact), bool) if region == "all" else regions == region
+            value = METRICS[name](exact[inside], predicted[inside]) if inside.any() else None
+            found[f"{name}_{region}"] = value
+    return found
+
+
+def _check_shapes(labels: NDArray[Any], preds: NDArray[Any]) -> None:
     if labels.shape != preds.shape:
         raise ShapeError(f"labels {labels.shape} and predictions {preds.shape} differ in shape")
-    exact, guessed = labels.astype(np.float64), preds.astype(np.float64)
-    shots = bins.region_of(exact if counted is None else counted)
-    inside = {
-        region: np.ones(len(exact), bool) if region == "all" else shots == region
-        for region in bins.reported_regions
-    }
-    return {
-        f"{name}_{region}": METRICS[name](exact[mask], guessed[mask]) if mask.any() else None
-        for name in names
-        for region, mask in inside.items()
-    }

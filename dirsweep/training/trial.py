@@ -23,9 +23,11 @@ from dirsweep.run.tables import Outcome, Status, features_table, predictions_tab
 from dirsweep.training.assembly import Training, build_training
 from dirsweep.training.checkpoint import load_checkpoint, save_checkpoint
 from dirsweep.training.evaluation import predict, predict_with_features, split_metrics
-from dirsweep.training.loop import Best, Hooks, Row, TrainingState, begin_stage
+from dirsweep.training.hooks import Hooks
+from dirsweep.training.loop import begin_stage
 from dirsweep.training.memory import out_of_memory, peak_mib
 from dirsweep.training.seeding import reset_process
+from dirsweep.training.state import Best, Row, TrainingState
 
 log = logging.getLogger(__name__)
 

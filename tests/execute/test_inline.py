@@ -53,14 +53,14 @@ ERRORS = {
         torch.OutOfMemoryError(
             "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of ..."
         ),
-        "out of memory on the GPU (it asked for 2.00 GiB more); take a smaller batch_size",
+        "out of memory on the GPU (2.00 GiB more requested); reduce batch_size",
     ),
-    "memory": (MemoryError(), "out of memory; take a smaller batch_size"),
+    "memory": (MemoryError(), "out of memory; reduce batch_size"),
     "memory of a tensor": (
         RuntimeError(
             "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 400 bytes."
         ),
-        "out of memory (it asked for 400 bytes more)",
+        "out of memory (400 bytes more requested)",
     ),
 }
 

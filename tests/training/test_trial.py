@@ -1,6 +1,4 @@
-"""The trainer: exact resume, no memory between trials, selection on validation, and how trials
-end.
-"""
+"""Lifecycle of a trial: exact resume, independence, selection on validation, outcomes."""
 
 from __future__ import annotations
 
@@ -12,15 +10,13 @@ import pyarrow as pa
 import pytest
 import torch
 
-from dirsweep.config.trial import OptimizerConfig, TrialSpec
+from dirsweep.config.trial import TrialSpec
 from dirsweep.domain import LabelBins
 from dirsweep.errors import TrialPruned
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.storage import TrialFolder
 from dirsweep.training import metrics
-from dirsweep.training.assembly import build_training
 from dirsweep.training.inputs import open_inputs
-from dirsweep.training.optim import make_optimizer, set_learning_rate
 from dirsweep.training.trial import train
 from tests.tiny import SIZES, tiny_trial
 
@@ -218,73 +214,3 @@ def test_a_broken_checkpoint_means_a_fresh_start(tmp_path: Path) -> None:
     folder.paths.folder.mkdir(parents=True)
     folder.paths.checkpoint.write_bytes(b"PK\x03\x04 torn")
     assert train(trial, folder=folder, num_threads=1).metrics == train(trial, num_threads=1).metrics
-
-
-def test_patience_ends_training_early() -> None:
-    outcome = train(tiny_trial(epochs=50, patience=2, optimizer={"lr": 1e-12}), num_threads=1)
-    assert outcome.num_epochs < 50
-
-
-def test_alpha_scales_the_regression_term_only() -> None:
-    rows: list[dict[str, Any]] = []
-    train(
-        tiny_trial(regularizers={"conr": {"alpha": 0.5, "beta": 2.0}}, epochs=1),
-        rows.append,
-        num_threads=1,
-    )
-    terms = rows[0]["loss_terms"]
-    assert rows[0]["train_loss"] == pytest.approx(
-        0.5 * terms["regression"] + terms["conr"], rel=1e-5
-    )
-
-
-def test_a_last_batch_of_one_sample_is_left_out() -> None:
-    outcome = train(tiny_trial(batch_size=SIZES["train"] - 1, epochs=1), num_threads=1)
-    assert outcome.status == "complete", "batch statistics of one sample do not exist"
-
-
-def test_the_gradient_is_clipped() -> None:
-    training = build_training(
-        tiny_trial(optimizer={"name": "sgd", "lr": 1.0, "momentum": 0.0}, grad_clip=1e-3, epochs=1)
-    )
-    parameters = list(training.model.network.parameters())
-    before = [parameter.detach().clone() for parameter in parameters]
-    training.fit()
-    moved = torch.cat([(a - b).flatten() for a, b in zip(parameters, before, strict=True)]).norm()
-    num_steps = training.data.num_steps(32)
-    assert 0.5e-3 < moved.item() <= 1.001e-3 * num_steps, (
-        "each step is 1e-3 long: lr 1 times the largest norm"
-    )
-
-
-def test_bfloat16_rounds_the_forward_pass_only() -> None:
-    exact, rounded = (
-        train(tiny_trial(precision=kind), num_threads=1) for kind in ("float32", "bfloat16")
-    )
-    assert rounded.status == "complete", rounded.error
-    assert rounded.metrics["test_mae_all"] != exact.metrics["test_mae_all"]
-    assert rounded.metrics["test_mae_all"] == pytest.approx(exact.metrics["test_mae_all"], rel=0.05)
-    network = build_training(tiny_trial(precision="bfloat16")).model.network
-    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
-
-
-@pytest.mark.parametrize(
-    ("milestones_of", "num_epochs", "epoch", "expected"),
-    [
-        (None, 90, 59, 1e-3),
-        (None, 90, 60, 1e-4),
-        (None, 90, 80, 1e-5),
-        (90, 9, 5, 1e-3),
-        (90, 9, 6, 1e-4),
-        (90, 9, 8, 1e-5),
-        (None, 9, 8, 1e-3),
-    ],
-)
-def test_milestones(
-    milestones_of: int | None, num_epochs: int, epoch: int, expected: float
-) -> None:
-    config = OptimizerConfig(lr=1e-3, milestones=(60, 80), milestones_of=milestones_of)
-    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": 1e-3, "initial_lr": 1e-3}]
-    assert set_learning_rate(
-        make_optimizer(config, groups), config, epoch, num_epochs
-    ) == pytest.approx(expected)

@@ -1,0 +1,84 @@
+"""The training loss of a batch against a plain computation, and its sums."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from dirsweep.errors import TrialError
+from dirsweep.training.assembly import build_training
+from dirsweep.training.batches import Batch
+from dirsweep.training.losses import LossSums, loss_terms
+from dirsweep.training.trial import train
+from tests.tiny import tiny_trial
+
+CPU = torch.device("cpu")
+
+
+def test_the_regression_term_by_a_plain_loop() -> None:
+    training = build_training(tiny_trial(reweighting="inv"), device=CPU)
+    model, data = training.model, training.data
+    model.network.eval()  # no dropout: the forward pass can be repeated
+    indices = torch.tensor([5, 17, 3])
+    inputs = torch.as_tensor(data.inputs.gather("train", indices))
+    stage = training.plan.stages[0]
+    generator = training.state.generators.techniques
+    found = loss_terms(model, data, stage, Batch(indices, [inputs]), 0, generator)
+    assert set(found) == {"regression", "total"}
+    assert found["total"].requires_grad
+    total = 0.0
+    for row, position in enumerate(indices.tolist()):
+        pred = model.regressor(model.backbone(inputs[row : row + 1]))[0, 0]
+        error = abs(pred.item() - data.train_labels[position].item() / 10)
+        total += data.sample_weights[position].item() * error
+    assert found["total"].item() == pytest.approx(total / 3, rel=1e-5)
+
+
+def test_alpha_scales_the_regression_term_only() -> None:
+    rows: list[dict[str, Any]] = []
+    train(
+        tiny_trial(regularizers={"conr": {"alpha": 0.5, "beta": 2.0}}, epochs=1),
+        rows.append,
+        num_threads=1,
+    )
+    terms = rows[0]["loss_terms"]
+    assert rows[0]["train_loss"] == pytest.approx(
+        0.5 * terms["regression"] + terms["conr"], rel=1e-5
+    )
+
+
+def test_sums_are_means_over_samples() -> None:
+    sums = LossSums(CPU, epoch=0)
+    sums.add({"regression": torch.tensor(1.0), "total": torch.tensor(3.0)}, 30)
+    sums.add({"regression": torch.tensor(2.0), "total": torch.tensor(-6.0)}, 10)
+    sums.refuse_divergence()
+    assert sums.means() == {"regression": 1.25, "total": 0.75}
+
+
+@pytest.mark.parametrize(
+    ("totals", "reason"),
+    [
+        ((1.0, float("nan"), 2.0), "the training loss became NaN in epoch 4"),
+        ((1.0, -2e6, 2.0), r"the training loss reached 2e\+06 in epoch 4, above 1e\+06"),
+        ((1.0, float("inf")), "the training loss reached inf in epoch 4"),
+    ],
+)
+def test_a_bad_step_is_remembered(totals: tuple[float, ...], reason: str) -> None:
+    sums = LossSums(CPU, epoch=4)
+    for total in totals:
+        sums.add({"total": torch.tensor(total)}, 1)
+    with pytest.raises(TrialError, match=reason):
+        sums.refuse_divergence()
+
+
+def test_bfloat16_rounds_the_forward_pass_only() -> None:
+    exact, rounded = (
+        train(tiny_trial(precision=kind), num_threads=1) for kind in ("float32", "bfloat16")
+    )
+    assert rounded.status == "complete", rounded.error
+    assert rounded.metrics["test_mae_all"] != exact.metrics["test_mae_all"]
+    assert rounded.metrics["test_mae_all"] == pytest.approx(exact.metrics["test_mae_all"], rel=0.05)
+    network = build_training(tiny_trial(precision="bfloat16")).model.network
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
