@@ -179,10 +179,18 @@ def resume(
 
     require_run(RunPaths(run))
     cluster = (
-        None if inline else ray_start.begin(RunPaths(run).spec, run, address=address, num_cpus=cpus)
+        None
+        if inline
+        else ray_start.begin(Path(RunPaths(run).spec), run, address=address, num_cpus=cpus)
     )
     _train_all(
-        _load(RunPaths(run).spec, None, False, False), run, inline, cluster, cpus, retry, reuse
+        _load(Path(RunPaths(run).spec), None, False, False),
+        run,
+        inline,
+        cluster,
+        cpus,
+        retry,
+        reuse,
     )
 
 
@@ -356,7 +364,7 @@ def report(
 
     stored, names = open_run(run), layout or []
     if format_ is Format.html:
-        out = out or stored.paths.report
+        out = out or Path(stored.paths.report)
     if format_ is Format.console and out is None:
         print_to(
             Console(),
@@ -455,7 +463,7 @@ def collect(run: RunFolder) -> None:
     from dirsweep.run.collect import collect as build
     from dirsweep.run.folder import RunPaths
 
-    if not RunPaths(run).ledger.is_file():
+    if not RunPaths(run).ledger.exists():
         raise StoreError(f"{run}: not a run's folder (no {RunPaths(run).ledger.name} in it)")
     build(RunPaths(run))
 
@@ -539,7 +547,7 @@ def confirm(
     cluster = (
         None
         if inline
-        else ray_start.begin(stored.paths.spec, folder, address=address, num_cpus=cpus)
+        else ray_start.begin(Path(stored.paths.spec), folder, address=address, num_cpus=cpus)
     )
     try:
         _train_all(spec, folder, inline, cluster, cpus, None, True)

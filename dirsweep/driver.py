@@ -27,11 +27,11 @@ from dirsweep.policy.proposer import Proposer
 from dirsweep.run.bins import Bins
 from dirsweep.run.collect import collect
 from dirsweep.run.events import Ended, utc_now
-from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import Ledger, lock_run
+from dirsweep.run.folder import RunPaths, TrialFolder
+from dirsweep.run.ledger import Ledger
+from dirsweep.run.locks import lock_run
 from dirsweep.run.provenance import provenance, write_provenance
 from dirsweep.run.reuse import FinishedElsewhere
-from dirsweep.run.storage import TrialFolder, cannot_write, write_bytes_atomically, write_table
 from dirsweep.run.tables import table_metadata
 from dirsweep.training.inputs import open_benchmark
 
@@ -72,14 +72,14 @@ def opened(spec: SweepSpec, paths: RunPaths) -> Iterator[Ledger]:
     Raises: StoreError: in use, not writable, or made from a sweep that this one does not extend.
     """
     with lock_run(paths):
-        if paths.spec.is_file():
-            refused = refused_changes(load_sweep(paths.spec), spec)
+        if paths.spec.exists():
+            refused = refused_changes(load_sweep(Path(paths.spec)), spec)
             if refused:
                 raise StoreError(
                     f"{paths.root}: made from another version of the sweep ({'; '.join(refused)}); "
                     "undo that or choose another folder with --out"
                 )
-        write_bytes_atomically(paths.spec, spec.to_yaml().encode())
+        paths.spec.write(spec.to_yaml().encode())
         with Ledger(paths.ledger) as ledger:
             yield ledger
 
@@ -114,7 +114,7 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
     paths = RunPaths(root)
     benchmark = prepare(spec, options.cache)
     with opened(spec, paths) as ledger:
-        _forget_request(paths)
+        paths.stop.delete()  # who starts a run wants it to run, whatever was asked before
         settle(ledger, paths)
         seeds = sorted({seed for study in spec.studies for seed in spec.seeds_of(study)})
         session = provenance(seeds=seeds)
@@ -138,7 +138,7 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
         )
         watcher.total(proposer.num_trials)
         if elsewhere.taken:
-            names = ", ".join(sorted({str(folder) for folder in elsewhere.taken.values()}))
+            names = ", ".join(sorted({run.root for run in elsewhere.taken.values()}))
             watcher.message(
                 f"{len(elsewhere.taken)} trials are finished in other runs and are taken over ({names})"
             )
@@ -162,7 +162,7 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
             )  # a search that proposed equal points had fewer trials than it might
             collect(paths)
             write_provenance(paths, {**session, "ended_at": utc_now()})
-            _forget_request(paths)
+            paths.stop.delete()
     for note in proposer.take_notes():
         watcher.message(note)
     if proposer.exhausted and not interrupted:
@@ -201,7 +201,7 @@ def write_bins(spec: SweepSpec, benchmark: Benchmark, paths: RunPaths) -> None:
     objective = f"{spec.objective.metric}/{spec.objective.region}"
     metadata = table_metadata(synthetic=benchmark.synthetic, objective=objective, name=spec.name)
     table = Bins(bins.edges, bins.counts, bins.regions, counts["val"], counts["test"])
-    write_table(paths.bins_table, table.to_arrow(metadata))
+    paths.bins_table.write_table(table.to_arrow(metadata))
 
 
 def settle(ledger: Ledger, paths: RunPaths) -> None:
@@ -212,14 +212,6 @@ def settle(ledger: Ledger, paths: RunPaths) -> None:
     found = sorted((o for o in outcomes if o is not None), key=lambda o: o.ended_at or "")
     if found:
         ledger.append(*(Ended(o.trial_id, o.status, o.error) for o in found))
-
-
-def _forget_request(paths: RunPaths) -> None:
-    """Whoever starts a run wants it to go on, whatever somebody wanted before."""
-    try:
-        paths.stop.unlink(missing_ok=True)
-    except OSError as error:
-        raise cannot_write(paths.stop, error) from error
 
 
 def _run(proposer: Proposer, root: Path, watcher: Watcher, options: Options) -> None:

@@ -13,9 +13,8 @@ import yaml
 from dirsweep.run.bins import Bins
 from dirsweep.run.collect import collect
 from dirsweep.run.events import Ended, Proposed, Started
-from dirsweep.run.folder import RunPaths
+from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import Ledger
-from dirsweep.run.storage import TrialFolder, write_bytes_atomically, write_table
 from dirsweep.run.tables import Outcome, Status, predictions_table, table_metadata
 
 FACTORS = {"all": 1.0, "many": 0.9, "median": 1.2, "few": 1.6}
@@ -37,7 +36,7 @@ def write_spec(
         else {study: {} for study in studies},
         "objective": {"metric": metric, "region": region},
     }
-    write_bytes_atomically(paths.spec, yaml.safe_dump(spec, sort_keys=False).encode())
+    paths.spec.write(yaml.safe_dump(spec, sort_keys=False).encode())
 
 
 def write_bins(paths: RunPaths, *, metric: str = "mae", synthetic: bool = False) -> None:
@@ -47,7 +46,7 @@ def write_bins(paths: RunPaths, *, metric: str = "mae", synthetic: bool = False)
     regions = np.where(train > 100, "many", np.where(train < 20, "few", "median")).astype(np.str_)
     bins = Bins(np.arange(102, dtype=np.float64), train, regions, train // 10 + 1, train // 10 + 1)
     metadata = table_metadata(synthetic=synthetic, objective=f"{metric}/all", name="made-up")
-    write_table(paths.bins_table, bins.to_arrow(metadata))
+    paths.bins_table.write_table(bins.to_arrow(metadata))
 
 
 def metrics_of(mae: float, *, tested: bool = True) -> dict[str, float | None]:

@@ -21,7 +21,6 @@ from dirsweep.domain import metric_columns
 from dirsweep.run.bins import Bins
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.reader import _read_table
-from dirsweep.run.storage import write_bytes_atomically, write_table
 from dirsweep.run.tables import (
     BIN_FIELDS,
     EPOCH_FIELDS,
@@ -85,7 +84,7 @@ def simulate(
         "studies": {name: dict((specs or {}).get(name, {})) for name in studies},
         "objective": {"metric": metric, "region": "all"},
     }
-    write_bytes_atomically(paths.spec, yaml.safe_dump(spec, sort_keys=False).encode())
+    paths.spec.write(yaml.safe_dump(spec, sort_keys=False).encode())
     write_bins(paths, metric=metric, synthetic=synthetic)
     bins = Bins.from_arrow(_read_table(paths, paths.bins_table, BIN_FIELDS))
     rng = np.random.default_rng([draw, num_samples])
@@ -139,10 +138,10 @@ def simulate(
                     found = metrics.compute(exact, preds, bins, wanted)
                     row |= {f"{split}_{name}": value for name, value in found.items()}
     metadata = table_metadata(synthetic=synthetic, objective=f"{metric}/all", name="simulated")
-    write_table(paths.trials_table, _trials(rows, metadata))
-    write_table(paths.epochs_table, pa.schema(EPOCH_FIELDS, metadata).empty_table())
-    write_table(
-        paths.predictions_table, _predictions(ids if predictions else [], labels, matrix, metadata)
+    paths.trials_table.write_table(_trials(rows, metadata))
+    paths.epochs_table.write_table(pa.schema(EPOCH_FIELDS, metadata).empty_table())
+    paths.predictions_table.write_table(
+        _predictions(ids if predictions else [], labels, matrix, metadata)
     )
     return paths
 

@@ -27,9 +27,8 @@ from rich.table import Table
 
 from dirsweep.config.trial import TrialSpec
 from dirsweep.run.events import utc_now
-from dirsweep.run.folder import RunPaths
+from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import nothing_open
-from dirsweep.run.storage import TrialFolder, read_json
 from dirsweep.run.tables import Outcome
 
 SECONDS = "DIRSWEEP_BENCH_SECONDS"
@@ -281,14 +280,16 @@ def timed(
     taken = time.monotonic() - clock
     if ended.returncode:
         raise subprocess.CalledProcessError(ended.returncode, side, ended.stdout, ended.stderr)
-    return Timed(began, taken, read_json(root / f"{side}.json"), root / side)
+    return Timed(began, taken, json.loads((root / f"{side}.json").read_bytes()), root / side)
 
 
 def _moments(folder: Path) -> list[tuple[float, float]]:
     """(began, ended) of every trial, seconds since the epoch, as its worker noted them; by their
     end.
     """
-    outcomes = [read_json(file) for file in (folder / "trials").glob("*/outcome.json")]
+    paths = RunPaths(folder)
+    found = (paths.trial(trial_id).outcome.read_json() for trial_id in paths.begun_trials())
+    outcomes = [outcome for outcome in found if outcome is not None]
     times = [
         tuple(datetime.fromisoformat(o[key]).timestamp() for key in ("started_at", "ended_at"))
         for o in outcomes

@@ -69,7 +69,7 @@ def print_plan(spec: SweepSpec, root: Path, console: Console) -> None:
             )
             console.print(f"{name}: {scheduler.name} ends trials early ({used})", highlight=False)
     paths = RunPaths(root)
-    state = " (there already: a run goes on with it)" if paths.ledger.is_file() else ""
+    state = " (there already: a run goes on with it)" if paths.ledger.exists() else ""
     console.print(f"would write {root}{state}", highlight=False, soft_wrap=True)
     for path in (
         paths.trials_table,
@@ -81,12 +81,12 @@ def print_plan(spec: SweepSpec, root: Path, console: Console) -> None:
         paths.ledger,
         paths.plots,
     ):
-        console.print(f"  {path.relative_to(root)}", highlight=False)
+        console.print(f"  {path.key}", highlight=False)
     folder = paths.trial("<trial_id>")
     kept = (folder.predictions, folder.features) if spec.store.features else (folder.predictions,)
     files = (folder.outcome, folder.epochs, *kept, folder.log)
     console.print(
-        f"  {folder.folder.relative_to(root)}/ {{{', '.join(file.name for file in files)}}}",
+        f"  {folder.folder.key}/ {{{', '.join(file.name for file in files)}}}",
         highlight=False,
         soft_wrap=True,
     )

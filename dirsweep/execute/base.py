@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dirsweep.config.trial import TrialSpec
 from dirsweep.domain import MetricColumn
 from dirsweep.run.events import utc_now
-from dirsweep.run.storage import TrialFolder, read_json
+from dirsweep.run.folder import TrialFolder
 from dirsweep.run.tables import Outcome
 
 if TYPE_CHECKING:  # workers import this file and need neither Optuna nor what comes with it
@@ -75,7 +75,7 @@ def fail(trial: TrialSpec, folder: TrialFolder, reason: str) -> Outcome:
     outcome = folder.outcome()
     if outcome is not None:
         return outcome
-    begun = read_json(folder.paths.spec) or trial.to_dict()
+    begun = folder.paths.spec.read_json() or trial.to_dict()
     rows, now = folder.read_epochs(), utc_now()
     best = rows[-1].get("best_epoch") if rows else None
     chosen: dict[str, Any] = next((row for row in rows if row["epoch"] == best), {})

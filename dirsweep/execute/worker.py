@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from dirsweep.config.trial import TrialSpec
-from dirsweep.errors import TrialPruned, TrialStopped
+from dirsweep.errors import StoreError, TrialPruned, TrialStopped
 from dirsweep.run.events import utc_now
-from dirsweep.run.folder import RunPaths, TrialPaths
+from dirsweep.run.files import StoredFile
+from dirsweep.run.folder import RunPaths, TrialFolder, TrialPaths
 from dirsweep.run.locks import claimed
-from dirsweep.run.storage import TrialFolder, read_json
 from dirsweep.run.tables import Outcome
 from dirsweep.training.trial import Emit, Progress, train
 
@@ -25,12 +25,12 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def logging_to(path: Path) -> Iterator[None]:
-    """Send what the package has to say, warnings included, to ``path``; a trial's further attempts
+def logging_to(file: StoredFile) -> Iterator[None]:
+    """Send what the package has to say, warnings included, to ``file``; a trial's further attempts
     are appended.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    stream = file.log()
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     loggers = [logging.getLogger("dirsweep"), logging.getLogger("py.warnings")]
     levels = [logger.level for logger in loggers]
@@ -50,6 +50,7 @@ def logging_to(path: Path) -> Iterator[None]:
             logger.setLevel(level)
             logger.propagate = True
         handler.close()
+        stream.close()
 
 
 def run_trial(
@@ -72,21 +73,21 @@ def run_trial(
     Raises: StoreError: the folder cannot be written to.
     """
     run, paths = RunPaths(root), RunPaths(root).trial(trial.trial_id)
-    folder, driver = TrialFolder(paths), read_json(run.lock)
+    folder, driver = TrialFolder(paths), run.lock.read_json()
 
     def emit_and_look(row: dict[str, Any]) -> None:
         emit(row)
         if paths.stop.exists():
             raise TrialStopped if stop_reason(paths) else TrialPruned
-        if read_json(run.lock) != driver:
+        if run.lock.read_json() != driver:
             raise SystemExit("another driver has taken over")
 
     with claimed(paths), logging_to(paths.log):
         log.info("trial %s, process %d", trial.trial_id, os.getpid())
         reason = stop_reason(paths)
         if not reason:
-            paths.stop.unlink(missing_ok=True)  # pruned by a driver that died before it knew
-        if reason and folder.outcome() is None and not paths.checkpoint.is_file():
+            paths.stop.delete()  # pruned by a driver that died before it knew
+        if reason and folder.outcome() is None and not paths.checkpoint.exists():
             outcome = _never_trained(trial, folder, reason)
         else:
             outcome = work(
@@ -105,8 +106,8 @@ def run_trial(
             f": {outcome.error}" if outcome.error else "",
         )
         for file in (paths.checkpoint, paths.stop):
-            with suppress(OSError):
-                file.unlink(missing_ok=True)
+            with suppress(StoreError):
+                file.delete()
     return outcome
 
 
@@ -115,8 +116,8 @@ def stop_reason(paths: TrialPaths) -> str:
     scheduler's.
     """
     try:
-        return paths.stop.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+        return (paths.stop.text() or "").strip()
+    except StoreError:
         return ""
 
 

@@ -4,31 +4,29 @@ read a trial's log.
 
 from __future__ import annotations
 
+import codecs
 import platform
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 
 from dirsweep.errors import StoreError
 from dirsweep.run.events import utc_now
-from dirsweep.run.folder import RunPaths, TrialPaths
+from dirsweep.run.files import StoredFile
+from dirsweep.run.folder import RunPaths, TrialFolder, TrialPaths
 from dirsweep.run.ledger import read_state
-from dirsweep.run.locks import is_locked
-from dirsweep.run.storage import TrialFolder, cannot_write
 
 
 def require_run(paths: RunPaths) -> None:
     """Raises: StoreError: not the folder of a run."""
-    if not paths.ledger.is_file():
-        what = "not the folder of a run" if paths.root.is_dir() else "no such folder"
+    if not paths.ledger.exists():
+        what = "not the folder of a run" if paths.exists() else "no such folder"
         raise StoreError(f"{paths.root}: {what}; give what --out named")
 
 
 def stop_run(paths: RunPaths) -> None:
     """Ask the driver to stop as on Ctrl-C. Raises: StoreError: no run, or no driver works on it."""
     require_run(paths)
-    if not is_locked(paths.lock):
+    if not paths.lock.is_held():
         raise StoreError(f"{paths.root}: no driver works on it, so there is nothing to stop")
     _write(paths.stop)
 
@@ -44,9 +42,9 @@ def stop_trial(paths: RunPaths, name: str) -> str:
     trial = find_trial(paths, name)
     outcome = TrialFolder(trial).outcome()
     if outcome is not None:
-        raise StoreError(f"{trial.folder.name}: has ended already ({outcome.status})")
+        raise StoreError(f"{trial.trial_id}: has ended already ({outcome.status})")
     _write(trial.stop)
-    return trial.folder.name
+    return trial.trial_id
 
 
 def find_trial(paths: RunPaths, name: str) -> TrialPaths:
@@ -67,12 +65,8 @@ def find_trial(paths: RunPaths, name: str) -> TrialPaths:
     )
 
 
-def _write(file: Path) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"asked on {platform.node()} at {utc_now()}\n", encoding="utf-8")
-    except OSError as error:
-        raise cannot_write(file, error) from error
+def _write(file: StoredFile) -> None:
+    file.write(f"asked on {platform.node()} at {utc_now()}\n".encode())
 
 
 def log_lines(trial: TrialPaths, *, follow: bool, poll_s: float = 0.3) -> Iterator[str]:
@@ -81,20 +75,17 @@ def log_lines(trial: TrialPaths, *, follow: bool, poll_s: float = 0.3) -> Iterat
 
     Raises: StoreError: there is no log, since the trial has not begun.
     """
-    if not trial.log.is_file() and not follow:
-        raise StoreError(f"{trial.folder.name}: has not begun, so it has no log")
-    position = 0
+    if not trial.log.exists() and not follow:
+        raise StoreError(f"{trial.trial_id}: has not begun, so it has no log")
+    position, decoder = 0, codecs.getincrementaldecoder("utf-8")(errors="replace")
     while True:
         ended = (
             TrialFolder(trial).outcome() is not None
         )  # asked first: what is logged until then is read below
-        with (
-            suppress(FileNotFoundError),
-            open(trial.log, encoding="utf-8", errors="replace") as file,
-        ):
-            file.seek(position)
-            yield file.read()
-            position = file.tell()
+        added = trial.log.read(offset=position)
+        if added is not None:
+            position += len(added)
+            yield decoder.decode(added)
         if ended or not follow:
             return
         time.sleep(poll_s)

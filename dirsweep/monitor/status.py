@@ -17,13 +17,11 @@ from rich.text import Text
 from dirsweep.domain import MetricColumn, metric_of
 from dirsweep.monitor.control import require_run
 from dirsweep.run.collect import objective_of, read_spec
-from dirsweep.run.folder import RunPaths
+from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_state
-from dirsweep.run.locks import is_locked
 from dirsweep.run.objectives import Aims, aims_of
 from dirsweep.run.results import StudyBase, StudyResults, base_from_yaml
 from dirsweep.run.state import RunState, count_trials
-from dirsweep.run.storage import TrialFolder, read_json
 from dirsweep.run.tables import Outcome
 
 
@@ -151,7 +149,7 @@ def snapshot(paths: RunPaths) -> Snapshot:
             measured[trial_id] = outcome.metrics
             continue
         # one that waits for its place is in the ledger, too, but no process holds it
-        if trial_id in started and is_locked(folder.paths.log):
+        if trial_id in started and folder.paths.log.is_held():
             config = state.points[state.trials[trial_id].points[0]].config or {}
             seen, measured[trial_id] = _running(trial_id, name, folder, config, key, metric)
             running.append(seen)
@@ -169,7 +167,7 @@ def snapshot(paths: RunPaths) -> Snapshot:
         column for of in aims.values() for column in of.objectives if column.name != key
     )
     return Snapshot(
-        name=str(spec.get("name", paths.root.name)),
+        name=str(spec.get("name", paths.name)),
         synthetic=any(_is_synthetic(paths, trial_id) for trial_id in trial_ids[:1]),
         objective=(metric, region),
         counts={status: num for status, num in counts.items() if num},
@@ -238,9 +236,9 @@ def _front(
 
 
 def _driver(paths: RunPaths) -> str | None:
-    if not is_locked(paths.lock):
+    if not paths.lock.is_held():
         return None
-    holder = read_json(paths.lock)
+    holder = paths.lock.read_json()
     if not isinstance(holder, dict):
         return "a driver"
     return f"pid {holder.get('pid')} on {holder.get('host')}, since {str(holder.get('since'))[:19]} UTC"
@@ -256,7 +254,7 @@ def _num_unproposed(spec: Mapping[str, Any], state: RunState) -> int:
 
 
 def _is_synthetic(paths: RunPaths, trial_id: str) -> bool:
-    spec = read_json(paths.trial(trial_id).spec)
+    spec = paths.trial(trial_id).spec.read_json()
     return isinstance(spec, dict) and bool(spec.get("synthetic"))
 
 

@@ -24,10 +24,10 @@ from dirsweep.policy.racing import Standing, race, seeds_of_race
 from dirsweep.policy.trial_progress import Entry, Judge, value_for_race
 from dirsweep.policy.warm_start import read_earlier, told_in_words
 from dirsweep.run.events import Ended, Proposed, Raced, Retried, SessionStarted, Started
+from dirsweep.run.folder import TrialFolder
 from dirsweep.run.ledger import Ledger
 from dirsweep.run.results import PointResult, base_of
 from dirsweep.run.state import StudyPoint
-from dirsweep.run.storage import TrialFolder
 from dirsweep.run.tables import Outcome
 
 #: where a trial came from that this run has not trained and nobody says who has
@@ -257,8 +257,8 @@ class Proposer:
                 self._note_reused(entry)
         else:
             if outcome is not None:  # failed, and wanted again: from its start
-                folder.paths.outcome.unlink(missing_ok=True)
-                folder.paths.checkpoint.unlink(missing_ok=True)
+                folder.paths.outcome.delete()
+                folder.paths.checkpoint.delete()
             if self.budget is not None:
                 for row in folder.read_epochs():
                     entry.note_epoch(row)
@@ -428,8 +428,8 @@ class Proposer:
         entry = self.entries[trial_id]
         folder = self.folder_of(trial_id)
         # before it is noted: killed in between, the trial is one that was begun and has not ended
-        folder.paths.outcome.unlink(missing_ok=True)
-        folder.paths.checkpoint.unlink(missing_ok=True)
+        folder.paths.outcome.delete()
+        folder.paths.checkpoint.delete()
         self.ledger.append(Retried(trial_id, note, share))
         self.pruning.end(entry)
         entry.state, entry.outcome, entry.epochs_done = "waiting", None, 0

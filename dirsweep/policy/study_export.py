@@ -29,11 +29,10 @@ from dirsweep.policy.optuna_study import frozen_trial, params_of
 from dirsweep.policy.samplers import choice_key, distribution_of, distributions_from_json
 from dirsweep.policy.trial_progress import Entry, Judge, mean_of
 from dirsweep.run.events import Warmed
-from dirsweep.run.folder import RunPaths
+from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_state
 from dirsweep.run.results import StudyResults, base_of
 from dirsweep.run.state import RunState, StudyPoint
-from dirsweep.run.storage import TrialFolder
 
 #: user attribute of a study that says that an export wrote it
 MARK = "dirsweep_run"
@@ -64,11 +63,11 @@ def export_studies(root: Path, storage: str) -> list[str]:
         export wrote.
     """
     paths = RunPaths(root)
-    if not paths.ledger.is_file() or not paths.spec.is_file():
+    if not paths.ledger.exists() or not paths.spec.exists():
         raise StoreError(
             f"{root}: not the folder of a run (no {paths.ledger.name} and {paths.spec.name} in it)"
         )
-    spec, state = load_sweep(paths.spec), read_state(paths.ledger)
+    spec, state = load_sweep(Path(paths.spec)), read_state(paths.ledger)
     opened = _open(storage)
     names = []
     for study in spec.studies:

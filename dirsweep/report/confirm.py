@@ -10,12 +10,11 @@ from dirsweep.config.load import load_sweep
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.yaml_text import dump_yaml
 from dirsweep.run.reader import Run
-from dirsweep.run.storage import write_bytes_atomically
 
 
 def confirm_folder(run: Run) -> Path:
     """Where the confirmation of a run goes: beside it."""
-    root = run.paths.root
+    root = Path(run.paths.root)
     return (
         root.with_name(f"{root.resolve().name}-confirm")
         if root.name
@@ -38,7 +37,7 @@ def confirm_sweep(
     Returns: the loaded sweep; ``config.expand.validate`` checks its points.
     """
     first = max((seed for seed in run.trials()["seed"].to_pylist()), default=-1) + 1
-    spec: dict[str, Any] = load_sweep(run.paths.spec).to_dict()
+    spec: dict[str, Any] = load_sweep(Path(run.paths.spec)).to_dict()
     spec.pop("scheduler", None)
     studies = {}
     for name, chosen in points.items():
@@ -53,5 +52,5 @@ def confirm_sweep(
         "studies": studies,
     }
     text = f"# the best of {run.name} by validation, with fresh seeds\n{dump_yaml(spec)}"
-    write_bytes_atomically(run.paths.confirm, text.encode())
-    return load_sweep(run.paths.confirm)
+    run.paths.confirm.write(text.encode())
+    return load_sweep(Path(run.paths.confirm))

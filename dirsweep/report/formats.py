@@ -10,7 +10,7 @@ from rich.console import Console
 
 from dirsweep.report import latex, layouts, tables
 from dirsweep.run.reader import Run
-from dirsweep.run.storage import replacing
+from dirsweep.run.storage import local_file
 
 #: columns of a console report that goes into a file
 FILE_WIDTH = 160
@@ -74,6 +74,6 @@ def write_text(file: Path, text: str) -> Path:
     """Write a report, UTF-8, replacing what was there. Raises: StoreError: the file cannot be
     written.
     """
-    with replacing(file, durable=False) as sink:
+    with local_file(file).writing(durable=False) as sink:
         sink.write(text.encode())
     return file

@@ -203,7 +203,7 @@ def html(
         "studies": [_study(run, study, number, figures) for number, study in enumerate(chosen)],
         "layouts": [_layout(layout) for layout in layouts],
         "sessions": _sessions(run),
-        "folder": run.paths.root.name or str(run.paths.root),
+        "folder": run.paths.name or run.paths.root,
         "spec": yaml.safe_dump(run.spec, sort_keys=False, allow_unicode=True),
     }
     return environment.get_template("report.html.j2").render(

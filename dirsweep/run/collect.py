@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,10 +17,10 @@ import yaml
 from dirsweep.config.trial import canonical_json
 from dirsweep.domain import metric_columns
 from dirsweep.errors import StoreError
-from dirsweep.run.folder import RunPaths
+from dirsweep.run.files import StoredFile
+from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_state
 from dirsweep.run.state import RunState, StudyPoint, TrialRecord
-from dirsweep.run.storage import TrialFolder, read_json, replacing, write_table
 from dirsweep.run.tables import (
     EPOCH_FIELDS,
     PREDICTION_FIELDS,
@@ -59,29 +58,28 @@ def collect(paths: RunPaths) -> None:
     metadata = table_metadata(
         synthetic=synthetic or _benchmark_is_synthetic(spec, trials),
         objective="/".join(objective_of(spec)),
-        name=str(spec.get("name", paths.root.name)),
+        name=str(spec.get("name", paths.name)),
     )
     # predictions first: whoever sees a trial in the trials table finds its predictions as well
     _write_predictions(paths, trial_ids, metadata)
-    write_table(paths.epochs_table, _epochs_table(paths, trial_ids, metadata))
-    write_table(paths.trials_table, _trials_table(state, trials, metadata))
+    paths.epochs_table.write_table(_epochs_table(paths, trial_ids, metadata))
+    paths.trials_table.write_table(_trials_table(state, trials, metadata))
 
 
 def read_spec(paths: RunPaths) -> dict[str, Any]:
     """The resolved sweep as plain data. Raises: StoreError: no such folder, no run folder,
     damaged.
     """
-    if not paths.root.is_dir():
+    if not paths.exists():
         raise StoreError(
             f"{paths.root}: no such folder; give the folder of a run (what --out named)"
         )
     try:
-        spec = yaml.safe_load(paths.spec.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StoreError(
-            f"{paths.root}: not the folder of a run: it has no {paths.spec.name}"
-        ) from None
-    except (OSError, ValueError, yaml.YAMLError):
+        text = paths.spec.read()
+        if text is None:
+            raise StoreError(f"{paths.root}: not the folder of a run: it has no {paths.spec.name}")
+        spec = yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError):
         spec = None
     if not isinstance(spec, dict):
         raise StoreError(
@@ -100,7 +98,7 @@ def objective_of(spec: Mapping[str, Any]) -> tuple[str, str]:
 
 def _read_trial(paths: RunPaths, record: TrialRecord) -> _Trial:
     folder = TrialFolder(paths.trial(record.trial_id))
-    spec = read_json(folder.paths.spec)
+    spec = folder.paths.spec.read_json()
     return _Trial(spec if isinstance(spec, dict) else {}, folder.outcome(), record)
 
 
@@ -268,7 +266,7 @@ def _write_predictions(paths: RunPaths, trial_ids: list[str], metadata: dict[str
     # written
     trials = pa.array(trial_ids, pa.string())
     splits, samples = _dictionaries(files.values())
-    with replacing(paths.predictions_table) as sink, pa.ipc.new_file(sink, schema) as writer:
+    with paths.predictions_table.writing() as sink, pa.ipc.new_file(sink, schema) as writer:
         for code, table in (
             (code, _open_predictions(file)) for code, file in enumerate(files.values())
         ):
@@ -294,7 +292,7 @@ def _codes(column: pa.ChunkedArray, dictionary: pa.Array) -> pa.Array:
     return pc.index_in(column.cast(pa.string()).combine_chunks(), dictionary)
 
 
-def _dictionaries(files: Iterable[Path]) -> tuple[pa.Array, pa.Array]:
+def _dictionaries(files: Iterable[StoredFile]) -> tuple[pa.Array, pa.Array]:
     splits, samples = pa.array([], pa.string()), pa.array([], pa.string())
     for table in _tables(files):
         splits = _extended(splits, table["split"])
@@ -308,14 +306,15 @@ def _extended(known: pa.Array, column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays([known, new]) if len(new) else known
 
 
-def _tables(files: Iterable[Path]) -> Iterator[pa.Table]:
+def _tables(files: Iterable[StoredFile]) -> Iterator[pa.Table]:
     return (table for file in files if (table := _open_predictions(file)) is not None)
 
 
-def _open_predictions(file: Path) -> pa.Table | None:
-    """The table, not yet read from the disk; None when absent or damaged."""
+def _open_predictions(file: StoredFile) -> pa.Table | None:
+    """Return the table, not yet read from the disk; None when absent or damaged."""
     try:
-        table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
-        return table.select([field.name for field in PREDICTION_FIELDS[1:]])
-    except (OSError, pa.ArrowException, KeyError):
+        table = file.read_table()
+        names = [field.name for field in PREDICTION_FIELDS[1:]]
+        return None if table is None else table.select(names)
+    except (StoreError, KeyError):
         return None

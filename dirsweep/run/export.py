@@ -11,7 +11,7 @@ import pyarrow.parquet as pa_parquet
 
 from dirsweep.errors import StoreError, did_you_mean
 from dirsweep.run.reader import Run
-from dirsweep.run.storage import replacing
+from dirsweep.run.storage import local_file
 
 FORMATS = ("parquet", "csv")
 
@@ -35,7 +35,7 @@ def export_run(run: Run, out: Path, format: str = "parquet") -> list[Path]:
     files = []
     for name, table in tables.items():
         file = out / f"{name}.{format}"
-        with replacing(file, durable=False) as sink:
+        with local_file(file).writing(durable=False) as sink:
             if format == "parquet":
                 pa_parquet.write_table(table, sink)
             else:

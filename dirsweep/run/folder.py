@@ -1,142 +1,283 @@
-"""Every file name of a run's folder. Nothing else in the package spells one."""
+"""Every file name of a run's folder, and what a trial's worker writes there.
+
+Nothing else in the package spells a file name of a run.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dirsweep.run.files import Storage, StoredFile, finite
+from dirsweep.run.storage import open_storage
+
+if TYPE_CHECKING:  # Ray starts before these are imported
+    import pyarrow as pa
+
+    from dirsweep.run.tables import Outcome
 
 
 @dataclass(frozen=True)
 class TrialPaths:
-    """One trial's folder: the truth about that trial. The run's tables are only a view of these."""
+    """One trial's files: the truth about that trial. The run's tables are built from these."""
 
-    folder: Path
+    storage: Storage
+    trial_id: str
+
+    def _file(self, name: str) -> StoredFile:
+        return StoredFile(self.storage, f"trials/{self.trial_id}/{name}")
 
     @property
-    def spec(self) -> Path:
+    def folder(self) -> StoredFile:
+        """The folder itself, for messages."""
+        return StoredFile(self.storage, f"trials/{self.trial_id}")
+
+    @property
+    def spec(self) -> StoredFile:
         """What the trial is: ``TrialSpec.to_dict()``, written when it begins."""
-        return self.folder / "trial.json"
+        return self._file("trial.json")
 
     @property
-    def epochs(self) -> Path:
+    def epochs(self) -> StoredFile:
         """One JSON line per validated epoch, replaced as a whole each time."""
-        return self.folder / "epochs.jsonl"
+        return self._file("epochs.jsonl")
 
     @property
-    def outcome(self) -> Path:
+    def outcome(self) -> StoredFile:
         """How the trial ended. Written last: while it is absent the trial is unfinished."""
-        return self.folder / "outcome.json"
+        return self._file("outcome.json")
 
     @property
-    def predictions(self) -> Path:
+    def predictions(self) -> StoredFile:
         """Validation and test predictions of the best epoch, an Arrow file."""
-        return self.folder / "predictions.arrow"
+        return self._file("predictions.arrow")
 
     @property
-    def features(self) -> Path:
-        """The backbone's test features at the best epoch, an Arrow file; only with ``store:
-        {features: true}``.
-        """
-        return self.folder / "features.arrow"
+    def features(self) -> StoredFile:
+        """Test features of the best epoch, an Arrow file; only with ``store: {features: true}``."""
+        return self._file("features.arrow")
 
     @property
-    def checkpoint(self) -> Path:
-        """What the trial needs to go on after an interruption."""
-        return self.folder / "checkpoint.pt"
+    def checkpoint(self) -> StoredFile:
+        """What the trial needs to resume after an interruption."""
+        return self._file("checkpoint.pt")
 
     @property
-    def stop(self) -> Path:
-        """Put there by whoever wants the trial to end early; the worker looks for it after each
-        epoch.
+    def stop(self) -> StoredFile:
+        """A request to end the trial early; its worker checks for it after each epoch.
 
         Empty: the scheduler has pruned it. With a text: a person has stopped it, for good.
         """
-        return self.folder / "stop"
+        return self._file("stop")
 
     @property
-    def log(self) -> Path:
-        """Plain text for people. Locked by the process that trains the trial."""
-        return self.folder / "log.txt"
+    def log(self) -> StoredFile:
+        """Plain text for people. Held by the process that trains the trial."""
+        return self._file("log.txt")
+
+
+class RunPaths:
+    """The files of one run.
+
+    Args:
+        root: the run's folder, or a storage that is already open.
+    """
+
+    def __init__(self, root: Path | str | Storage) -> None:
+        self.storage = open_storage(root) if isinstance(root, Path | str) else root
+
+    def __repr__(self) -> str:
+        return f"RunPaths({self.storage!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RunPaths) and self.storage == other.storage
+
+    def __hash__(self) -> int:
+        return hash(self.storage)
+
+    @property
+    def root(self) -> str:
+        """Where the run is, for messages and for other programs."""
+        return self.storage.location
+
+    @property
+    def name(self) -> str:
+        """The last part of ``root``: what a person calls the run."""
+        return Path(self.root).name
+
+    def exists(self) -> bool:
+        """Return whether there is such a folder, be it a run's or not."""
+        return self.storage.contains("")
+
+    def _file(self, name: str) -> StoredFile:
+        return StoredFile(self.storage, name)
+
+    @property
+    def spec(self) -> StoredFile:
+        """The resolved sweep."""
+        return self._file("spec.yaml")
+
+    @property
+    def provenance(self) -> StoredFile:
+        """Versions, hardware, command lines, start and end of every session of the run."""
+        return self._file("provenance.json")
+
+    @property
+    def ledger(self) -> StoredFile:
+        """What was proposed, started and ended, in that order."""
+        return self._file("ledger.jsonl")
+
+    @property
+    def lock(self) -> StoredFile:
+        """Held by the one driver that may write to the run."""
+        return self._file("driver.lock")
+
+    @property
+    def stop(self) -> StoredFile:
+        """A request to stop the run; its driver checks for it."""
+        return self._file("stop")
+
+    @property
+    def trials_table(self) -> StoredFile:
+        """One row per (study, point, seed)."""
+        return self._file("trials.arrow")
+
+    @property
+    def epochs_table(self) -> StoredFile:
+        """One row per (trial, validated epoch)."""
+        return self._file("epochs.arrow")
+
+    @property
+    def predictions_table(self) -> StoredFile:
+        """One row per (trial, validation or test sample)."""
+        return self._file("predictions.arrow")
+
+    @property
+    def bins_table(self) -> StoredFile:
+        """One row per label bin of the benchmark."""
+        return self._file("bins.arrow")
+
+    @property
+    def confirm(self) -> StoredFile:
+        """The sweep that trains this run's best points again with fresh seeds."""
+        return self._file("confirm.yaml")
+
+    @property
+    def plots(self) -> StoredFile:
+        """The folder of the figures made by the report."""
+        return self._file("plots")
+
+    @property
+    def report(self) -> StoredFile:
+        """The report as one HTML file."""
+        return self._file("report.html")
+
+    @property
+    def ray(self) -> StoredFile:
+        """The folder of Ray Tune's own files; disposable."""
+        return self._file("ray")
+
+    def has_trials(self) -> bool:
+        """Return whether any trial has begun."""
+        return self.storage.contains("trials")
+
+    def begun_trials(self) -> list[str]:
+        """Return the ids of all trials that have a folder."""
+        return self.storage.names("trials")
+
+    def trial(self, trial_id: str) -> TrialPaths:
+        """Return the files of one trial."""
+        return TrialPaths(self.storage, trial_id)
 
 
 @dataclass(frozen=True)
-class RunPaths:
-    """The folder of one run."""
+class TrialFolder:
+    """One trial's folder, written by the worker that trains it."""
 
-    root: Path
+    paths: TrialPaths
 
-    @property
-    def spec(self) -> Path:
-        """The resolved sweep."""
-        return self.root / "spec.yaml"
+    def begin(self, trial: dict[str, Any]) -> None:
+        """Write what the trial is and withdraw the outcome of an earlier attempt.
 
-    @property
-    def provenance(self) -> Path:
-        """Versions, hardware, command lines, start and end of every session that worked on the
-        run.
+        Args:
+            trial: ``TrialSpec.to_dict()``.
+
+        Raises:
+            StoreError: the folder cannot be written to.
         """
-        return self.root / "provenance.json"
+        self.paths.spec.write_json(trial)
+        self.paths.storage.remove_leftovers(self.paths.folder.key)
+        self.paths.outcome.delete()
 
-    @property
-    def ledger(self) -> Path:
-        """What was proposed, started and ended, in that order."""
-        return self.root / "ledger.jsonl"
+    def write_epochs(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Replace the epochs by ``rows``: all of them, from the first on.
 
-    @property
-    def lock(self) -> Path:
-        """Held by the one driver that may write to the run."""
-        return self.root / "driver.lock"
+        Not synced here but by ``finish``: before that the checkpoint is what counts.
 
-    @property
-    def stop(self) -> Path:
-        """Put there by whoever wants the run to stop; its driver looks for it."""
-        return self.root / "stop"
+        Args:
+            rows: each has ``epoch``, ``stage``, ``lr``, ``train_loss``, ``loss_terms`` (name ->
+                value), ``epoch_time_s`` and ``val_<metric>_<region>``; NaN and infinity become
+                null.
 
-    @property
-    def trials_table(self) -> Path:
-        """One row per (study, point, seed)."""
-        return self.root / "trials.arrow"
+        Raises:
+            StoreError: the folder cannot be written to.
+        """
+        lines = [json.dumps(finite(row), separators=(",", ":"), allow_nan=False) for row in rows]
+        self.paths.epochs.write("".join(f"{line}\n" for line in lines).encode(), durable=False)
 
-    @property
-    def epochs_table(self) -> Path:
-        """One row per (trial, validated epoch)."""
-        return self.root / "epochs.arrow"
+    def read_epochs(self) -> list[dict[str, Any]]:
+        """Return the rows written so far, up to the first damaged line."""
+        lines = (self.paths.epochs.read() or b"").splitlines()
+        try:
+            # parsing all lines at once is twice as fast, and they are whole unless a disk failed
+            rows = json.loads(b"[" + b",".join(lines) + b"]")
+        except ValueError:
+            rows = _whole_lines(lines)
+        return list(takewhile(_is_epoch, rows))
 
-    @property
-    def predictions_table(self) -> Path:
-        """One row per (trial, validation or test sample)."""
-        return self.root / "predictions.arrow"
+    def finish(
+        self,
+        outcome: Outcome,
+        predictions: pa.Table | None = None,
+        features: pa.Table | None = None,
+    ) -> None:
+        """Write predictions, then the outcome: once that is there the trial has ended.
 
-    @property
-    def bins_table(self) -> Path:
-        """One row per label bin of the benchmark."""
-        return self.root / "bins.arrow"
+        Args:
+            outcome: how it ended.
+            predictions: see ``tables.predictions_table``; None when nothing was predicted.
+            features: see ``tables.features_table``; None when they are not kept.
 
-    @property
-    def confirm(self) -> Path:
-        """The sweep that trains this run's best points again with fresh seeds."""
-        return self.root / "confirm.yaml"
+        Raises:
+            StoreError: nothing was marked as ended.
+        """
+        if predictions is not None:
+            self.paths.predictions.write_table(predictions)
+        if features is not None:
+            self.paths.features.write_table(features)
+        self.paths.epochs.sync()
+        self.paths.outcome.write_json(outcome.to_dict())
 
-    @property
-    def plots(self) -> Path:
-        """Pictures made by the report."""
-        return self.root / "plots"
+    def outcome(self) -> Outcome | None:
+        """Return how the trial ended, or None when it has not or the file is damaged."""
+        from dirsweep.run.tables import Outcome
 
-    @property
-    def report(self) -> Path:
-        """The report as one HTML file."""
-        return self.root / "report.html"
+        return Outcome.from_dict(self.paths.outcome.read_json())
 
-    @property
-    def ray(self) -> Path:
-        """Ray Tune's own files; disposable."""
-        return self.root / "ray"
 
-    @property
-    def trials(self) -> Path:
-        """The trials' folders."""
-        return self.root / "trials"
+def _is_epoch(row: Any) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("epoch"), int)
 
-    def trial(self, trial_id: str) -> TrialPaths:
-        """The folder of one trial."""
-        return TrialPaths(self.trials / trial_id)
+
+def _whole_lines(lines: list[bytes]) -> list[Any]:
+    rows = []
+    for line in lines:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows

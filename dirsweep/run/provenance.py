@@ -15,7 +15,6 @@ from typing import Any
 
 from dirsweep.run.events import utc_now
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.storage import read_json, write_json
 
 #: what can change a result or break a reader
 DISTRIBUTIONS = (
@@ -62,14 +61,14 @@ def write_provenance(paths: RunPaths, session: dict[str, Any]) -> None:
 
     A run that was interrupted and went on has several, oldest first.
     """
-    value = read_json(paths.provenance)
+    value = paths.provenance.read_json()
     sessions = value.get("sessions") if isinstance(value, dict) else None
     kept = (
         [s for s in sessions if s.get("started_at") != session["started_at"]]
         if isinstance(sessions, list)
         else []
     )
-    write_json(paths.provenance, {"sessions": [*kept, session]})
+    paths.provenance.write_json({"sessions": [*kept, session]})
 
 
 def _versions() -> dict[str, str]:

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from dirsweep.errors import StoreError
 from dirsweep.run.bins import Bins
 from dirsweep.run.collect import objective_of, read_spec
+from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.predictions import Predicted, predicted
-from dirsweep.run.storage import read_json
 from dirsweep.run.tables import (
     BIN_FIELDS,
     EPOCH_FIELDS,
@@ -45,7 +45,7 @@ class Run:
     @property
     def name(self) -> str:
         """The sweep's name."""
-        return str(self.spec.get("name", self.paths.root.name))
+        return str(self.spec.get("name", self.paths.name))
 
     @property
     def objective(self) -> tuple[str, str]:
@@ -69,7 +69,7 @@ class Run:
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """``{"sessions": [...]}``, see ``run.provenance``; empty when absent or damaged."""
-        value = read_json(self.paths.provenance)
+        value = self.paths.provenance.read_json()
         return value if isinstance(value, dict) else {}
 
     def trials(self) -> pa.Table:
@@ -98,12 +98,9 @@ class Run:
         """
         file = self.paths.trial(trial_id).features
         again = "remove it, and the report leaves the trial out where it draws features"
-        try:
-            table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
-        except FileNotFoundError:
+        table = _read(file, again)
+        if table is None:
             return None
-        except (OSError, pa.ArrowException):
-            raise StoreError(f"{file}: half-written or no Arrow file; {again}") from None
         if not is_features_table(table.schema):
             raise StoreError(f"{file}: not a table of features; {again}")
         return table
@@ -174,15 +171,12 @@ def open_run(root: Path | str) -> Run:
     return Run(paths, read_spec(paths))
 
 
-def _read_table(paths: RunPaths, file: Path, fields: tuple[pa.Field, ...]) -> pa.Table:
+def _read_table(paths: RunPaths, file: StoredFile, fields: tuple[pa.Field, ...]) -> pa.Table:
     command = "run SWEEP --out" if file == paths.bins_table else "collect"
     again = f"`dirsweep {command} {paths.root}` builds it again"
-    try:
-        table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
-    except FileNotFoundError:
-        raise StoreError(f"{file}: absent; {again}") from None
-    except (OSError, pa.ArrowException):
-        raise StoreError(f"{file}: half-written or no Arrow file; {again}") from None
+    table = _read(file, again)
+    if table is None:
+        raise StoreError(f"{file}: absent; {again}")
     version = (table.schema.metadata or {}).get(b"dirsweep_schema", b"")
     if version.isdigit() and int(version) > SCHEMA_VERSION:
         raise StoreError(
@@ -196,3 +190,11 @@ def _read_table(paths: RunPaths, file: Path, fields: tuple[pa.Field, ...]) -> pa
             f"{file}: not a dirsweep table (lacks {', '.join(missing) or 'its version'}); {again}"
         )
     return table
+
+
+def _read(file: StoredFile, again: str) -> pa.Table | None:
+    """Return the table or None; when it is damaged, say what to do again."""
+    try:
+        return file.read_table()
+    except StoreError as error:
+        raise StoreError(f"{error}; {again}") from None

@@ -1,43 +1,46 @@
-"""Trials that another run has finished: equal trials are trained once for all runs that lie side by
-side.
-"""
+"""Trials that another run has finished: equal trials are trained once for all neighbouring runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from dirsweep.run.folder import RunPaths
-from dirsweep.run.storage import TrialFolder, write_bytes_atomically
+from dirsweep.run.folder import RunPaths, TrialFolder
 
 
 class FinishedElsewhere:
-    """The complete trials of the runs beside a run (folders of the same parent), taken over by
-    copying their files.
+    """The complete trials of neighbouring runs (folders of the same parent), reused by copying.
 
-    Pruned and failed ones are not taken: the one hangs on that run's scheduler, the other may have
-        been bad luck.
+    Pruned and failed trials are not reused: pruning depends on the other run's scheduler, and a
+    failure may not happen again.
 
     Args:
         root: the run's folder.
-        with_features: take over only those that have their test features.
+        with_features: reuse only trials that have their test features.
+
+    Attributes:
+        taken: trial -> the run it was copied from.
     """
 
     def __init__(self, root: Path, *, with_features: bool = False) -> None:
         self.run, self.with_features = RunPaths(root), with_features
-        here = root.resolve()
-        folders = sorted(here.parent.iterdir()) if here.parent.is_dir() else []
-        self.others = [
-            RunPaths(path) for path in folders if path != here and RunPaths(path).trials.is_dir()
-        ]
+        neighbours = (RunPaths(storage) for storage in self.run.storage.neighbours())
+        self.others = [other for other in neighbours if other.has_trials()]
         self.asked: set[str] = set()
-        #: trial -> the run it was taken from
-        self.taken: dict[str, Path] = {}
+        self.taken: dict[str, RunPaths] = {}
 
     def take(self, trial_id: str) -> bool:
-        """Bring the trial into this run if another one has it complete and this one has no outcome;
-        asked once only.
+        """Copy the trial into this run, if another run has it complete and this one has no outcome.
 
-        Raises: StoreError: the run's folder cannot be written to.
+        Only the first call for a trial does anything.
+
+        Args:
+            trial_id: the trial.
+
+        Returns:
+            Whether the trial was copied.
+
+        Raises:
+            StoreError: the run's folder cannot be written to.
         """
         if trial_id in self.asked or not self.others:
             return False
@@ -45,25 +48,19 @@ class FinishedElsewhere:
         if self.run.trial(trial_id).outcome.exists():
             return False
         complete = [other for other in self.others if _has_complete(other, trial_id)]
-        if self.with_features:
-            complete = [other for other in complete if other.trial(trial_id).features.exists()]
-        if not complete:
+        with_features = [other for other in complete if other.trial(trial_id).features.exists()]
+        candidates = with_features if self.with_features else with_features or complete
+        if not candidates:
             return False
-        # the first that has its features, too, else the first
-        chosen = min(complete, key=lambda other: not other.trial(trial_id).features.exists())
-        self._copy(chosen, trial_id)
-        self.taken[trial_id] = chosen.root
+        self._copy(candidates[0], trial_id)
+        self.taken[trial_id] = candidates[0]
         return True
 
     def name_of(self, trial_id: str) -> str | None:
-        """The run from which the trial was taken, in this session or, if it can still be told, in
-        an earlier one.
-        """
+        """Return the run the trial was copied from, now or (if it still has it) in the past."""
         if trial_id in self.taken:
             return self.taken[trial_id].name
-        return next(
-            (other.root.name for other in self.others if _has_complete(other, trial_id)), None
-        )
+        return next((other.name for other in self.others if _has_complete(other, trial_id)), None)
 
     def _copy(self, other: RunPaths, trial_id: str) -> None:
         source, target = other.trial(trial_id), self.run.trial(trial_id)
@@ -76,9 +73,10 @@ class FinishedElsewhere:
             (source.features, target.features),
             (source.outcome, target.outcome),
         ):
-            if old.exists():
-                write_bytes_atomically(new, old.read_bytes())
-        target.checkpoint.unlink(missing_ok=True)
+            data = old.read()
+            if data is not None:
+                new.write(data)
+        target.checkpoint.delete()
 
 
 def _has_complete(run: RunPaths, trial_id: str) -> bool:

@@ -1,26 +1,26 @@
-"""Writes that are either whole or absent. Nothing is appended to: a file is replaced in one
-step.
+"""The one place that opens, writes, locks and lists the files of a run.
+
+Everything else names a file by its key relative to the run's root (``trials/ab12/outcome.json``)
+and asks a ``Storage`` (see ``run.files``). ``LocalStorage`` is a folder. A write is whole or absent;
+only journals and logs grow.
 """
 
 from __future__ import annotations
 
 import errno
-import json
-import math
+import fcntl
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+import stat
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import IO, Any
 
-import pyarrow as pa
-
 from dirsweep.errors import StoreError
-from dirsweep.run.folder import TrialPaths
-from dirsweep.run.tables import Outcome
+from dirsweep.run.files import FileInfo, Journal, Lease, Storage, StoredFile
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space and run again",
@@ -31,45 +31,301 @@ _REASONS = {
 }
 
 
-def cannot_write(path: Path, error: OSError) -> StoreError:
-    """One line for a failed write."""
-    reason = _REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower()
-    return StoreError(f"{path}: cannot write: {reason}")
+def local_file(path: Path) -> StoredFile:
+    """Return a file outside of any run (``--out``), written with the same care."""
+    return StoredFile(LocalStorage(path.parent), path.name)
 
 
-@contextmanager
-def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
-    """A file to write to that takes ``path``'s place when the block ends, and vanishes when it
-    fails.
+def open_storage(location: Path | str) -> Storage:
+    """Return the storage of a run by its location, which is a folder."""
+    return LocalStorage(Path(location))
 
-    Args:
-        path: its folder is made when absent.
-        durable: wait until the disk has it, to survive a power cut; without, only a killed process
-            is survived.
 
-    Raises: StoreError: disk full, read-only, no permission.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # opened by name, not by mkstemp, so that the umask decides who may read a shared run
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
+class LocalStorage:
+    """A run in a folder, also on a network file system that every node mounts."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._prefix = "" if root == Path() else str(root)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LocalStorage) and self.root == other.root
+
+    def __hash__(self) -> int:
+        return hash(self.root)
+
+    def __repr__(self) -> str:
+        return f"LocalStorage({str(self.root)!r})"
+
+    @property
+    def location(self) -> str:
+        """The folder."""
+        return str(self.root)
+
+    def address(self, key: str) -> str:
+        """See ``Storage.address``: the file's path."""
+        return os.path.join(self._prefix, key) if key else str(self.root)
+
+    def read(self, key: str, offset: int = 0) -> bytes | None:
+        """See ``Storage.read``."""
+        try:
+            with open(self.address(key), "rb") as file:
+                if offset:
+                    file.seek(offset)
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise StoreError(f"{self.address(key)}: cannot read: {reason}") from error
+
+    @contextmanager
+    def writing(self, key: str, *, durable: bool = True) -> Iterator[IO[bytes]]:
+        """See ``Storage.writing``."""
+        path = self.address(key)
+        folder, name = _folder_of(path), os.path.basename(path)
+        temporary = os.path.join(folder, f".{name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+        try:
+            # opened by name, not by mkstemp, so that the umask decides who may read a shared run
+            with _created(temporary, "xb") as file:
+                yield file
+                file.flush()
+                if durable:
+                    os.fsync(file.fileno())
+            os.replace(temporary, path)
             if durable:
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-        if durable:
-            _sync_folder(path.parent)
-    except BaseException as error:
-        with suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError):
-            raise cannot_write(path, error) from error
-        raise
+                _sync_folder(folder)
+        except BaseException as error:
+            with suppress(OSError):
+                os.unlink(temporary)
+            if isinstance(error, OSError):
+                raise _cannot_write(path, error) from error
+            raise
+
+    def create(self, key: str, data: bytes = b"") -> bool:
+        """See ``Storage.create``."""
+        path = self.address(key)
+        try:
+            with _created(path, "xb") as file:
+                file.write(data)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+        return True
+
+    def info(self, key: str) -> FileInfo | None:
+        """See ``Storage.info``; a folder is not a file."""
+        try:
+            found = os.stat(self.address(key))
+        except OSError:
+            return None
+        if stat.S_ISDIR(found.st_mode):
+            return None
+        return FileInfo(found.st_size, found.st_mtime)
+
+    def delete(self, key: str) -> None:
+        """See ``Storage.delete``."""
+        try:
+            os.unlink(self.address(key))
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            raise _cannot_write(self.address(key), error) from error
+
+    def delete_tree(self, prefix: str) -> None:
+        """See ``Storage.delete_tree``."""
+        shutil.rmtree(self.address(prefix), ignore_errors=True)
+
+    def names(self, prefix: str = "") -> list[str]:
+        """See ``Storage.names``."""
+        try:
+            return sorted(os.listdir(self.address(prefix)))
+        except OSError:
+            return []
+
+    def remove_leftovers(self, prefix: str) -> None:
+        """See ``Storage.remove_leftovers``."""
+        for name in self.names(prefix):
+            if name.startswith(".") and name.endswith(".tmp"):
+                with suppress(OSError):
+                    os.unlink(os.path.join(self.address(prefix), name))
+
+    def sync(self, key: str) -> None:
+        """See ``Storage.sync``."""
+        with suppress(FileNotFoundError):
+            descriptor = os.open(self.address(key), os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def arrow_source(self, key: str) -> Any:
+        """See ``Storage.arrow_source``."""
+        import pyarrow as pa
+
+        return pa.memory_map(self.address(key))
+
+    def journal(self, key: str) -> Journal:
+        """See ``Storage.journal``."""
+        return _LocalJournal(self.address(key))
+
+    def log(self, key: str) -> IO[str]:
+        """See ``Storage.log``."""
+        return _created(self.address(key), "a")
+
+    @contextmanager
+    def lease(self, key: str) -> Iterator[Lease]:
+        """See ``Storage.lease``."""
+        path = self.address(key)
+        try:
+            os.makedirs(_folder_of(path), exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+        try:
+            yield _LocalLease(path, descriptor)
+        finally:
+            # closing releases the lock; the file stays, since deleting it would let two processes
+            # hold two files of one name
+            os.close(descriptor)
+
+    def is_held(self, key: str) -> bool:
+        """See ``Storage.is_held``."""
+        try:
+            descriptor = os.open(self.address(key), os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+        return False
+
+    def holder(self, key: str) -> int | None:
+        """See ``Storage.holder``."""
+        try:
+            found = os.stat(self.address(key))
+            with open("/proc/locks", encoding="ascii") as file:
+                lines = file.read().splitlines()
+        except OSError:
+            return None
+        inode = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+        for line in lines:  # 5: FLOCK ADVISORY WRITE 1234 fe:01:5678 0 EOF
+            words = line.split()
+            if len(words) >= 6 and words[1] == "FLOCK" and words[5] == inode and int(words[4]) > 0:
+                return int(words[4])
+        return None
+
+    def contains(self, prefix: str) -> bool:
+        """See ``Storage.contains``: a folder counts even when it is empty."""
+        return os.path.isdir(self.address(prefix))
+
+    def neighbours(self) -> list[Storage]:
+        """See ``Storage.neighbours``: the folders with the same parent."""
+        here = self.root.resolve()
+        try:
+            entries = sorted(os.scandir(here.parent), key=lambda entry: entry.name)
+        except OSError:
+            return []
+        return [
+            LocalStorage(Path(entry.path))
+            for entry in entries
+            if entry.name != here.name and entry.is_dir()
+        ]
 
 
-def _sync_folder(folder: Path) -> None:
+class _LocalJournal:
+    """A local file opened for appending."""
+
+    def __init__(self, path: str) -> None:
+        self._path, self._descriptor = path, -1
+        try:
+            os.makedirs(_folder_of(path), exist_ok=True)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            self._size = os.fstat(self._descriptor).st_size
+        except OSError as error:
+            self.close()
+            raise _cannot_write(path, error) from error
+
+    def read(self) -> bytes:
+        with open(self._path, "rb") as file:
+            return file.read()
+
+    def append(self, data: bytes, *, sync: bool = True) -> None:
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+            if sync:
+                os.fsync(self._descriptor)
+        except OSError as error:
+            # half a record must not stay in front of the next one
+            with suppress(OSError):
+                self._cut()
+            raise _cannot_write(self._path, error) from error
+        self._size += len(data)
+
+    def truncate(self, size: int) -> None:
+        self._size = size
+        try:
+            self._cut()
+        except OSError as error:
+            raise _cannot_write(self._path, error) from error
+
+    def _cut(self) -> None:
+        os.ftruncate(self._descriptor, self._size)
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class _LocalLease:
+    """A lock on an open file."""
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        self._path, self._descriptor = path, descriptor
+
+    def acquire(self, wait_s: float = 0.0) -> bool:
+        until = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    return False
+                time.sleep(0.1)
+            except OSError as error:
+                raise _cannot_write(self._path, error) from error
+
+    def describe_owner(self, data: bytes) -> None:
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, data, 0)
+
+
+def _folder_of(path: str) -> str:
+    return os.path.dirname(path) or "."
+
+
+def _created(path: str, mode: str) -> IO[Any]:
+    """Open a file for writing; its folder is made when absent."""
+    encoding = None if "b" in mode else "utf-8"
+    try:
+        return open(path, mode, encoding=encoding)
+    except FileNotFoundError:
+        os.makedirs(_folder_of(path), exist_ok=True)
+        return open(path, mode, encoding=encoding)
+
+
+def _sync_folder(folder: str) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -81,142 +337,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_bytes_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Replace ``path`` by ``data`` in one step. Raises: StoreError: one line, the old file is still
-    there.
-    """
-    with replacing(path, durable=durable) as file:
-        file.write(data)
-
-
-def finite(value: Any) -> Any:
-    """``value`` with every NaN and infinity inside replaced by None: JSON has no word for them."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return value
-
-
-def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
-    """Replace ``path`` by indented JSON in one step. Raises: StoreError."""
-    text = json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False)
-    write_bytes_atomically(path, f"{text}\n".encode(), durable=durable)
-
-
-def write_table(path: Path, table: pa.Table) -> None:
-    """Replace ``path`` by an Arrow IPC file in one step. Raises: StoreError."""
-    with replacing(path) as file, pa.ipc.new_file(file, table.schema) as writer:
-        writer.write_table(table)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete what killed writers left behind in ``folder``. Only for a folder that nobody else
-    writes to.
-    """
-    for leftover in folder.glob(".*.tmp"):
-        with suppress(OSError):
-            leftover.unlink()
-
-
-@dataclass(frozen=True)
-class TrialFolder:
-    """One trial's folder, written by the worker that trains it."""
-
-    paths: TrialPaths
-
-    def begin(self, trial: dict[str, Any]) -> None:
-        """Make the folder and say what the trial is. An outcome of an earlier attempt is withdrawn.
-
-        Args:
-            trial: ``TrialSpec.to_dict()``.
-        """
-        write_json(self.paths.spec, trial)
-        remove_leftovers(self.paths.folder)
-        try:
-            self.paths.outcome.unlink(missing_ok=True)
-        except OSError as error:
-            raise cannot_write(self.paths.outcome, error) from error
-
-    def write_epochs(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Replace the epochs by ``rows``: all of them, from the first on.
-
-        A row has ``epoch``, ``stage``, ``lr``, ``train_loss``, ``loss_terms`` (name -> value),
-        ``epoch_time_s`` and ``val_<metric>_<region>``; NaN and infinity become null. Not synced
-        here but by ``finish``: before that the checkpoint is what counts.
-        """
-        lines = [json.dumps(finite(row), separators=(",", ":"), allow_nan=False) for row in rows]
-        write_bytes_atomically(
-            self.paths.epochs, "".join(f"{line}\n" for line in lines).encode(), durable=False
-        )
-
-    def read_epochs(self) -> list[dict[str, Any]]:
-        """The rows written so far; what follows a damaged line is left out."""
-        try:
-            lines = self.paths.epochs.read_bytes().splitlines()
-        except OSError:
-            return []
-        try:
-            # all lines in one go is twice as fast, and they are whole unless something odd happened
-            rows = json.loads(b"[" + b",".join(lines) + b"]")
-        except ValueError:
-            rows = _whole_lines(lines)
-        return list(
-            takewhile(lambda row: isinstance(row, dict) and isinstance(row.get("epoch"), int), rows)
-        )
-
-    def finish(
-        self,
-        outcome: Outcome,
-        predictions: pa.Table | None = None,
-        features: pa.Table | None = None,
-    ) -> None:
-        """Write predictions, then the outcome: once that is there the trial has ended, whatever
-        happens next.
-
-        Args:
-            outcome: how it ended.
-            predictions: see ``schema.predictions_table``; None when nothing was predicted.
-            features: see ``schema.features_table``; None when they are not kept.
-
-        Raises: StoreError: nothing was marked as ended.
-        """
-        if predictions is not None:
-            write_table(self.paths.predictions, predictions)
-        if features is not None:
-            write_table(self.paths.features, features)
-        _sync_file(self.paths.epochs)
-        write_json(self.paths.outcome, outcome.to_dict())
-
-    def outcome(self) -> Outcome | None:
-        """How the trial ended; None when it has not, also when the file is damaged."""
-        return Outcome.from_dict(read_json(self.paths.outcome))
-
-
-def _whole_lines(lines: list[bytes]) -> list[Any]:
-    rows = []
-    for line in lines:
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return rows
-
-
-def _sync_file(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def read_json(path: Path) -> Any:
-    """The file's content, or None when it is absent or no JSON."""
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
+def _cannot_write(path: str, error: OSError) -> StoreError:
+    """Return the one line that a failed write ends with."""
+    reason = _REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower()
+    return StoreError(f"{path}: cannot write: {reason}")

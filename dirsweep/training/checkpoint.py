@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import io
 import logging
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from dirsweep.run.storage import write_bytes_atomically
+from dirsweep.run.files import StoredFile
 
 log = logging.getLogger(__name__)
 
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+def save_checkpoint(path: StoredFile, state: dict[str, Any]) -> None:
     """Write ``state`` so that a reader sees either the old checkpoint or the new one, whole."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    write_bytes_atomically(path, buffer.getvalue())
+    path.write(buffer.getvalue())
 
 
-def load_checkpoint(path: Path, trial_id: str) -> dict[str, Any] | None:
+def load_checkpoint(path: StoredFile, trial_id: str) -> dict[str, Any] | None:
     """The state saved for ``trial_id``, on the CPU; None when there is none, it is unreadable, or
     another trial's.
     """
-    if not path.is_file():
+    data = path.read()
+    if data is None:
         return None
     try:
         # our own file: it holds RNG states of numpy and Python, which the weights-only reader
         # refuses
-        state = torch.load(path, map_location="cpu", weights_only=False)
+        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=False)
     except Exception as error:  # any kind of garbage: the trial starts afresh
         log.warning("checkpoint %s is unreadable (%s); starting afresh", path, error)
         return None

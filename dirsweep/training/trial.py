@@ -18,7 +18,7 @@ from torch import Tensor
 from dirsweep.config.trial import TrialSpec
 from dirsweep.data.base import SplitName
 from dirsweep.errors import DirSweepError, StoreError, TrialPruned, TrialStopped
-from dirsweep.run.storage import TrialFolder, read_json
+from dirsweep.run.folder import TrialFolder
 from dirsweep.run.tables import Outcome, Status, features_table, predictions_table
 from dirsweep.training.assembly import Training, build_training
 from dirsweep.training.checkpoint import load_checkpoint, save_checkpoint
@@ -134,7 +134,7 @@ def _begin_attempt(trial: TrialSpec, folder: TrialFolder | None) -> Attempt:
     """Make the trial's folder and count the attempt."""
     began, started_at, number = time.monotonic(), datetime.now(UTC).isoformat(), 1
     if folder is not None:
-        earlier = read_json(folder.paths.spec) or {}
+        earlier = folder.paths.spec.read_json() or {}
         started_at = earlier.get("started_at", started_at)
         number = earlier.get("attempt", 0) + 1
         folder.begin({**trial.to_dict(), "started_at": started_at, "attempt": number})

@@ -11,7 +11,6 @@ from dirsweep.analysis.effects import ALL_STUDIES, Effect, effects, effects_of_r
 from dirsweep.report.claims import claims
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.reader import Run, open_run
-from dirsweep.run.storage import write_table
 
 RANKSIM = {"regularizers.ranksim": {"gamma": 1.0}}
 LDS = {"reweighting.name": "lds", "reweighting.base": "inv"}
@@ -93,11 +92,10 @@ def test_trials_that_two_studies_share_count_once(run: Run) -> None:
     table = run.trials()
     # the study 'search' becomes a planned one that shares the first point's trials
     ids = [trial.replace("search-0-", "plain-0-") for trial in table["trial_id"].to_pylist()]
-    write_table(
-        paths.trials_table,
+    paths.trials_table.write_table(
         table.set_column(table.schema.get_field_index("trial_id"), "trial_id", pa.array(ids)),
     )
-    paths.spec.write_text(paths.spec.read_text().replace("space: {}", "points: []"))
+    paths.spec.write(paths.spec.text().replace("space: {}", "points: []").encode())
     after = by_technique(effects_of_run(open_run(paths.root)))
     assert after["ranksim"].pairs == before.pairs
     assert after["ranksim"].difference.difference == before.difference.difference

@@ -100,7 +100,7 @@ def test_without_predictions_or_bins_the_seeds_are_left(tmp_path: Path) -> None:
     assert intervals(open_run(paths.root), "s", MetricColumn("test", "macro_mae", "all")) == []
 
     paths = simulate(tmp_path / "b", {"s": [SimulatedPoint()]})
-    paths.bins_table.unlink()
+    paths.bins_table.delete()
     run = open_run(paths.root)
     assert intervals(run, "s")[0].basis == "seeds and samples"
     assert intervals(run, "s", MetricColumn("test", "mae", "few"))[0].basis == "seeds"

@@ -41,9 +41,9 @@ def made(root: Path, errors: list[Any], *, retry: bool = False, **study: Any) ->
     """A search whose points have these validation errors; the base first."""
     points = [({} if place == 0 else {"a": place}, [error]) for place, error in enumerate(errors)]
     paths = write_run(root, {"s": points}, searches=["s"])
-    spec = yaml.safe_load(paths.spec.read_text())
+    spec = yaml.safe_load(paths.spec.text())
     spec["studies"]["s"] |= study
-    paths.spec.write_text(yaml.safe_dump(spec, sort_keys=False))
+    paths.spec.write(yaml.safe_dump(spec, sort_keys=False).encode())
     if retry:
         with Ledger(paths.ledger) as ledger:
             ledger.append(Retried("s-1-0", "out of memory on a shared GPU, again with 0.5 of it"))

@@ -21,7 +21,6 @@ from dirsweep.analysis.selection import (
 from dirsweep.domain import MetricColumn
 from dirsweep.errors import StoreError
 from dirsweep.run.reader import open_run
-from dirsweep.run.storage import write_table
 
 SPACE = {"space": {"epochs": {"int": [1, 99]}}}
 
@@ -174,8 +173,7 @@ def test_configurations_that_were_proposed_again_are_looked_at_once(tmp_path: Pa
     again = table.filter(pc.equal(table["point"], 0))
     place, kind = again.schema.get_field_index("point"), again.schema.field("point")
     again = again.set_column(place, kind, pa.array([3] * len(again), kind.type))
-    write_table(
-        paths.trials_table,
+    paths.trials_table.write_table(
         pa.concat_tables([table, again]).replace_schema_metadata(table.schema.metadata),
     )
     after = selection(open_run(paths.root), "search")

@@ -17,8 +17,7 @@ from dirsweep.bench.orchestration import (
     sleeping,
     utilisation,
 )
-from dirsweep.run.folder import TrialPaths
-from dirsweep.run.storage import TrialFolder
+from dirsweep.run.folder import RunPaths, TrialFolder
 from tests.tiny import tiny_trial
 
 
@@ -51,7 +50,7 @@ def test_what_stands_in_for_a_training_writes_what_a_training_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(orchestration.SECONDS, "0")
-    folder, rows = TrialFolder(TrialPaths(tmp_path / "t0")), []
+    folder, rows = TrialFolder(RunPaths(tmp_path).trial("t0")), []
     outcome = sleeping(tiny_trial(), rows.append, folder=folder, num_threads=1)
     assert folder.outcome() == outcome
     assert folder.read_epochs() == rows

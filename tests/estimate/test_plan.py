@@ -57,4 +57,4 @@ def test_names_every_table_of_a_run_and_writes_none(tmp_path: Path) -> None:
         paths.spec,
     ):
         assert path.name in lines
-    assert not paths.root.exists()
+    assert not paths.exists()

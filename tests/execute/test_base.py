@@ -8,8 +8,7 @@ import pytest
 
 from dirsweep.execute.base import fail, hanging
 from dirsweep.execute.worker import run_trial
-from dirsweep.run.folder import RunPaths
-from dirsweep.run.storage import TrialFolder
+from dirsweep.run.folder import RunPaths, TrialFolder
 from tests.tiny import tiny_trial
 
 

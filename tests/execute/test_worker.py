@@ -14,24 +14,23 @@ from typing import Any
 import pytest
 
 from dirsweep.execute.worker import run_trial
-from dirsweep.run.folder import RunPaths, TrialPaths
-from dirsweep.run.locks import claimed, is_locked, lock_holder
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.locks import claimed
 from tests.tiny import tiny_trial
 
 HOLD = """
 import sys, time
-from pathlib import Path
 from dirsweep.run.locks import claimed
-from dirsweep.run.folder import TrialPaths
-with claimed(TrialPaths(Path(sys.argv[1]))):
+from dirsweep.run.folder import RunPaths
+with claimed(RunPaths(sys.argv[1]).trial("t")):
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
 """
 
 
-def _holder(folder: Path, seconds: float) -> subprocess.Popen[str]:
+def _holder(root: Path, seconds: float) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder), str(seconds)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(root), str(seconds)], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
@@ -39,34 +38,34 @@ def _holder(folder: Path, seconds: float) -> subprocess.Popen[str]:
 
 
 def test_a_second_process_waits_for_the_first(tmp_path: Path) -> None:
-    paths = TrialPaths(tmp_path / "t")
-    with _holder(paths.folder, 1.0) as first:
-        assert is_locked(paths.log)
-        assert lock_holder(paths.log) == first.pid
+    paths = RunPaths(tmp_path).trial("t")
+    with _holder(tmp_path, 1.0) as first:
+        assert paths.log.is_held()
+        assert paths.log.holder() == first.pid
         with claimed(paths):
             assert first.wait(5) == 0, "it was waited for"
-            assert lock_holder(paths.log) == os.getpid()
-    assert not is_locked(paths.log)
-    assert lock_holder(paths.log) is None
+            assert paths.log.holder() == os.getpid()
+    assert not paths.log.is_held()
+    assert paths.log.holder() is None
 
 
 def test_a_process_that_hangs_is_killed(tmp_path: Path) -> None:
-    paths = TrialPaths(tmp_path / "t")
-    with _holder(paths.folder, 600) as first:
+    paths = RunPaths(tmp_path).trial("t")
+    with _holder(tmp_path, 600) as first:
         os.kill(first.pid, signal.SIGSTOP)
         with claimed(paths, wait_s=0.3):
             assert first.wait(5) == -signal.SIGKILL
-            assert lock_holder(paths.log) == os.getpid()
+            assert paths.log.holder() == os.getpid()
 
 
 def test_a_worker_gives_way_to_a_new_driver(tmp_path: Path) -> None:
     run, trial, seen = RunPaths(tmp_path), tiny_trial(epochs=5), []
-    run.lock.write_text(json.dumps({"pid": 1, "since": "then"}))
+    run.lock.write(json.dumps({"pid": 1, "since": "then"}).encode())
 
     def emit(row: dict[str, Any]) -> None:
         seen.append(row["epoch"])
         if row["epoch"] == 1:
-            run.lock.write_text(json.dumps({"pid": 2, "since": "now"}))
+            run.lock.write(json.dumps({"pid": 2, "since": "now"}).encode())
 
     with pytest.raises(SystemExit):
         run_trial(trial, tmp_path, emit, num_threads=1)
@@ -75,7 +74,7 @@ def test_a_worker_gives_way_to_a_new_driver(tmp_path: Path) -> None:
     seen.clear()
     outcome = run_trial(trial, tmp_path, emit=lambda row: seen.append(row["epoch"]), num_threads=1)
     assert (outcome.status, outcome.attempts, seen) == ("complete", 2, [0, 1, 2, 3, 4])
-    assert "resumed after epoch 2" in run.trial(trial.trial_id).log.read_text()
+    assert "resumed after epoch 2" in run.trial(trial.trial_id).log.text()
 
 
 @pytest.mark.parametrize(("text", "status"), [("", "pruned"), ("asked by somebody\n", "stopped")])
@@ -85,7 +84,7 @@ def test_a_stop_file_ends_the_trial_after_its_epoch(tmp_path: Path, text: str, s
     outcome = run_trial(
         trial,
         tmp_path,
-        lambda row: paths.stop.write_text(text) and None if row["epoch"] == 1 else None,
+        lambda row: paths.stop.write(text.encode()) and None if row["epoch"] == 1 else None,
         num_threads=1,
     )
     assert (outcome.status, outcome.num_epochs) == (status, 2)
@@ -98,12 +97,11 @@ def test_a_stop_file_ends_the_trial_after_its_epoch(tmp_path: Path, text: str, s
 def test_a_request_before_the_trial_begins(tmp_path: Path) -> None:
     trial = tiny_trial()
     paths = RunPaths(tmp_path).trial(trial.trial_id)
-    paths.folder.mkdir(parents=True)
-    paths.stop.write_text("asked by somebody\n")
+    paths.stop.write("asked by somebody\n".encode())
     outcome = run_trial(trial, tmp_path, lambda row: None, num_threads=1)
     assert (outcome.status, outcome.num_epochs, outcome.attempts) == ("stopped", 0, 0)
-    paths.outcome.unlink()
-    paths.stop.touch()  # left by a driver that pruned the trial and died: the next one decides again
+    paths.outcome.delete()
+    paths.stop.create()  # left by a driver that pruned the trial and died: the next one decides again
     assert run_trial(trial, tmp_path, lambda row: None, num_threads=1).status == "complete"
 
 

@@ -26,10 +26,9 @@ from dirsweep.config.sweep import SweepSpec
 from dirsweep.driver import Options, run_sweep
 from dirsweep.run.collect import collect
 from dirsweep.run.events import Ended, Started
-from dirsweep.run.folder import RunPaths
+from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_events, read_state
 from dirsweep.run.reader import Run, open_run
-from dirsweep.run.storage import TrialFolder, read_json
 from tests import tiny  # noqa: F401 - registers its benchmark and backbone
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -263,7 +262,7 @@ def workers(root: Path, trial_id: str) -> list[int]:
 
 
 def _log(root: Path, trial_id: str) -> str:
-    return RunPaths(root).trial(trial_id).log.read_text()
+    return RunPaths(root).trial(trial_id).log.text()
 
 
 def alive(pid: int) -> bool:
@@ -277,7 +276,7 @@ def alive(pid: int) -> bool:
 def outcomes(root: Path) -> dict[str, bytes]:
     """trial -> the bytes of its outcome."""
     files = {i: RunPaths(root).trial(i).outcome for i in trial_ids(root)}
-    return {i: file.read_bytes() for i, file in files.items() if file.exists()}
+    return {i: data for i, file in files.items() if (data := file.read()) is not None}
 
 
 def check_sound(root: Path, before: Mapping[str, bytes] | None = None) -> Run:
@@ -312,8 +311,8 @@ def check_sound(root: Path, before: Mapping[str, bytes] | None = None) -> Run:
         if outcome is not None and row["status"] != "failed":
             epochs = TrialFolder(paths.trial(trial_id)).read_epochs()
             assert [epoch["epoch"] for epoch in epochs] == list(range(outcome["num_epochs"]))
-            assert outcome["attempts"] == (read_json(paths.trial(trial_id).spec) or {})["attempt"]
-        assert not list(paths.trial(trial_id).folder.glob(".*.tmp")) or outcome is None
+            assert outcome["attempts"] == (paths.trial(trial_id).spec.read_json() or {})["attempt"]
+        assert not list(Path(paths.trial(trial_id).folder).glob(".*.tmp")) or outcome is None
     predicted = Counter(run.predictions()["trial_id"].to_pylist())
     complete = {row["trial_id"] for row in rows if row["status"] == "complete"}
     assert complete <= set(predicted) <= {row["trial_id"] for row in rows if row["status"] in ENDED}

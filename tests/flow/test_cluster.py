@@ -11,7 +11,6 @@ import pytest
 from dirsweep.errors import DirSweepError
 from dirsweep.execute.ray.cluster import begin
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.locks import lock_holder
 from dirsweep.run.reader import open_run
 from tests.flow.driving import (
     Command,
@@ -64,7 +63,7 @@ def in_the_middle(driver: Command, root: Path, count: int) -> dict[str, int]:
 
     def look() -> dict[str, int] | None:
         running = {
-            i: lock_holder(RunPaths(root).trial(i).log)
+            i: RunPaths(root).trial(i).log.holder()
             for i in begun(root)
             if 1 <= epochs_done(root, i) < 9
         }

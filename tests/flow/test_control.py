@@ -18,9 +18,9 @@ from dirsweep.monitor.control import stop_trial
 from dirsweep.monitor.status import snapshot
 from dirsweep.run.events import Ended
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import lock_run, read_events
+from dirsweep.run.ledger import read_events
+from dirsweep.run.locks import lock_run
 from dirsweep.run.reader import open_run
-from dirsweep.run.storage import write_table
 from tests.flow.driving import (
     WITH_TINY,
     Listener,
@@ -195,7 +195,7 @@ def test_logs(tmp_path: Path, call: Call) -> None:
 def test_a_run_stops_when_asked_and_goes_on_when_resumed(tmp_path: Path) -> None:
     root = tmp_path / "run"
     file = tiny_sweep(tmp_path, THREE, resources={"checkpoint_every_s": 0})
-    assert run_here(file, root, At(1, 1, lambda _: RunPaths(root).stop.touch())) == 130
+    assert run_here(file, root, At(1, 1, lambda _: RunPaths(root).stop.create())) == 130
     before = outcomes(root)
     assert len(before) == 1
     assert not RunPaths(root).stop.exists(), "the request is done with"
@@ -319,15 +319,15 @@ def test_taken_over_before_anybody_noted_it(tmp_path: Path) -> None:
     root = tmp_path / "runs" / "two"
     assert run_here(file, root, reuse=True) == 0
     ledger = RunPaths(root).ledger
-    lines = [line for line in ledger.read_text().splitlines(keepends=True) if '"ended"' not in line]
-    ledger.write_text("".join(lines))  # killed right after the files were there
+    lines = [line for line in ledger.text().splitlines(keepends=True) if '"ended"' not in line]
+    ledger.write("".join(lines).encode())  # killed right after the files were there
     assert run_here(file, root, reuse=True) == 0
     check_finished(root, 3)
     assert run_rows(root) == ["one"] * 3
-    ledger.write_text("".join(lines))
+    ledger.write("".join(lines).encode())
     assert run_here(file, root, reuse=False) == 0
     assert run_rows(root) == ["one"] * 3, "told by what lies beside it"
-    ledger.write_text("".join(lines))
+    ledger.write("".join(lines).encode())
     (tmp_path / "runs" / "one").rename(tmp_path / "one-moved")
     assert run_here(file, root) == 0
     assert run_rows(root) == ["outside this run"] * 3
@@ -341,8 +341,7 @@ def test_a_table_of_an_earlier_version_lacks_where_trials_came_from(tmp_path: Pa
     assert run_here(tiny_sweep(tmp_path, THREE), tmp_path / "run") == 0
     paths = RunPaths(tmp_path / "run")
     table = open_run(paths.root).trials().drop_columns(["reused_from"])
-    write_table(
-        paths.trials_table,
+    paths.trials_table.write_table(
         pa.table(
             {name: table[name].combine_chunks() for name in table.schema.names}, schema=table.schema
         ),

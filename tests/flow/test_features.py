@@ -50,7 +50,7 @@ def test_trials_that_ended_without_them_are_named_and_not_trained_again(tmp_path
     for trial_id in open_run(root).trials()["trial_id"].to_pylist():
         paths = RunPaths(root).trial(trial_id)
         if not paths.features.exists():
-            paths.outcome.unlink()
+            paths.outcome.delete()
     assert run_here(later, root) == 0
     assert trials_with_features(root) == 2
 

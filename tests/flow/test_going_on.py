@@ -72,7 +72,7 @@ def test_killed_at_half_and_run_again_equals_the_uninterrupted(tmp_path: Path) -
     attempts = {row["trial_id"]: row["attempts"] for row in open_run(root).trials().to_pylist()}
     assert attempts.pop(middle) == 2
     assert set(attempts.values()) == {1}
-    log = RunPaths(root).trial(middle).log.read_text()
+    log = RunPaths(root).trial(middle).log.text()
     resumed = re.search(r"resumed after epoch (\d+)", log)
     assert resumed is not None
     assert int(resumed[1]) >= done, "what the checkpoint had is not trained again"
@@ -165,7 +165,7 @@ def test_interrupted_between_two_epochs_nothing_is_trained_again(tmp_path: Path)
     listener = Listener()
     assert run_here(file, root, listener) == 0
     (middle,) = [trial_id for trial_id, _ in listener.epochs[:1]]
-    assert "resumed after epoch 2" in RunPaths(root).trial(middle).log.read_text()
+    assert "resumed after epoch 2" in RunPaths(root).trial(middle).log.text()
     check_sound(root, before)
     assert run_here(file, tmp_path / "whole") == 0
     same_results(check_finished(root, 7), check_finished(tmp_path / "whole", 7))
@@ -180,7 +180,7 @@ def test_garbage_in_a_trials_folder(tmp_path: Path, damage: str) -> None:
     assert run_here(file, tmp_path / "whole") == 0
     assert run_here(file, root, Interrupting(trial=0, epoch=1)) == 130
     (middle,) = begun(root)
-    getattr(RunPaths(root).trial(middle), damage).write_bytes(b"\x00garbage\xff{")
+    getattr(RunPaths(root).trial(middle), damage).write(b"\x00garbage\xff{")
     assert run_here(file, root) == 0
     same_results(check_finished(root, 2), check_finished(tmp_path / "whole", 2))
 
@@ -190,12 +190,12 @@ def test_a_torn_last_line_of_the_ledger(tmp_path: Path) -> None:
     root = tmp_path / "run"
     assert run_here(file, root) == 0
     ledger = RunPaths(root).ledger
-    whole = ledger.read_bytes()
-    ledger.write_bytes(whole[:-20])  # the last 'ended' is lost, its outcome is not
+    whole = ledger.read()
+    ledger.write(whole[:-20])  # the last 'ended' is lost, its outcome is not
     listener = Listener()
     assert run_here(file, root, listener) == 0
     assert listener.started == []
-    events = [json.loads(line) for line in ledger.read_bytes().splitlines()]
+    events = [json.loads(line) for line in ledger.read().splitlines()]
     assert [event["event"] for event in events].count("ended") == 7
     check_finished(root, 7)
 
@@ -206,8 +206,8 @@ def test_an_end_that_no_driver_noted_is_noted_by_the_next(tmp_path: Path) -> Non
     assert run_here(file, root) == 0
     before = outcomes(root)
     ledger = RunPaths(root).ledger
-    lines = ledger.read_text().splitlines(keepends=True)
-    ledger.write_text("".join(line for line in lines if '"ended"' not in line))
+    lines = ledger.text().splitlines(keepends=True)
+    ledger.write("".join(line for line in lines if '"ended"' not in line).encode())
     assert run_here(file, root) == 0
     check_sound(root, before)
     check_finished(root, len(trial_ids(root)))

@@ -19,7 +19,6 @@ import pytest
 from dirsweep.monitor.control import stop_run, stop_trial
 from dirsweep.monitor.status import snapshot
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.locks import lock_holder
 from dirsweep.run.reader import Run, open_run
 from tests.flow.driving import (
     Command,
@@ -117,7 +116,7 @@ class Sweep:
 
     def worker(self, trial_id: str) -> int | None:
         """The process that trains the trial now."""
-        return lock_holder(RunPaths(self.root).trial(trial_id).log)
+        return RunPaths(self.root).trial(trial_id).log.holder()
 
     def finish(self, whole: Run, before: dict[str, bytes]) -> Run:
         """Run it to its end; everything is there once, with the numbers of an uninterrupted run."""
@@ -184,7 +183,7 @@ def test_a_killed_worker_costs_an_epoch_and_a_hang_costs_the_trial(tmp_path: Pat
         os.kill(pid, signal.SIGKILL)
         driver.when(lambda: len(workers(sweep.root, killed)) == 2, "another worker takes the trial")
         driver.when(lambda: statuses(sweep.root).get(killed) == "complete", "the end of that trial")
-        log = RunPaths(sweep.root).trial(killed).log.read_text()
+        log = RunPaths(sweep.root).trial(killed).log.text()
         resumed = re.search(r"resumed after epoch (\d+)", log)
         assert resumed is not None
         assert int(resumed[1]) >= done, "it goes on from its checkpoint"

@@ -15,8 +15,7 @@ from made_up_run import write_run, write_trial
 from rich.console import Console
 
 from dirsweep.monitor.status import as_json, as_text, snapshot
-from dirsweep.run.folder import RunPaths
-from dirsweep.run.storage import TrialFolder
+from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.training import trial as trial_module
 from dirsweep.training.trial import train
 from tests.tiny import tiny_trial
@@ -30,17 +29,17 @@ def made(root: Path, errors: list[list[Any]], **study: Any) -> RunPaths:
         {"s": [({} if at == 0 else {"a": at}, seeds) for at, seeds in enumerate(errors)]},
         searches=["s"],
     )
-    spec = yaml.safe_load(paths.spec.read_text())
+    spec = yaml.safe_load(paths.spec.text())
     spec["studies"]["s"] |= study
-    paths.spec.write_text(yaml.safe_dump(spec, sort_keys=False))
+    paths.spec.write(yaml.safe_dump(spec, sort_keys=False).encode())
     return paths
 
 
 def change(paths: RunPaths, trial_id: str, **metrics: float) -> None:
     file = paths.trial(trial_id).outcome
-    outcome = json.loads(file.read_text())
+    outcome = file.read_json()
     outcome["metrics"] |= metrics
-    file.write_text(json.dumps(outcome))
+    file.write_json(outcome)
 
 
 def shown(paths: RunPaths) -> str:

@@ -25,9 +25,8 @@ from dirsweep.errors import StoreError
 from dirsweep.policy.proposer import Proposer
 from dirsweep.run.collect import collect
 from dirsweep.run.events import Ended, Event, Proposed, Raced, Warmed
-from dirsweep.run.folder import RunPaths
+from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import Ledger, read_events
-from dirsweep.run.storage import TrialFolder
 from dirsweep.run.tables import Outcome
 from tests import tiny  # noqa: F401 - registers the tiny benchmark
 
@@ -825,12 +824,12 @@ def _earlier(
     """A run on the disk."""
     paths = RunPaths(tmp_path / name)
     spec = _spec(tmp_path, studies, **more)
-    proposer = _open(spec, paths.root)
-    paths.spec.write_text(spec.to_yaml())
+    proposer = _open(spec, tmp_path / name)
+    paths.spec.write(spec.to_yaml().encode())
     _drain(proposer, _two_sided, limit=limit)
     proposer.ledger.close()
     collect(paths)
-    return str(paths.root)
+    return paths.root
 
 
 GRID = {"grid": {"regularizers.ranksim.gamma": [2.0, 20.0, 5000.0]}, "seeds": [0, 1]}

@@ -53,8 +53,7 @@ def _outcome(trial: TrialSpec, number: int) -> Outcome:
 
 def _run(tmp_path: Path, statuses: dict[int, str], limit: int = 1000) -> Path:
     spec, root = _spec(tmp_path, STUDIES), tmp_path / "run"
-    RunPaths(root).root.mkdir()
-    RunPaths(root).spec.write_text(spec.to_yaml())
+    RunPaths(root).spec.write(spec.to_yaml().encode())
     proposer = _open(spec, root)
     number = 0
     while number < limit and (trial := proposer.next_trial()) is not None:

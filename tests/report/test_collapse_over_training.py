@@ -12,9 +12,8 @@ from matplotlib.text import Text
 
 from dirsweep.report.plots import collapse_over_training
 from dirsweep.run.collect import collect
-from dirsweep.run.folder import RunPaths
+from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.reader import open_run
-from dirsweep.run.storage import TrialFolder
 
 COLUMN = collapse_over_training.COLUMN
 VALUES = {

@@ -104,10 +104,10 @@ def test_bad_input_is_one_line(call: Call, tmp_path: Path, command: str) -> None
 
     half = tmp_path / "half"
     paths = simulate(half, {"s": [SimulatedPoint()]})
-    whole = paths.trials_table.read_bytes()
-    paths.trials_table.write_bytes(whole[: len(whole) // 2])
-    told(half, "trials.arrow: half-written")
-    paths.trials_table.unlink()
+    whole = paths.trials_table.read()
+    paths.trials_table.write(whole[: len(whole) // 2])
+    told(half, "trials.arrow: incomplete")
+    paths.trials_table.delete()
     told(half, "trials.arrow: absent")
 
     if command != "export":  # of that there is always something to export
@@ -119,8 +119,8 @@ def test_bad_input_is_one_line(call: Call, tmp_path: Path, command: str) -> None
         told(unfinished, "no finished trial to report on (1 failed, 1 pruned, 1 unfinished)")
     if command in ("claims", "export"):
         paths = simulate(tmp_path / "torn", {"s": [SimulatedPoint()]})
-        paths.predictions_table.write_bytes(b"ARROW1")
-        told(tmp_path / "torn", "predictions.arrow: half-written")
+        paths.predictions_table.write(b"ARROW1")
+        told(tmp_path / "torn", "predictions.arrow: incomplete")
 
 
 def test_one_seed_is_no_error_but_said(call: Call, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_the_best_again_with_fresh_seeds(tmp_path: Path) -> None:
     assert spec.seeds_of("search") == (9, 10, 11)
     assert spec.scheduler_of("search") is None
     assert [point.overrides for point in planned_points(spec, "search")] == overrides["search"]
-    assert yaml.safe_load(run.paths.confirm.read_text())["studies"] == {
+    assert yaml.safe_load(run.paths.confirm.text())["studies"] == {
         "search": {"points": overrides["search"]}
     }
     assert confirm_folder(run) == tmp_path / "run-confirm"

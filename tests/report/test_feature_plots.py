@@ -21,7 +21,6 @@ from dirsweep.report.plots import _features, feature_similarity, ranking_matrice
 from dirsweep.run.bins import Bins
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.reader import open_run
-from dirsweep.run.storage import write_table
 from dirsweep.run.tables import features_table
 
 PLOTS = (ranking_matrices, feature_similarity, tsne)
@@ -52,7 +51,7 @@ def store(
 ) -> None:
     order = np.arange(len(features)) if order is None else order
     table = features_table("test", [IDS[row] for row in order], LABELS[order], features[order])
-    write_table(paths.trial(trial_id).features, table)
+    paths.trial(trial_id).features.write_table(table)
 
 
 def run_with(root: Path, synthetic: bool = False) -> RunPaths:
@@ -142,10 +141,10 @@ def test_samples_are_matched_by_id_and_others_left_out(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
     paths = run_with(tmp_path)
-    paths.trial("s-0-0").features.write_bytes(b"garbage")
+    paths.trial("s-0-0").features.write(b"garbage")
     for plot in PLOTS:
         with pytest.raises(
-            StoreError, match=r"s-0-0/features\.arrow: half-written or no Arrow file"
+            StoreError, match=r"s-0-0/features\.arrow: incomplete, or not an Arrow file"
         ):
             plot.numbers(open_run(tmp_path), "s")
 
@@ -273,7 +272,7 @@ def test_feature_similarity_of_a_run(tmp_path: Path) -> None:
         np.testing.assert_allclose(anchor.similarities[1][filled], expected, atol=1e-6)
     text = texts(feature_similarity.draw(found))
     assert f"anchor {many.place:.3g}, many-shot" in text
-    paths.bins_table.unlink()
+    paths.bins_table.delete()
     assert feature_similarity.numbers(open_run(tmp_path), "s") is None
 
 

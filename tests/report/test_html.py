@@ -210,11 +210,11 @@ def test_nothing_finished(tmp_path: Path) -> None:
 
 
 def test_damaged_provenance_is_passed_over(run: Run) -> None:
-    run.paths.provenance.write_text('{"sessions": [3, {"started_at": null, "git": 7}]}')
+    run.paths.provenance.write('{"sessions": [3, {"started_at": null, "git": 7}]}'.encode())
     assert "not recorded: still running, or broken off" in html(
         open_run(run.paths.root), figures=False
     )
-    run.paths.provenance.write_text('{"sessions": [{"started_at": "yesterday"}]}')
+    run.paths.provenance.write('{"sessions": [{"started_at": "yesterday"}]}'.encode())
     assert "yesterday" in html(open_run(run.paths.root), figures=False)
 
 
@@ -250,7 +250,7 @@ def test_formats(run: Run, tmp_path: Path) -> None:
     file = write_text(tmp_path / "deep" / "er" / "r.md", "é\n")
     assert file.read_bytes() == "é\n".encode()
     with pytest.raises(StoreError, match="cannot write"):
-        write_text(run.paths.spec / "r.md", "")
+        write_text(Path(run.paths.spec) / "r.md", "")
 
 
 # ---- in a browser

@@ -13,9 +13,9 @@ from dirsweep.errors import StoreError
 from dirsweep.report.html import html
 from dirsweep.report.layouts import PREVIEW, comma_separated, fill, markdown, rendered
 from dirsweep.run.collect import collect
+from dirsweep.run.folder import TrialFolder
 from dirsweep.run.provenance import write_provenance
 from dirsweep.run.reader import Run, open_run
-from dirsweep.run.storage import TrialFolder
 
 RANKSIM = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
 LDS = {
@@ -158,7 +158,7 @@ def test_percent_and_higher_is_better(tmp_path: Path) -> None:
 
 def test_synthetic_stands_in_for_its_benchmark(tmp_path: Path) -> None:
     paths = write_run(tmp_path, {"m": [({}, [7.4])]}, resolved=True, synthetic=True)
-    paths.spec.write_text(paths.spec.read_text().replace("agedb-dir", "synthetic-agedb"))
+    paths.spec.write(paths.spec.text().replace("agedb-dir", "synthetic-agedb").encode())
     layout = fill(open_run(tmp_path), "ranksim/2")
     assert layout.synthetic
     assert any(
@@ -294,7 +294,7 @@ def test_time_of_an_epoch_by_method(tmp_path: Path) -> None:
     assert "| VANILLA |  | **33.0 ± 1.4** ★ (31.5) |".replace("|  |", "| (12.2) |") in markdown(
         layout, beside=True
     )
-    paths.provenance.unlink()
+    paths.provenance.delete()
     assert "a device that was not recorded" in fill(open_run(tmp_path), "conr/5").notes[3]
 
 

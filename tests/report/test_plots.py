@@ -82,7 +82,7 @@ def test_every_plot_of_every_study_is_drawn(tmp_path: Path) -> None:
         "names-long_learning_curves.png",
         "names-long_per_label_error.png",
     ]
-    assert sorted(paths.plots.iterdir()) == sorted(files)
+    assert sorted(Path(paths.plots).iterdir()) == sorted(files)
     for file in files:
         with Image.open(file) as picture:
             pixels = np.asarray(picture.convert("L"))
@@ -332,7 +332,7 @@ def test_label_histogram(tmp_path: Path) -> None:
     text = texts(label_histogram.draw(found))
     assert "many: 8,272 in 38 bins" in text
     assert "zero-shot" in text
-    paths.bins_table.unlink()
+    paths.bins_table.delete()
     assert label_histogram.numbers(open_run(tmp_path), "a") is None
 
 

@@ -12,7 +12,6 @@ from dirsweep.errors import StoreError
 from dirsweep.run.bins import Bins
 from dirsweep.run.predictions import predicted
 from dirsweep.run.reader import open_run
-from dirsweep.run.storage import write_table
 
 
 def made(bins: LabelBins) -> Bins:
@@ -68,16 +67,17 @@ def test_predictions_as_a_matrix(tmp_path: Path) -> None:
 
 def test_a_run_without_bins_knows_no_regions(tmp_path: Path) -> None:
     paths = write_run(tmp_path, {"s": [({}, [5.0])]})
-    paths.bins_table.unlink()
+    paths.bins_table.delete()
     run = open_run(tmp_path)
     assert run.bins() is None
     assert run.predicted("val").inside("few") is None
     assert run.predicted("val").inside("all") is not None
-    paths.bins_table.write_bytes(b"half")
+    paths.bins_table.write(b"half")
     with pytest.raises(
-        StoreError, match=r"bins\.arrow: half-written or no Arrow file; `dirsweep run SWEEP --out"
+        StoreError,
+        match=r"bins\.arrow: incomplete, or not an Arrow file; `dirsweep run SWEEP --out",
     ):
         open_run(tmp_path).bins()
-    write_table(paths.bins_table, pa.table({"low": [1.0]}))
+    paths.bins_table.write_table(pa.table({"low": [1.0]}))
     with pytest.raises(StoreError, match="not a dirsweep table"):
         open_run(tmp_path).bins()

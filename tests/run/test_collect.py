@@ -91,20 +91,20 @@ def test_every_reader_reads_every_table(run_paths: RunPaths) -> None:
         rows = pa.ipc.open_file(str(file)).read_all()
         assert rows.schema.metadata[b"dirsweep_schema"] == b"1"
         assert rows.schema.metadata[b"synthetic"] == b"false"
-        assert pl.read_ipc(file).shape == rows.shape
-        assert pd.read_feather(file).shape == rows.shape
+        assert pl.read_ipc(str(file)).shape == rows.shape
+        assert pd.read_feather(str(file)).shape == rows.shape
         assert duckdb.sql("select count(*) from rows").fetchall() == [(rows.num_rows,)]
         rows.validate(full=True)
 
 
 def test_collecting_again_gives_the_same_bytes(run_paths: RunPaths) -> None:
     files = (run_paths.trials_table, run_paths.epochs_table, run_paths.predictions_table)
-    before = [file.read_bytes() for file in files]
+    before = [file.read() for file in files]
     for file in files:
-        file.unlink()
+        file.delete()
     collect(run_paths)
-    assert [file.read_bytes() for file in files] == before
-    assert not list(run_paths.root.glob(".*.tmp"))
+    assert [file.read() for file in files] == before
+    assert not list(Path(run_paths.root).glob(".*.tmp"))
 
 
 def test_a_shared_trial_is_in_each_study_once_in_the_rest(tmp_path: Path) -> None:
@@ -142,12 +142,12 @@ def test_nothing_begun(tmp_path: Path) -> None:
 
 def test_a_trial_that_wrote_garbage(tmp_path: Path) -> None:
     paths = write_run(tmp_path, {"s": [({}, [5.0, 6.0])]})
-    paths.trial("s-0-0").outcome.write_bytes(b"\x00garbage")
-    paths.trial("s-0-0").predictions.write_bytes(b"ARROW1 no")
-    paths.trial("s-0-0").epochs.write_bytes(
+    paths.trial("s-0-0").outcome.write(b"\x00garbage")
+    paths.trial("s-0-0").predictions.write(b"ARROW1 no")
+    paths.trial("s-0-0").epochs.write(
         b'{"epoch":0,"lr":"fast","train_loss":2,"loss_terms":7,"val_mae_all":[]}\n'
     )
-    paths.trial("s-0-1").spec.write_bytes(b"{")
+    paths.trial("s-0-1").spec.write(b"{")
     collect(paths)
     run = open_run(tmp_path)
     assert run.trials()["status"].to_pylist() == ["unfinished", "complete"]

@@ -28,7 +28,7 @@ def test_parquet_holds_the_tables_as_they_are(tmp_path: Path) -> None:
 
 def test_csv(tmp_path: Path) -> None:
     paths = write_run(tmp_path / "run", {"s": [({}, [5.0, "failed"])]})
-    paths.bins_table.unlink()
+    paths.bins_table.delete()
     run = open_run(tmp_path / "run")
     trials, epochs, predictions = export_run(run, tmp_path / "out", "csv")
     rows = list(csv.DictReader(trials.open()))

@@ -13,7 +13,6 @@ from made_up_run import write_run
 
 from dirsweep.errors import StoreError
 from dirsweep.run.reader import open_run
-from dirsweep.run.storage import write_table
 from dirsweep.run.tables import features_table, is_features_table
 
 
@@ -21,8 +20,7 @@ def test_written_and_read_back(tmp_path: Path) -> None:
     paths = write_run(tmp_path, {"s": [({}, [5.0])]})
     assert open_run(tmp_path).features("s-0-0") is None
     values = np.array([[0.1, -2.0, 3.5], [1e-30, 7.0, 0.0]], dtype=np.float32)
-    write_table(
-        paths.trial("s-0-0").features,
+    paths.trial("s-0-0").features.write_table(
         features_table("test", ["a", "b"], np.float32([4.2, 70.0]), values),
     )
     table = open_run(tmp_path).features("s-0-0")
@@ -40,12 +38,13 @@ def test_what_is_no_table_of_features(tmp_path: Path) -> None:
     paths = write_run(tmp_path, {"s": [({}, [5.0])]})
     file = paths.trial("s-0-0").features
     whole = features_table("test", ["a"], np.zeros(1), np.zeros((1, 4), np.float32))
-    write_table(file, whole)
-    content = file.read_bytes()
+    file.write_table(whole)
+    content = file.read()
     for torn in (b"", b"garbage" * 40, content[: len(content) // 2], content[:-8]):
-        file.write_bytes(torn)
+        file.write(torn)
         with pytest.raises(
-            StoreError, match=r"features\.arrow: half-written or no Arrow file; remove it, and the"
+            StoreError,
+            match=r"features\.arrow: incomplete, or not an Arrow file; remove it, and the",
         ):
             open_run(tmp_path).features("s-0-0")
     lists = pa.array([[0.0, 1.0]], pa.list_(pa.float32()))
@@ -57,7 +56,7 @@ def test_what_is_no_table_of_features(tmp_path: Path) -> None:
         pa.table({"a": [1]}),
     ):
         assert not is_features_table(other.schema)
-        write_table(file, other)
+        file.write_table(other)
         with pytest.raises(
             StoreError, match=r"features\.arrow: not a table of features; remove it"
         ):

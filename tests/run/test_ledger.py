@@ -3,18 +3,14 @@ from __future__ import annotations
 import errno
 import json
 import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from dirsweep.errors import StoreError
-from dirsweep.run import ledger as ledger_file
 from dirsweep.run.events import Ended, Event, Proposed, SamplerState, Started
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.ledger import Ledger, lock_run, nothing_open, read_events, read_state
+from dirsweep.run.ledger import Ledger, nothing_open, read_events, read_state
 from dirsweep.run.state import RunState
 
 
@@ -28,7 +24,7 @@ def three() -> list[Event]:
 
 
 def test_events_come_back(tmp_path: Path) -> None:
-    file = tmp_path / "run" / "ledger.jsonl"
+    file = RunPaths(tmp_path / "run").ledger
     events = three()
     with Ledger(file) as ledger:
         ledger.append(events[0])
@@ -46,21 +42,21 @@ def test_events_come_back(tmp_path: Path) -> None:
         "started",
     ]
     assert read_state(file).open_trials == ["b"]
-    assert read_events(tmp_path / "none") == []
+    assert read_events(RunPaths(tmp_path / "none").ledger) == []
 
 
 def test_torn_at_every_byte(tmp_path: Path) -> None:
-    file = tmp_path / "ledger.jsonl"
+    file = RunPaths(tmp_path).ledger
     events = three()
     with Ledger(file) as ledger:
         ledger.append(*events)
-    whole = file.read_bytes()
+    whole = file.read()
     ends = [i + 1 for i, byte in enumerate(whole) if byte == ord("\n")]
     for size in range(len(whole) + 1):
-        file.write_bytes(whole[:size])
+        file.write(whole[:size])
         kept = events[: sum(end <= size for end in ends)]
         assert read_events(file) == kept
-        assert file.stat().st_size == size, "a reader changes nothing"
+        assert len(file.read()) == size, "a reader changes nothing"
         with Ledger(file) as ledger:
             assert ledger.state == RunState.of(kept)
             ledger.append(events[1])
@@ -68,10 +64,10 @@ def test_torn_at_every_byte(tmp_path: Path) -> None:
 
 
 def test_a_tail_of_zeros_is_torn(tmp_path: Path) -> None:
-    file = tmp_path / "ledger.jsonl"
+    file = RunPaths(tmp_path).ledger
     with Ledger(file) as ledger:
         ledger.append(*three())
-    with file.open("ab") as tail:
+    with open(file, "ab") as tail:
         tail.write(b"\0" * 512)
     with Ledger(file) as ledger:
         assert ledger.state == RunState.of(read_events(file))
@@ -79,33 +75,33 @@ def test_a_tail_of_zeros_is_torn(tmp_path: Path) -> None:
 
 
 def test_damage_in_the_middle_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "ledger.jsonl"
+    file = RunPaths(tmp_path).ledger
     line = json.dumps(Started("a").to_dict()).encode() + b"\n"
-    file.write_bytes(line + b"rubbish\n" + line)
+    file.write(line + b"rubbish\n" + line)
     for read in (read_events, Ledger):
         with pytest.raises(StoreError, match=r"ledger\.jsonl: line 2 is damaged; delete that line"):
             read(file)
 
 
 def test_events_of_a_newer_build_are_refused_and_their_keys_ignored(tmp_path: Path) -> None:
-    file = tmp_path / "ledger.jsonl"
+    file = RunPaths(tmp_path).ledger
     known = Started("a").to_dict()
-    file.write_text(json.dumps({**known, "priority": 3}) + "\n")
+    file.write((json.dumps({**known, "priority": 3}) + "\n").encode())
     assert read_state(file).open_trials == ["a"]
-    file.write_text(json.dumps(known) + "\n" + json.dumps({"event": "paused"}) + "\n")
+    file.write((json.dumps(known) + "\n" + json.dumps({"event": "paused"}) + "\n").encode())
     for read in (read_events, Ledger):
         with pytest.raises(StoreError, match="line 2: unknown event 'paused', written by a newer"):
             read(file)
-    file.write_text(json.dumps({"event": "started", "time": "now"}) + "\n")
+    file.write((json.dumps({"event": "started", "time": "now"}) + "\n").encode())
     with pytest.raises(StoreError, match="line 1: 'started' event without a valid 'trial_id'"):
         read_events(file)
 
 
 def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "ledger.jsonl"
+    file = RunPaths(tmp_path).ledger
     with Ledger(file) as ledger:
         ledger.append(Started("a"))
-        before = file.read_bytes()
+        before = file.read()
         write, calls = os.write, 0
 
         def half_then_full(descriptor: int, data: memoryview) -> int:
@@ -115,57 +111,24 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
                 return write(descriptor, data[:10])
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(ledger_file.os, "write", half_then_full)
+        monkeypatch.setattr(os, "write", half_then_full)
         with pytest.raises(StoreError, match="the disk is full"):
             ledger.append(Started("b"))
         monkeypatch.undo()
-        assert file.read_bytes() == before
+        assert file.read() == before
         ledger.append(Started("c"))
         assert ledger.state.open_trials == ["a", "c"]
-    assert [json.loads(line)["trial_id"] for line in file.read_bytes().splitlines()] == ["a", "c"]
+    assert [json.loads(line)["trial_id"] for line in file.read().splitlines()] == ["a", "c"]
 
 
 def test_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot write"):
-        Ledger(tmp_path / "file" / "ledger.jsonl")
-    with pytest.raises(StoreError, match="cannot write"), lock_run(RunPaths(tmp_path / "file")):
-        pass
-
-
-def test_second_driver_is_refused(tmp_path: Path) -> None:
-    paths = RunPaths(tmp_path)
-    with lock_run(paths):
-        words = rf"in use by another dirsweep \(pid {os.getpid()} on .* since 2"
-        with pytest.raises(StoreError, match=words), lock_run(paths):
-            pass
-    with lock_run(paths):
-        pass
-
-
-def test_the_lock_goes_with_a_killed_driver(tmp_path: Path) -> None:
-    paths = RunPaths(tmp_path)
-    program = (
-        "import sys,time,pathlib;from dirsweep.run.ledger import lock_run;from dirsweep.run.folder import RunPaths\n"
-        "with lock_run(RunPaths(pathlib.Path(sys.argv[1]))): print('held', flush=True); time.sleep(60)"
-    )
-    driver = subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    assert driver.stdout is not None
-    assert driver.stdout.readline() == "held\n"
-    with pytest.raises(StoreError, match=f"pid {driver.pid} on"), lock_run(paths):
-        pass
-    driver.kill()
-    driver.wait()
-    driver.stdout.close()
-    began = time.monotonic()
-    with lock_run(paths):
-        assert time.monotonic() - began < 1
+        Ledger(RunPaths(tmp_path / "file").ledger)
 
 
 def test_nothing_open(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.jsonl"
+    path = RunPaths(tmp_path).ledger
     assert not nothing_open(path)
     with Ledger(path) as ledger:
         assert not nothing_open(path), "nothing was begun"
@@ -175,5 +138,5 @@ def test_nothing_open(tmp_path: Path) -> None:
         assert nothing_open(path)
         ledger.append(Started("b"))
         assert not nothing_open(path), "tried again"
-    path.write_text("garbage\nmore\n")
+    path.write(b"garbage\nmore\n")
     assert not nothing_open(path)

@@ -11,7 +11,6 @@ import dirsweep
 from dirsweep.run import provenance as provenance_file
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.provenance import provenance, write_provenance
-from dirsweep.run.storage import read_json
 
 
 def test_what_it_says() -> None:
@@ -68,12 +67,12 @@ def test_sessions_add_up(tmp_path: Path) -> None:
     write_provenance(paths, first)
     write_provenance(paths, second)
     write_provenance(paths, {**second, "ended_at": "3"})
-    assert read_json(paths.provenance) == {
+    assert paths.provenance.read_json() == {
         "sessions": [first, {"started_at": "2", "ended_at": "3"}]
     }
-    paths.provenance.write_bytes(b"{")
+    paths.provenance.write(b"{")
     write_provenance(paths, first)
-    assert read_json(paths.provenance) == {"sessions": [first]}
+    assert paths.provenance.read_json() == {"sessions": [first]}
 
 
 def test_package_has_a_version() -> None:

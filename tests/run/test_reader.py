@@ -8,7 +8,6 @@ from made_up_run import write_run
 
 from dirsweep.errors import StoreError
 from dirsweep.run.reader import open_run
-from dirsweep.run.storage import write_table
 
 
 def test_an_open_run(tmp_path: Path) -> None:
@@ -38,15 +37,15 @@ def test_no_run(tmp_path: Path) -> None:
 
 def test_tables_that_cannot_be_read(tmp_path: Path) -> None:
     paths = write_run(tmp_path, {"s": [({}, [5.0])]})
-    whole = paths.trials_table.read_bytes()
+    whole = paths.trials_table.read()
     for content in (b"", b"garbage", whole[: len(whole) // 2], whole[:-8]):
-        paths.trials_table.write_bytes(content)
+        paths.trials_table.write(content)
         with pytest.raises(
             StoreError,
-            match=r"half-written or no Arrow file; `dirsweep collect .*` builds it again",
+            match=r"incomplete, or not an Arrow file; `dirsweep collect .*` builds it again",
         ):
             open_run(tmp_path).trials()
-    paths.epochs_table.unlink()
+    paths.epochs_table.delete()
     with pytest.raises(StoreError, match=r"epochs\.arrow: absent; `dirsweep collect"):
         open_run(tmp_path).epochs()
 
@@ -54,15 +53,15 @@ def test_tables_that_cannot_be_read(tmp_path: Path) -> None:
 def test_tables_of_others(tmp_path: Path) -> None:
     paths = write_run(tmp_path, {"s": [({}, [5.0])]})
     table = open_run(tmp_path).trials()
-    write_table(paths.predictions_table, pa.table({"label": [1.0]}))
+    paths.predictions_table.write_table(pa.table({"label": [1.0]}))
     with pytest.raises(
         StoreError, match=r"not a dirsweep table.*lacks trial_id, split, sample_id, prediction"
     ):
         open_run(tmp_path).predictions()
-    write_table(paths.trials_table, table.replace_schema_metadata({"dirsweep_schema": "99"}))
+    paths.trials_table.write_table(table.replace_schema_metadata({"dirsweep_schema": "99"}))
     with pytest.raises(StoreError, match=r"newer dirsweep.*version 99"):
         open_run(tmp_path).trials()
-    write_table(paths.trials_table, table.replace_schema_metadata({}))
+    paths.trials_table.write_table(table.replace_schema_metadata({}))
     with pytest.raises(StoreError, match="lacks its version"):
         open_run(tmp_path).trials()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
@@ -21,6 +20,7 @@ from dirsweep.run.events import (
     Started,
     Warmed,
 )
+from dirsweep.run.folder import RunPaths
 from dirsweep.run.ledger import Ledger, read_state
 from dirsweep.run.state import RunState, count_trials
 
@@ -189,11 +189,11 @@ def test_the_state_is_the_same_however_the_log_is_cut_into_sessions(
 ) -> None:
     bounds = [0, *sorted(cut for cut in cuts if cut < len(events)), len(events)]
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "ledger.jsonl"
+        path = RunPaths(folder).ledger
         for start, stop in zip(bounds, bounds[1:], strict=False):
             with Ledger(path) as ledger:
                 ledger.append(*events[start:stop])
-            with path.open("ab") as file:
+            with open(path, "ab") as file:
                 file.write(b'{"event":"ended","tri')  # a driver that is killed while it writes
         assert read_state(path) == RunState.of(events)
         with Ledger(path) as ledger:

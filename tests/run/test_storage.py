@@ -11,28 +11,28 @@ import pyarrow as pa
 import pytest
 
 from dirsweep.errors import StoreError
-from dirsweep.run import storage as writer
-from dirsweep.run.folder import RunPaths, TrialPaths
-from dirsweep.run.storage import (
-    TrialFolder,
-    read_json,
-    write_bytes_atomically,
-    write_json,
-    write_table,
-)
-from dirsweep.run.tables import Outcome, predictions_table
+from dirsweep.run import storage as storage_module
+from dirsweep.run.files import StoredFile
+from dirsweep.run.storage import LocalStorage, local_file
 
 
 def names(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
+def stored(root: Path, key: str = "a.txt") -> StoredFile:
+    return StoredFile(LocalStorage(root), key)
+
+
+# ---- whole writes
+
+
 def test_replaces_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    file = tmp_path / "deep" / "a.txt"
-    write_bytes_atomically(file, b"one")
-    write_bytes_atomically(file, b"two", durable=False)
-    assert file.read_bytes() == b"two"
-    assert names(file.parent) == ["a.txt"]
+    file = stored(tmp_path, "deep/er/a.txt")
+    file.write(b"one")
+    file.write(b"two", durable=False)
+    assert file.read() == b"two"
+    assert names(tmp_path / "deep" / "er") == ["a.txt"]
 
 
 @pytest.mark.parametrize(
@@ -48,25 +48,25 @@ def test_replaces_and_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_failure_keeps_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str, call: str
 ) -> None:
-    file = tmp_path / "a.json"
-    write_json(file, {"a": 1})
+    file = stored(tmp_path, "a.json")
+    file.write_json({"a": 1})
 
     def fail(*_: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(writer.os, call, fail)
+    monkeypatch.setattr(storage_module.os, call, fail)
     with pytest.raises(StoreError, match=words) as caught:
-        write_json(file, {"a": 2})
+        file.write_json({"a": 2})
     assert "\n" not in str(caught.value)
     assert str(file) in str(caught.value)
-    assert json.loads(file.read_bytes()) == {"a": 1}
+    assert file.read_json() == {"a": 1}
     assert names(tmp_path) == ["a.json"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_for_real(tmp_path: Path) -> None:
     def write() -> None:
-        with writer.replacing(tmp_path / "a") as file:
+        with stored(tmp_path).writing() as file:
             os.dup2(os.open("/dev/full", os.O_WRONLY), file.fileno())
             file.write(b"x" * 100_000)
 
@@ -75,166 +75,213 @@ def test_a_full_disk_for_real(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-def test_folder_in_the_way(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot write"):
-        write_bytes_atomically(tmp_path / "file" / "a", b"")
+    inside = stored(tmp_path, "file/a")
+    assert inside.read() is None
+    assert not inside.exists()
+    inside.delete()
+    for write in (lambda: inside.write(b""), inside.create, inside.journal):
+        with pytest.raises(StoreError, match="cannot write"):
+            write()
 
 
-def test_killed_while_writing(tmp_path: Path) -> None:
-    file = tmp_path / "a.txt"
-    write_bytes_atomically(file, b"old")
-    program = (
-        "import os,sys,pathlib;from dirsweep.run.storage import replacing\n"
-        "with replacing(pathlib.Path(sys.argv[1])) as f: f.write(b'new'); f.flush(); os.kill(os.getpid(), 9)"
-    )
-    assert subprocess.run([sys.executable, "-c", program, str(file)], check=False).returncode == -9
-    assert file.read_bytes() == b"old"
-    assert len(names(tmp_path)) == 2
-    writer.remove_leftovers(tmp_path)
+def test_an_exception_in_the_block_writes_nothing(tmp_path: Path) -> None:
+    stored(tmp_path).write(b"old")
+
+    def write() -> None:
+        with stored(tmp_path).writing() as file:
+            file.write(b"half")
+            raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        write()
+    assert stored(tmp_path).read() == b"old"
     assert names(tmp_path) == ["a.txt"]
 
 
+def test_killed_while_writing(tmp_path: Path) -> None:
+    file = stored(tmp_path)
+    file.write(b"old")
+    program = (
+        "import os, sys, pathlib\n"
+        "from dirsweep.run.storage import local_file\n"
+        "with local_file(pathlib.Path(sys.argv[1])).writing() as f:\n"
+        "    f.write(b'new'); f.flush(); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(file)], check=False)
+    assert done.returncode == -9
+    assert file.read() == b"old"
+    assert len(names(tmp_path)) == 2
+    file.storage.remove_leftovers("")
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_file_of_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = local_file(Path("a.txt"))
+    file.write(b"x")
+    assert str(file) == "a.txt"
+    assert (tmp_path / "a.txt").read_bytes() == b"x"
+
+
+# ---- the rest of the interface
+
+
+def test_create_only_if_absent(tmp_path: Path) -> None:
+    file = stored(tmp_path, "trials/t/stop")
+    assert file.create()
+    assert file.read() == b""
+    file.write(b"by a person")
+    assert not file.create(b"again")
+    assert file.read() == b"by a person"
+
+
+def test_delete_and_exists(tmp_path: Path) -> None:
+    file = stored(tmp_path, "d/a.txt")
+    file.delete()
+    assert not file.exists()
+    assert file.info() is None
+    file.write(b"abc")
+    info = file.info()
+    assert info is not None
+    assert (info.size, info.modified) == (3, os.stat(file).st_mtime)
+    assert not stored(tmp_path, "d").exists(), "a folder is no file"
+    assert file.read(offset=1) == b"bc"
+    file.delete()
+    assert file.read() is None
+    file.write(b"x")
+    stored(tmp_path, "d").delete_tree()
+    assert names(tmp_path) == []
+
+
+def test_names_below_a_prefix(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    assert storage.names("trials") == []
+    assert not storage.contains("trials")
+    for trial in ("b", "a"):
+        StoredFile(storage, f"trials/{trial}/log.txt").create()
+    assert storage.names("trials") == ["a", "b"]
+    assert storage.names("trials/a") == ["log.txt"]
+    assert storage.contains("trials/a")
+
+
+def test_neighbours_are_the_other_folders(tmp_path: Path) -> None:
+    for run in ("b", "a", "c"):
+        (tmp_path / run).mkdir()
+    (tmp_path / "file").write_text("")
+    assert LocalStorage(tmp_path / "b").neighbours() == [
+        LocalStorage(tmp_path / "a"),
+        LocalStorage(tmp_path / "c"),
+    ]
+    assert LocalStorage(tmp_path / "no" / "where").neighbours() == []
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    with pytest.raises(StoreError, match="d: cannot read: is a directory"):
+        stored(tmp_path, "d").read()
+
+
+def test_text_that_is_not_utf8(tmp_path: Path) -> None:
+    file = stored(tmp_path)
+    assert file.text() is None
+    file.write("ä".encode())
+    assert file.text() == "ä"
+    file.write(b"\xff")
+    assert file.text() is None
+
+
 def test_json_has_no_nan(tmp_path: Path) -> None:
-    write_json(
-        tmp_path / "a", {"x": float("nan"), "y": [1.5, float("-inf")], "z": (1, {"w": 0.25})}
-    )
-    assert read_json(tmp_path / "a") == {"x": None, "y": [1.5, None], "z": [1, {"w": 0.25}]}
+    file = stored(tmp_path)
+    file.write_json({"x": float("nan"), "y": [1.5, float("-inf")], "z": (1, {"w": 0.25})})
+    assert json.loads(file.read() or b"") == {
+        "x": None,
+        "y": [1.5, None],
+        "z": [1, {"w": 0.25}],
+    }
+    file.write(b"{")
+    assert file.read_json() is None
 
 
-def test_table_is_an_arrow_file(tmp_path: Path) -> None:
-    table = pa.table({"a": [1, 2, None], "b": ["x", "y", "z"]})
-    write_table(tmp_path / "t.arrow", table)
+def test_tables_are_arrow_files(tmp_path: Path) -> None:
+    file, table = stored(tmp_path, "t.arrow"), pa.table({"a": [1, 2, None], "b": ["x", "y", "z"]})
+    assert file.read_table() is None
+    file.write_table(table)
     assert pa.ipc.open_file(tmp_path / "t.arrow").read_all().equals(table)
+    assert file.read_table().equals(table)
+    before = pa.total_allocated_bytes()
+    kept = file.read_table()
+    assert pa.total_allocated_bytes() - before < 1000, "memory-mapped, not read"
+    assert kept.num_rows == 3
+    file.write((file.read() or b"")[:-20])
+    with pytest.raises(StoreError, match=r"t\.arrow: incomplete, or not an Arrow file"):
+        file.read_table()
 
 
-def trial_folder(tmp_path: Path) -> TrialFolder:
-    return TrialFolder(RunPaths(tmp_path).trial("ab12"))
+def test_a_log_grows(tmp_path: Path) -> None:
+    file = stored(tmp_path, "trials/a/log.txt")
+    for line in ("one\n", "two\n"):
+        with file.log() as stream:
+            stream.write(line)
+    assert file.text() == "one\ntwo\n"
 
 
-def test_a_trials_way(tmp_path: Path) -> None:
-    folder = trial_folder(tmp_path)
-    assert folder.read_epochs() == []
-    assert folder.outcome() is None
-    folder.begin({"trial_id": "ab12", "seed": 3})
-    rows = [
-        {"epoch": 0, "train_loss": float("inf"), "loss_terms": {"loss": 1.0}},
-        {"epoch": 1, "val_mae_all": 0.5},
-    ]
-    folder.write_epochs(rows)
-    assert folder.read_epochs() == [
-        {"epoch": 0, "train_loss": None, "loss_terms": {"loss": 1.0}},
-        rows[1],
-    ]
-    outcome = Outcome(
-        "ab12",
-        "complete",
-        metrics={"val_mae_all": 0.5, "val_mae_few": None},
-        best_epoch=1,
-        num_epochs=2,
-    )
-    folder.finish(outcome, predictions_table({"val": (["a"], [1.0], [2.0])}))
-    assert folder.outcome() == outcome
-    assert names(folder.paths.folder) == [
-        "epochs.jsonl",
-        "outcome.json",
-        "predictions.arrow",
-        "trial.json",
-    ]
-    folder.begin({"trial_id": "ab12", "seed": 3})
-    assert folder.outcome() is None
+# ---- journal
 
 
-def test_the_outcome_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = trial_folder(tmp_path)
-    folder.begin({})
-    order: list[str] = []
-    replace = os.replace
-    monkeypatch.setattr(
-        writer.os, "replace", lambda a, b: (order.append(Path(b).name), replace(a, b))
-    )
-    folder.finish(
-        Outcome("ab12", "failed", error="x"), predictions_table({"val": (["a"], [1.0], [2.0])})
-    )
-    assert order == ["predictions.arrow", "outcome.json"]
+def test_a_journal_keeps_what_was_appended(tmp_path: Path) -> None:
+    file = stored(tmp_path, "run/j.jsonl")
+    journal = file.journal()
+    journal.append(b"one\n")
+    journal.append(b"two\n", sync=False)
+    journal.close()
+    journal.close()
+    again = file.journal()
+    assert again.read() == b"one\ntwo\n"
+    again.truncate(4)
+    again.append(b"three\n")
+    again.close()
+    assert file.read() == b"one\nthree\n"
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"\0\0\0",
-        b'{"trial_id": "a"}',
-        b'{"trial_id": "a", "status": "great"}',
-        b'{"trial_id": "a", "status": "complete", "num_epochs": "many"}',
-        b'{"status": "complete"}',
-    ],
-)
-def test_garbage_is_no_outcome(tmp_path: Path, content: bytes) -> None:
-    folder = trial_folder(tmp_path)
-    folder.begin({})
-    folder.paths.outcome.write_bytes(content)
-    assert folder.outcome() is None
+def test_an_append_is_whole_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = stored(tmp_path)
+    journal = file.journal()
+    journal.append(b"one\n")
+    write, sizes = os.write, []
+
+    def half_then_full(descriptor: int, data: memoryview) -> int:
+        if sizes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sizes.append(len(data))
+        return write(descriptor, data[:3])
+
+    monkeypatch.setattr(storage_module.os, "write", half_then_full)
+    with pytest.raises(StoreError, match="the disk is full"):
+        journal.append(b"two\n")
+    monkeypatch.undo()
+    assert file.read() == b"one\n"
+    journal.append(b"three\n")
+    journal.close()
+    assert file.read() == b"one\nthree\n"
 
 
-def test_an_outcome_of_a_later_version(tmp_path: Path) -> None:
-    folder = trial_folder(tmp_path)
-    write_json(
-        folder.paths.outcome,
-        {"trial_id": "a", "status": "pruned", "colour": "red", "wall_time_s": 3},
-    )
-    assert folder.outcome() == Outcome("a", "pruned", wall_time_s=3.0)
+# ---- leases
 
 
-def test_epochs_up_to_the_damage(tmp_path: Path) -> None:
-    folder = trial_folder(tmp_path)
-    folder.begin({})
-    folder.paths.epochs.write_bytes(b'{"epoch":0}\n{"epoch":1}\n{"epo')
-    assert folder.read_epochs() == [{"epoch": 0}, {"epoch": 1}]
-    folder.paths.epochs.write_bytes(b'{"epoch":0}\n3\n{"epoch":1}\n')
-    assert folder.read_epochs() == [{"epoch": 0}]
-
-
-def test_predictions_table() -> None:
-    table = predictions_table(
-        {"val": (["a", "b"], [1, 2], [1.5, 2.5]), "test": (["c"], [3.0], [float("nan")])}
-    )
-    assert table["split"].to_pylist() == ["val", "val", "test"]
-    assert table["sample_id"].to_pylist() == ["a", "b", "c"]
-    assert table["label"].to_pylist() == [1.0, 2.0, 3.0]
-    assert table["prediction"].to_pylist()[:2] == [1.5, 2.5]
-    assert predictions_table({}).num_rows == 0
-
-
-def test_file_names() -> None:
-    paths = RunPaths(Path("r"))
-    assert paths.trial("x").checkpoint == Path("r/trials/x/checkpoint.pt")
-    files = [
-        paths.spec,
-        paths.provenance,
-        paths.ledger,
-        paths.lock,
-        paths.trials_table,
-        paths.epochs_table,
-        paths.predictions_table,
-        paths.plots,
-        paths.ray,
-        paths.trials,
-    ]
-    assert len(set(files)) == 10
-    trial = TrialPaths(Path("t"))
-    assert (
-        len(
-            {
-                trial.spec,
-                trial.epochs,
-                trial.outcome,
-                trial.predictions,
-                trial.checkpoint,
-                trial.log,
-            }
-        )
-        == 6
-    )
+def test_one_holder_at_a_time(tmp_path: Path) -> None:
+    file = stored(tmp_path, "run/lock")
+    assert not file.is_held()
+    assert file.holder() is None
+    with file.lease() as first, file.lease() as second:
+        assert first.acquire()
+        assert file.is_held()
+        assert file.holder() == os.getpid()
+        assert not second.acquire(wait_s=0.15)
+        first.describe_owner(b"a long description")
+        first.describe_owner(b"me")
+        assert file.read() == b"me"
+    assert not file.is_held()
+    with file.lease() as third:
+        assert third.acquire()

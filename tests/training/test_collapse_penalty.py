@@ -16,8 +16,7 @@ from dirsweep.domain import LabelBins
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.report.plots import _per_label
 from dirsweep.report.plots.collapse_penalty import collapsed_errors
-from dirsweep.run.folder import RunPaths
-from dirsweep.run.storage import TrialFolder
+from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.training import metrics
 from dirsweep.training.inputs import open_inputs
 from dirsweep.training.trial import train

@@ -13,8 +13,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from dirsweep.run.folder import RunPaths
-from dirsweep.run.storage import TrialFolder
+from dirsweep.run.files import StoredFile
+from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.training.assembly import build_training
 from dirsweep.training.trial import TrialSession, train
 from tests.tiny import SIZES, tiny_trial
@@ -90,22 +90,20 @@ def test_killed_between_features_and_outcome(
         TrialFolder(RunPaths(tmp_path / name).trial(trial.trial_id)) for name in ("whole", "cut")
     )
     expected = train(trial, folder=whole, num_threads=1, store_features=True)
-    write = "dirsweep.run.storage.write_json"
+    write_json = StoredFile.write_json
 
-    def kill(path: Path, value: Any, **more: Any) -> None:
-        if path == cut.paths.outcome:
+    def kill(file: StoredFile, value: Any, **more: Any) -> None:
+        if file == cut.paths.outcome:
             raise Killed
-        real(path, value, **more)
+        write_json(file, value, **more)
 
     with monkeypatch.context() as patch:
-        from dirsweep.run.storage import write_json as real
-
-        patch.setattr(write, kill)
+        patch.setattr(StoredFile, "write_json", kill)
         with pytest.raises(Killed):
             train(trial, folder=cut, num_threads=1, store_features=True, checkpoint_every_s=0)
     assert cut.paths.features.exists(), "it is there before the trial has ended"
     assert cut.outcome() is None
-    cut.paths.features.write_bytes(b"torn")
+    cut.paths.features.write(b"torn")
     resumed = train(trial, folder=cut, num_threads=1, store_features=True)
     assert (resumed.status, resumed.attempts, resumed.metrics) == ("complete", 2, expected.metrics)
     assert read(cut.paths.features).equals(read(whole.paths.features))

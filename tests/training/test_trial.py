@@ -13,8 +13,7 @@ import torch
 from dirsweep.config.trial import TrialSpec
 from dirsweep.domain import LabelBins
 from dirsweep.errors import TrialPruned
-from dirsweep.run.folder import RunPaths
-from dirsweep.run.storage import TrialFolder
+from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.training import metrics
 from dirsweep.training.inputs import open_inputs
 from dirsweep.training.trial import train
@@ -211,6 +210,5 @@ def test_a_finished_trial_is_not_run_again(tmp_path: Path) -> None:
 def test_a_broken_checkpoint_means_a_fresh_start(tmp_path: Path) -> None:
     trial = tiny_trial()
     folder = _folder(tmp_path, trial)
-    folder.paths.folder.mkdir(parents=True)
-    folder.paths.checkpoint.write_bytes(b"PK\x03\x04 torn")
+    folder.paths.checkpoint.write(b"PK\x03\x04 torn")
     assert train(trial, folder=folder, num_threads=1).metrics == train(trial, num_threads=1).metrics

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dirsweep.errors import DirSweepError
+from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths
 
 # read once when ray.tune is imported, here and in workers: our tables replace its loggers, its
@@ -210,7 +211,7 @@ def begin(
     return LocalRay(num_cpus)
 
 
-def _nothing_open(ledger: Path) -> bool:
+def _nothing_open(ledger: StoredFile) -> bool:
     if not ledger.exists():
         return False
     from dirsweep.run.ledger import (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import pkgutil
-import shutil
 import signal
 import threading
 import time
@@ -34,7 +33,6 @@ from dirsweep.execute.base import STARTUP_S, Watcher, announce_end, announce_sta
 from dirsweep.execute.ray.gpu_sharing import Packing, measured_memory, share_of
 from dirsweep.execute.ray.scratch import scratch_folder
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.locks import lock_holder
 
 if TYPE_CHECKING:  # workers import this file and need neither Optuna nor what comes with it
     from dirsweep.policy.proposer import Proposer
@@ -203,7 +201,7 @@ class _Driver(_NotKept, Searcher):
         self.watcher.trial_epoch(trial.trial_id, row["epoch"], row)
         if self.proposer.observe(trial.trial_id, row):
             # the worker looks for this file after each report, before it trains on
-            RunPaths(self.root).trial(trial.trial_id).stop.touch()
+            RunPaths(self.root).trial(trial.trial_id).stop.create()
 
     @_kept
     def on_trial_complete(
@@ -294,7 +292,7 @@ class _Driver(_NotKept, Searcher):
         if ray_trial is not None and ray_trial.temporary_state.ray_actor is not None:
             ray.kill(ray_trial.temporary_state.ray_actor)
         # a process that is stopped or stuck in the kernel does not hear Ray
-        holder = lock_holder(RunPaths(self.root).trial(trial.trial_id).log)
+        holder = RunPaths(self.root).trial(trial.trial_id).log.holder()
         if holder is not None:
             with suppress(OSError):
                 os.kill(holder, signal.SIGKILL)
@@ -449,11 +447,11 @@ def _scratch(root: Path, *, local: bool) -> Iterator[Path]:
         with scratch_folder() as own:
             yield own
         return
-    shared = RunPaths(root).ray.resolve()
+    shared = RunPaths(root.resolve()).ray
     try:
-        yield shared
+        yield Path(shared)
     finally:
-        shutil.rmtree(shared, ignore_errors=True)
+        shared.delete_tree()
 
 
 def _tuner(driver: _Driver, share: dict[str, float], retries: int, scratch: Path) -> tune.Tuner:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dirsweep.run.reader import Run
-from dirsweep.run.storage import replacing
+from dirsweep.run.storage import local_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +63,7 @@ def write_plots(
         be written.
     """
     run.require_finished()
-    folder = run.paths.plots if out is None else out
+    folder = Path(run.paths.plots) if out is None else out
     files = []
     for study in run.studies if studies is None else studies:
         for plot in plots():
@@ -73,7 +73,7 @@ def write_plots(
             if numbers is None:
                 continue
             file = folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', study)}_{plot.name}.png"
-            with replacing(file, durable=False) as sink:
+            with local_file(file).writing(durable=False) as sink:
                 plot.draw(numbers).savefig(sink, format="png", dpi=150)
             files.append(file)
     return files

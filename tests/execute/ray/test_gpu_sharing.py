@@ -18,11 +18,11 @@ from dirsweep.execute.ray.gpu_sharing import (
 )
 from dirsweep.run.collect import collect
 from dirsweep.run.events import Ended, Retried, Started
-from dirsweep.run.folder import RunPaths
+from dirsweep.run.files import StoredFile
+from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_events
 from dirsweep.run.reader import open_run
 from dirsweep.run.state import RunState
-from dirsweep.run.storage import TrialFolder
 from dirsweep.run.tables import Outcome
 from dirsweep.training.memory import out_of_memory
 from tests.flow.driving import Listener, run_here, small_sweep
@@ -85,8 +85,8 @@ def test_a_trial_tried_again_is_next_and_the_table_says_why(tmp_path: Path) -> N
         _spec(tmp_path, {"g": {"grid": {"batch_size": [8, 16]}}}),
         RunPaths(tmp_path / "run"),
     )
-    proposer = _open(spec, paths.root)
-    paths.spec.write_text(spec.to_yaml())
+    proposer = _open(spec, tmp_path / "run")
+    paths.spec.write(spec.to_yaml().encode())
     trial = proposer.next_trial()
     assert trial is not None
     folder = proposer.folder_of(trial.trial_id)
@@ -146,10 +146,10 @@ def test_without_a_gpu_nothing_is_measured() -> None:
 
 def fails_once(trial: TrialSpec, emit: Any, *, folder: TrialFolder, **_: Any) -> Outcome:
     """In the trainer's place: out of memory the first time."""
-    tried = folder.paths.folder / "tried"
+    tried = StoredFile(folder.paths.storage, f"{folder.paths.folder.key}/tried")
     attempt = 2 if tried.exists() else 1
     folder.begin({**trial.to_dict(), "attempt": attempt})
-    tried.touch()
+    tried.create()
     done = Outcome(
         trial.trial_id, "complete", metrics={"val_mae_all": 1.0}, num_epochs=1, attempts=2
     )
