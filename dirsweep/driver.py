@@ -192,7 +192,7 @@ def write_bins(spec: SweepSpec, benchmark: Benchmark, paths: RunPaths) -> None:
     """
     bins = benchmark.bins
     counted = {
-        name: bins.bin_of(benchmark.counted(benchmark.split(name).labels)) for name in SPLITS
+        name: bins.bin_of(benchmark.bin_labels(benchmark.split(name).labels)) for name in SPLITS
     }
     counts = {
         name: np.bincount(found, minlength=bins.num_bins).astype(np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dirsweep.data.sts_b_dir import FILES, STSB
+from dirsweep.data.sts_b_dir import FILES, STSB, STSBConfig
 
 ROWS = {
     "train": [
@@ -25,4 +25,4 @@ def small_benchmark(folder: Path) -> STSB:
             *(f"{one}\t{two}\t{score}" for one, two, score in ROWS[name]),
         ]
         (folder / file).write_text("\n".join(lines) + "\n")
-    return STSB(folder)
+    return STSBConfig(root=str(folder)).build(folder)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from dirsweep.backbones.base import Backbone, BackboneConfig
 from dirsweep.config.trial import TrialConfig, TrialSpec
 from dirsweep.data.base import Benchmark, BenchmarkConfig, PlainViews, Split, SplitName, Views
+from dirsweep.domain import ShotRule
 from dirsweep.registry import register
 
 SIZES = {"train": 200, "val": 60, "test": 60}
@@ -30,12 +31,9 @@ class NoisyViews(PlainViews):
 
 
 class TinyBenchmark(Benchmark):
-    name, kind, label_unit = "tiny", "image", "points"
-    label_low, label_high, bin_width, target_scale = 0.0, 10.0, 1.0, 10.0
-    synthetic, many_above, few_below = True, 40, 10
-
-    def __init__(self, noise: float) -> None:
-        self.noise = noise
+    def __init__(self, config: TinyConfig) -> None:
+        super().__init__(config)
+        self.noise = config.noise
 
     def prepare(self) -> None:
         pass
@@ -67,11 +65,18 @@ class TinyBenchmark(Benchmark):
 
 @register("benchmark", "tiny")
 class TinyConfig(BenchmarkConfig):
-    noise: Annotated[float, Field(ge=0)] = 0.1
+    display_name = "tiny line"
+    label_range, label_unit, bin_width, target_scale = (0.0, 10.0), "points", 1.0, 10.0
     synthetic = True
 
+    noise: Annotated[float, Field(ge=0)] = 0.1
+
+    @property
+    def shot_rule(self) -> ShotRule:
+        return ShotRule(many_above=40, few_below=10)
+
     def build(self, cache: Path) -> TinyBenchmark:
-        return TinyBenchmark(self.noise)
+        return TinyBenchmark(self)
 
 
 class TinyBackbone(Backbone):

@@ -39,6 +39,8 @@ class NamedConfig(Config):
 
     room: ClassVar[str] = ""
     registered_name: ClassVar[str] = ""
+    #: as papers write it (``RankSim``); the registered name where it is empty
+    display_name: ClassVar[str] = ""
     #: raised by one whenever a change alters results; part of every trial's identity
     version: ClassVar[int] = 1
 

@@ -1,146 +1,71 @@
 """AgeDB-DIR: the age of a face in a photograph, 12,208 / 2,140 / 2,140 images of ages 1 to 101.
 
 Sources: AgeDB, Moschoglou et al., CVPR Workshops 2017; the split with balanced validation and test
-    sets and the
-protocol, Yang et al., ICML 2021.
+sets and the protocol, Yang et al., ICML 2021.
 """
 
 from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from pydantic import AfterValidator, Field
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, LabelRange, Split, SplitName
-from dirsweep.data.cache import build_once, content_hash
-from dirsweep.data.views import ImageViews
+from dirsweep.data.age_images import AgeImages, AgeImagesConfig
+from dirsweep.data.base import SPLITS, Split, SplitName
+from dirsweep.data.cache import content_hash
 from dirsweep.errors import DataError
 from dirsweep.registry import register
 
 HOW_TO_OBTAIN = (
-    "ask AgeDB's owners (Moschoglou et al. 2017) for the photographs, take agedb.csv from the DIR split of "
-    "Yang et al. 2021, lay both side by side there or set benchmark.root; "
-    "or run the drawn look-alike, which needs no download: --synthetic"
+    "ask AgeDB's owners (Moschoglou et al. 2017) for the photographs, take agedb.csv from the DIR "
+    "split of Yang et al. 2021, put both there or set benchmark.root; or run the synthetic "
+    "look-alike, which needs no download: --synthetic"
 )
 _COLUMNS = ("age", "path", "split")
+#: paths that one thread looks up in a row
+_STATS_PER_TASK = 512
+#: images that are decoded into one block
+_IMAGES_PER_BLOCK = 256
+
+#: paths and ages (N,) of a split
+Rows = tuple[tuple[str, ...], NDArray[np.float32]]
 
 
-class AgeProtocol(Benchmark):
-    """What every age benchmark on images shares: ages in whole years, one bin a year from 0 to 120,
-    shots 100 and 20.
-
-    Args:
-        image_size: H = W of the pictures, pixels.
-    """
-
-    kind: Literal["image", "text_pair"] = "image"
-    label_low = 0.0
-    label_high = 121.0  # the upper edge of the bin of age 120
-    label_unit = "years"
-    bin_width = 1.0
-    target_scale = 1.0
-
-    def __init__(self, image_size: int, cache: Path) -> None:
-        self.image_size = image_size
-        self.cache = cache
-        self._splits: dict[SplitName, Split] = {}
-
-    def prepare(self) -> None:
-        """Make every split's pictures that are not in the cache yet."""
-        for name in SPLITS:
-            self.split(name)
-
-    def split(self, name: SplitName) -> Split:
-        """Ids, labels, and a memory map of uint8 (N, H, W, 3) that all trials of a machine
-        share.
-        """
-        if name not in self._splits:
-            self._splits[name] = self._load(name)
-        return self._splits[name]
-
-    def views(self) -> ImageViews:
-        """Random crop and flip; a stronger recipe on demand."""
-        return ImageViews(self.image_size)
-
-    def _load(self, name: SplitName) -> Split:
-        raise NotImplementedError
-
-    def _images(
-        self,
-        folder: Path,
-        name: SplitName,
-        num: int,
-        blocks: Callable[[], Iterable[NDArray[np.uint8]]],
-    ) -> NDArray[np.uint8]:
-        """The memory map ``folder/name.npy`` of ``num`` pictures; on the first call filled with
-        ``blocks`` in order.
-        """
-        shape = (num, self.image_size, self.image_size, 3)
-
-        def make(path: Path) -> None:
-            pictures = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-            with progress_bar() as bar:
-                task = bar.add_task(f"{self.name} {name}, {self.image_size} px", total=num)
-                done = 0
-                for block in blocks():
-                    pictures[done : done + len(block)] = block
-                    done += len(block)
-                    bar.update(task, completed=done)
-            pictures.flush()
-
-        pictures: NDArray[np.uint8] = np.load(
-            build_once(folder / f"{name}.npy", make), mmap_mode="r"
-        )
-        return pictures
-
-
-def progress_bar() -> Progress:
-    """On standard error, and only on a terminal."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-
-
-class AgeDB(AgeProtocol):
+class AgeDB(AgeImages):
     """AgeDB-DIR on a folder that holds ``agedb.csv`` and the images its rows name.
 
     Images are decoded once into one array a split, in ``cache``, under a hash of the csv and the
     images' sizes and times.
     """
 
-    name = "agedb-dir"
-
-    def __init__(self, root: Path, image_size: int, cache: Path) -> None:
-        super().__init__(image_size, cache)
-        self.root = root
+    def __init__(self, config: AgeDBConfig, cache: Path) -> None:
+        super().__init__(config, config.image_size, cache)
+        self.root = Path(config.root)
 
     def prepare(self) -> None:
         """Read the csv, look for every image, decode what is not in the cache yet.
 
-        Raises: DataError: no csv, a broken row, rows without an image, an image that cannot be
-            decoded.
+        Raises:
+            DataError: no csv, a wrong row, rows without an image, an image that cannot be decoded.
         """
         self._check_images()
         super().prepare()
 
     def fingerprint(self) -> str:
-        """Hash of the csv's content and the image size."""
+        """Hash the csv's content and the image size.
+
+        Raises:
+            DataError: there is no csv.
+        """
         return content_hash(self.name, self._csv_bytes, self.image_size)
 
     @cached_property
@@ -151,21 +76,22 @@ class AgeDB(AgeProtocol):
         return file.read_bytes()
 
     @cached_property
-    def _rows(self) -> dict[SplitName, tuple[tuple[str, ...], NDArray[np.float32]]]:
+    def _rows(self) -> dict[SplitName, Rows]:
         return read_rows(self._csv_bytes, self.root / "agedb.csv")
 
     @cached_property
     def _stats(self) -> dict[str, tuple[int, int] | None]:
         """Path -> size in bytes and time of change in nanoseconds, None where there is no file."""
         paths = [path for ids, _ in self._rows.values() for path in ids]
-        # threads, since each look-up waits on network storage; each thread a part, since a task
-        # costs more than one
-        parts = [paths[start : start + 512] for start in range(0, len(paths), 512)]
+        # threads, since each look-up waits on network storage; many paths a task, since a task
+        # costs more than a look-up on a local disk
+        starts = range(0, len(paths), _STATS_PER_TASK)
+        parts = [paths[start : start + _STATS_PER_TASK] for start in starts]
         with ThreadPoolExecutor(8) as pool:
-            found = [stat for stats in pool.map(self._stat, parts) for stat in stats]
+            found = [stat for stats in pool.map(self._stats_of, parts) for stat in stats]
         return dict(zip(paths, found, strict=True))
 
-    def _stat(self, paths: list[str]) -> list[tuple[int, int] | None]:
+    def _stats_of(self, paths: Sequence[str]) -> list[tuple[int, int] | None]:
         found: list[tuple[int, int] | None] = []
         for path in paths:
             try:
@@ -180,8 +106,8 @@ class AgeDB(AgeProtocol):
         absent = [path for path, found in self._stats.items() if found is None]
         if absent:
             raise DataError(
-                f"{self.root / 'agedb.csv'}: {len(absent)} of {len(self._stats)} rows lack their image under "
-                f"{self.root} (first: {', '.join(absent[:3])}); {HOW_TO_OBTAIN}"
+                f"{self.root / 'agedb.csv'}: {len(absent)} of {len(self._stats)} rows lack their "
+                f"image under {self.root} (first: {', '.join(absent[:3])}); {HOW_TO_OBTAIN}"
             )
 
     def _load(self, name: SplitName) -> Split:
@@ -189,19 +115,21 @@ class AgeDB(AgeProtocol):
         ids, labels = self._rows[name]
         stats = "\n".join(f"{path} {found}" for path, found in self._stats.items())
         folder = self.cache / self.name / content_hash(self.fingerprint(), stats)
-        return Split(ids, self._images(folder, name, len(ids), lambda: self._decoded(ids)), labels)
+        pictures = self._pictures(folder / f"{name}.npy", len(ids), lambda: self._decoded(ids))
+        return Split(ids, pictures, labels)
 
-    def _decoded(self, paths: tuple[str, ...]) -> Iterable[NDArray[np.uint8]]:
-        # Pillow lets go of the interpreter's lock while it decodes
+    def _decoded(self, paths: Sequence[str]) -> Iterable[NDArray[np.uint8]]:
+        # Pillow releases the interpreter's lock while it decodes
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            for start in range(0, len(paths), 256):
-                yield np.stack(list(pool.map(self._decode, paths[start : start + 256])))
+            for start in range(0, len(paths), _IMAGES_PER_BLOCK):
+                block = paths[start : start + _IMAGES_PER_BLOCK]
+                yield np.stack(list(pool.map(self._decode, block)))
 
     def _decode(self, path: str) -> NDArray[np.uint8]:
-        """One image as uint8 (H, W, 3), resized bilinearly."""
+        """Read one image as uint8 (H, W, 3), resized bilinearly."""
+        size = (self.image_size, self.image_size)
         try:
             with Image.open(self.root / path) as image:
-                size = (self.image_size, self.image_size)
                 return np.asarray(image.convert("RGB").resize(size, Image.Resampling.BILINEAR))
         except (
             UnidentifiedImageError,
@@ -216,20 +144,18 @@ class AgeDB(AgeProtocol):
             ) from error
 
 
-def read_rows(
-    content: bytes, file: Path
-) -> dict[SplitName, tuple[tuple[str, ...], NDArray[np.float32]]]:
-    """Paths and ages of each split from the bytes of ``agedb.csv``; further columns are ignored.
+def read_rows(content: bytes, file: Path) -> dict[SplitName, Rows]:
+    """Read paths and ages of each split; further columns are ignored.
 
-    Raises: DataError: ``file:line: what`` for an absent column, an age outside 0 to 120, an unknown
-        split, an absent or repeated path, text that is not UTF-8; a split without rows.
+    Args:
+        content: of ``agedb.csv``.
+        file: where it comes from, for messages.
+
+    Raises:
+        DataError: ``file:line: what`` for an absent column, an age outside 0 to 120, an unknown
+            split, an absent or repeated path, text that is not UTF-8; a split without rows.
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{file}:{line}: not UTF-8 text") from error
-    reader = csv.DictReader(text.splitlines())
+    reader = csv.DictReader(_text_of(content, file).splitlines())
     absent = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
     if absent:
         found = ", ".join(reader.fieldnames or ()) or "nothing"
@@ -246,26 +172,34 @@ def read_rows(
         if not path:
             raise DataError(f"{where}: no path")
         if first_line.setdefault(path, reader.line_num) != reader.line_num:
-            raise DataError(f"{where}: '{path}' stands in line {first_line[path]} already")
+            raise DataError(f"{where}: '{path}' is already in line {first_line[path]}")
         rows[split].append((path, _age_of(age, where)))
     empty = [name for name in SPLITS if not rows[name]]
     if empty:
         raise DataError(f"{file}: no row of split {', '.join(empty)}")
-    return {
-        name: (
-            tuple(path for path, _ in rows[name]),
-            np.array([age for _, age in rows[name]], dtype=np.float32),
-        )
-        for name in SPLITS
-    }
+    return {name: _columns_of(rows[name]) for name in SPLITS}
+
+
+def _text_of(content: bytes, file: Path) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{file}:{line}: not UTF-8 text") from error
+
+
+def _columns_of(rows: Sequence[tuple[str, float]]) -> Rows:
+    ages = np.array([age for _, age in rows], dtype=np.float32)
+    return tuple(path for path, _ in rows), ages
 
 
 def _age_of(text: str, where: str) -> float:
+    low, high = AgeImagesConfig.label_range
     try:
         age = float(text)
     except ValueError:
         age = float("nan")
-    if not 0 <= age < AgeProtocol.label_high:  # false for NaN as well
+    if not low <= age < high:  # false for NaN as well
         raise DataError(f"{where}: age '{text}': expected a number of years from 0 to 120")
     return age
 
@@ -275,11 +209,10 @@ def _default_root() -> str:
 
 
 @register("benchmark", "agedb-dir")
-class AgeDBConfig(BenchmarkConfig):
+class AgeDBConfig(AgeImagesConfig):
     """Settings of AgeDB-DIR."""
 
-    locations: ClassVar[frozenset[str]] = frozenset({"root"})
-    label_range: ClassVar[LabelRange | None] = (AgeProtocol.label_low, AgeProtocol.label_high)
+    display_name: ClassVar[str] = "AgeDB-DIR"
 
     # made absolute: a worker may run in another folder
     root: Annotated[str, AfterValidator(lambda root: str(Path(root).expanduser().absolute()))] = (
@@ -293,5 +226,5 @@ class AgeDBConfig(BenchmarkConfig):
     """height and width in pixels to which the images are resized"""
 
     def build(self, cache: Path) -> AgeDB:
-        """The benchmark; nothing is read before ``prepare`` or ``split``."""
-        return AgeDB(Path(self.root), self.image_size, cache)
+        """Make the benchmark; nothing is read before ``prepare`` or ``split``."""
+        return AgeDB(self, cache)

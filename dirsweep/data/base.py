@@ -1,12 +1,8 @@
-"""What a benchmark promises: splits, label range and unit, bins, shots, and how views of its inputs
-are made.
-"""
+"""Base types of benchmarks: config class with the facts, benchmark, split, views."""
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,13 +15,14 @@ from pydantic import field_validator
 from torch import Tensor
 
 from dirsweep.config.trial import NamedConfig
-from dirsweep.domain import LabelBins, ShotRule
-from dirsweep.errors import DataError, SpecError
+from dirsweep.data.label_ranges import LabelRange, checked_ranges
+from dirsweep.domain import SCALAR_METRICS, LabelBins, ShotRule
+from dirsweep.errors import DataError
 
-#: lowest label (included) and highest (not), label unit
-LabelRange = tuple[float, float]
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+#: what the inputs are; a backbone states which kinds it accepts
+InputKind = Literal["image", "text_pair"]
 
 
 @dataclass(frozen=True)
@@ -48,121 +45,62 @@ class Split:
 
 
 class Views(ABC):
-    """Turns gathered inputs of a batch into what a backbone eats. Vectorised over the batch."""
+    """Turns a batch of raw inputs into what a backbone takes, vectorised over the batch."""
 
     @abstractmethod
     def train(self, batch: Any, generator: torch.Generator, strength: str = "standard") -> Tensor:
-        """One augmented view of a batch of raw inputs (N, ...); every call draws anew from
-        ``generator`` (CPU).
+        """Make one augmented view of each sample.
+
+        Args:
+            batch: (N, ...) raw inputs.
+            generator: on the CPU, the only source of randomness; every call draws anew.
+            strength: ``standard`` or ``strong``.
+
+        Returns:
+            (N, ...), what the backbone takes.
         """
 
     @abstractmethod
     def evaluate(self, batch: Any) -> Tensor:
-        """The batch without augmentation."""
+        """Prepare a batch without augmentation, (N, ...) -> (N, ...)."""
 
 
 class PlainViews(Views):
-    """No augmentation: a second view is the same tensor, and dropout in the backbone makes the
-    difference.
-    """
+    """No augmentation; two views of a sample are equal, and only dropout tells them apart."""
 
     def train(self, batch: Any, generator: torch.Generator, strength: str = "standard") -> Tensor:
-        """The batch as it is."""
+        """Return the batch as a tensor."""
         return torch.as_tensor(batch)
 
     def evaluate(self, batch: Any) -> Tensor:
-        """The batch as it is."""
+        """Return the batch as a tensor."""
         return torch.as_tensor(batch)
 
 
-class Benchmark(ABC):
-    """A data set with its protocol. Built from a ``BenchmarkConfig``; cheap until ``split`` is
-    called.
+class BenchmarkConfig(NamedConfig):
+    """Parent of every benchmark's settings, and the only owner of its facts.
 
-    Class or instance attributes every benchmark has: ``name``, ``kind`` (``image`` |
-        ``text_pair``), ``label_low`` and
-    ``label_high`` (the bins' range, label unit), ``label_unit`` (``years``), ``bin_width``,
-    ``target_scale`` (labels are divided by it for training), ``metrics`` (names that
-    ``training.metrics`` knows), ``synthetic``.
+    Class attributes state what is known before any data is read; ``Benchmark`` refers to them.
     """
 
-    name: str
-    kind: Literal["image", "text_pair"]
-    label_low: float
-    label_high: float
-    label_unit: str
-    bin_width: float
-    target_scale: float = 1.0
-    label_dim: int = 1
-    metrics: tuple[str, ...] = ("mae", "mse", "rmse", "gm", "pearson", "spearman")
-    synthetic: bool = False
-    many_above: int = 100
-    few_below: int = 20
-    #: label ranges of which the training split has no sample on purpose, see ``data.zero_shot``
-    zero_shot: tuple[LabelRange, ...] = ()
-
-    @abstractmethod
-    def prepare(self) -> None:
-        """Check that the data is there and build caches, once, before any worker starts.
-
-        Safe to call from several processes at once. Raises: DataError: one line that says what is
-        absent, how to obtain it, and what to run instead.
-        """
-
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """Hash of the content that decides results, the same on every machine; cheap after
-        ``prepare``.
-        """
-
-    @abstractmethod
-    def split(self, name: SplitName) -> Split:
-        """One split. Loaded once per process and kept."""
-
-    @abstractmethod
-    def views(self) -> Views:
-        """How batches of this benchmark's inputs become tensors."""
-
-    def counted(self, labels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N,) or (N, K) labels -> (N,) what bins and shot regions go by: a scalar label itself.
-
-        A benchmark with K-dimensional labels says which number that is (an angle, a mean depth).
-        Raises: DataError: it does not.
-        """
-        if labels.ndim != 1:
-            raise DataError(
-                f"{self.name}: labels {labels.shape} need a number each to be counted by; none is stated"
-            )
-        return labels
-
-    @cached_property
-    def bins(self) -> LabelBins:
-        """The bins with training counts."""
-        return LabelBins.from_labels(
-            self.counted(self.split("train").labels),
-            low=self.label_low,
-            high=self.label_high,
-            width=self.bin_width,
-            shot_rule=ShotRule(self.many_above, self.few_below),
-            zero_shot=self.zero_shot,
-        )
-
-
-class BenchmarkConfig(NamedConfig):
-    """Parent of every benchmark's settings."""
-
-    #: keys that say where the data lies, not what it is: no part of a trial's identity
-    locations: ClassVar[frozenset[str]] = frozenset({"root"})
-    #: the metrics the benchmark reports, known before any data is read
-    metrics: ClassVar[tuple[str, ...]] = ("mae", "mse", "rmse", "gm", "pearson", "spearman")
-    synthetic: ClassVar[bool] = False
-    #: what the inputs are; a backbone states which kinds it accepts
-    kind: ClassVar[Literal["image", "text_pair"]] = "image"
+    #: what the inputs are
+    kind: ClassVar[InputKind] = "image"
+    #: lowest and highest label, label unit; the label bins cover this range
+    label_range: ClassVar[LabelRange]
+    #: ``years``
+    label_unit: ClassVar[str]
+    #: width of a label bin, label unit
+    bin_width: ClassVar[float]
+    #: labels are divided by it for training
+    target_scale: ClassVar[float] = 1.0
     #: 1 for scalar labels, else K of labels (N, K)
     label_dim: ClassVar[int] = 1
-    #: lowest and highest label, label unit, known before any data is read; None where only the data
-    #: tells
-    label_range: ClassVar[LabelRange | None] = None
+    #: the metrics the benchmark reports, keys of ``domain.METRICS``
+    metrics: ClassVar[tuple[str, ...]] = SCALAR_METRICS
+    #: whether the data is made up: every table, console line and plot says so
+    synthetic: ClassVar[bool] = False
+    #: keys that say where the data lies, not what it is: no part of a trial's identity
+    locations: ClassVar[frozenset[str]] = frozenset({"root"})
 
     zero_shot: tuple[LabelRange, ...] | None = None
     """ranges such as [[0, 10], [60, 70]], label unit, low included and high not (but the highest
@@ -173,31 +111,32 @@ class BenchmarkConfig(NamedConfig):
     @field_validator("zero_shot", mode="before")
     @classmethod
     def _checked_ranges(cls, value: Any) -> Any:
-        return None if value is None else _checked_ranges(value, cls.label_range)
+        return None if value is None else checked_ranges(value, cls.label_range, cls.bin_width)
+
+    @property
+    def shot_rule(self) -> ShotRule:
+        """How many training labels make a bin many- or few-shot; a benchmark may state its own."""
+        return ShotRule()
 
     def build(self, cache: Path) -> Benchmark:
-        """The whole benchmark; ``cache`` is a folder for what is derived from the data."""
+        """Make the whole benchmark, without regard to ``zero_shot``.
+
+        Args:
+            cache: folder for what is derived from the data.
+        """
         raise NotImplementedError
 
     def open(self, cache: Path) -> Benchmark:
-        """The benchmark as the settings want it: without the label ranges of ``zero_shot`` in
-        training.
-        """
-        from dirsweep.data.zero_shot import KEY, ZeroShot  # it needs this file
+        """Make the benchmark; with ``zero_shot`` its training split lacks those label ranges."""
+        from dirsweep.data.zero_shot import ZeroShot  # it needs this file
 
         whole = self.build(cache)
-        if self.zero_shot is None:
-            return whole
-        try:
-            _checked_ranges(self.zero_shot, (whole.label_low, whole.label_high))
-            _check_edges(self.zero_shot, whole)
-        except ValueError as error:
-            raise SpecError(str(error), key=KEY) from None
-        return ZeroShot(whole, self.zero_shot)
+        return whole if self.zero_shot is None else ZeroShot(whole, self.zero_shot)
 
     def to_dict(self) -> dict[str, Any]:
-        """As of every named config; without ``zero_shot`` where there is none, as trials have
-        always been named.
+        """Return name and parameters; without ``zero_shot`` where it is not set.
+
+        Trial ids are hashes of this, and most were made before there was a ``zero_shot``.
         """
         plain = super().to_dict()
         if self.zero_shot is None:
@@ -205,58 +144,139 @@ class BenchmarkConfig(NamedConfig):
         return plain
 
     def identity(self) -> dict[str, Any]:
-        """The settings without locations."""
+        """Return the settings without locations."""
         return {key: value for key, value in self.to_dict().items() if key not in self.locations}
 
 
-def range_text(span: Sequence[float]) -> str:
-    """``[60, 70]``."""
-    return f"[{', '.join(f'{end:g}' for end in span)}]"
+class Benchmark(ABC):
+    """A data set with its protocol; cheap to make, reads nothing before ``prepare`` or ``split``.
 
-
-def _checked_ranges(value: Any, label_range: LabelRange | None) -> tuple[LabelRange, ...]:
-    """Sorted, and joined where they touch: equal settings are spelt alike. Raises: ValueError."""
-    if not isinstance(value, (list, tuple)):
-        raise ValueError("expected a list of ranges such as [[0, 10], [60, 70]]")
-    if not value:
-        raise ValueError("empty: leave it out, or give at least one range such as [[0, 10]]")
-    for span in value:
-        if not (isinstance(span, (list, tuple)) and len(span) == 2 and all(map(_is_number, span))):
-            raise ValueError(
-                f"expected ranges of two numbers such as [[0, 10], [60, 70]], got {span}"
-            )
-        if span[0] >= span[1]:
-            raise ValueError(f"{range_text(span)}: low must be below high")
-        if label_range is not None and not label_range[0] <= span[0] < span[1] <= label_range[1]:
-            raise ValueError(
-                f"{range_text(span)} is not within the labels, {range_text(label_range)}"
-            )
-    joined: list[LabelRange] = []
-    for low, high in sorted((float(low), float(high)) for low, high in value):
-        if joined and low <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(high, joined[-1][1])
-        else:
-            joined.append((low, high))
-    if label_range is not None and tuple(joined) == (label_range,):
-        raise ValueError(f"{range_text(joined[0])} is every label; leave some to learn from")
-    return tuple(joined)
-
-
-def _check_edges(ranges: Sequence[LabelRange], whole: Benchmark) -> None:
-    """A range that ends inside a bin would leave some of its labels in training. Raises:
-    ValueError.
+    Args:
+        config: its settings; every fact is read from their class, so that nothing can disagree.
     """
-    for end in (end for span in ranges for end in span if end < whole.label_high):
-        place = (end - whole.label_low) / whole.bin_width
-        if abs(place - round(place)) > 1e-6:
-            below, above = (
-                whole.label_low + whole.bin_width * (math.floor(place) + step) for step in (0, 1)
-            )
-            raise ValueError(
-                f"{end:g} is inside the bin [{below:g}, {above:g}); a range starts and ends between bins, "
-                f"here at {below:g} or {above:g}"
+
+    #: label ranges that the training split lacks on purpose, see ``data.zero_shot``
+    zero_shot: tuple[LabelRange, ...] = ()
+
+    def __init__(self, config: BenchmarkConfig) -> None:
+        self.config = config
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        stated = sorted(_FACTS & vars(cls).keys())
+        if stated:
+            raise TypeError(
+                f"{cls.__name__}: {', '.join(stated)}: facts belong on the benchmark's config class"
             )
 
+    @abstractmethod
+    def prepare(self) -> None:
+        """Check that the data is there and build caches, once, before any worker starts.
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        Several processes may call it at once.
+
+        Raises:
+            DataError: one line that says what is absent, how to obtain it, and what to run instead.
+        """
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Hash the content that decides results; equal on every machine, cheap after ``prepare``.
+
+        Raises:
+            DataError: the data is absent.
+        """
+
+    @abstractmethod
+    def split(self, name: SplitName) -> Split:
+        """Return one split; loaded once per process and kept."""
+
+    @abstractmethod
+    def views(self) -> Views:
+        """Return what turns batches of this benchmark's inputs into tensors."""
+
+    def bin_labels(self, labels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the number by which each label is binned: a scalar label itself.
+
+        A benchmark with labels of K dimensions says which number that is (an angle, a mean depth).
+
+        Args:
+            labels: (N,) or (N, K), label unit.
+
+        Returns:
+            (N,), label unit.
+
+        Raises:
+            DataError: the labels are no scalars and the benchmark does not say.
+        """
+        if labels.ndim != 1:
+            raise DataError(
+                f"{self.name}: labels {labels.shape} are no scalars; its class must override "
+                "bin_labels to say by which number they are binned"
+            )
+        return labels
+
+    @cached_property
+    def bins(self) -> LabelBins:
+        """The label bins with training counts."""
+        low, high = self.config.label_range
+        return LabelBins.from_labels(
+            self.bin_labels(self.split("train").labels),
+            low=low,
+            high=high,
+            width=self.config.bin_width,
+            shot_rule=self.config.shot_rule,
+            zero_shot=self.zero_shot,
+        )
+
+    # ---- facts, read from the config class
+
+    @property
+    def name(self) -> str:
+        """The registered name."""
+        return self.config.registered_name
+
+    @property
+    def kind(self) -> InputKind:
+        """What the inputs are."""
+        return self.config.kind
+
+    @property
+    def label_dim(self) -> int:
+        """1 for scalar labels, else K."""
+        return self.config.label_dim
+
+    @property
+    def target_scale(self) -> float:
+        """Labels are divided by it for training."""
+        return self.config.target_scale
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics it reports."""
+        return self.config.metrics
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the data is made up."""
+        return self.config.synthetic
+
+
+_FACTS = frozenset(
+    {
+        "name",
+        "kind",
+        "label_range",
+        "label_low",
+        "label_high",
+        "label_unit",
+        "label_dim",
+        "bin_width",
+        "target_scale",
+        "metrics",
+        "synthetic",
+        "shot_rule",
+        "many_above",
+        "few_below",
+    }
+)

@@ -1,9 +1,7 @@
-"""STS-B-DIR: how similar two sentences are, 5,249 / 1,000 / 1,000 pairs with scores of 0 to 5
-points.
+"""STS-B-DIR: the similarity of two sentences, 5,249 / 1,000 / 1,000 pairs scored 0 to 5 points.
 
 Sources: STS-B, Cer et al., SemEval 2017; the split with balanced validation and test sets and the
-    protocol, Yang et
-al., ICML 2021.
+protocol, Yang et al., ICML 2021.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ import math
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import AfterValidator, Field
@@ -22,12 +20,13 @@ from dirsweep.data.base import (
     SPLITS,
     Benchmark,
     BenchmarkConfig,
-    LabelRange,
+    InputKind,
     PlainViews,
     Split,
     SplitName,
 )
 from dirsweep.data.cache import content_hash
+from dirsweep.data.label_ranges import LabelRange
 from dirsweep.errors import DataError
 from dirsweep.registry import register
 
@@ -42,59 +41,51 @@ FILES: dict[SplitName, str] = {
 OFFICIAL: dict[SplitName, int] = {"train": 5249, "val": 1000, "test": 1000}
 HOW_TO_OBTAIN = (
     f"take {', '.join(FILES.values())} of the STS-B-DIR split (Yang et al., ICML 2021: "
-    "github.com/YyzHarry/imbalanced-regression, sts-b-dir/glue_data/STS-B), lay them there or set benchmark.root; "
-    "or run the drawn look-alike, which needs no download: --synthetic"
+    "github.com/YyzHarry/imbalanced-regression, sts-b-dir/glue_data/STS-B), put them there or set "
+    "benchmark.root; or run the synthetic look-alike, which needs no download: --synthetic"
 )
 _COLUMNS = ("sentence1", "sentence2", "score")
-_METRICS = ("mse", "mae", "rmse", "gm", "pearson", "spearman")
 
 
 class STSB(Benchmark):
-    """STS-B-DIR on a folder with the three files: bins of 0.1 points, trained as score / 5,
-    reported in points.
+    """STS-B-DIR on a folder with the three files."""
 
-    Args:
-        root: the folder.
-    """
-
-    name = "sts-b-dir"
-    kind: Literal["image", "text_pair"] = "text_pair"
-    label_low = 0.0
-    label_high = 5.0
-    label_unit = "points"
-    bin_width = 0.1
-    target_scale = 5.0
-    metrics = _METRICS
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, config: STSBConfig) -> None:
+        super().__init__(config)
+        self.root = Path(config.root)
         self._splits: dict[SplitName, Split] = {}
 
     def prepare(self) -> None:
-        """Read the three files. Raises: DataError: see ``split``."""
+        """Read the three files.
+
+        Raises:
+            DataError: see ``split``.
+        """
         for name in SPLITS:
             self.split(name)
 
     def fingerprint(self) -> str:
-        """Hash of the three files' text, whatever ends their lines. Raises: DataError: a file is
-        absent.
+        """Hash the three files' text, whatever ends their lines.
+
+        Raises:
+            DataError: a file is absent.
         """
         return content_hash(self.name, *("\n".join(self._lines[name]) for name in SPLITS))
 
     def split(self, name: SplitName) -> Split:
-        """Ids ``train-0`` ... (rows from 0; the column ``index`` is not used), two lists of
-        sentences, scores.
+        """Return ids such as ``train-0`` (rows from 0), two lists of sentences, and scores.
 
-        Raises: DataError: the folder or a file is absent; or ``file:line: what`` for an absent
-            column, another number of columns than the header's, an empty sentence, a score outside
-            0 to 5, text that is not UTF-8.
+        Raises:
+            DataError: the folder or a file is absent; or ``file:line: what`` for an absent column,
+                another number of columns than the header's, an empty sentence, a score outside 0
+                to 5, text that is not UTF-8.
         """
         if name not in self._splits:
             self._splits[name] = read_pairs(self._lines[name], self.root / FILES[name], name)
         return self._splits[name]
 
     def views(self) -> PlainViews:
-        """No augmentation; dropout in the backbone makes a second view."""
+        """Return no augmentation; dropout in the backbone makes a second view."""
         return PlainViews()
 
     @cached_property
@@ -122,42 +113,38 @@ def _lines_of(file: Path) -> list[str]:
 
 
 def read_pairs(lines: list[str], file: Path, name: SplitName) -> Split:
-    """The split in ``lines``: a header, then one pair a line, tab-separated, unquoted; further
-    columns are ignored.
+    """Read a split: a header, then one pair a line, tab-separated, unquoted.
 
     Args:
+        lines: of the file; columns beyond the needed ones are ignored.
         file: where the lines come from, for messages.
-    Raises: DataError: see ``STSB.split``.
+        name: of the split.
+
+    Raises:
+        DataError: see ``STSB.split``.
     """
     header = lines[0].split("\t")
     absent = [column for column in _COLUMNS if column not in header]
     if absent:
+        found = ", ".join(header) if lines[0] else "an empty file"
         raise DataError(
-            f"{file}:1: no column {', '.join(absent)}; expected a tab-separated header with {', '.join(_COLUMNS)}, "
-            f"found {', '.join(header) if lines[0] else 'an empty file'}"
+            f"{file}:1: no column {', '.join(absent)}; expected a tab-separated header with "
+            f"{', '.join(_COLUMNS)}, found {found}"
         )
     if len(lines) == 1:
         raise DataError(f"{file}: a header but no pair; expected {OFFICIAL[name]:,} pairs")
-    places = [header.index(column) for column in _COLUMNS]
     first: list[str] = []
     second: list[str] = []
     scores = np.empty(len(lines) - 1, dtype=np.float32)
     for row, line in enumerate(lines[1:]):
-        where = f"{file}:{row + 2}"
-        fields = line.split("\t")
-        if len(fields) != len(header):
-            raise DataError(
-                f"{where}: {len(fields)} columns; expected {len(header)} as in the header"
-            )
-        one, two, score = (fields[place] for place in places)
-        if not one.strip() or not two.strip():
-            raise DataError(f"{where}: an empty sentence; expected text in sentence1 and sentence2")
+        one, two, score = _fields_of(line, header, f"{file}:{row + 2}")
         first.append(one)
         second.append(two)
-        scores[row] = _score_of(score, where)
+        scores[row] = score
     if len(scores) != OFFICIAL[name]:
         log.warning(
-            "%s: %d pairs, the published split has %d: results do not compare with published ones",
+            "%s: %d pairs, but the published split has %d: results are not comparable with "
+            "published ones",
             file,
             len(scores),
             OFFICIAL[name],
@@ -165,12 +152,24 @@ def read_pairs(lines: list[str], file: Path, name: SplitName) -> Split:
     return Split(tuple(f"{name}-{row}" for row in range(len(scores))), (first, second), scores)
 
 
+def _fields_of(line: str, header: list[str], where: str) -> tuple[str, str, float]:
+    """Two sentences and their score."""
+    fields = line.split("\t")
+    if len(fields) != len(header):
+        raise DataError(f"{where}: {len(fields)} columns; expected {len(header)} as in the header")
+    one, two, score = (fields[header.index(column)] for column in _COLUMNS)
+    if not one.strip() or not two.strip():
+        raise DataError(f"{where}: an empty sentence; expected text in sentence1 and sentence2")
+    return one, two, _score_of(score, where)
+
+
 def _score_of(text: str, where: str) -> float:
+    low, high = STSBConfig.label_range
     try:
         score = float(text)
     except ValueError:
         score = math.nan
-    if not STSB.label_low <= score <= STSB.label_high:  # true for NaN as well
+    if not low <= score <= high:  # true for NaN as well
         raise DataError(f"{where}: score '{text}'; expected a number from 0 to 5")
     return score
 
@@ -183,9 +182,13 @@ def _default_root() -> str:
 class STSBConfig(BenchmarkConfig):
     """Settings of STS-B-DIR."""
 
-    metrics: ClassVar[tuple[str, ...]] = _METRICS
-    kind: ClassVar[Literal["image", "text_pair"]] = "text_pair"
-    label_range: ClassVar[LabelRange | None] = (STSB.label_low, STSB.label_high)
+    display_name: ClassVar[str] = "STS-B-DIR"
+    kind: ClassVar[InputKind] = "text_pair"
+    label_range: ClassVar[LabelRange] = (0.0, 5.0)
+    label_unit: ClassVar[str] = "points"
+    bin_width: ClassVar[float] = 0.1
+    target_scale: ClassVar[float] = 5.0
+    metrics: ClassVar[tuple[str, ...]] = ("mse", "mae", "rmse", "gm", "pearson", "spearman")
 
     # made absolute: a worker may run in another folder
     root: Annotated[str, AfterValidator(lambda root: str(Path(root).expanduser().absolute()))] = (
@@ -196,5 +199,5 @@ class STSBConfig(BenchmarkConfig):
     """
 
     def build(self, cache: Path) -> STSB:
-        """The benchmark; nothing is read before ``prepare``, ``split`` or ``fingerprint``."""
-        return STSB(Path(self.root))
+        """Make the benchmark; nothing is read before ``prepare``, ``split`` or ``fingerprint``."""
+        return STSB(self)

@@ -1,9 +1,7 @@
-"""The embedded benchmark: drawn faces with AgeDB-DIR's own number of images per age. Nothing to
-download.
+"""The embedded benchmark: drawn faces with AgeDB-DIR's number of images per age, no download.
 
-It is a look-alike for trying things out and for tests; its results say nothing about photographs,
-and everything made from it is marked synthetic. Nuisances, cues and the drawing are in
-``dirsweep.data.faces``.
+It is a look-alike for trials and tests; its results say nothing about photographs, and everything
+made from it is marked synthetic. ``dirsweep.data.faces`` draws the pictures.
 """
 
 from __future__ import annotations
@@ -19,9 +17,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dirsweep.data import faces
-from dirsweep.data.agedb_dir import AgeProtocol
-from dirsweep.data.base import SPLITS, BenchmarkConfig, LabelRange, Split, SplitName
+from dirsweep.data.age_images import AgeImages, AgeImagesConfig
+from dirsweep.data.base import SPLITS, Split, SplitName
 from dirsweep.data.cache import content_hash
+from dirsweep.domain import ShotRule
 from dirsweep.registry import register
 
 _TRAIN = """
@@ -43,32 +42,18 @@ COUNTS: dict[SplitName, NDArray[np.int64]] = {
 VERSION = 1
 
 
-class SyntheticAgeDB(AgeProtocol):
-    """Drawn faces of every age, as many as AgeDB-DIR has (or a part of them), the same for the same
-    seed.
+class SyntheticAgeDB(AgeImages):
+    """Drawn faces of every age, as many as AgeDB-DIR has or a part of them.
 
-    Args:
-        image_size: H = W in pixels.
-        seed: of everything in the pictures.
-        fraction: the part of each age's images that is kept in every split, in (0, 1]. What is kept
-            looks as it does in the whole set. The thresholds of many- and few-shot shrink along, so
-            that ages keep their region as far as rounding lets them.
-        cache: folder for the pictures.
+    The same settings give the same pictures. What a part keeps looks as it does in the whole set.
     """
 
-    name = "synthetic-agedb"
-    synthetic = True
-
-    def __init__(self, image_size: int, seed: int, fraction: float, cache: Path) -> None:
-        super().__init__(image_size, cache)
-        self.seed, self.fraction = seed, fraction
-        self.many_above = max(2, round(AgeProtocol.many_above * fraction))
-        # one image is always kept where there was one, so that few-shot must mean at least 'fewer
-        # than 2'
-        self.few_below = max(2, math.ceil(AgeProtocol.few_below * fraction))
+    def __init__(self, config: SyntheticAgeDBConfig, cache: Path) -> None:
+        super().__init__(config, config.image_size, cache)
+        self.seed, self.fraction = config.seed, config.fraction
 
     def fingerprint(self) -> str:
-        """Hash of the generators' versions and every setting."""
+        """Hash the generators' versions and every setting."""
         return self._fingerprint
 
     @cached_property
@@ -87,19 +72,17 @@ class SyntheticAgeDB(AgeProtocol):
             traits = faces.draw_traits(ages, rng)
             for start in range(0, len(kept), 256):
                 rows = kept[start : start + 256]
-                yield faces.draw_faces(
-                    {key: value[rows] for key, value in traits.items()}, self.image_size
-                )
+                part = {key: value[rows] for key, value in traits.items()}
+                yield faces.draw_faces(part, self.image_size)
 
-        pictures = self._images(self.cache / self.name / self.fingerprint(), name, len(kept), draw)
+        folder = self.cache / self.name / self.fingerprint()
+        pictures = self._pictures(folder / f"{name}.npy", len(kept), draw)
         ids = tuple(f"{name}/{index:05d}" for index in kept)
         return Split(ids, pictures, ages[kept].astype(np.float32))
 
 
 def _kept(ages: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:
-    """(N,) whether each sample is among the first ``fraction`` of its age, at least one of each
-    age.
-    """
+    """(N,) whether each sample is among the first ``fraction`` of its age, at least one of each."""
     order = np.argsort(ages, kind="stable")
     counts = np.bincount(ages)
     starts = np.cumsum(counts) - counts
@@ -111,12 +94,12 @@ def _kept(ages: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:
 
 
 @register("benchmark", "synthetic-agedb")
-class SyntheticAgeDBConfig(BenchmarkConfig):
+class SyntheticAgeDBConfig(AgeImagesConfig):
     """Settings of the drawn benchmark."""
 
-    locations: ClassVar[frozenset[str]] = frozenset()
+    display_name: ClassVar[str] = "synthetic AgeDB-DIR"
     synthetic: ClassVar[bool] = True
-    label_range: ClassVar[LabelRange | None] = (AgeProtocol.label_low, AgeProtocol.label_high)
+    locations: ClassVar[frozenset[str]] = frozenset()
 
     image_size: Annotated[int, Field(ge=32, le=224)] = 32
     """height and width of the pictures in pixels"""
@@ -128,6 +111,18 @@ class SyntheticAgeDBConfig(BenchmarkConfig):
     """the part of each age's images that is kept in every split (at least one where there was one)
     """
 
+    @property
+    def shot_rule(self) -> ShotRule:
+        """Thresholds that shrink with ``fraction``, so that ages keep their region.
+
+        One image is kept of every age that has any, so few-shot means fewer than 2 at least.
+        """
+        whole = super().shot_rule
+        return ShotRule(
+            many_above=max(2, round(whole.many_above * self.fraction)),
+            few_below=max(2, math.ceil(whole.few_below * self.fraction)),
+        )
+
     def build(self, cache: Path) -> SyntheticAgeDB:
-        """The benchmark; the pictures are drawn by ``prepare`` or at the first ``split``."""
-        return SyntheticAgeDB(self.image_size, self.seed, self.fraction, cache)
+        """Make the benchmark; ``prepare`` or the first ``split`` draws the pictures."""
+        return SyntheticAgeDB(self, cache)

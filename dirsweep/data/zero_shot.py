@@ -1,9 +1,8 @@
-"""Zero-shot targets: a benchmark whose training split lacks label ranges (RankSim, Gong et al.,
-ICML 2022, Fig. 5).
+"""Zero-shot targets: a benchmark whose training split lacks label ranges.
 
-Validation and test stay whole: how well labels are predicted that no training sample has is what is
-    asked. Metrics get
-a region of their own for them, ``zero``, so that ``few`` keeps its meaning: seldom seen, but seen.
+Source: RankSim, Gong et al., ICML 2022, Fig. 5. Validation and test stay whole, since the question
+is how well labels are predicted that no training sample has. Metrics get a region of their own for
+them, ``zero``, so that ``few`` keeps its meaning: rare in training, but present.
 """
 
 from __future__ import annotations
@@ -14,62 +13,49 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dirsweep.data.base import Benchmark, LabelRange, Split, SplitName, Views, range_text
+from dirsweep.data.base import Benchmark, Split, SplitName, Views
 from dirsweep.data.cache import content_hash
+from dirsweep.data.label_ranges import LabelRange, range_text
 from dirsweep.errors import SpecError
 
-#: the key of a sweep file that all complaints are about
+#: the key of a sweep file that every error is about
 KEY = "benchmark.zero_shot"
-_COPIED = (
-    "name",
-    "kind",
-    "label_low",
-    "label_high",
-    "label_unit",
-    "bin_width",
-    "target_scale",
-    "label_dim",
-    "metrics",
-    "synthetic",
-    "many_above",
-    "few_below",
-)
 
 
 class ZeroShot(Benchmark):
-    """``whole`` without the training samples whose label lies in ``ranges``; everything else is
-    ``whole``'s own.
+    """A benchmark without the training samples whose label lies in the given ranges.
 
     Args:
-        whole: any benchmark.
+        whole: any benchmark; everything but the training split is its own.
         ranges: [low, high) in the label unit; a range that ends at the benchmark's highest label
             includes it.
     """
 
     def __init__(self, whole: Benchmark, ranges: tuple[LabelRange, ...]) -> None:
+        super().__init__(whole.config)
         self.whole, self.zero_shot = whole, ranges
-        for name in _COPIED:
-            setattr(self, name, getattr(whole, name))
         self._train: Split | None = None
 
     def prepare(self) -> None:
-        """Also looks whether each range takes something away and something is left.
+        """Prepare the whole benchmark and check that each range removes something.
 
-        Raises: DataError: as ``whole`` does. SpecError: see ``split``.
+        Raises:
+            DataError: as the whole benchmark does.
+            SpecError: see ``split``.
         """
         self.whole.prepare()
         self.split("train")
 
     def fingerprint(self) -> str:
-        """Hash of the whole's fingerprint and the ranges."""
-        return content_hash(
-            self.whole.fingerprint(), *(end for span in self.zero_shot for end in span)
-        )
+        """Hash the whole benchmark's fingerprint and the ranges."""
+        ends = [end for span in self.zero_shot for end in span]
+        return content_hash(self.whole.fingerprint(), *ends)
 
     def split(self, name: SplitName) -> Split:
-        """The training split reduced, the others whole.
+        """Return the reduced training split, or another split whole.
 
-        Raises: SpecError: a range that holds no training sample, or ranges that leave none.
+        Raises:
+            SpecError: a range holds no training sample, or the ranges leave none.
         """
         if name != "train":
             return self.whole.split(name)
@@ -78,41 +64,49 @@ class ZeroShot(Benchmark):
         return self._train
 
     def views(self) -> Views:
-        """The whole's."""
+        """Return the whole benchmark's views."""
         return self.whole.views()
 
-    def counted(self, labels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The whole's."""
-        return self.whole.counted(labels)
+    def bin_labels(self, labels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the number by which the whole benchmark bins each label, (N, ...) -> (N,)."""
+        return self.whole.bin_labels(labels)
 
     def _reduced(self, split: Split) -> Split:
-        labels = self.counted(split.labels)
-        inside = [in_range(labels, span, self.label_high) for span in self.zero_shot]
+        labels, highest = self.bin_labels(split.labels), self.config.label_range[1]
+        inside = [in_range(labels, span, highest) for span in self.zero_shot]
         for span, found in zip(self.zero_shot, inside, strict=True):
             if not found.any():
                 raise SpecError(
-                    f"{range_text(span)} holds no training label of {self.name}, so nothing would be removed",
+                    f"{range_text(span)} contains no training label of {self.name}, so nothing "
+                    "would be removed",
                     key=KEY,
                 )
         kept = np.flatnonzero(~np.any(inside, axis=0))
         if not len(kept):
             raise SpecError(
-                f"would remove all {len(split):,} training samples of {self.name}; leave some labels to learn from",
+                f"would remove all {len(split):,} training samples of {self.name}; leave some "
+                "labels to learn from",
                 key=KEY,
             )
         ids = tuple(split.ids[row] for row in kept)
         return Split(ids, _rows_of(split.inputs, kept), split.labels[kept])
 
 
-def in_range(labels: NDArray[np.float32], span: LabelRange, label_high: float) -> NDArray[np.bool_]:
-    """(N,) labels -> (N,) whether each lies in [low, high), or [low, high] where high is the
-    highest label.
+def in_range(labels: NDArray[np.float32], span: LabelRange, highest: float) -> NDArray[np.bool_]:
+    """Mark the labels inside a range.
+
+    Args:
+        labels: (N,), label unit.
+        span: [low, high), or [low, high] where high is the highest label.
+        highest: the highest label of the benchmark.
+
+    Returns:
+        (N,) bool.
     """
     # as float32, so that 3.1 of a sweep file and 3.1 of the data are one number
     low, high = np.float32(span[0]), np.float32(span[1])
-    found: NDArray[np.bool_] = (labels >= low) & (
-        (labels <= high) if span[1] >= label_high else (labels < high)
-    )
+    below = labels <= high if span[1] >= highest else labels < high
+    found: NDArray[np.bool_] = (labels >= low) & below
     return found
 
 
@@ -124,7 +118,7 @@ def _rows_of(inputs: Any, kept: NDArray[np.int64]) -> Any:
 
 
 class Rows:
-    """Some rows of an array, in their order, without a copy of it; indexed by rows as the array is.
+    """Some rows of an array, in their order, without a copy of it; indexed as the array is.
 
     Args:
         array: (M, ...).
@@ -139,9 +133,8 @@ class Rows:
         return len(self.kept)
 
     def __getitem__(self, rows: Any) -> NDArray[Any]:
-        found: NDArray[Any] = self.array[
-            self.kept[rows.numpy() if isinstance(rows, Tensor) else rows]
-        ]
+        numbers = rows.numpy() if isinstance(rows, Tensor) else rows
+        found: NDArray[Any] = self.array[self.kept[numbers]]
         return found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:

@@ -79,7 +79,7 @@ def split_metrics(data: TrainingData, split: SplitName, preds: Tensor) -> dict[s
         preds.numpy(),
         benchmark.bins,
         benchmark.metrics,
-        counted=benchmark.counted(labels),
+        bin_labels=benchmark.bin_labels(labels),
     )
     return {f"{split}_{name}": value for name, value in found.items()}
 

@@ -125,7 +125,7 @@ def compute(
     bins: LabelBins,
     names: Iterable[str] = tuple(METRICS),
     *,
-    counted: NDArray[Any] | None = None,
+    bin_labels: NDArray[Any] | None = None,
 ) -> dict[str, float | None]:
     """Compute every metric over every region.
 
@@ -134,8 +134,7 @@ def compute(
         preds: same shape and unit.
         bins: decide each label's region by its bin's training count.
         names: keys of ``METRICS``.
-        counted: (N,) scalars that bins and regions refer to; None for scalar labels, which are
-            those scalars themselves.
+        bin_labels: (N,) the number by which each label is binned; None: scalar labels themselves.
 
     Returns:
         ``<metric>_<region>`` -> value; None for a region without samples, and where a correlation
@@ -143,11 +142,11 @@ def compute(
 
     Raises:
         ShapeError: labels and predictions differ in shape, or labels (N, K) come without
-            ``counted``.
+            ``bin_labels``.
     """
     _check_shapes(labels, preds)
     exact, predicted = labels.astype(np.float64), preds.astype(np.float64)
-    regions = bins.region_of(exact if counted is None else counted)
+    regions = bins.region_of(exact if bin_labels is None else bin_labels)
     found: dict[str, float | None] = {}
     for name in names:
         for region in bins.reported_regions:

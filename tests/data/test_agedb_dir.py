@@ -17,7 +17,7 @@ from torchvision.transforms.functional import pil_to_tensor, resize
 
 from dirsweep import registry
 from dirsweep.config.trial import build_named
-from dirsweep.data import agedb_dir
+from dirsweep.data import age_images
 from dirsweep.data.agedb_dir import AgeDB, AgeDBConfig, read_rows
 from dirsweep.data.base import SPLITS
 from dirsweep.errors import DataError
@@ -83,7 +83,11 @@ def test_splits_follow_the_csv_and_pixels_follow_torchvision(root: Path, tmp_pat
 
 def test_protocol(root: Path, tmp_path: Path) -> None:
     benchmark = AgeDBConfig(root=str(root), image_size=32).build(tmp_path)
-    assert (benchmark.name, benchmark.kind, benchmark.label_unit) == ("agedb-dir", "image", "years")
+    assert (benchmark.name, benchmark.kind, benchmark.config.label_unit) == (
+        "agedb-dir",
+        "image",
+        "years",
+    )
     assert (benchmark.bins.num_bins, benchmark.target_scale, benchmark.label_dim) == (121, 1.0, 1)
     assert benchmark.bins.bin_of(np.array([0.0, 44.0, 120.0])).tolist() == [0, 44, 120]
     assert np.flatnonzero(benchmark.bins.counts).tolist() == [31, 44, 101]
@@ -195,7 +199,7 @@ def test_an_image_that_cannot_be_decoded_is_named(root: Path, tmp_path: Path) ->
         (
             (*ROWS, ("20", ROWS[0][1], "test")),
             "age,path,split",
-            f"7: '{ROWS[0][1]}' stands in line 2 already",
+            f"7: '{ROWS[0][1]}' is already in line 2",
         ),
     ],
 )
@@ -257,6 +261,6 @@ def test_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_no_progress_bar_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with agedb_dir.progress_bar() as bar:
+    with age_images.progress_bar() as bar:
         bar.update(bar.add_task("drawing", total=2), completed=2)
     assert capsys.readouterr().err == ""

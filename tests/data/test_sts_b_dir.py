@@ -97,12 +97,12 @@ def test_fingerprint_is_of_the_content_whatever_ends_the_lines(tmp_path: Path) -
     assert moved.fingerprint() != plain.fingerprint()
 
 
-def test_another_number_of_pairs_is_allowed_and_said(
+def test_another_number_of_pairs_is_allowed_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
         write(tmp_path).split("val")
-    assert "dev_new.tsv: 1 pairs, the published split has 1000" in caplog.text
+    assert "dev_new.tsv: 1 pairs, but the published split has 1000" in caplog.text
 
 
 def test_root_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from dirsweep import registry
 from dirsweep.backbones.small_cnn import SmallCNN
 from dirsweep.config.trial import build_named
 from dirsweep.data import faces
-from dirsweep.data.agedb_dir import AgeDB
+from dirsweep.data.agedb_dir import AgeDBConfig
 from dirsweep.data.base import SPLITS
 from dirsweep.data.synthetic_agedb import COUNTS, SyntheticAgeDB, SyntheticAgeDBConfig, _kept
+from dirsweep.domain import ShotRule
 
 
 def part(tmp_path: Path, seed: int = 0, fraction: float = 0.02, size: int = 32) -> SyntheticAgeDB:
@@ -89,33 +90,24 @@ def test_a_part_keeps_its_share_of_every_age(fraction: float) -> None:
 
 @pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5])
 def test_a_part_keeps_the_regions_apart_from_rounding(fraction: float, tmp_path: Path) -> None:
-    benchmark = part(tmp_path, fraction=fraction)
+    rule = part(tmp_path, fraction=fraction).config.shot_rule
     whole = COUNTS["train"]
     kept = np.where(whole > 0, np.maximum(1, np.round(whole * fraction)), 0)
     for now, then in (
-        (kept > benchmark.many_above, whole > 100),
-        (kept < benchmark.few_below, whole < 20),
+        (kept > rule.many_above, whole > 100),
+        (kept < rule.few_below, whole < 20),
     ):
         assert (now != then).sum() <= 5  # of 102 ages
 
 
 def test_protocol_is_that_of_agedb_dir(tmp_path: Path) -> None:
     benchmark = part(tmp_path, fraction=1.0)
-    for key in (
-        "kind",
-        "label_low",
-        "label_high",
-        "label_unit",
-        "bin_width",
-        "target_scale",
-        "label_dim",
-        "metrics",
-    ):
-        assert getattr(benchmark, key) == getattr(AgeDB, key), key
-    assert (benchmark.many_above, benchmark.few_below) == (100, 20)
+    facts = "kind label_range label_unit bin_width target_scale label_dim metrics".split()
+    for key in facts:
+        assert getattr(SyntheticAgeDBConfig, key) == getattr(AgeDBConfig, key), key
+    assert benchmark.config.shot_rule == ShotRule(100, 20)
     assert benchmark.name == "synthetic-agedb"
     assert benchmark.synthetic
-    assert SyntheticAgeDBConfig.synthetic
     small = part(tmp_path)
     assert small.bins.num_bins == 121
     assert small.split("test").labels.dtype == np.float32

@@ -17,7 +17,7 @@ from dirsweep.estimate.probe import forecast, probe
 from dirsweep.estimate.step_time import Length, Pace
 from dirsweep.estimate.trial_kinds import Planned, Reader, planned_trials
 from tests.flow.driving import loaded, tiny_sweep
-from tests.tiny import TinyBenchmark
+from tests.tiny import TinyBenchmark, TinyConfig
 
 #: start, epoch, validation; what each choice adds to them
 BASE = (1.0, 10.0, 2.0)
@@ -232,7 +232,9 @@ def test_a_scale_is_timed_alone_even_where_no_trial_has_it_alone(
 
 
 def _flat(spec: Any, pace: Pace) -> tuple[list[Planned], Prices]:
-    return planned_trials(spec, Reader(spec, TinyBenchmark(0.1))), Prices(pace, Length(3, 0, 3))
+    return planned_trials(spec, Reader(spec, TinyBenchmark(TinyConfig()))), Prices(
+        pace, Length(3, 0, 3)
+    )
 
 
 def _mixed(tmp_path: Path, **more: Any) -> Any:

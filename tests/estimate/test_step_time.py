@@ -15,7 +15,7 @@ from dirsweep.estimate.step_time import Length, Pace, pace_of
 from dirsweep.methods.base import Stage
 from dirsweep.training import assembly, loop
 from dirsweep.training.batches import TrainingData
-from tests.tiny import TinyBenchmark, tiny_trial
+from tests.tiny import TinyBenchmark, TinyConfig, tiny_trial
 
 
 def test_a_trial_by_hand() -> None:
@@ -66,7 +66,7 @@ def test_parts_are_timed_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     trial = tiny_trial(
         smoothing={"name": "fds", "statistics": "pass"}, epochs=50, validate_every=10, patience=1
     )
-    pace = pace_of(trial, TinyBenchmark(0.1), num_threads=1)
+    pace = pace_of(trial, TinyBenchmark(TinyConfig()), num_threads=1)
     # 200 samples in batches of 32: 2 steps to warm up, then all 7; 60 samples to validate
     assert (len(built), len(steps), len(validations), len(passes)) == (1, 2 + 7, 2, 2)
     assert astuple(pace) == pytest.approx((3.0, 0.02, 7 * 0.02 + 0.2, 0.06, 0.0))
@@ -81,7 +81,7 @@ def test_slow_steps_are_few_and_what_goes_by_samples_is_scaled(
     clock.slow(loop, "predict", num_samples("val", 1 / 10))
     clock.slow(loop, "observe_train_split", num_samples("train", 1 / 10))
     trial = tiny_trial(smoothing={"name": "fds", "statistics": "pass"})
-    pace = pace_of(trial, TinyBenchmark(0.1), num_threads=1)
+    pace = pace_of(trial, TinyBenchmark(TinyConfig()), num_threads=1)
     assert len(steps) == 2 + 2
     # the pass saw 64 of 200 samples, the validation 15 of 60
     assert astuple(pace) == pytest.approx((0.0, 5.0, 7 * 5 + 20, 6.0, 0.0))
@@ -93,14 +93,16 @@ def test_a_later_stage_has_its_own_epochs(monkeypatch: pytest.MonkeyPatch) -> No
 
     steps = Clock(monkeypatch).slow(loop, "loss_terms", seconds)
     pace = pace_of(
-        tiny_trial(schedule={"name": "rrt", "epochs": 40}), TinyBenchmark(0.1), num_threads=1
+        tiny_trial(schedule={"name": "rrt", "epochs": 40}),
+        TinyBenchmark(TinyConfig()),
+        num_threads=1,
     )
     assert len(steps) == 2 + 4 + 4 + 4  # 4 steps of 0.25 s fill a second
     assert astuple(pace) == pytest.approx((0.0, 0.25, 7 * 0.25, 0.0, 7 * 0.01))
 
 
 def test_a_batch_larger_than_the_split_is_one_step() -> None:
-    pace = pace_of(tiny_trial(batch_size=256), TinyBenchmark(0.1), num_threads=1)
+    pace = pace_of(tiny_trial(batch_size=256), TinyBenchmark(TinyConfig()), num_threads=1)
     assert 0 < pace.step_s <= pace.epoch_s < 1
 
 
@@ -109,7 +111,12 @@ def test_a_region_that_a_few_samples_leave_empty_does_no_harm(
 ) -> None:
     monkeypatch.setattr("dirsweep.estimate.step_time.SECONDS", 0.0)
     monkeypatch.setattr("dirsweep.estimate.step_time.NUM_VAL", 1)
-    assert pace_of(replace(tiny_trial(), region="few"), TinyBenchmark(0.1), num_threads=1).val_s > 0
+    assert (
+        pace_of(
+            replace(tiny_trial(), region="few"), TinyBenchmark(TinyConfig()), num_threads=1
+        ).val_s
+        > 0
+    )
 
 
 def test_what_cannot_be_trained_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,4 +125,4 @@ def test_what_cannot_be_trained_is_said_in_one_line(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(loop, "loss_terms", broken)
     with pytest.raises(TrialError, match=r"^ValueError: no such thing$"):
-        pace_of(tiny_trial(), TinyBenchmark(0.1), num_threads=1)
+        pace_of(tiny_trial(), TinyBenchmark(TinyConfig()), num_threads=1)

@@ -14,12 +14,12 @@ from dirsweep.estimate import trial_kinds as kinds
 from dirsweep.estimate.step_time import Length
 from dirsweep.estimate.trial_kinds import NUM_DRAWN, Reader, planned_trials
 from tests.flow.driving import loaded, tiny_sweep
-from tests.tiny import TinyBenchmark
+from tests.tiny import TinyBenchmark, TinyConfig
 
 
 def _reader(folder: Path, studies: Any = None, **more: Any) -> tuple[Any, Reader]:
     spec = loaded(tiny_sweep(folder, studies or {"only": {"points": [{}]}}, **more))
-    return spec, Reader(spec, TinyBenchmark(0.1))
+    return spec, Reader(spec, TinyBenchmark(TinyConfig()))
 
 
 @pytest.mark.parametrize(

@@ -31,15 +31,12 @@ NO_WEIGHTS = {"conr": {"pushing_weights": "none", "beta": 0.1}}
 class PlaneBenchmark(TinyBenchmark):
     """The tiny benchmark with the label and its square over 10; counted by the label itself."""
 
-    name, label_dim = "tiny_plane", 2
-    metrics = ("mae", "mse", "gm", "pearson")
-
-    def counted(self, labels: NDArray[np.float32]) -> NDArray[np.float32]:
+    def bin_labels(self, labels: NDArray[np.float32]) -> NDArray[np.float32]:
         return labels[:, 0]
 
     @cached_property
     def _splits(self) -> dict[str, Split]:
-        lines = TinyBenchmark(self.noise)
+        lines = TinyBenchmark(TinyConfig(noise=self.noise))
         return {
             name: Split(
                 split.ids, split.inputs, np.stack([split.labels, split.labels**2 / 10], axis=1)
@@ -54,10 +51,10 @@ class PlaneConfig(TinyConfig):
     """Two numbers a label."""
 
     label_dim: ClassVar[int] = 2
-    metrics: ClassVar[tuple[str, ...]] = PlaneBenchmark.metrics
+    metrics: ClassVar[tuple[str, ...]] = ("mae", "mse", "gm", "pearson")
 
     def build(self, cache: Path) -> PlaneBenchmark:
-        return PlaneBenchmark(self.noise)
+        return PlaneBenchmark(self)
 
 
 def trained(**config: Any) -> list[dict[str, Any]]:
@@ -154,7 +151,9 @@ def test_metrics_are_means_over_both_axes_and_regions_go_by_the_counted_number()
     bins = LabelBins.from_labels(
         np.array([0.5] * 5), low=0, high=10, width=1, shot_rule=ShotRule(3, 1)
     )
-    found = metrics.compute(labels, preds, bins, ("mae", "mse", "spearman"), counted=labels[:, 0])
+    found = metrics.compute(
+        labels, preds, bins, ("mae", "mse", "spearman"), bin_labels=labels[:, 0]
+    )
     assert found["mae_all"] == pytest.approx(12.5 / 6)
     assert found["mae_many"] == pytest.approx(2.0)
     assert found["mae_few"] == pytest.approx(2.25)
@@ -164,16 +163,15 @@ def test_metrics_are_means_over_both_axes_and_regions_go_by_the_counted_number()
         metrics.compute(labels, preds, bins, ("mae",))
 
 
-def test_a_benchmark_must_say_what_it_counts_by() -> None:
+def test_a_benchmark_must_say_by_which_number_it_bins_vectors() -> None:
     class Silent(PlaneBenchmark):
-        counted = TinyBenchmark.counted
+        bin_labels = TinyBenchmark.bin_labels
 
-    with pytest.raises(
-        DataError, match=r"tiny_plane: labels \(200, 2\) need a number each to be counted by"
-    ):
-        _ = Silent(0.1).bins
+    line = r"tiny_plane: labels \(200, 2\) are no scalars; its class must override bin_labels"
+    with pytest.raises(DataError, match=line):
+        _ = Silent(PlaneConfig()).bins
 
 
 def test_splits_of_the_plane_have_two_numbers() -> None:
     name: SplitName = "train"
-    assert PlaneBenchmark(0.1).split(name).labels.shape == (200, 2)
+    assert PlaneBenchmark(PlaneConfig()).split(name).labels.shape == (200, 2)
