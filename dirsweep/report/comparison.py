@@ -11,7 +11,7 @@ from rich.table import Table
 
 from dirsweep.analysis.comparison import ComparedPoint, Comparison
 from dirsweep.domain import metric_of
-from dirsweep.report.claims import digits, p_words, with_interval
+from dirsweep.report.number_text import digits, p_words, with_interval
 from dirsweep.report.tables import NOTHING
 
 FORMATS = ("console", "md", "json")

@@ -35,6 +35,7 @@ from dirsweep.analysis.summaries import (
     sorted_by_objective,
 )
 from dirsweep.domain import REGIONS, MetricColumn, metric_columns, metric_of
+from dirsweep.report.claim_sentences import spelt
 from dirsweep.report.claims import (
     CORRECTED,
     Claim,
@@ -42,14 +43,11 @@ from dirsweep.report.claims import (
     claims,
     claims_of_run,
     compares,
-    digits,
-    p_words,
-    signed,
-    spelt,
 )
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.interval_notes import verdict_note
 from dirsweep.report.layouts import PREVIEW, Layout, heading
+from dirsweep.report.number_text import digits, p_words, signed
 from dirsweep.report.plots import plots
 from dirsweep.report.plots._features import without_any
 from dirsweep.report.tables import (

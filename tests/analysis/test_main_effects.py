@@ -127,7 +127,7 @@ def test_the_place_of_the_default_is_judged_by_what_the_search_is_after(tmp_path
     assert {item.interval.region for item in main_effects(run, "s")} == {"few"}
     (said,) = [claim.text for claim in claims(run, ["s"]) if claim.kind == "default"]
     assert said.startswith(
-        "s: by validation few-shot MAE the default (epochs=90) lies off the plateau of the best ("
+        "s: by validation few-shot MAE the default (epochs=90) is worse than the best ("
     )
     broken = plateau(run, "bound")
     assert broken is not None
@@ -137,5 +137,5 @@ def test_the_place_of_the_default_is_judged_by_what_the_search_is_after(tmp_path
         ("mae/few at_most 4",),
     )
     (claim,) = [claim for claim in claims(run, ["bound"]) if claim.kind == "default"]
-    assert claim.text == "bound: the default (epochs=90) breaks a constraint (mae/few at_most 4)."
+    assert claim.text == "bound: the default (epochs=90) violates a constraint (mae/few at_most 4)."
     assert not claim.claimed

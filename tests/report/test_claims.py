@@ -8,16 +8,14 @@ from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.differences import differences
 from dirsweep.errors import StoreError
+from dirsweep.report.claim_sentences import spelt
 from dirsweep.report.claims import (
     CORRECTED,
     Claim,
     claims,
-    digits,
-    p_words,
     rendered,
-    signed,
-    spelt,
 )
+from dirsweep.report.number_text import digits, p_words, signed
 from dirsweep.run.reader import open_run
 
 RANKSIM, CONR, SMOOTHING = "regularizers.ranksim", "regularizers.conr", "smoothing.name"
@@ -43,26 +41,22 @@ def test_a_technique_that_helps_and_one_that_does_not(tmp_path: Path) -> None:
     numbers = f"lowers few-shot MAE by {-few.difference:.3f} [{-few.high:.3f}, {-few.low:.3f}], 3 seeds, p < 0.001"
     assert helped.text.startswith("RankSim ")
     assert numbers in helped.text
-    assert "on many-shot and median-shot not separable" in helped.text
+    assert "not separable on many-shot and median-shot" in helped.text
     assert helped.claimed
     assert set(helped.trial_ids) == {
         f"methods-{point}-{seed}" for point in (0, 1) for seed in range(3)
     }
-    assert useless.text.startswith(
-        "ConR (conr against base): on all regions not separable in MAE; MAE "
-    )
+    assert useless.text.startswith("ConR (conr against base): not separable on any region; MAE ")
     assert not useless.claimed
     assert not of_kind(
         found, "difference"
     )  # both points differ from the base by one technique: said already
     assert not of_kind(found, "caution")
     (null,) = of_kind(found, "null")
-    assert "two configurations that are the same differ by up to 0." in null.text
+    assert "two identical configurations differ by up to 0." in null.text
     (chosen,) = of_kind(found, "selection")
-    assert (
-        "of 3 configurations looked at, validation chooses ranksim: validation MAE" in chosen.text
-    )
-    assert "luck of the best of 3; test MAE" in chosen.text
+    assert "of 3 configurations, validation chooses ranksim: validation MAE" in chosen.text
+    assert ", selection bias of the best of 3: 0; test MAE " in chosen.text
     known = set(run.trials()["trial_id"].to_pylist())
     assert all(claim.trial_ids and set(claim.trial_ids) <= known for claim in found)
 
@@ -97,14 +91,12 @@ def test_nothing_is_claimed_from_one_seed(tmp_path: Path) -> None:
     found = claims(open_run(tmp_path))
     assert not any(claim.claimed for claim in found)
     (caution,) = of_kind(found, "caution")
-    assert (
-        caution.text == "s: one seed per point, so no difference is claimed; it may be the seed's."
-    )
+    assert caution.text == "s: one seed per point, so differences between points are not tested."
     (chosen,) = of_kind(found, "selection")
-    assert chosen.text.endswith("one seed.")
+    assert chosen.text.endswith("; 1 seed.")
     assert "over samples only" in chosen.text
     (default,) = of_kind(found, "default")
-    assert "cannot be told from one seed" in default.text
+    assert "one seed is not enough to compare the default (base)" in default.text
     assert {claim.kind for claim in found} <= {"caution", "selection", "default", "published"}
 
 
@@ -136,7 +128,7 @@ def test_no_complete_point(tmp_path: Path) -> None:
     failed = SimulatedPoint(statuses={0: "failed", 1: "failed", 2: "failed"})
     simulate(tmp_path / "a", {"s": [SimulatedPoint()], "t": [failed]})
     (caution,) = of_kind(claims(open_run(tmp_path / "a")), "caution")
-    assert caution.text == "t: no point is complete, so there is nothing to say."
+    assert caution.text == "t: no point is complete, nothing to report."
     assert claims(open_run(tmp_path / "a"), ["t"]) == [caution]
     simulate(tmp_path / "b", {"t": [failed]})
     with pytest.raises(StoreError, match="no finished trial to report on"):
@@ -153,7 +145,7 @@ def test_formats() -> None:
         "run",
         "",
         "- RankSim helps.",
-        "  trials: t0 t1 t2 t3 t4 t5 and 2 more (--format json has all)",
+        "  trials: t0 t1 t2 t3 t4 t5 and 2 more (all in --format json)",
         "- Noise.",
     ]
     assert rendered(found, "md", title="run").splitlines() == [

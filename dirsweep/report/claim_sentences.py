@@ -1,0 +1,288 @@
+"""Sentences from the evidence about a study."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dirsweep.analysis.claims import StudyEvidence, outcomes_of
+from dirsweep.analysis.differences import Difference
+from dirsweep.analysis.effects import Effect
+from dirsweep.analysis.main_effects import Plateau
+from dirsweep.analysis.reproduction import WORDS
+from dirsweep.domain import metric_title
+from dirsweep.report.number_text import (
+    difference_in_words,
+    seeds_text,
+    signed_difference,
+    with_interval,
+)
+
+Kind = Literal[
+    "effect", "difference", "selection", "default", "importance", "published", "null", "caution"
+]
+
+#: points listed in one sentence
+MAX_LISTED = 6
+#: how papers write what the configuration has in lower case
+SPELT = {
+    "ranksim": "RankSim",
+    "conr": "ConR",
+    "lds": "LDS",
+    "fds": "FDS",
+    "rrt": "RRT",
+    "focal_r": "Focal-R",
+    "inv": "INV",
+    "sqinv": "SQINV",
+    "balanced_mse": "Balanced MSE",
+    "dense_weight": "DenseWeight",
+    "moco": "MoCo",
+    "rank_n_contrast": "Rank-N-Contrast",
+    "l1": "L1",
+    "mse": "MSE",
+    "huber": "Huber",
+}
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One statement.
+
+    Attributes:
+        kind: the kind of evidence it rests on.
+        text: the sentence.
+        trial_ids: the trials behind it; one may occur several times.
+        claimed: whether it claims that something differs from something else.
+    """
+
+    kind: Kind
+    text: str
+    trial_ids: Sequence[str] = ()
+    claimed: bool = False
+
+
+def sentences_of_study(evidence: StudyEvidence) -> list[Sentence]:
+    """Return everything that may be said about a study, the most important first."""
+    if not evidence.max_seeds:
+        return [Sentence("caution", f"{evidence.study}: no point is complete, nothing to report.")]
+    found: list[Sentence] = []
+    if evidence.max_seeds == 1:
+        text = (
+            f"{evidence.study}: one seed per point, so differences between points are not tested."
+        )
+        found.append(Sentence("caution", text, evidence.trial_ids))
+    found += sentences_of_effects(evidence.effects)
+    found += _sentences_of_differences(evidence)
+    found += _seed_null(evidence)
+    found += _selection(evidence)
+    found += _default(evidence)
+    found += _importance(evidence)
+    return found + _published(evidence)
+
+
+def spelt(name: Any) -> str:
+    """Return ``RankSim`` for ``ranksim``; an unknown name stays as it is."""
+    return SPELT.get(str(name), str(name))
+
+
+# ---- effects and differences
+
+
+def sentences_of_effects(groups: Sequence[Sequence[Effect]]) -> list[Sentence]:
+    """Return one sentence per technique."""
+    found = []
+    for group in groups:
+        first = group[0]
+        name = spelt(first.key.rpartition(".")[2] if first.value is True else first.value)
+        differences = [effect.difference for effect in group]
+        found.append(_sentence("effect", name, f" ({_pairs_text(first)})", differences))
+    return found
+
+
+def _pairs_text(effect: Effect) -> str:
+    if len(effect.pairs) > 1:
+        return f"mean over {len(effect.pairs)} pairs of points"
+    return f"{effect.difference.label} against {effect.difference.baseline_label}"
+
+
+def _sentences_of_differences(evidence: StudyEvidence) -> list[Sentence]:
+    """One sentence per point that differs from the baseline, and one or two about all others."""
+    if evidence.baseline is None:
+        return []
+    against = f" against {evidence.baseline.label}"
+    found: list[Sentence] = []
+    not_separable: list[Sequence[Difference]] = []
+    untested: list[Sequence[Difference]] = []
+    for group in evidence.differences:
+        outcomes = outcomes_of(group)
+        if outcomes.separable:
+            found.append(_sentence("difference", group[0].label, against, group))
+        else:
+            (not_separable if outcomes.not_separable else untested).append(group)
+    if not_separable:
+        start = f"Not separable from {evidence.baseline.label}"
+        found.append(_listed(start, not_separable))
+    if untested:
+        why = _why_untested([item for group in untested for item in group])
+        found.append(_listed(f"Not tested against {evidence.baseline.label} ({why})", untested))
+    return found
+
+
+def _listed(start: str, groups: Sequence[Sequence[Difference]]) -> Sentence:
+    labels = [group[0].label for group in groups]
+    listed = "; ".join(labels[:MAX_LISTED])
+    if len(labels) > MAX_LISTED:
+        listed += f" and {len(labels) - MAX_LISTED} more"
+    every = [item for group in groups for item in group]
+    regions = ", ".join(dict.fromkeys(item.region for item in every))
+    text = f"{start} in any region ({regions}): {listed}."
+    return Sentence("difference", text, _trials_of(every))
+
+
+def _sentence(kind: Kind, name: str, tail: str, members: Sequence[Difference]) -> Sentence:
+    """State how ``name`` differs, region by region."""
+    outcomes = outcomes_of(members)
+    regions = {item.region for item in members}
+    remarks = []
+    if outcomes.not_separable:
+        remarks.append(f"not separable {_on(outcomes.not_separable, regions)}")
+    if outcomes.untested:
+        why = _why_untested(outcomes.untested)
+        remarks.append(f"not tested {_on(outcomes.untested, regions)} ({why})")
+    trials = _trials_of(members)
+    if outcomes.separable:
+        strongest_first = sorted(outcomes.separable, key=lambda item: item.p or 0.0)
+        parts = ", ".join(difference_in_words(item) for item in strongest_first)
+        return Sentence(kind, f"{'; '.join([f'{name} {parts}{tail}', *remarks])}.", trials, True)
+    overall = next((item for item in members if item.region == "all"), members[0])
+    title = metric_title(overall.metric, overall.region)
+    if overall.low is not None:
+        remarks.append(f"{title} {signed_difference(overall)}")
+    else:
+        remarks[-1] += f" in {title}"
+    return Sentence(kind, f"{name}{tail}: {'; '.join(remarks)}.", trials)
+
+
+def _trials_of(members: Sequence[Difference]) -> list[str]:
+    return [trial for item in members for trial in (*item.trial_ids, *item.baseline_trial_ids)]
+
+
+def _why_untested(members: Sequence[Difference]) -> str:
+    """Why there is no p-value."""
+    if all(item.num_seeds == 1 for item in members):
+        return "one seed"
+    return "too few seeds or samples"
+
+
+def _on(members: Sequence[Difference], regions: Collection[str]) -> str:
+    """``on any region``, ``on many-shot and few-shot``."""
+    own = list(dict.fromkeys(item.region for item in members))
+    if len(regions) > 3 and set(own) == set(regions):
+        return "on any region"
+    names = ["all samples" if region == "all" else f"{region}-shot" for region in own]
+    if len(names) < 3:
+        return f"on {' and '.join(names)}"
+    return f"on {', '.join(names[:-1])} and {names[-1]}"
+
+
+# ---- everything else
+
+
+def _seed_null(evidence: StudyEvidence) -> list[Sentence]:
+    null = evidence.seed_null
+    if null is None or null.largest_by_chance is None or null.best_by_chance is None:
+        return []
+    title = metric_title(null.metric, null.region)
+    text = (
+        f"{evidence.study}: spread between seeds in test {title}: two identical configurations "
+        f"differ by up to {null.largest_by_chance:.2g} in 95 of 100 cases "
+        f"({null.num_seeds} seeds each)"
+    )
+    if null.num_points > 2:
+        text += (
+            f", and the best of {null.num_points} identical ones is better than their mean by "
+            f"{null.best_by_chance:.2g} on average"
+        )
+    return [Sentence("null", f"{text}.", null.trial_ids)]
+
+
+def _selection(evidence: StudyEvidence) -> list[Sentence]:
+    chosen = evidence.selection
+    if chosen is None or chosen.num_looked_at < 2:
+        return []
+    title = metric_title(evidence.objective.metric, evidence.objective.region)
+    infeasible = "" if chosen.chosen.feasible else "no point is feasible; "
+    text = (
+        f"{evidence.study}: {infeasible}of {chosen.num_looked_at} configurations, validation "
+        f"chooses {chosen.chosen.label}: validation {title} {with_interval(chosen.validation)}"
+    )
+    if chosen.bias is not None:
+        text += f", selection bias of the best of {chosen.num_complete}: {chosen.bias:.2g}"
+    tests = [
+        f"{metric_title(evidence.objective.metric, region)} {with_interval(item)}"
+        for region, item in chosen.test.items()
+        if region in ("all", "few")
+    ]
+    if tests:
+        text += f"; test {', '.join(tests)}"
+    text += f"; {seeds_text(chosen.validation.num_seeds)}."
+    return [Sentence("selection", text, chosen.validation.trial_ids)]
+
+
+def _default(evidence: StudyEvidence) -> list[Sentence]:
+    found = evidence.plateau
+    if found is None or evidence.num_points < 2:
+        return []
+    trials = (*found.default.trial_ids, *found.best.trial_ids)
+    worse = found.on_plateau is False and not found.is_best and _has_seeds(found)
+    return [Sentence("default", f"{evidence.study}: {_default_text(found)}.", trials, worse)]
+
+
+def _has_seeds(found: Plateau) -> bool:
+    return found.default.num_seeds > 1 and found.best.num_seeds > 1
+
+
+def _default_text(found: Plateau) -> str:
+    default, best = found.default.label, found.best.label
+    title = metric_title(found.default.metric, found.default.region)
+    if found.breaks:
+        return f"the default ({default}) violates a constraint ({', '.join(found.breaks)})"
+    if found.is_best:
+        return f"the default ({default}) is the best by validation {title}"
+    if found.on_plateau is None or not _has_seeds(found):
+        return (
+            f"one seed is not enough to compare the default ({default}) with the best by "
+            f"validation {title}"
+        )
+    relation = "not separable from" if found.on_plateau else "worse than"
+    text = f"by validation {title} the default ({default}) is {relation} the best ({best})"
+    if found.difference is not None:
+        text += f"; best minus default {signed_difference(found.difference)}"
+    return text
+
+
+def _importance(evidence: StudyEvidence) -> list[Sentence]:
+    if len(evidence.importances) < 2:
+        return []
+    title = metric_title(evidence.objective.metric, evidence.objective.region)
+    parts = [f"{item.key} {100 * (item.fanova or 0):.0f} %" for item in evidence.importances[:3]]
+    text = (
+        f"{evidence.study}: share of the variance of validation {title} over the points (fANOVA): "
+        f"{', '.join(parts)}."
+    )
+    return [Sentence("importance", text, evidence.trial_ids)]
+
+
+def _published(evidence: StudyEvidence) -> list[Sentence]:
+    found = evidence.verdicts
+    if not found:
+        return []
+    counts = {word: sum(item.verdict == word for item in found) for word in WORDS}
+    parts = [f"{count} {word}" for word, count in counts.items() if count]
+    incomparable = [item for item in found if item.verdict == "not comparable"]
+    differ = dict.fromkeys(key for item in incomparable for key in item.differs)
+    why = f" (differs in {', '.join(differ)})" if differ else ""
+    num = f"{len(found)} published number{'' if len(found) == 1 else 's'}"
+    text = f"{evidence.study}: compared with {num}: {', '.join(parts)}{why}."
+    return [Sentence("published", text, [trial for item in found for trial in item.trial_ids])]

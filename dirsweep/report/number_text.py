@@ -1,0 +1,83 @@
+"""Numbers with their uncertainty as text."""
+
+from __future__ import annotations
+
+import math
+
+from dirsweep.analysis.differences import ALPHA, Difference
+from dirsweep.analysis.intervals import Interval
+from dirsweep.domain import metric_title
+
+
+def seeds_text(num: int) -> str:
+    """Return ``1 seed``, ``5 seeds``."""
+    return f"{num} seed{'' if num == 1 else 's'}"
+
+
+def signed(value: float, places: int) -> str:
+    """Return ``+0.12``, ``-0.12``, and ``0.00`` for a value that rounds to 0."""
+    text = f"{value:+.{places}f}"
+    return text if float(text) else text[1:]
+
+
+def digits(low: float, high: float) -> int:
+    """Return the decimals in which an interval is printed.
+
+    Its half width has two significant digits, its ends four at most.
+    """
+    half, largest = (high - low) / 2, max(abs(low), abs(high))
+    if not math.isfinite(half) or largest == 0:
+        return 2
+    most = 3 - math.floor(math.log10(largest))
+    wanted = most if half <= 0 else 1 - math.floor(math.log10(half))
+    return min(6, max(0, min(most, wanted)))
+
+
+def p_words(p: float | None) -> str:
+    """Return ``p = 0.03``, ``p = 0.052`` near the limit, ``p < 0.001``, ``no p-value``."""
+    if p is None:
+        return "no p-value"
+    if p < 0.001:
+        return "p < 0.001"
+    if p >= 0.0095 and round(p, 2) != ALPHA:
+        return f"p = {p:.2f}"
+    # two decimals of 0.0502 would look like a significant p-value
+    rounded = math.ceil(p * 1000) if p >= ALPHA else math.floor(p * 1000)
+    return f"p = {rounded / 1000:.3f}"
+
+
+def with_interval(item: Interval) -> str:
+    """Return ``7.12 [6.80, 7.44]``; the mean and a remark where there is no interval."""
+    if item.low is None or item.high is None:
+        return f"{item.mean:.4g} (no interval)"
+    places = digits(item.low, item.high)
+    remark = " over samples only" if item.basis == "samples" else ""
+    return f"{item.mean:.{places}f} [{item.low:.{places}f}, {item.high:.{places}f}]{remark}"
+
+
+def signed_difference(item: Difference) -> str:
+    """Return ``+0.41 [+0.12, +0.70], 5 seeds, p = 0.01``; the difference must have an interval."""
+    assert item.low is not None
+    assert item.high is not None
+    places = digits(item.low, item.high)
+    ends = f"[{signed(item.low, places)}, {signed(item.high, places)}]"
+    tested = f"{seeds_text(item.num_seeds)}, {p_words(item.p_corrected)}"
+    return f"{signed(item.difference, places)} {ends}, {tested}"
+
+
+def difference_in_words(item: Difference) -> str:
+    """Return ``lowers few-shot MAE by 0.41 [0.12, 0.70], 5 seeds, p = 0.01``.
+
+    The difference must have an interval.
+    """
+    assert item.low is not None
+    assert item.high is not None
+    raised = item.difference >= 0
+    low, high = (item.low, item.high) if raised else (-item.high, -item.low)
+    places = digits(low, high)
+    verb = "raises" if raised else "lowers"
+    return (
+        f"{verb} {metric_title(item.metric, item.region)} by {abs(item.difference):.{places}f} "
+        f"[{low:.{places}f}, {high:.{places}f}], {seeds_text(item.num_seeds)}, "
+        f"{p_words(item.p_corrected)}"
+    )
