@@ -22,6 +22,7 @@ from dirsweep.run.ledger import read_state
 from dirsweep.run.objectives import Aims, aims_of
 from dirsweep.run.results import StudyBase, StudyResults, base_from_yaml
 from dirsweep.run.state import RunState, count_trials
+from dirsweep.run.synthetic_mark import is_synthetic
 from dirsweep.run.tables import Outcome
 
 
@@ -168,7 +169,7 @@ def snapshot(paths: RunPaths) -> Snapshot:
     )
     return Snapshot(
         name=str(spec.get("name", paths.name)),
-        synthetic=any(_is_synthetic(paths, trial_id) for trial_id in trial_ids[:1]),
+        synthetic=is_synthetic(paths, spec, _first_spec(paths, trial_ids)),
         objective=(metric, region),
         counts={status: num for status, num in counts.items() if num},
         running=tuple(running),
@@ -253,9 +254,10 @@ def _num_unproposed(spec: Mapping[str, Any], state: RunState) -> int:
     return coming
 
 
-def _is_synthetic(paths: RunPaths, trial_id: str) -> bool:
-    spec = paths.trial(trial_id).spec.read_json()
-    return isinstance(spec, dict) and bool(spec.get("synthetic"))
+def _first_spec(paths: RunPaths, trial_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """What the first of the trials recorded when it started, if it has."""
+    specs = (paths.trial(trial_id).spec.read_json() for trial_id in trial_ids[:1])
+    return [spec for spec in specs if isinstance(spec, dict)]
 
 
 def _regions(metric: str, found: Mapping[str, Any]) -> dict[str, float | None]:

@@ -21,6 +21,7 @@ from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_state
 from dirsweep.run.state import RunState, StudyPoint, TrialRecord
+from dirsweep.run.synthetic_mark import is_synthetic
 from dirsweep.run.tables import (
     EPOCH_FIELDS,
     PREDICTION_FIELDS,
@@ -54,9 +55,8 @@ def collect(paths: RunPaths) -> None:
     state = read_state(paths.ledger)
     trial_ids = list(state.proposed_trials())
     trials = {trial_id: _read_trial(paths, state.trials[trial_id]) for trial_id in trial_ids}
-    synthetic = any(trial.spec.get("synthetic") for trial in trials.values())
     metadata = table_metadata(
-        synthetic=synthetic or _benchmark_is_synthetic(spec, trials),
+        synthetic=is_synthetic(paths, spec, [trial.spec for trial in trials.values()]),
         objective="/".join(objective_of(spec)),
         name=str(spec.get("name", paths.name)),
     )
@@ -100,15 +100,6 @@ def _read_trial(paths: RunPaths, record: TrialRecord) -> _Trial:
     folder = TrialFolder(paths.trial(record.trial_id))
     spec = folder.paths.spec.read_json()
     return _Trial(spec if isinstance(spec, dict) else {}, folder.outcome(), record)
-
-
-def _benchmark_is_synthetic(spec: Mapping[str, Any], trials: Mapping[str, _Trial]) -> bool:
-    """Before any trial has begun the sweep's own word is all there is."""
-    if any(trial.spec for trial in trials.values()):
-        return False
-    benchmark = spec.get("benchmark")
-    name = benchmark.get("name", "") if isinstance(benchmark, Mapping) else benchmark
-    return bool(spec.get("synthetic")) or str(name).startswith("synthetic")
 
 
 # ---- trials
