@@ -317,12 +317,12 @@ def logs(
 
 
 def _report_at_the_end(root: Path) -> None:
+    from dirsweep.report.formats import print_report
     from dirsweep.report.plots import AT_THE_END, write_plots
-    from dirsweep.report.tables import print_report
     from dirsweep.run.reader import open_run
 
     stored = open_run(root)
-    print_report(stored, Console())
+    print_report(Console(), stored)
     _name_plots(write_plots(stored, names=AT_THE_END))
 
 
@@ -356,8 +356,7 @@ def report(
     plots: Annotated[bool, typer.Option(help="write the plots, too; in HTML: with figures")] = True,
 ) -> None:
     """Report on a run: its studies, or published tables filled with its numbers; and its plots."""
-    from dirsweep.report.formats import print_to, report_text, write_text
-    from dirsweep.report.layouts import fill
+    from dirsweep.report.formats import print_report, report_text, write_text
     from dirsweep.report.plots import write_plots
     from dirsweep.report.plots._features import without_any
     from dirsweep.run.reader import open_run
@@ -366,15 +365,10 @@ def report(
     if format_ is Format.html:
         out = out or Path(stored.paths.report)
     if format_ is Format.console and out is None:
-        print_to(
-            Console(),
-            stored,
-            [fill(stored, name, extra=extra or ()) for name in names],
-            beside=beside,
-        )
+        print_report(Console(), stored, names=names, published=beside, extra=extra or ())
     else:
         text = report_text(
-            stored, format_.value, names=names, beside=beside, extra=extra or (), figures=plots
+            stored, format_.value, names=names, published=beside, extra=extra or (), figures=plots
         )
         if out is None:
             print(text, end="")
@@ -534,8 +528,9 @@ def confirm(
     from dirsweep.analysis.selection import best_of_studies
     from dirsweep.config.expand import validate
     from dirsweep.execute.ray import cluster as ray_start
-    from dirsweep.report.comparison import console_table
+    from dirsweep.report.comparison import comparison_table
     from dirsweep.report.confirm import confirm_folder, confirm_sweep
+    from dirsweep.report.console import print_tables
     from dirsweep.run.reader import open_run
 
     stored = open_run(run)
@@ -558,7 +553,7 @@ def confirm(
             metric, region = stored.objective
             columns = columns_of(stored, metric=metric, regions=[region], split="val")
             beside = compare_runs(stored, open_run(folder), columns=columns)
-            Console().print(console_table(beside), highlight=False)
+            print_tables(Console(), [comparison_table(beside)])
         raise
 
 
@@ -574,16 +569,18 @@ def compare(
     """Put the points that two runs have in common side by side: differences with intervals."""
     from dirsweep.analysis.comparison import compare as compare_runs
     from dirsweep.analysis.measurements import columns_of
-    from dirsweep.report.comparison import as_json, console_table, markdown
+    from dirsweep.report.comparison import as_json, comparison_table
+    from dirsweep.report.console import print_tables
     from dirsweep.run.reader import open_run
 
     first, second = open_run(run_a), open_run(run_b)
     found = compare_runs(first, second, columns=columns_of(first, split=split.value))
-    if format_ is TextFormat.console:
-        console = Console()
-        console.print(console_table(found, console.width), highlight=False)
+    if format_ is TextFormat.json:
+        print(as_json(found))
+    elif format_ is TextFormat.md:
+        print(comparison_table(found).to_markdown())
     else:
-        print(markdown(found) if format_ is TextFormat.md else as_json(found))
+        print_tables(Console(), [comparison_table(found)])
 
 
 @app.command()
@@ -607,9 +604,10 @@ app.add_typer(published, name="published")
 @published.command("list")
 def published_list(extra: Extra = None) -> None:
     """Every published table."""
+    from dirsweep.report.console import print_tables
     from dirsweep.report.published_tables import list_table
 
-    Console().print(list_table(extra or ()), highlight=False)
+    print_tables(Console(), [list_table(extra or ())])
 
 
 @published.command("show")
@@ -620,11 +618,10 @@ def published_show(
     extra: Extra = None,
 ) -> None:
     """One published table, as printed."""
+    from dirsweep.report.console import print_tables
     from dirsweep.report.published_tables import show_tables
 
-    console = Console()
-    for table in show_tables(name, console.width, extra or ()):
-        console.print(table, highlight=False)
+    print_tables(Console(), show_tables(name, extra or ()))
 
 
 @published.command("export")

@@ -10,13 +10,12 @@ import pyarrow.compute as pc
 
 from dirsweep.run.reader import Run
 
-#: metric of a published table -> seconds in its unit; a training time is read as that of an epoch,
-#: see ``PER_WHAT``
+#: metric of a published table -> seconds in its unit; a training time is read as that of an epoch
 EPOCH_TIMES = {"training_time_s": 1.0, "training_time_min": 60.0}
-#: how a trial's time comes about, in words
-MEDIAN = "median over a trial's epochs, the first of three or more and later stages left out"
-#: ConR's Table 5 has "training time" only
-PER_WHAT = "the paper does not say per what; read here as one epoch"
+#: what the time of a trial is
+DEFINITION = (
+    "median over the epochs of a trial (without the first of three or more, and later stages)"
+)
 #: whose times were measured where
 MEASURED_ON = {"conr": "four NVIDIA GeForce GTX 1080 Ti"}
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dirsweep.domain import REGIONS, Region, metric_of
-from dirsweep.report.tables import STAR, decimals, duration
+from dirsweep.report.number_format import STAR, decimals, duration
 from dirsweep.run.tables import STATUSES
 
 #: seconds between two progress lines where there is no terminal

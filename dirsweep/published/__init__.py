@@ -13,6 +13,14 @@ papers leave open:
 - Correlations in percent stay in percent; ``unit`` says so.
 """
 
-from dirsweep.published.reader import PublishedTable, export, match, parse_name, published, tables
+from dirsweep.published.reader import (
+    PublishedTable,
+    export,
+    match,
+    parse_name,
+    published,
+    table_of,
+    tables,
+)
 
-__all__ = ["PublishedTable", "export", "match", "parse_name", "published", "tables"]
+__all__ = ["PublishedTable", "export", "match", "parse_name", "published", "table_of", "tables"]

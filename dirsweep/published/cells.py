@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import pyarrow as pa
 
@@ -53,7 +53,27 @@ SCHEMA = pa.schema(
 #: what tells two cells apart
 KEY = ("paper", "table", "section", "row", "benchmark", "metric", "region")
 
-Row = dict[str, Any]
+
+class PublishedCell(TypedDict):
+    """One cell of a published table, under the columns of ``SCHEMA``."""
+
+    paper: str
+    table: int
+    section: str
+    row: str
+    benchmark: str
+    metric: str
+    region: str
+    value: float
+    unit: str
+    printed: str
+    batch_size: int | None
+    lr: float | None
+    epochs: int | None
+    seeds: int | None
+    quoted_from: str
+    config: str | None
+    note: str
 
 
 def _text(cell: str) -> str:
@@ -117,7 +137,7 @@ def _check(name: str, cell: str) -> Any:
     return _CHECKS.get(name, str)(cell)
 
 
-def read_cells(file: Path) -> list[Row]:
+def read_cells(file: Path) -> list[PublishedCell]:
     """Every cell in a CSV file with a header line, UTF-8, comma-separated.
 
     The seven columns of ``REQUIRED`` must be there; those of ``SCHEMA`` beside them may be; others
@@ -137,7 +157,7 @@ def read_cells(file: Path) -> list[Row]:
         raise StoreError(f"{file}: not a CSV file: {error}") from error
 
 
-def _rows(source: str, reader: Any) -> Iterator[Row]:
+def _rows(source: str, reader: Any) -> Iterator[PublishedCell]:
     header = [name.strip() for name in next(reader, [])]
     for name in REQUIRED:
         if name not in header:
@@ -156,27 +176,27 @@ def _rows(source: str, reader: Any) -> Iterator[Row]:
         yield row
 
 
-def _row(where: str, cells: Mapping[str, str]) -> Row:
-    row: Row = {}
+def _row(where: str, cells: Mapping[str, str]) -> PublishedCell:
+    row: dict[str, Any] = {}
     for name in SCHEMA.names:
         try:
             row[name] = _check(name, cells.get(name, ""))
         except ValueError as error:
             raise StoreError(f"{where}: {name}: {error}") from error
     row["printed"] = row["printed"] or cells["value"]
-    return row
+    return cast(PublishedCell, row)
 
 
-def key_of(row: Row) -> tuple[Any, ...]:
+def key_of(row: PublishedCell) -> tuple[Any, ...]:
     """What tells this cell from every other."""
-    return tuple(row[name] for name in KEY)
+    return tuple(row.get(name) for name in KEY)
 
 
-def describe(row: Row) -> str:
+def describe(row: PublishedCell) -> str:
     """``ranksim/10, VANILLA, agedb-dir, mae/few``."""
     return f"{row['paper']}/{row['table']}, {row['row']}, {row['benchmark']}, {row['metric']}/{row['region']}"
 
 
-def to_arrow(rows: Sequence[Row]) -> pa.Table:
+def to_arrow(rows: Sequence[PublishedCell]) -> pa.Table:
     """Rows in the columns of ``SCHEMA``."""
-    return pa.table({name: [row[name] for row in rows] for name in SCHEMA.names}, schema=SCHEMA)
+    return pa.table({name: [row.get(name) for row in rows] for name in SCHEMA.names}, schema=SCHEMA)

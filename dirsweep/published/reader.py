@@ -16,7 +16,7 @@ import pyarrow.feather as pa_feather
 import pyarrow.parquet as pa_parquet
 
 from dirsweep.errors import StoreError, did_you_mean
-from dirsweep.published.cells import SCHEMA, Row, describe, key_of, read_cells, to_arrow
+from dirsweep.published.cells import SCHEMA, PublishedCell, describe, key_of, read_cells, to_arrow
 from dirsweep.published.matching import config_differences, flatten, protocol_differences
 from dirsweep.published.titles import title_of
 
@@ -35,11 +35,11 @@ class PublishedTable(NamedTuple):
 
 
 @cache
-def _shipped() -> tuple[Row, ...]:
+def _shipped() -> tuple[PublishedCell, ...]:
     return tuple(row for name in SHIPPED for row in read_cells(Path(__file__).parent / name))
 
 
-def _rows(extra: Sequence[Path]) -> list[Row]:
+def _rows(extra: Sequence[Path]) -> list[PublishedCell]:
     rows = list(_shipped())
     known = {key_of(row) for row in rows} if extra else set()
     for file in extra:
@@ -53,7 +53,7 @@ def _rows(extra: Sequence[Path]) -> list[Row]:
     return rows
 
 
-def _chosen(paper: str | None, table: int | None, extra: Sequence[Path]) -> list[Row]:
+def _chosen(paper: str | None, table: int | None, extra: Sequence[Path]) -> list[PublishedCell]:
     rows = _rows(extra)
     if paper is not None:
         papers = {row["paper"] for row in rows}
@@ -114,9 +114,23 @@ def parse_name(name: str) -> tuple[str, int | None]:
     return paper, int(number)
 
 
+def table_of(name: str, extra: Sequence[Path] = ()) -> tuple[str, int]:
+    """Return paper and number of one table: ``ranksim/10`` -> ("ranksim", 10).
+
+    Raises:
+        StoreError: the name has no table number; there is no such paper.
+    """
+    paper, number = parse_name(name)
+    if number is not None:
+        return paper, number
+    published(paper, None, extra)  # refuses an unknown paper
+    known = [f"{item.paper}/{item.table}" for item in tables(extra) if item.paper == paper]
+    raise StoreError(f"'{name}': no table number; write one of {', '.join(known)}")
+
+
 def tables(extra: Sequence[Path] = ()) -> list[PublishedTable]:
     """Every table there is, by paper in the order of the files, then by number."""
-    grouped: dict[tuple[str, int], list[Row]] = {}
+    grouped: dict[tuple[str, int], list[PublishedCell]] = {}
     for row in _rows(extra):
         grouped.setdefault((row["paper"], row["table"]), []).append(row)
     papers = list(dict.fromkeys(paper for paper, _ in grouped))
@@ -224,5 +238,6 @@ __all__ = [
     "match",
     "parse_name",
     "published",
+    "table_of",
     "tables",
 ]

@@ -12,12 +12,8 @@ from dirsweep.analysis.effects import Effect
 from dirsweep.analysis.main_effects import Plateau
 from dirsweep.analysis.reproduction import WORDS
 from dirsweep.domain import metric_title
-from dirsweep.report.number_text import (
-    difference_in_words,
-    seeds_text,
-    signed_difference,
-    with_interval,
-)
+from dirsweep.report.interval_text import difference_in_words, signed_difference, with_interval
+from dirsweep.report.number_format import plural
 
 Kind = Literal[
     "effect", "difference", "selection", "default", "importance", "published", "null", "caution"
@@ -226,7 +222,7 @@ def _selection(evidence: StudyEvidence) -> list[Sentence]:
     ]
     if tests:
         text += f"; test {', '.join(tests)}"
-    text += f"; {seeds_text(chosen.validation.num_seeds)}."
+    text += f"; {plural(chosen.validation.num_seeds, 'seed')}."
     return [Sentence("selection", text, chosen.validation.trial_ids)]
 
 
@@ -283,6 +279,6 @@ def _published(evidence: StudyEvidence) -> list[Sentence]:
     incomparable = [item for item in found if item.verdict == "not comparable"]
     differ = dict.fromkeys(key for item in incomparable for key in item.differs)
     why = f" (differs in {', '.join(differ)})" if differ else ""
-    num = f"{len(found)} published number{'' if len(found) == 1 else 's'}"
+    num = plural(len(found), "published number")
     text = f"{evidence.study}: compared with {num}: {', '.join(parts)}{why}."
     return [Sentence("published", text, [trial for item in found for trial in item.trial_ids])]

@@ -1,35 +1,107 @@
-"""Two runs side by side as a console table, Markdown or JSON."""
+"""Two runs side by side as a table or as JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 
-from rich import box
-from rich.table import Table
-
 from dirsweep.analysis.comparison import ComparedPoint, Comparison
+from dirsweep.analysis.differences import Difference
+from dirsweep.analysis.intervals import Interval
 from dirsweep.domain import metric_of
-from dirsweep.report.number_text import digits, p_words, with_interval
-from dirsweep.report.tables import NOTHING
+from dirsweep.report.interval_text import digits, p_words
+from dirsweep.report.number_format import MISSING, plural
+from dirsweep.report.table import Cell, Column, Mark, Note, Row, Table
 
 FORMATS = ("console", "md", "json")
-_HEAD = ("configuration", "region", "A", "B", "B - A", "p", "seeds", "remarks")
-_RIGHT = ("A", "B", "B - A", "p", "seeds")
+_COLUMNS = (
+    Column("configuration", "configuration", align="left", blank_repeats=True),
+    Column("region", "region", align="left"),
+    Column("a", "A", drop_detail=True),
+    Column("b", "B", drop_detail=True),
+    Column("difference", "B - A"),
+    Column("p", "p"),
+    Column("num_seeds", "seeds", shared_note="{} seeds in A/B"),
+    Column("remarks", "remarks", align="left", shared_note="{}"),
+)
 
 
-def _cells(row: ComparedPoint, *, short: bool = False) -> tuple[str, ...]:
+def comparison_table(found: Comparison) -> Table:
+    """Return the points that two runs have in common, one row per region.
+
+    Args:
+        found: the comparison.
+    """
+    metric = metric_of(found.rows[0].difference.metric).title if found.rows else ""
+    return Table(
+        title=f"{found.split} {metric}: A = {found.name_a}, B = {found.name_b}",
+        columns=_COLUMNS,
+        rows=tuple(_row(row) for row in found.rows),
+        notes=tuple(_notes(found)),
+        synthetic=found.synthetic,
+    )
+
+
+def as_json(found: Comparison) -> str:
+    """Return everything as one JSON object."""
+    return json.dumps(asdict(found), indent=2, ensure_ascii=False)
+
+
+def _row(row: ComparedPoint) -> Row:
     item = row.difference
-    sides = [with_interval(side) for side in (row.a, row.b)]
+    seeds = f"{row.a.num_seeds}/{row.b.num_seeds}"
+    return Row(
+        (
+            Cell(row.label_a),
+            Cell(item.region),
+            _mean(row.a),
+            _mean(row.b),
+            _difference(item),
+            _p_value(item.p_corrected),
+            Cell(seeds),
+            Cell(_remarks(row)),
+        )
+    )
+
+
+def _mean(item: Interval) -> Cell:
     if item.low is None or item.high is None:
-        change = f"{item.difference:+.4g}"
-    else:
-        places = digits(item.low, item.high)
-        change = f"{item.difference:+.{places}f} [{item.low:+.{places}f}, {item.high:+.{places}f}]"
-    if short:
-        sides = [side.partition(" ")[0] for side in sides]
-    words = []
+        return Cell(f"{item.mean:.4g}", item.mean, remark="(no interval)")
+    places = digits(item.low, item.high)
+    return Cell(
+        text=f"{item.mean:.{places}f}",
+        value=item.mean,
+        interval=(item.low, item.high),
+        num_seeds=item.num_seeds,
+        remark="over samples only" if item.basis == "samples" else "",
+        places=places,
+    )
+
+
+def _difference(item: Difference) -> Cell:
+    marks = {Mark.BETTER if item.better else Mark.WORSE} if item.separable else set()
+    if item.low is None or item.high is None:
+        return Cell(f"{item.difference:+.4g}", item.difference, marks=frozenset(marks))
+    places = digits(item.low, item.high)
+    return Cell(
+        text=f"{item.difference:+.{places}f}",
+        value=item.difference,
+        interval=(item.low, item.high),
+        places=places,
+        signed=True,
+        marks=frozenset(marks),
+    )
+
+
+def _p_value(p: float | None) -> Cell:
+    if p is None:
+        return Cell(MISSING)
+    return Cell(p_words(p).removeprefix("p ").removeprefix("= "), p)
+
+
+def _remarks(row: ComparedPoint) -> str:
+    item, words = row.difference, []
     if item.separable:
         words.append("better" if item.better else "worse")
     elif item.basis in ("samples", "none") and not row.same_trials:
@@ -38,83 +110,11 @@ def _cells(row: ComparedPoint, *, short: bool = False) -> tuple[str, ...]:
         words.append("same trials")
     elif not item.paired:
         words.append("other seeds")
-    p = (
-        NOTHING
-        if item.p_corrected is None
-        else p_words(item.p_corrected).removeprefix("p ").removeprefix("= ")
-    )
-    return (
-        row.label_a,
-        item.region,
-        *sides,
-        change,
-        p,
-        f"{row.a.num_seeds}/{row.b.num_seeds}",
-        ", ".join(words),
-    )
+    return ", ".join(words)
 
 
-def _notes(found: Comparison) -> list[str]:
-    alone = ((found.name_a, len(found.only_a)), (found.name_b, len(found.only_b)))
-    notes = [
-        f"{num} configuration{'s' if num > 1 else ''} only in {name}" for name, num in alone if num
-    ]
-    return [*notes, "p-values are corrected for all rows together (Holm)"]
-
-
-def heading(found: Comparison) -> str:
-    """What is compared, in a line."""
-    metric = metric_of(found.rows[0].difference.metric).title if found.rows else ""
-    mark = " (SYNTHETIC DATA)" if found.synthetic else ""
-    return f"{found.split} {metric}: A = {found.name_a}, B = {found.name_b}{mark}"
-
-
-def console_table(found: Comparison, width: int = 80) -> Table:
-    """For a terminal of ``width`` columns: where room is short A and B go without their intervals.
-
-    What all rows share (number of seeds, a remark) stands below the table.
-    """
-    rows = [_cells(row, short=width < 140) for row in found.rows]
-    notes = _notes(found)
-    hidden = set()
-    for name, words in (("seeds", "{} seeds in A/B"), ("remarks", "{}")):
-        place = _HEAD.index(name)
-        if len({row[place] for row in rows}) == 1:
-            hidden.add(place)
-            notes = [words.format(rows[0][place]), *notes] if rows[0][place] else notes
-    table = Table(
-        title=heading(found),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        caption="\n".join(notes),
-        caption_justify="left",
-    )
-    for place, name in enumerate(_HEAD):
-        if place not in hidden:
-            right = name in _RIGHT
-            table.add_column(
-                name, justify="right" if right else "left", no_wrap=right or name == "region"
-            )
-    above = None
-    for row in rows:
-        cells = [cell for place, cell in enumerate(row) if place not in hidden]
-        table.add_row("" if cells[0] == above else cells[0], *cells[1:])
-        above = cells[0]
-    return table
-
-
-def markdown(found: Comparison) -> str:
-    """A GitHub table."""
-
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-    rule = line(["---:" if name in _RIGHT else ":---" for name in _HEAD])
-    rows = [line(_cells(row)) for row in found.rows]
-    notes = [f"{note}  " for note in _notes(found)]
-    return "\n".join([f"### {heading(found)}", "", line(_HEAD), rule, *rows, "", *notes, ""])
-
-
-def as_json(found: Comparison) -> str:
-    """Everything, as one object."""
-    return json.dumps(asdict(found), indent=2, ensure_ascii=False)
+def _notes(found: Comparison) -> Iterator[Note]:
+    for name, labels in ((found.name_a, found.only_a), (found.name_b, found.only_b)):
+        if labels:
+            yield Note(f"{plural(len(labels), 'configuration')} only in {name}")
+    yield Note("p-values are corrected for all rows together (Holm)")

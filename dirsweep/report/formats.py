@@ -8,11 +8,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dirsweep.report import latex, layouts, tables
+from dirsweep.analysis.layout_rows import fill
+from dirsweep.report.console import print_tables
+from dirsweep.report.layout_tables import layout_records, layout_table
+from dirsweep.report.study_records import study_records
+from dirsweep.report.study_tables import MAX_ROWS, study_tables
+from dirsweep.report.table import Table
 from dirsweep.run.reader import Run
 from dirsweep.run.storage import local_file
 
-#: columns of a console report that goes into a file
+#: columns of a console report that is written to a file
 FILE_WIDTH = 160
 
 
@@ -21,58 +26,86 @@ def report_text(
     format_: str,
     *,
     names: Sequence[str] = (),
-    beside: bool = False,
+    published: bool = False,
     extra: Sequence[Path] = (),
     figures: bool = True,
-    width: int = FILE_WIDTH,
 ) -> str:
-    """The report of a run as text.
+    """Return the report of a run as text.
 
     Args:
+        run: an open run.
         format_: ``console``, ``md``, ``csv``, ``latex`` or ``html``.
-        names: published tables whose layout is to be filled (``ranksim/2``); without any the run's
-            studies are reported. An HTML page has both.
-        beside: the published number beside the measured one; a CSV and an HTML page have it anyhow.
+        names: published tables to be filled (``ranksim/2``); without any the run's studies are
+            reported. An HTML page has both.
+        published: with the published number behind each result; CSV files and HTML pages have it
+            always.
         extra: files with further published numbers.
         figures: with figures, HTML only.
-        width: columns of the console.
 
-    Raises: StoreError: no complete trial; no such published table.
+    Raises:
+        StoreError: no trial is complete; no such published table.
     """
-    filled = [layouts.fill(run, name, extra=extra) for name in names]
     if format_ == "html":
-        from dirsweep.report.html import html
+        from dirsweep.report.html.page import report_page
 
-        return html(run, layouts=filled, figures=figures)
-    if format_ == "md":
-        return "\n".join(
-            layouts.markdown(layout, beside=beside) for layout in filled
-        ) or tables.markdown(run)
+        layouts = [layout_table(run, name, published=True, extra=extra) for name in names]
+        return report_page(run, layouts=layouts, figures=figures)
     if format_ == "csv":
-        return layouts.comma_separated(filled) if filled else tables.comma_separated(run)
-    if format_ == "latex":
-        return "\n".join(
-            latex.layout_table(layout, beside=beside) for layout in filled
-        ) or latex.latex(run)
-    console = Console(width=width, file=io.StringIO(), color_system=None)
-    print_to(console, run, filled, beside=beside)
-    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+        return _records(run, names, extra).to_csv()
+    if format_ == "console":
+        console = Console(width=FILE_WIDTH, file=io.StringIO(), color_system=None)
+        with console.capture() as captured:
+            print_report(console, run, names=names, published=published, extra=extra)
+        return captured.get()
+    tables = _tables(run, names, published, extra, None if format_ == "md" else MAX_ROWS)
+    return "\n".join(
+        table.to_markdown() if format_ == "md" else table.to_latex() for table in tables
+    )
 
 
-def print_to(
-    console: Console, run: Run, filled: Sequence[layouts.Layout], *, beside: bool = False
+def print_report(
+    console: Console,
+    run: Run,
+    *,
+    names: Sequence[str] = (),
+    published: bool = False,
+    extra: Sequence[Path] = (),
 ) -> None:
-    """The report on a console: filled layouts, or without any the run's studies."""
-    for layout in filled:
-        console.print(layouts.rendered(layout, console.width, beside=beside))
-        console.print()
-    if not filled:
-        tables.print_report(run, console)
+    """Print the report: filled published tables, or without names the run's studies.
+
+    Args:
+        console: where to print.
+        run: an open run.
+        names: published tables to be filled.
+        published: with the published number behind each result.
+        extra: files with further published numbers.
+
+    Raises:
+        StoreError: no trial is complete; no such published table.
+    """
+    print_tables(console, _tables(run, names, published, extra, MAX_ROWS))
+
+
+def _tables(
+    run: Run, names: Sequence[str], published: bool, extra: Sequence[Path], max_rows: int | None
+) -> list[Table]:
+    if not names:
+        return study_tables(run, max_rows=max_rows)
+    return [layout_table(run, name, published=published, extra=extra) for name in names]
+
+
+def _records(run: Run, names: Sequence[str], extra: Sequence[Path]) -> Table:
+    """Return everything that is known, for CSV files."""
+    if not names:
+        return study_records(run)
+    return layout_records([fill(run, name, extra=extra) for name in names])
 
 
 def write_text(file: Path, text: str) -> Path:
-    """Write a report, UTF-8, replacing what was there. Raises: StoreError: the file cannot be
-    written.
+    """Write a report, UTF-8, replacing the file if there is one.
+
+    Raises:
+        StoreError: the file cannot be written.
     """
     with local_file(file).writing(durable=False) as sink:
         sink.write(text.encode())

@@ -1,77 +1,86 @@
-"""Published tables for a terminal, cell texts as the papers print them."""
+"""Published tables with their cells as the papers print them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich import box
-from rich.table import Table
-
 from dirsweep.domain import REGIONS, metric_of
-from dirsweep.errors import StoreError
-from dirsweep.published import parse_name, published, tables
+from dirsweep.published import published, table_of, tables
+from dirsweep.published.cells import PublishedCell
 from dirsweep.published.titles import title_of
-from dirsweep.report.tables import NOTHING
+from dirsweep.report.number_format import MISSING
+from dirsweep.report.table import Cell, Column, Row, Table
 
 
 def list_table(extra: Sequence[Path] = ()) -> Table:
-    """Every published table: its name, what it shows, benchmarks, number of cells."""
-    table = Table("name", "shows", "benchmarks", box=box.SIMPLE_HEAD)
-    table.add_column("cells", justify="right")
-    for item in tables(extra):
-        name = f"{item.paper}/{item.table}"
-        table.add_row(name, item.title, ", ".join(item.benchmarks), str(item.num_cells))
-    return table
+    """Return the list of published tables: name, what it shows, benchmarks, number of cells."""
+    columns = (
+        Column("name", "name", align="left"),
+        Column("shows", "shows", align="left"),
+        Column("benchmarks", "benchmarks", align="left"),
+        Column("num_cells", "cells"),
+    )
+    rows = [
+        Row(
+            (
+                Cell(f"{item.paper}/{item.table}"),
+                Cell(item.title),
+                Cell(", ".join(item.benchmarks)),
+                Cell(str(item.num_cells), item.num_cells),
+            )
+        )
+        for item in tables(extra)
+    ]
+    return Table("published tables", columns, tuple(rows))
 
 
-def show_tables(name: str, width: int = 80, extra: Sequence[Path] = ()) -> list[Table]:
-    """A row per printed row, a column per metric and region.
+def show_tables(name: str, extra: Sequence[Path] = ()) -> list[Table]:
+    """Return a published table, one per benchmark: a row per printed row.
 
     Args:
         name: ``ranksim/10``.
-        width: columns of the terminal; where all metrics do not fit side by side each gets a table
-            of its own.
-    Returns: one table per benchmark, or per benchmark and metric.
-    Raises: StoreError: no such paper or table, or a paper without a table number.
+        extra: files with further published numbers.
+
+    Raises:
+        StoreError: no such paper or table, or a paper without a table number.
     """
-    paper, number = parse_name(name)
-    if number is None:
-        published(paper, None, extra)  # says so if there is no such paper
-        known = [f"{item.paper}/{item.table}" for item in tables(extra) if item.paper == paper]
-        raise StoreError(f"'{name}': which table? (known: {', '.join(known)})")
-    rows = published(paper, number, extra).to_pylist()
-    found = []
-    for benchmark in dict.fromkeys(row["benchmark"] for row in rows):
-        cells = [row for row in rows if row["benchmark"] == benchmark]
-        metrics = list(dict.fromkeys(row["metric"] for row in cells))
-        labels = sum(max(len(row[key]) for row in cells) for key in ("section", "row"))
-        together = labels + 9 * len({(row["metric"], row["region"]) for row in cells}) + 6 <= width
-        for chosen in [metrics] if together else [[metric] for metric in metrics]:
-            title = f"{name} · {benchmark} · {title_of(paper, number)}"
-            found.append(_table(title, [row for row in cells if row["metric"] in chosen], chosen))
-    return found
+    paper, number = table_of(name, extra)
+    cells: list[PublishedCell] = published(paper, number, extra).to_pylist()
+    return [
+        _table(name, f"{benchmark} · {title_of(paper, number)}", cells, benchmark)
+        for benchmark in dict.fromkeys(cell["benchmark"] for cell in cells)
+    ]
 
 
-def _table(title: str, cells: Sequence[dict[str, str]], metrics: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("section")
-    table.add_column("row")
-    columns = sorted(
-        {(row["metric"], row["region"]) for row in cells},
-        key=lambda column: (metrics.index(column[0]), REGIONS.index(column[1])),
+def _table(name: str, title: str, every: Sequence[PublishedCell], benchmark: str) -> Table:
+    cells = [cell for cell in every if cell["benchmark"] == benchmark]
+    keys = _columns(cells)
+    printed: dict[tuple[str, str], dict[tuple[str, str], PublishedCell]] = {}
+    for cell in cells:
+        row = printed.setdefault((cell["section"], cell["row"]), {})
+        row[cell["metric"], cell["region"]] = cell
+    columns = (
+        Column("section", "section", align="left", blank_repeats=True),
+        Column("row", "row", align="left"),
+        *(Column(f"{m}_{region}", region, group=metric_of(m).title) for m, region in keys),
     )
-    for metric, region in columns:
-        table.add_column(f"{metric_of(metric).title}\n{region}", justify="right", no_wrap=True)
-    texts: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
-    for row in cells:
-        texts.setdefault((row["section"], row["row"]), {})[row["metric"], row["region"]] = row[
-            "printed"
-        ]
-    above = None
-    for (section, label), printed in texts.items():
-        table.add_row(
-            "" if section == above else section, label, *(printed.get(c, NOTHING) for c in columns)
+    rows = [
+        Row(
+            (Cell(section), Cell(label), *(_cell(found.get(key)) for key in keys)),
+            section=section,
         )
-        above = section
-    return table
+        for (section, label), found in printed.items()
+    ]
+    return Table(title, columns, tuple(rows), name=name, split_by_group=True)
+
+
+def _columns(cells: Sequence[PublishedCell]) -> list[tuple[str, str]]:
+    """Return metrics in the paper's order, each with its regions in ours."""
+    metrics = list(dict.fromkeys(cell["metric"] for cell in cells))
+    found = {(cell["metric"], cell["region"]) for cell in cells}
+    return sorted(found, key=lambda key: (metrics.index(key[0]), REGIONS.index(key[1])))
+
+
+def _cell(cell: PublishedCell | None) -> Cell:
+    return Cell(MISSING) if cell is None else Cell(cell["printed"], cell["value"])

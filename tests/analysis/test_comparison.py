@@ -10,7 +10,7 @@ from dirsweep.analysis.comparison import compare
 from dirsweep.analysis.measurements import columns_of
 from dirsweep.domain import MetricColumn
 from dirsweep.errors import StoreError
-from dirsweep.report.comparison import markdown
+from dirsweep.report.comparison import comparison_table
 from dirsweep.run.reader import open_run
 
 RANKSIM = "regularizers.ranksim"
@@ -86,7 +86,7 @@ def test_other_seeds_are_two_groups(tmp_path: Path) -> None:
     assert row.difference.separable
     assert row.difference.low is not None
     assert row.difference.low < 3.0 < (row.difference.high or 0)
-    assert "other seeds" in markdown(found)
+    assert "other seeds" in comparison_table(found).to_markdown()
 
 
 def test_one_seed_each(tmp_path: Path) -> None:
@@ -97,9 +97,8 @@ def test_one_seed_each(tmp_path: Path) -> None:
     found = compare(open_run(tmp_path / "a"), open_run(tmp_path / "b"))
     assert not any(row.difference.separable for row in found.rows)
     simulate(tmp_path / "c", {"t": [SimulatedPoint({}, {"all": 5.0}, seeds=(0,))]}, num_samples=60)
-    assert "one seed: nothing claimed" in markdown(
-        compare(open_run(tmp_path / "a"), open_run(tmp_path / "c"))
-    )
+    other = compare(open_run(tmp_path / "a"), open_run(tmp_path / "c"))
+    assert "one seed: nothing claimed" in comparison_table(other).to_markdown()
 
 
 def test_without_predictions(tmp_path: Path) -> None:

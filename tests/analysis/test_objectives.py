@@ -20,9 +20,11 @@ from dirsweep.analysis.measurements import configs_of
 from dirsweep.analysis.objectives import aims_of, default_point, points_of
 from dirsweep.analysis.selection import best_of_studies, points_with_test_figures, selection
 from dirsweep.domain import Constraint, MetricColumn, Objective
-from dirsweep.report.html import html
+from dirsweep.report.formats import print_report, report_text
+from dirsweep.report.html.page import report_page
 from dirsweep.report.plots import pareto
-from dirsweep.report.tables import comma_separated, markdown, print_report, study_table
+from dirsweep.report.study_records import study_records
+from dirsweep.report.study_tables import study_table
 from dirsweep.run.collect import collect
 from dirsweep.run.events import Retried
 from dirsweep.run.ledger import Ledger
@@ -116,25 +118,24 @@ def test_what_breaks_a_constraint_is_not_chosen(tmp_path: Path) -> None:
     # pearson is 1 - mae / 20: at most 0.66 leaves errors of 6.8 and more
     run = made(tmp_path, [7.0, 6.0, 6.9, 7.5], constraints=[{**PEARSON, "at_most": 0.66}])
     table = study_table(run, "s")
-    assert [point.index for point in table.points] == [2, 0, 3, 1]
-    assert table.best == 0
-    columns = {column.title.replace("\n", " ").strip(): column.cells for column in table.columns}
-    assert columns["constraints"] == [
-        "kept",
-        "kept",
-        "kept",
-        "pearson/all at_most 0.66: 0.040 beyond",
+    assert [cell.text for cell in table.column("val_mae_all")] == ["6.90", "7.00", "7.50", "6.00"]
+    assert table.rows[0].chosen
+    assert [cell.text for cell in table.column("constraints")] == [
+        "feasible",
+        "feasible",
+        "feasible",
+        "pearson/all at_most 0.66: violated by 0.040",
     ]
     assert (
-        "constraints, on val: pearson/all at_most 0.66; 3 of 4 complete points keep to all"
-        in table.caption
+        "constraints on validation: pearson/all at_most 0.66; 3 of 4 complete points are feasible"
+        in [note.text for note in table.notes]
     )
     chosen = selection(run, "s")
     assert chosen is not None
     assert chosen.chosen.index == 2
     assert points_with_test_figures(run, "s") == [0, 2]
     assert [point.index for point in best_of_studies(run, 2)["s"]] == [2, 0]
-    rows = list(csv.DictReader(io.StringIO(comma_separated(run))))
+    rows = list(csv.DictReader(io.StringIO(study_records(run).to_csv())))
     assert [row["feasible"] for row in rows] == ["true", "false", "true", "true"]
     assert json.loads(rows[1]["violations"]) == {"pearson/all at_most 0.66": pytest.approx(0.04)}
     assert [row["best_by_validation"] for row in rows] == ["false", "false", "true", "false"]
@@ -144,8 +145,11 @@ def test_what_breaks_a_constraint_is_not_chosen(tmp_path: Path) -> None:
 def test_when_none_keeps_to_them_the_best_is_the_best_of_all(tmp_path: Path) -> None:
     run = made(tmp_path, [7.0, 6.0], constraints=[{"metric": "mae", "at_most": 5.0}])
     table = study_table(run, "s")
-    assert (table.points[0].index, table.best) == (1, 0)
-    assert "no point keeps to the constraints: the best is the best of all" in table.caption
+    assert table.column("val_mae_all")[0].text == "6.00"
+    assert table.rows[0].chosen
+    assert "no point is feasible: the best point is chosen among all points" in [
+        note.text for note in table.notes
+    ]
 
 
 def test_front_members_are_marked_and_shown(tmp_path: Path) -> None:
@@ -156,11 +160,12 @@ def test_front_members_are_marked_and_shown(tmp_path: Path) -> None:
     )
     assert [point.front for point in points_of(run, "s")] == [False, True, False, False]
     table = study_table(run, "s")
-    columns = {column.title.replace("\n", " ").strip(): column.cells for column in table.columns}
-    assert columns["front"] == ["front", "", "", ""]
-    assert columns["val MSE few"][0] == f"{1.6 * (6 * 1.6) ** 2:.1f}"
-    assert "front: 1 point that no other one beats in val mae/all and val mse/few" in table.caption
-    rows = list(csv.DictReader(io.StringIO(comma_separated(run))))
+    assert [cell.text for cell in table.column("on_front")] == ["front", "", "", ""]
+    assert table.column("val_mse_few")[0].text == f"{1.6 * (6 * 1.6) ** 2:.1f}"
+    assert "Pareto front: 1 point not dominated in val mae/all and val mse/few" in [
+        note.text for note in table.notes
+    ]
+    rows = list(csv.DictReader(io.StringIO(study_records(run).to_csv())))
     assert [row["on_front"] for row in rows] == ["false", "true", "false", "false"]
 
 
@@ -222,16 +227,14 @@ def test_why_a_trial_was_tried_again(tmp_path: Path) -> None:
     note = "out of memory on a shared GPU, again with 0.5 of it"
     run = made(tmp_path, [7.0, 6.0], retry=True)
     table = study_table(run, "s")
-    cells = next(column.cells for column in table.columns if column.title == "note")
-    assert cells == [note, ""]
-    assert not any(
-        column.title == "note" for column in study_table(made(tmp_path / "b", [7.0]), "s").columns
-    )
+    assert [cell.text for cell in table.column("note")] == [note, ""]
+    other = study_table(made(tmp_path / "b", [7.0]), "s")
+    assert not any(column.name == "note" for column in other.columns)
     console = Console(width=200, file=io.StringIO(), color_system=None)
-    print_report(run, console)
+    print_report(console, run)
     assert "again with 0.5 of it" in console.file.getvalue()  # type: ignore[attr-defined]
-    assert f"| **{note}** |" in markdown(run)
-    rows = list(csv.DictReader(io.StringIO(comma_separated(run))))
+    assert f"| **{note}** |" in report_text(run, "md")
+    rows = list(csv.DictReader(io.StringIO(study_records(run).to_csv())))
     assert [row["note"] for row in rows] == ["", note]
 
 
@@ -243,12 +246,12 @@ def test_the_page_has_them_too(tmp_path: Path) -> None:
         objectives=[{"metric": "mae"}, FEW],
         constraints=[{"metric": "mae", "at_most": 7.5}],
     )
-    page = html(run, figures=False)
+    page = report_page(run, figures=False)
     for text in (
-        "front: 1 point that no other one beats in val mae/all and val mae/few, among those that keep to the "
-        "constraints",
-        "constraints, on val: mae/all at_most 7.5; 2 of 3 complete points keep to all",
-        "mae/all at_most 7.5: 0.500 beyond",
+        "Pareto front: 1 point not dominated in val mae/all and val mae/few"
+        " among the feasible points",
+        "constraints on validation: mae/all at_most 7.5; 2 of 3 complete points are feasible",
+        "mae/all at_most 7.5: violated by 0.500",
         "again with 0.5 of it",
         ">front<",
     ):

@@ -28,7 +28,8 @@ from dirsweep.driver import prepare
 from dirsweep.errors import SpecError
 from dirsweep.report.plots import label_histogram, per_label_error, technique_gain
 from dirsweep.report.plots._per_label import zero_shot_spans
-from dirsweep.report.tables import comma_separated, study_table
+from dirsweep.report.study_records import study_records
+from dirsweep.report.study_tables import study_table
 from dirsweep.run.bins import Bins
 from dirsweep.run.reader import open_run
 from dirsweep.training.assembly import build_training
@@ -390,7 +391,7 @@ def test_from_the_sweep_file_to_the_figures(tmp_path: Path) -> None:
         assert by_trial[trial] == pytest.approx(wrong[row], rel=1e-6)
     titles = [column.title.strip() for column in study_table(run, "p").columns]
     assert "zero" in titles
-    assert "test_mae_zero_mean" in comma_separated(run)
+    assert "test_mae_zero_mean" in study_records(run).to_csv()
     assert benchmark_differences(run) == ["benchmark.zero_shot"]
     for plot in (label_histogram, per_label_error, technique_gain):
         numbers = plot.numbers(run, "p")

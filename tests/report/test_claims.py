@@ -15,7 +15,8 @@ from dirsweep.report.claims import (
     claims,
     rendered,
 )
-from dirsweep.report.number_text import digits, p_words, signed
+from dirsweep.report.interval_text import digits, p_words
+from dirsweep.report.number_format import signed
 from dirsweep.run.reader import open_run
 
 RANKSIM, CONR, SMOOTHING = "regularizers.ranksim", "regularizers.conr", "smoothing.name"

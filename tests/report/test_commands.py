@@ -129,7 +129,7 @@ def test_one_seed_is_no_error_but_said(call: Call, tmp_path: Path) -> None:
     )
     code, out, _ = call("claims", tmp_path)
     assert code == 0
-    assert "one seed per point, so no difference is claimed" in out
+    assert "one seed per point, so differences between points are not tested" in out
 
 
 def test_report(call: Call, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_report(call: Call, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("--layout", "ranksim/99"), "no published table 99 of ranksim (known: 1 to 12)"),
-        (("--layout", "conr"), "'conr': which table? (known: conr/1,"),
+        (("--layout", "conr"), "'conr': no table number; write one of conr/1,"),
         (("--format", "pdf"), "Invalid value for '--format'"),
         (("--format", "html", "--out", "/dev/null/x"), "cannot write"),
     ],

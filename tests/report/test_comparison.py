@@ -3,11 +3,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rich.console import Console
 from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.comparison import compare
-from dirsweep.report.comparison import as_json, console_table, markdown
+from dirsweep.report.comparison import as_json, comparison_table
 from dirsweep.run.reader import open_run
 
 
@@ -19,7 +18,8 @@ def test_formats(tmp_path: Path) -> None:
         synthetic=True,
     )
     found = compare(open_run(tmp_path / "a"), open_run(tmp_path / "b"))
-    text = markdown(found)
+    table = comparison_table(found)
+    text = table.to_markdown()
     assert text.startswith("### test MAE: A = ")
     assert "(SYNTHETIC DATA)" in text.splitlines()[0]
     assert "| configuration | region | A | B | B - A | p | seeds | remarks |" in text
@@ -29,10 +29,12 @@ def test_formats(tmp_path: Path) -> None:
     data = json.loads(as_json(found))
     assert data["rows"][0]["difference"]["region"] == "all"
     assert data["only_b"] == ["s: epochs=2"]
-    for width in (80, 160):
-        console = Console(width=width, record=True, file=(tmp_path / "out").open("w"))
-        console.print(console_table(found, width))
-        shown = console.export_text()
+    mean = table.column("a")[0]
+    assert mean.value == found.rows[0].a.mean
+    assert mean.interval == (found.rows[0].a.low, found.rows[0].a.high)
+    for width in (80, 200):
+        shown = table.to_text(width)
         assert "3/3 seeds in A/B" in shown
         assert "…" not in shown
         assert shown.count("s: base") == 1
+        assert (mean.interval_text in shown) == (width == 200), "intervals of A and B need space"

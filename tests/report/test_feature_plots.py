@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from dirsweep.errors import StoreError
-from dirsweep.report.html import html
+from dirsweep.report.html.page import report_page
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.plots import _features, feature_similarity, ranking_matrices, tsne
 from dirsweep.run.bins import Bins
@@ -72,14 +72,16 @@ def test_without_features_the_figures_are_absent_and_the_report_says_how_to_get_
     paths = run_with(tmp_path)
     run = open_run(tmp_path)
     assert [plot.numbers(run, "s") for plot in PLOTS] == [None] * 3
-    monkeypatch.setattr("dirsweep.report.html.plots", list)  # drawing the others takes seconds
-    page = html(run)
+    monkeypatch.setattr(
+        "dirsweep.report.html.sections.plots", list
+    )  # drawing the others takes seconds
+    page = report_page(run)
     assert page.count("store: {features: true}") == 1
     assert "ranking matrices" in page
-    assert "store: {features" not in html(run, figures=False)
+    assert "store: {features" not in report_page(run, figures=False)
     store(paths, "s-0-0", random_features())
     assert _features.without_any(open_run(tmp_path)) is None
-    assert "no trial has stored any" not in html(open_run(tmp_path))
+    assert "no trial has stored any" not in report_page(open_run(tmp_path))
 
 
 def test_both_points_with_the_seed_they_have_in_common(tmp_path: Path) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from made_up_run import write_run
 
-from dirsweep.report.latex import document, escape, latex, layout_table
-from dirsweep.report.layouts import fill
+from dirsweep.report.formats import report_text
+from dirsweep.report.latex import document
+from dirsweep.report.latex_text import escape
+from dirsweep.report.layout_tables import layout_table
+from dirsweep.report.study_tables import study_table
 from dirsweep.run.reader import Run, open_run
 
 RANKSIM = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
@@ -30,16 +33,8 @@ def run(tmp_path: Path) -> Run:
     return open_run(tmp_path)
 
 
-def test_escape() -> None:
-    assert escape("a_b & 5% {x} #1 ~^\\") == (
-        r"a\_b \& 5\% \{x\} \#1 \textasciitilde{}\textasciicircum{}\textbackslash{}"
-    )
-    assert escape("7.02 ± 0.20 ★ … γ é 日\n") == r"7.02 $\pm$ 0.20 $\star$ \ldots{} $\gamma$ é ? "
-    assert escape("\x07") == ""
-
-
 def test_a_study(run: Run) -> None:
-    lines = latex(run, studies=["m"]).splitlines()
+    lines = study_table(run, "m").to_latex().splitlines()
     assert lines[0] == r"\begin{table}[t]"
     assert r"\caption{m $\cdot$ made-up}" in lines
     assert r"\label{tab:m-made-up}" in lines
@@ -60,40 +55,30 @@ def test_a_study(run: Run) -> None:
 
 
 def test_a_layout(run: Run) -> None:
-    text = layout_table(fill(run, "ranksim/2"), beside=True, deviation=False)
+    text = layout_table(run, "ranksim/2", published=True).to_latex()
     lines = text.splitlines()
     at = lines.index(r"\toprule")
-    assert (
-        lines[at + 1]
-        == r" & \multicolumn{4}{c}{MAE $\downarrow$} & \multicolumn{4}{c}{GM $\downarrow$} \\"
-    )
+    groups = r"\multicolumn{4}{c}{MAE $\downarrow$} & \multicolumn{4}{c}{GM $\downarrow$}"
+    assert lines[at + 1] == rf" & {groups} \\"
     assert lines[at + 2] == r"\cmidrule(lr){2-5}\cmidrule(lr){6-9}"
-    assert lines[at + 6].startswith(
-        r"VANILLA + RANKSIM & \underline{\textbf{7.37}} {\footnotesize(7.13)} & \underline{\textbf{6.63}}"
-    )
-    assert text.count(r"\midrule") == 4, (
-        "one below the titles, one between each two of four sections"
-    )
+    best = r"\underline{\textbf{7.37\,{\scriptsize$\pm$\,0.17}}} {\footnotesize(7.13)}"
+    assert lines[at + 6].startswith(f"VANILLA + RANKSIM & {best} & ")
+    # one below the titles, one between each two of four sections
+    assert text.count(r"\midrule") == 4
     assert text.count(r"\begin{") == text.count(r"\end{")
-    assert (
-        len(
-            {
-                line.count("&")
-                for line in lines[at + 3 :]
-                if line.endswith(r"\\") and "multicolumn" not in line
-            }
-        )
-        == 1
-    )
-    assert "32 rows were run" in text
+    rows = [line for line in lines[at + 3 :] if line.endswith(r"\\")]
+    assert {line.count("&") for line in rows} == {8}
+    assert "32 rows have results" in text
     assert r"batch\_size" in text
+    assert r"\texttt{dirsweep claims}" in text
+    assert "Bold: best of its section; underlined: best of its column." in text
 
 
 def test_synthetic_is_said(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, [7.0])]}, synthetic=True)
     run = open_run(tmp_path)
-    assert r"\caption{\textbf{SYNTHETIC DATA.} s" in latex(run)
-    assert r"\caption{\textbf{SYNTHETIC DATA.} " in layout_table(fill(run, "ranksim/2"))
+    assert r"\caption{\textbf{SYNTHETIC DATA.} s" in report_text(run, "latex")
+    assert r"\caption{\textbf{SYNTHETIC DATA.} " in layout_table(run, "ranksim/2").to_latex()
 
 
 @pytest.mark.slow
@@ -102,13 +87,13 @@ def test_it_compiles(run: Run, tmp_path: Path) -> None:
     if compiler is None:
         pytest.skip("neither pdflatex nor tectonic is installed")
     layouts = [
-        layout_table(fill(run, name), beside=beside)
+        layout_table(run, name, published=published).to_latex()
         for name in ("ranksim/2", "ranksim/8", "ranksim/3", "conr/11")
-        for beside in (False, True)
+        for published in (False, True)
     ]
     every = " ".join(chr(code) for code in range(1, 0x250)) + "±★·–…×≤≥→↑↓日"
     (tmp_path / "report.tex").write_text(
-        document("\n".join([latex(run), *layouts, escape(every)])), encoding="utf-8"
+        document("\n".join([report_text(run, "latex"), *layouts, escape(every)])), encoding="utf-8"
     )
     options = (
         ["-interaction=nonstopmode", "-halt-on-error"] if compiler.endswith("pdflatex") else []

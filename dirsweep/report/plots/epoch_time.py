@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dirsweep.analysis.epoch_times import MEDIAN, epoch_seconds
+from dirsweep.analysis.epoch_times import DEFINITION, epoch_seconds
 from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.summaries import PointSummary, Spread
 from dirsweep.report.plots import _style as style
@@ -117,6 +117,6 @@ def draw(numbers: EpochTime) -> Figure:
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("seconds per epoch, validation included")
         style.note(
-            figure, f"{MEDIAN};\nmean and sample deviation over trials; × beside plain training"
+            figure, f"{DEFINITION};\nmean and sample deviation over trials; × beside plain training"
         )
         return figure

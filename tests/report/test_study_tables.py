@@ -9,16 +9,10 @@ from made_up_run import write_run
 from rich.console import Console
 
 from dirsweep.errors import StoreError
-from dirsweep.report.latex import latex
-from dirsweep.report.tables import (
-    comma_separated,
-    decimals,
-    duration,
-    fitted,
-    markdown,
-    print_report,
-    study_table,
-)
+from dirsweep.report.formats import print_report, report_text
+from dirsweep.report.study_records import study_records
+from dirsweep.report.study_tables import study_table, study_tables
+from dirsweep.report.table import Table
 from dirsweep.run.reader import Run, open_run
 
 GAMMA = "regularizers.ranksim.gamma"
@@ -42,9 +36,32 @@ def run(tmp_path: Path) -> Run:
 
 def printed(run: Run, width: int) -> str:
     console = Console(width=width, file=io.StringIO(), color_system=None)
-    print_report(run, console)
+    print_report(console, run)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def shown(table: Table) -> dict[str, list[str]]:
+    """Heading -> cells with their deviations."""
+    return {
+        column.heading: [
+            f"{cell.text} ± {cell.deviation_text}" if cell.deviation_text else cell.text
+            for cell in table.column(column.name)
+        ]
+        for column in table.columns
+    }
+
+
+def records(run: Run) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(study_records(run).to_csv())))
+
+
+def notes(table: Table) -> list[str]:
+    return [note.text for note in table.notes]
+
+
+def chosen(table: Table) -> list[int]:
+    return [number for number, row in enumerate(table.rows) if row.chosen]
 
 
 def test_console_at_80(run: Run) -> None:
@@ -58,67 +75,56 @@ def test_console_at_80(run: Run) -> None:
         "   gamma=100  7.28±0.20  7.53±0.20  6.78±0.18  9.04±0.24  12.05±0.32",
         "★ best by val MAE (all), lower is better",
         "mean ± sample standard deviation over 3 seeds",
-        "5 columns left out for want of room; --format csv has all",
+        "5 columns hidden (terminal too narrow)",
     ]
 
 
 def test_console_at_200_has_everything(run: Run) -> None:
     text = printed(run, 200)
-    assert "left out" not in text
+    assert "hidden" not in text
     assert "7.02 ± 0.20" in text
     assert " ± 0.010" in text, "Pearson with three decimals"
     assert "12 s" in text
 
 
-@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160, 200])
-def test_numbers_are_never_cut(run: Run, width: int) -> None:
-    for study in run.studies:
-        table = study_table(run, study)
-        shown, narrow = fitted(table.columns, width)
-        text = printed(run, width)
-        for column in shown:
-            if column.numeric:
-                for cell in column.texts(narrow=narrow):
-                    assert cell in text
-    assert "…" not in text
-    assert all(len(line) <= width for line in text.splitlines())
-
-
 def test_rows_that_did_not_finish(run: Run) -> None:
     table = study_table(run, "mixed")
-    columns = {column.title.replace("\n", " "): column.cells for column in table.columns}
-    assert table.best == 0
+    columns = shown(table)
+    assert chosen(table) == [0]
     assert columns["seeds"] == ["1", "2", "0"]
     assert columns["val MAE all"] == ["7.00", "9.00 ± 0.00", "–"]
     assert columns["test MAE all"] == ["7.25", "–", "–"]
-    assert columns["not complete"] == ["1 failed", "2 pruned", "2 unfinished"]
-    assert "failed: base, seed 1: loss is NaN at epoch 1" in table.caption
-    assert any("every seed was ended early" in line for line in table.caption)
+    assert columns["incomplete trials"] == ["1 failed", "2 pruned", "2 unfinished"]
+    assert "failed: base, seed 1: loss is NaN at epoch 1" in notes(table)
+    assert [note.text for note in table.notes if note.error] == [
+        "failed: base, seed 1: loss is NaN at epoch 1"
+    ]
+    assert any("every seed was pruned or stopped early" in line for line in notes(table))
 
 
 def test_one_seed_says_so(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, [7.0])]})
     table = study_table(open_run(tmp_path), "s")
-    assert "±" not in "".join(cell for column in table.columns for cell in column.cells)
-    assert any("one seed per point" in line for line in table.caption)
+    assert all(cell.deviation is None for row in table.rows for cell in row.cells)
+    assert any("one seed per point" in line for line in notes(table))
 
 
 def test_higher_is_better(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, [7.0]), ({"a": 1}, [5.0])]}, metric="pearson")
     table = study_table(open_run(tmp_path), "s")
-    assert table.best == 1
-    assert table.caption[0] == "★ best by val pearson (all), higher is better"
-    assert table.columns[1].cells == ["0.650", "0.750"]
+    assert chosen(table) == [1]
+    assert notes(table)[0] == "best by val pearson (all), higher is better"
+    assert shown(table)["val pearson all"] == ["0.650", "0.750"]
 
 
 def test_a_search_shows_its_best_points_first(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({"a": i}, [9 - i / 10]) for i in range(30)]}, searches=["s"])
     run = open_run(tmp_path)
     table = study_table(run, "s", max_rows=24)
-    assert [point.index for point in table.points] == list(range(29, 5, -1))
-    assert table.best == 0
-    assert "the best 24 of 30 points; --format csv has all" in table.caption
-    assert len(study_table(run, "s").points) == 30
+    assert shown(table)["point"] == [f"a={number}" for number in range(29, 5, -1)]
+    assert chosen(table) == [0]
+    assert "the best 24 of 30 points (--format csv lists all)" in notes(table)
+    assert len(study_table(run, "s").rows) == 30
 
 
 def test_of_a_search_only_the_chosen_point_has_test_figures(tmp_path: Path) -> None:
@@ -131,26 +137,24 @@ def test_of_a_search_only_the_chosen_point_has_test_figures(tmp_path: Path) -> N
     ]
     write_run(tmp_path, {"search": points, "plan": points}, searches=["search"])
     run = open_run(tmp_path)
-    columns = {
-        c.title.replace("\n", " ").strip(): c.cells for c in study_table(run, "search").columns
-    }
+    columns = shown(study_table(run, "search"))
     assert columns["point"] == ["a=1", "base", "a=0", "a=2", "a=3"]
     assert columns["val MAE all"] == ["6.00", "7.00", "8.00", "9.00", "9.00"]
     assert columns["test MAE all"] == ["6.25", "7.25", "–", "–", "–"]
-    assert columns["few"] == ["10.00", "11.60", "–", "–", "–"]
-    planned = {c.title.replace("\n", " "): c.cells for c in study_table(run, "plan").columns}
-    assert planned["test MAE all"] == ["8.25", "6.25", "7.25", "9.25", "–"]
+    assert columns["test MAE few"] == ["10.00", "11.60", "–", "–", "–"]
+    planned = shown(study_table(run, "plan"))["test MAE all"]
+    assert planned == ["8.25", "6.25", "7.25", "9.25", "–"]
     counted = (
-        "5 configurations looked at; test figures only of what validation chose, and of the base "
-        "(`dirsweep export` has all)"
+        "5 configurations evaluated; test results only of the point chosen on validation and of the"
+        " base (`dirsweep export` writes all)"
     )
-    assert counted in study_table(run, "search").caption
-    assert not any("looked at" in line for line in study_table(run, "plan").caption)
+    assert counted in notes(study_table(run, "search"))
+    assert not any("evaluated" in line for line in notes(study_table(run, "plan")))
     text = printed(run, 120).split("plan · made-up")
     assert ("8.25" in text[0], "8.25" in text[1]) == (False, True)
-    assert "8.25" not in markdown(run, studies=["search"])
-    assert "8.25" not in latex(run, studies=["search"])
-    rows = list(csv.DictReader(io.StringIO(comma_separated(run))))
+    (table,) = study_tables(run, ["search"])
+    assert "8.25" not in table.to_markdown() + table.to_latex() + table.to_csv() + table.to_html()
+    rows = records(run)
     assert [row["test_mae_all_mean"] for row in rows[:5]] == ["", "6.25", "7.25", "", ""]
     assert [row["test_mae_all_n"] for row in rows[:5]] == ["0", "1", "1", "0", "0"]
     assert [row["val_mae_all_mean"] for row in rows[:5]] == ["8.0", "6.0", "7.0", "9.0", "9.0"]
@@ -162,12 +166,14 @@ def test_synthetic_is_in_every_format(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, [7.0])]}, synthetic=True)
     run = open_run(tmp_path)
     assert "SYNTHETIC DATA" in printed(run, 80)
-    assert "### s · made-up (SYNTHETIC DATA)" in markdown(run)
-    assert next(csv.DictReader(io.StringIO(comma_separated(run))))["synthetic"] == "true"
+    assert "### s · made-up (SYNTHETIC DATA)" in report_text(run, "md")
+    assert r"\textbf{SYNTHETIC DATA.}" in report_text(run, "latex")
+    assert "SYNTHETIC DATA" in study_table(run, "s").to_html()
+    assert records(run)[0]["synthetic"] == "true"
 
 
 def test_markdown(run: Run) -> None:
-    lines = markdown(run, studies=["gamma"]).splitlines()
+    lines = study_table(run, "gamma").to_markdown().splitlines()
     assert lines[0] == "### gamma · made-up"
     assert lines[2].startswith(
         "| point | val MAE all | test MAE all | test MAE many | test MAE median | test MAE few |"
@@ -177,7 +183,7 @@ def test_markdown(run: Run) -> None:
 
 
 def test_csv_has_full_precision(run: Run) -> None:
-    rows = list(csv.DictReader(io.StringIO(comma_separated(run))))
+    rows = records(run)
     assert [row["label"] for row in rows] == [
         "gamma=1",
         "gamma=10",
@@ -208,23 +214,8 @@ def test_csv_has_full_precision(run: Run) -> None:
 def test_no_finished_trial(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, ["failed"])]})
     run = open_run(tmp_path)
-    for render in (
-        markdown,
-        comma_separated,
-        lambda run: print_report(run, Console(file=io.StringIO())),
-    ):
+    for build in (study_tables, study_records):
         with pytest.raises(StoreError, match="no finished trial"):
-            render(run)
-
-
-def test_words() -> None:
-    assert [decimals([v]) for v in (120.0, 7.1, 0.84, 0.003, 0.0)] == [1, 2, 3, 4, 2]
-    assert decimals([]) == 2
-    assert [duration(s) for s in (None, 4.25, 59.4, 185, 7800, 273600)] == [
-        "–",
-        "4.2 s",
-        "59 s",
-        "3 min 05 s",
-        "2 h 10 min",
-        "3 d 4 h",
-    ]
+            build(run)
+    with pytest.raises(StoreError, match="no finished trial"):
+        print_report(Console(file=io.StringIO()), run)

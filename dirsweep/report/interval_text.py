@@ -1,4 +1,4 @@
-"""Numbers with their uncertainty as text."""
+"""Intervals, differences and p-values as text."""
 
 from __future__ import annotations
 
@@ -7,17 +7,7 @@ import math
 from dirsweep.analysis.differences import ALPHA, Difference
 from dirsweep.analysis.intervals import Interval
 from dirsweep.domain import metric_title
-
-
-def seeds_text(num: int) -> str:
-    """Return ``1 seed``, ``5 seeds``."""
-    return f"{num} seed{'' if num == 1 else 's'}"
-
-
-def signed(value: float, places: int) -> str:
-    """Return ``+0.12``, ``-0.12``, and ``0.00`` for a value that rounds to 0."""
-    text = f"{value:+.{places}f}"
-    return text if float(text) else text[1:]
+from dirsweep.report.number_format import plural, signed
 
 
 def digits(low: float, high: float) -> int:
@@ -61,7 +51,7 @@ def signed_difference(item: Difference) -> str:
     assert item.high is not None
     places = digits(item.low, item.high)
     ends = f"[{signed(item.low, places)}, {signed(item.high, places)}]"
-    tested = f"{seeds_text(item.num_seeds)}, {p_words(item.p_corrected)}"
+    tested = f"{plural(item.num_seeds, 'seed')}, {p_words(item.p_corrected)}"
     return f"{signed(item.difference, places)} {ends}, {tested}"
 
 
@@ -78,6 +68,6 @@ def difference_in_words(item: Difference) -> str:
     verb = "raises" if raised else "lowers"
     return (
         f"{verb} {metric_title(item.metric, item.region)} by {abs(item.difference):.{places}f} "
-        f"[{low:.{places}f}, {high:.{places}f}], {seeds_text(item.num_seeds)}, "
+        f"[{low:.{places}f}, {high:.{places}f}], {plural(item.num_seeds, 'seed')}, "
         f"{p_words(item.p_corrected)}"
     )

@@ -1,0 +1,1 @@
+"""Tables and whole runs as HTML."""

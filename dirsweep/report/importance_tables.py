@@ -1,0 +1,84 @@
+"""Which parameters matter, alone and together, as tables."""
+
+from __future__ import annotations
+
+from dirsweep.analysis.importance import importances, interactions
+from dirsweep.analysis.main_effects import MainEffect, main_effects
+from dirsweep.domain import metric_of
+from dirsweep.report.interval_text import digits
+from dirsweep.report.number_format import MISSING, decimals, finite
+from dirsweep.report.table import Cell, Column, Note, Row, Table, number_cell
+from dirsweep.run.reader import Run
+
+_BASES = {"grid": "over all combinations", "forest": "by a random forest"}
+
+
+def importance_table(run: Run, study: str) -> Table | None:
+    """Return the importance of each parameter; None without any."""
+    found = importances(run, study)
+    if not found:
+        return None
+    columns = (
+        Column("key", "parameter", align="left"),
+        Column("ped_anova", "PED-ANOVA"),
+        Column("fanova", "fANOVA"),
+    )
+    rows = tuple(
+        Row((Cell(item.key), _share(item.ped_anova), _share(item.fanova))) for item in found
+    )
+    note = Note(f"share of the objective's variance over {found[0].num_points} points")
+    return Table(
+        "Parameter importance", columns, rows, (note,), synthetic=run.synthetic, collapsed=True
+    )
+
+
+def main_effects_table(run: Run, study: str) -> Table | None:
+    """Return the mean of the objective over all points with a value; None without any."""
+    found = main_effects(run, study)
+    if not found:
+        return None
+    metric, region = found[0].interval.metric, found[0].interval.region
+    columns = (
+        Column("key", "parameter", align="left"),
+        Column("value", "value", align="left"),
+        Column("num_points", "points"),
+        Column(f"val_{metric}_{region}", region, group=f"val {metric_of(metric).title}"),
+    )
+    note = Note(
+        "mean over all points with the value, whatever else they change;"
+        " in square brackets: 95 % intervals"
+    )
+    rows = tuple(_main_effect(item) for item in found)
+    return Table("Main effects", columns, rows, (note,), synthetic=run.synthetic, collapsed=True)
+
+
+def interactions_table(run: Run, study: str) -> Table | None:
+    """Return what pairs of parameters explain beyond each of them; None without any."""
+    found = interactions(run, study)
+    if not found:
+        return None
+    columns = (Column("keys", "parameters", align="left"), Column("share", "share"))
+    rows = tuple(Row((Cell(" × ".join(item.keys)), _share(item.share))) for item in found)
+    note = Note(
+        "share of the objective's variance that two parameters explain together beyond their main"
+        f" effects, {_BASES[found[0].basis]}; {found[0].num_points} points"
+    )
+    return Table("Interactions", columns, rows, (note,), synthetic=run.synthetic, collapsed=True)
+
+
+def _share(share: float | None) -> Cell:
+    return Cell(MISSING) if share is None else Cell(f"{share:.0%}", finite(share))
+
+
+def _main_effect(item: MainEffect) -> Row:
+    low, high = item.interval.low, item.interval.high
+    mean = item.interval.mean
+    places = decimals([mean]) if low is None or high is None else digits(low, high)
+    return Row(
+        (
+            Cell(item.key),
+            Cell(item.level),
+            Cell(str(len(item.points)), len(item.points)),
+            number_cell(mean, places, interval=(low, high)),
+        )
+    )

@@ -1,0 +1,246 @@
+"""Published tables filled with a run's own results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+from pathlib import Path
+from string import ascii_lowercase
+
+from dirsweep.analysis.epoch_times import DEFINITION, MEASURED_ON, device_of
+from dirsweep.analysis.layout_rows import (
+    FilledCell,
+    FilledLayout,
+    FilledRow,
+    LayoutColumn,
+    fill,
+)
+from dirsweep.analysis.reproduction import STANDS_FOR
+from dirsweep.domain import metric_of
+from dirsweep.published.titles import title_of
+from dirsweep.report.number_format import plural
+from dirsweep.report.table import Cell, CellValue, Column, Mark, Note, Row, Table
+from dirsweep.run.reader import Run
+
+#: the caution that every report of a run with --preview gives
+PREVIEW = (
+    "preview run: few points, one seed, few epochs; it checks that the sweep works "
+    "and says nothing about the quality of a method"
+)
+
+#: letters of the notes by the keys in which a row differs from the paper
+Footnotes = dict[tuple[str, ...], str]
+
+
+def layout_table(
+    run: Run, name: str, *, published: bool = False, extra: Sequence[Path] = ()
+) -> Table:
+    """Return a published table with the run's own results in it.
+
+    Args:
+        run: an open run.
+        name: ``ranksim/2``, or a table of ``extra``.
+        published: with the published number behind each result.
+        extra: files with further published numbers.
+
+    Returns:
+        The table: the best number of each section and of each column is marked.
+
+    Raises:
+        StoreError: no trial is complete; no such paper or table.
+    """
+    return table_of_layout(fill(run, name, extra=extra), published=published)
+
+
+def table_of_layout(layout: FilledLayout, *, published: bool = False) -> Table:
+    """Return a filled layout as a table.
+
+    Args:
+        layout: rows with their results.
+        published: with the published number behind each result.
+    """
+    footnotes = _footnotes(layout)
+    notes = [*_notes(layout, footnotes), *_time_notes(layout)]
+    if layout.run.spec.get("preview"):
+        notes.insert(0, Note(PREVIEW))
+    if published:
+        notes.append(Note("in parentheses: published"))
+    return Table(
+        title=f"{title_of(layout.paper, layout.number)} · {layout.run.name}",
+        columns=(Column("row", "", align="left"), *map(_column, layout.columns)),
+        rows=tuple(_row(row, footnotes, published=published) for row in layout.rows),
+        notes=tuple(notes),
+        name=layout.name,
+        synthetic=layout.run.synthetic,
+        show_sections=True,
+        split_by_group=True,
+    )
+
+
+def layout_records(layouts: Sequence[FilledLayout]) -> Table:
+    """Return filled layouts in long form: one row per cell, with its evidence, for CSV files.
+
+    Args:
+        layouts: at least one.
+    """
+    records = [
+        record for layout in layouts for row in layout.rows for record in _records(layout, row)
+    ]
+    names = list(records[0])
+    return Table(
+        title="results in the layout of published tables",
+        columns=tuple(Column(name, name) for name in names),
+        rows=tuple(
+            Row(tuple(Cell(value=value) for value in record.values())) for record in records
+        ),
+        synthetic=any(layout.run.synthetic for layout in layouts),
+    )
+
+
+# ---- rows
+
+
+def _column(column: LayoutColumn) -> Column:
+    metric, region, unit = column
+    return Column(
+        f"{metric}_{region}",
+        region,
+        group=metric_of(metric).title,
+        unit=unit,
+        direction=metric_of(metric).direction,
+        measured=True,
+    )
+
+
+def _row(row: FilledRow, footnotes: Footnotes, *, published: bool) -> Row:
+    cells = (_cell(cell, published=published) for cell in row.cells)
+    return Row(
+        (Cell(row.label), *cells),
+        section=row.section,
+        footnote=footnotes.get(row.differs, ""),
+    )
+
+
+def _cell(cell: FilledCell, *, published: bool) -> Cell:
+    marks = set()
+    if cell.best_in_section:
+        marks.add(Mark.BEST_OF_SECTION)
+    if cell.best_in_column:
+        marks.add(Mark.BEST_OF_COLUMN)
+    return Cell(
+        text=cell.text,
+        value=cell.value,
+        deviation=cell.deviation,
+        num_seeds=cell.num_seeds,
+        published=cell.published if published else "",
+        places=cell.places,
+        marks=frozenset(marks),
+    )
+
+
+def _records(layout: FilledLayout, row: FilledRow) -> Iterator[dict[str, CellValue]]:
+    point = row.point
+    for (metric, region, unit), cell in zip(layout.columns, row.cells, strict=True):
+        yield {
+            "layout": layout.name,
+            "section": row.section,
+            "row": row.label,
+            "benchmark": layout.benchmark,
+            "metric": metric,
+            "region": region,
+            "unit": unit,
+            "measured": cell.value,
+            "sd": cell.deviation,
+            "num_seeds": cell.num_seeds,
+            "published": cell.published,
+            "best_in_section": cell.best_in_section,
+            "best_in_column": cell.best_in_column,
+            "study": None if point is None else point.study,
+            "point": None if point is None else point.index,
+            "label": "" if point is None else point.label,
+            "differs": " ".join(row.differs),
+            "trial_ids": " ".join(row.trial_ids),
+            "synthetic": layout.run.synthetic,
+        }
+
+
+# ---- notes
+
+
+def _footnotes(layout: FilledLayout) -> Footnotes:
+    """Return the letters a, b, c ...; none when all filled rows differ in the same keys."""
+    found = dict.fromkeys(row.differs for row in layout.rows if row.filled)
+    if len(found) < 2:
+        return {}
+    return dict(zip(filter(None, found), cycle(ascii_lowercase), strict=False))
+
+
+def _notes(layout: FilledLayout, footnotes: Footnotes) -> Iterator[Note]:
+    yield from _result_notes(layout)
+    if layout.benchmark != layout.published_benchmark:
+        yield _benchmark_note(layout)
+    differing = {row.differs for row in layout.rows if row.filled and row.differs}
+    for differs in footnotes or dict.fromkeys(differing):
+        yield Note(
+            f"differs from what the paper states in {', '.join(differs)}",
+            footnote=footnotes.get(differs, ""),
+        )
+
+
+def _result_notes(layout: FilledLayout) -> Iterator[Note]:
+    """Yield how many rows have results, of what, and what the marks mean."""
+    if not layout.num_seeds:
+        yield Note(_why_empty(layout))
+        return
+    seeds = _seeds(layout.num_seeds)
+    results = f"{layout.num_filled} of {len(layout.rows)} rows have results"
+    yield Note(f"{results}: {_quantity(layout)}, mean over {seeds}")
+    cells = [cell for row in layout.rows for cell in row.cells]
+    if not any(cell.best_in_section or cell.best_in_column for cell in cells):
+        return
+    yield Note("best of its section", mark=Mark.BEST_OF_SECTION)
+    yield Note("best of its column", mark=Mark.BEST_OF_COLUMN)
+    if not layout.timed:
+        yield Note(
+            "best by the mean on the test split, as in the paper;"
+            " `dirsweep claims` shows which differences are more than noise"
+        )
+
+
+def _why_empty(layout: FilledLayout) -> str:
+    if any(row.point is not None for row in layout.rows):
+        return "no row has results: the run measured none of the table's metrics"
+    return "no row has results: no point of the run has the configuration of a row"
+
+
+def _quantity(layout: FilledLayout) -> str:
+    if not layout.timed:
+        return "test split"
+    return f"time per epoch, validation included, {DEFINITION}"
+
+
+def _benchmark_note(layout: FilledLayout) -> Note:
+    ours, theirs = layout.benchmark, layout.published_benchmark
+    if STANDS_FOR.get(ours) == theirs:
+        return Note(f"the paper used {theirs}, this run {ours}, its synthetic replacement")
+    return Note(f"the paper used {theirs}, this run {ours}: only the layout is the same")
+
+
+def _time_notes(layout: FilledLayout) -> Iterator[Note]:
+    if not layout.timed:
+        return
+    if layout.paper in MEASURED_ON:
+        yield Note("the paper does not state a training time per what; it is read as per epoch")
+    theirs = MEASURED_ON.get(layout.paper, "a device of its own")
+    ours = device_of(layout.run) or "a device that was not recorded"
+    yield Note(
+        f"times on different devices are not comparable: the paper measured on {theirs},"
+        f" this run one trial on {ours}"
+    )
+    if any(column.metric.startswith("forward_pass") for column in layout.columns):
+        yield Note("the time of the forward pass alone is not measured")
+
+
+def _seeds(num_seeds: set[int]) -> str:
+    low, high = min(num_seeds), max(num_seeds)
+    return plural(low, "seed") if low == high else f"{low} to {high} seeds"

@@ -1,0 +1,61 @@
+"""Pareto front and constraints of a search, as columns and notes of a study's table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from dirsweep.analysis.summaries import PointSummary, num_different
+from dirsweep.report.number_format import MISSING, decimals, plural
+from dirsweep.report.table import Cell, Column, Note
+from dirsweep.run.objectives import Aims
+
+
+def objective_columns(
+    points: Sequence[PointSummary], aims: Aims
+) -> Iterator[tuple[Column, Callable[[PointSummary], Cell]]]:
+    """Yield the columns that the search has: with several objectives, with constraints."""
+    if len(aims.objectives) > 1:
+        column = Column("on_front", "front", align="left")
+        yield column, lambda point: Cell("front" if point.front else "", point.front)
+    if aims.bounds:
+        column = Column("constraints", "constraints", align="left")
+        yield column, lambda point: Cell(_constraints(point))
+
+
+def objective_notes(points: Sequence[PointSummary], aims: Aims) -> Iterator[Note]:
+    """Yield the notes on the front and on the constraints."""
+    if len(aims.objectives) > 1:
+        yield from _front_notes(points, aims)
+    if aims.bounds:
+        yield from _constraint_notes(points, aims)
+
+
+def _constraints(point: PointSummary) -> str:
+    """Return ``feasible``, or which constraints are violated and by how much."""
+    violated = [
+        f"{name}: violated by {excess:.{decimals([excess])}f}"
+        for name, excess in point.violations.items()
+        if excess > 0
+    ]
+    if violated:
+        return ", ".join(violated)
+    return "feasible" if point.violations else MISSING
+
+
+def _front_notes(points: Sequence[PointSummary], aims: Aims) -> Iterator[Note]:
+    num = num_different([point for point in points if point.front])
+    if num:
+        goals = " and ".join(f"val {goal.metric}/{goal.region}" for goal in aims.objectives)
+        among = " among the feasible points" if aims.bounds else ""
+        yield Note(f"Pareto front: {plural(num, 'point')} not dominated in {goals}{among}")
+
+
+def _constraint_notes(points: Sequence[PointSummary], aims: Aims) -> Iterator[Note]:
+    complete = [point for point in points if point.violations]
+    num = sum(point.feasible for point in complete)
+    names = "; ".join(bound.name for bound in aims.bounds)
+    yield Note(
+        f"constraints on validation: {names}; {num} of {len(complete)} complete points are feasible"
+    )
+    if complete and not num:
+        yield Note("no point is feasible: the best point is chosen among all points")

@@ -1,0 +1,70 @@
+"""Published numbers and measured ones side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from dirsweep.analysis.reproduction import Verdict, verdicts
+from dirsweep.domain import metric_of
+from dirsweep.report.interval_notes import verdict_note
+from dirsweep.report.number_format import finite
+from dirsweep.report.table import Cell, Column, Note, Row, Table
+from dirsweep.run.reader import Run
+
+#: published cells shown per study
+MAX_ROWS = 400
+
+_COLUMNS = (
+    Column("published_row", "published row", align="left"),
+    Column("metric", "metric", align="left"),
+    Column("published", "published"),
+    Column("measured", "measured"),
+    Column("difference", "difference"),
+    Column("verdict", "verdict", align="left"),
+    Column("point", "point", align="left"),
+    Column("note", "note", align="left"),
+)
+
+
+def reproduction_table(run: Run, study: str) -> Table | None:
+    """Return the published cells that a study's points stand for; None without any."""
+    found = verdicts(run, study)
+    if not found:
+        return None
+    counts = Counter(item.verdict for item in found)
+    notes = [Note(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))]
+    if len(found) > MAX_ROWS:
+        notes.append(
+            Note(
+                f"the first {MAX_ROWS} of {len(found)};"
+                " `dirsweep report --layout` shows a whole table"
+            )
+        )
+    return Table(
+        "Published and measured results",
+        _COLUMNS,
+        tuple(_row(item) for item in found[:MAX_ROWS]),
+        tuple(notes),
+        synthetic=run.synthetic,
+        collapsed=True,
+    )
+
+
+def _row(item: Verdict) -> Row:
+    places = len(item.printed.strip("()[] ").partition(".")[2])
+    interval = None if item.low is None or item.high is None else (item.low, item.high)
+    measured = Cell(
+        f"{item.measured:.{places}f}", finite(item.measured), interval=interval, places=places
+    )
+    return Row(
+        (
+            Cell(f"{item.paper}/{item.table} {item.row}"),
+            Cell(f"{metric_of(item.metric).title}, {item.region}"),
+            Cell(item.printed, item.published),
+            measured,
+            Cell(f"{item.difference:+.{places}f}", finite(item.difference)),
+            Cell(item.verdict),
+            Cell(item.label),
+            Cell(verdict_note(item)),
+        )
+    )

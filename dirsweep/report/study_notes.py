@@ -1,0 +1,103 @@
+"""Notes below the table of a study: selection, seeds, failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dirsweep.analysis.summaries import PointSummary, num_different
+from dirsweep.domain import metric_of
+from dirsweep.report.number_format import plural
+from dirsweep.report.study_rows import StudyRows
+from dirsweep.report.table import Mark, Note
+from dirsweep.run.tables import STATUSES, UNFINISHED
+
+#: so many failures are described below the table
+MAX_FAILURES = 3
+
+
+def study_notes(rows: StudyRows) -> Iterator[Note]:
+    """Yield what is to be known about selection, seeds and failures."""
+    yield _selection(rows)
+    yield from _withheld(rows)
+    yield from _seeds(rows)
+    yield from _intervals(rows)
+    if len(rows.points) < len(rows.every):
+        text = f"the best {len(rows.points)} of {len(rows.every)} points (--format csv lists all)"
+        yield Note(text)
+    if rows.detailed:
+        return  # a page has a table of failures
+    if any(point.preliminary and point.num_seeds for point in rows.points):
+        yield Note(
+            "rows without test results: every seed was pruned or stopped early (validation only)"
+        )
+    yield from _failures(rows)
+
+
+def retry_note(point: PointSummary) -> str:
+    """Return why some of the point's trials were tried again."""
+    seeds_of: dict[str, list[int]] = {}
+    for seed, note in point.notes.items():
+        seeds_of.setdefault(note, []).append(seed)
+    if point.notes.keys() == point.trial_ids.keys() and len(seeds_of) == 1:
+        return next(iter(seeds_of))
+    return "; ".join(
+        f"seed {', '.join(map(str, seeds))}: {note}" for note, seeds in seeds_of.items()
+    )
+
+
+def incomplete_trials(point: PointSummary) -> str:
+    """Return ``1 failed, 2 pruned``: how many trials of the point are not complete."""
+    return ", ".join(
+        f"{point.statuses[status]} {status}"
+        for status in (*STATUSES, UNFINISHED)
+        if status in point.statuses and status != "complete"
+    )
+
+
+def _selection(rows: StudyRows) -> Note:
+    objective = rows.aims.objective
+    direction = "higher" if objective.higher_is_better else "lower"
+    criterion = (
+        f"val {metric_of(objective.metric).title} ({objective.region}), {direction} is better"
+    )
+    if rows.best is None:
+        return Note(f"no complete point yet; selection by {criterion}")
+    return Note(f"best by {criterion}", mark=Mark.CHOSEN)
+
+
+def _withheld(rows: StudyRows) -> Iterator[Note]:
+    """Say of how many configurations a search chose, and which test results it shows."""
+    evaluated = f"{plural(num_different(rows.every), 'configuration')} evaluated"
+    if rows.withheld:
+        yield Note(f"test result withheld: not chosen on validation ({evaluated})", Mark.WITHHELD)
+    elif rows.searched and not rows.detailed:
+        yield Note(
+            f"{evaluated}; test results only of the point chosen on validation and of the base"
+            " (`dirsweep export` writes all)"
+        )
+
+
+def _seeds(rows: StudyRows) -> Iterator[Note]:
+    counts = {point.num_seeds for point in rows.points}
+    if any(count > 1 for count in counts):
+        over = f"{counts.pop()} seeds" if len(counts) == 1 else "the seeds of each point"
+        yield Note(f"mean ± sample standard deviation over {over}")
+    elif counts == {1}:
+        yield Note("one seed per point: no standard deviation; differences may be noise")
+
+
+def _intervals(rows: StudyRows) -> Iterator[Note]:
+    if rows.interval_bases:
+        yield Note(f"in square brackets: 95 % intervals over {' or '.join(rows.interval_bases)}")
+
+
+def _failures(rows: StudyRows) -> Iterator[Note]:
+    failures = [
+        Note(f"failed: {point.label}, seed {seed}: {reason}", error=True)
+        for point in rows.points
+        for seed, reason in point.errors.items()
+    ]
+    yield from failures[:MAX_FAILURES]
+    rest = len(failures) - MAX_FAILURES
+    if rest > 0:
+        yield Note(f"{plural(rest, 'more failure')}; trials.arrow lists every reason", error=True)

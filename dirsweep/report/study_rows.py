@@ -1,0 +1,101 @@
+"""The points that the table of a study shows, and what may be shown of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from dirsweep.analysis.objectives import aims_of, points_of
+from dirsweep.analysis.summaries import PointSummary, best_point, sorted_by_objective
+from dirsweep.domain import MetricColumn, metric_columns
+from dirsweep.run.objectives import Aims
+from dirsweep.run.reader import Run
+
+if TYPE_CHECKING:
+    from dirsweep.analysis.intervals import Interval  # imports SciPy
+
+
+@dataclass(frozen=True)
+class StudyRows:
+    """What the table of a study is built from.
+
+    Attributes:
+        run: an open run.
+        study: its name.
+        points: the rows.
+        detailed: with every metric.
+        intervals: 95 % intervals by point and region, of the objective's metric on test.
+        withheld: indices of points whose test results are not shown.
+    """
+
+    run: Run
+    study: str
+    points: list[PointSummary]
+    detailed: bool = False
+    intervals: Mapping[tuple[int, str], Interval] = field(default_factory=dict)
+    withheld: Collection[int] = ()
+
+    @property
+    def aims(self) -> Aims:
+        """The study's objectives and constraints."""
+        return aims_of(self.run, self.study)
+
+    @property
+    def searched(self) -> bool:
+        """Whether a sampler proposed the points."""
+        return is_search(self.run, self.study)
+
+    @property
+    def metric_names(self) -> list[str]:
+        """Columns of metrics of the trials table."""
+        return list(self.run.trials().schema.names)
+
+    @property
+    def every(self) -> list[PointSummary]:
+        """All points of the study, also those that are not shown."""
+        return points_of(self.run, self.study)
+
+    @property
+    def best(self) -> PointSummary | None:
+        """The point chosen on validation."""
+        return best_point(self.every, self.aims.objective)
+
+    @property
+    def interval_bases(self) -> list[str]:
+        """What the intervals take into account: ``samples``, ``seeds``."""
+        found = {item.basis for item in self.intervals.values() if item.low is not None}
+        return sorted(found)
+
+    def sorted(self) -> list[PointSummary]:
+        """Return the points, the best on validation first."""
+        return sorted_by_objective(self.points, self.aims.objective)
+
+    def has(self, column: MetricColumn) -> bool:
+        """Return whether some point has a value of the metric."""
+        return any(column.name in point.metrics for point in self.points)
+
+
+def is_search(run: Run, study: str) -> bool:
+    """Return whether a sampler proposed the study's points."""
+    return "space" in ((run.spec.get("studies") or {}).get(study) or {})
+
+
+def shown_points(run: Run, study: str) -> list[PointSummary]:
+    """Return the study's points with the results that may be shown.
+
+    See ``selection.points_with_test_figures``.
+    """
+    points = points_of(run, study)
+    if not is_search(run, study):
+        return points
+    # imports SciPy, which the start of a run does not need
+    from dirsweep.analysis.selection import points_with_test_figures
+
+    shown = set(points_with_test_figures(run, study))
+    return [point if point.index in shown else _validation_only(point) for point in points]
+
+
+def _validation_only(point: PointSummary) -> PointSummary:
+    columns = [column for column in metric_columns(point.metrics) if column.split == "val"]
+    return replace(point, metrics={column.name: point.metrics[column.name] for column in columns})

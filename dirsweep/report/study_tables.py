@@ -1,0 +1,212 @@
+"""The points of a study as a table: for a console, Markdown and LaTeX, and in detail for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dirsweep.analysis.objectives import points_of
+from dirsweep.analysis.summaries import PointSummary
+from dirsweep.domain import REGIONS, MetricColumn, metric_columns, metric_of
+from dirsweep.report.number_format import decimals, duration
+from dirsweep.report.objective_columns import objective_columns, objective_notes
+from dirsweep.report.study_notes import incomplete_trials, retry_note, study_notes
+from dirsweep.report.study_rows import StudyRows, shown_points
+from dirsweep.report.table import (
+    ON_REQUEST,
+    SECONDARY,
+    Cell,
+    Column,
+    Mark,
+    Row,
+    Table,
+    number_cell,
+)
+from dirsweep.run.reader import Run
+
+if TYPE_CHECKING:
+    from dirsweep.analysis.intervals import Interval  # imports SciPy
+
+#: a search proposes many points: a console shows the best ones, files show all
+MAX_ROWS = 24
+
+#: the regions of the objective's metric on test are what the papers print; few and all are hidden
+#: last where there is little space
+_REGION_PRIORITY = {"all": 1, "many": 4, "median": 3, "few": 2, "zero": 2}
+
+
+def study_tables(
+    run: Run, studies: Sequence[str] | None = None, *, max_rows: int | None = None
+) -> list[Table]:
+    """Return one table per study.
+
+    Args:
+        run: an open run.
+        studies: names of studies; None for all.
+        max_rows: see ``study_table``.
+
+    Returns:
+        The tables, in the order of the studies.
+
+    Raises:
+        StoreError: no trial of the run is complete.
+    """
+    run.require_finished()
+    chosen = run.studies if studies is None else studies
+    return [study_table(run, study, max_rows=max_rows) for study in chosen]
+
+
+def study_table(run: Run, study: str, *, max_rows: int | None = None) -> Table:
+    """Return the points of one study with their means over seeds.
+
+    Of a search only the point chosen on validation, and the base, have test results.
+
+    Args:
+        run: an open run.
+        study: its name.
+        max_rows: keep only that many points, the best on validation; None keeps all. The points of
+            a search are sorted by the objective, those of a planned study only if some are left
+            out.
+    """
+    rows = StudyRows(run, study, shown_points(run, study))
+    if rows.searched or (max_rows is not None and len(rows.points) > max_rows):
+        rows = replace(rows, points=rows.sorted()[:max_rows])
+    return _table(rows)
+
+
+def detailed_study_table(
+    run: Run, study: str, *, intervals: Mapping[tuple[int, str], Interval], shown: Collection[int]
+) -> Table:
+    """Return the points of one study with every metric, for an HTML page.
+
+    Args:
+        run: an open run.
+        study: its name.
+        intervals: 95 % intervals by point and region, of the objective's metric on test.
+        shown: indices of the points whose test results may be shown.
+    """
+    points = points_of(run, study)
+    withheld = [p.index for p in points if p.index not in shown and not p.preliminary]
+    rows = StudyRows(run, study, points, True, intervals, withheld)
+    if rows.searched:
+        rows = replace(rows, points=rows.sorted())
+    return _table(rows)
+
+
+# ---- the table
+
+
+def _table(rows: StudyRows) -> Table:
+    columns = list(_columns(rows))
+    best = rows.best
+    return Table(
+        title=f"{rows.study} · {rows.run.name}",
+        columns=tuple(column for column, _ in columns),
+        rows=tuple(_row(point, columns, best) for point in rows.points),
+        notes=(*study_notes(rows), *objective_notes(rows.every, rows.aims)),
+        synthetic=rows.run.synthetic,
+    )
+
+
+ColumnOfPoints = tuple[Column, Callable[[PointSummary], Cell]]
+
+
+def _row(point: PointSummary, columns: Sequence[ColumnOfPoints], best: PointSummary | None) -> Row:
+    marks = set()
+    if best is not None and point.index == best.index:
+        marks.add(Mark.CHOSEN)
+    if point.preliminary:
+        marks.add(Mark.PRELIMINARY)
+    return Row(tuple(cell_of(point) for _, cell_of in columns), marks=frozenset(marks))
+
+
+def _columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
+    points, aims = rows.points, rows.aims
+    yield Column("point", "point", align="left"), lambda point: Cell(point.label)
+    if rows.detailed or len({point.num_seeds for point in points}) > 1:
+        seeds = Column("num_seeds", "seeds", hint="complete seeds behind the results")
+        yield seeds, lambda point: Cell(str(point.num_seeds), point.num_seeds)
+    yield _metric(rows, aims.objective, 0)
+    for objective in aims.objectives:
+        if objective != aims.objective:
+            yield _metric(rows, objective, 0)
+    yield from objective_columns(points, aims)
+    yield from _test_columns(rows)
+    yield from _further_columns(rows)
+    times = Column("wall_time_s", "time per\ntrial", priority=SECONDARY)
+    yield times, lambda point: Cell(duration(point.wall_time_s), point.wall_time_s)
+    if any(point.notes for point in points):
+        yield Column("note", "note", align="left"), lambda point: Cell(retry_note(point))
+    if any(incomplete_trials(point) for point in points):
+        column = Column("incomplete_trials", "incomplete trials", align="left")
+        yield column, lambda point: Cell(incomplete_trials(point))
+
+
+def _test_columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
+    """Yield the objective's metric on test, region by region."""
+    for region in REGIONS:
+        column = MetricColumn("test", rows.aims.objective.metric, region)
+        if _is_shown(rows, column):
+            yield _metric(rows, column, _REGION_PRIORITY[region])
+
+
+def _is_shown(rows: StudyRows, column: MetricColumn) -> bool:
+    if rows.detailed:
+        return rows.has(column)
+    # few benchmarks have a zero-shot region
+    return column.region != "zero" or column.name in rows.metric_names
+
+
+def _further_columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
+    """Yield the other metrics: on test in the regions of most interest, in detail every one."""
+    named = (rows.aims.objective, *rows.aims.objectives)
+    others = [
+        column
+        for column in metric_columns(rows.metric_names)
+        if rows.has(column)
+        and column not in named
+        and (column.split, column.metric) != ("test", rows.aims.objective.metric)
+    ]
+    if rows.detailed:
+        for column in others:
+            yield _metric(rows, column, ON_REQUEST)
+        return
+    tested = [column for column in others if column.split == "test"]
+    metrics = list(dict.fromkeys(column.metric for column in tested))
+    offsets = {"all": 0, "few": 20, "zero": 40}
+    for region, offset in offsets.items():
+        for column in tested:
+            if column.region == region:
+                priority = ON_REQUEST + offset + metrics.index(column.metric)
+                yield _metric(rows, column, priority)
+
+
+def _metric(rows: StudyRows, metric: MetricColumn, priority: int) -> ColumnOfPoints:
+    """Return a column of means over seeds."""
+    means = [point.mean(metric.name) for point in rows.points]
+    places = decimals([mean for mean in means if mean is not None])
+    column = Column(
+        metric.name,
+        metric.region,
+        group=f"{metric.split} {metric_of(metric.metric).title}",
+        priority=priority,
+        measured=True,
+    )
+    tested = metric.split == "test"
+    has_intervals = tested and metric.metric == rows.aims.objective.metric
+
+    def cell(point: PointSummary) -> Cell:
+        if tested and point.index in rows.withheld:
+            return Cell(marks=frozenset({Mark.WITHHELD}))
+        spread = point.metrics.get(metric.name)
+        interval = rows.intervals.get((point.index, metric.region)) if has_intervals else None
+        return number_cell(
+            None if spread is None else spread.mean,
+            places,
+            deviation=None if spread is None else spread.deviation,
+            num_seeds=0 if spread is None else spread.num,
+            interval=None if interval is None else (interval.low, interval.high),
+        )
+
+    return column, cell
