@@ -1,8 +1,8 @@
 """What a run was asked to do, as typed facts for its readers.
 
 Read once from the resolved sweep (``spec.yaml``) and from what the driver recorded about the
-benchmark (``provenance.json``). Nothing is built or validated, so a run of an earlier build, or with
-techniques that are not installed here, is readable; neither torch nor the registry is needed.
+benchmark (``provenance.json``). Nothing is built or validated, so a run of an earlier build, or
+with techniques that are not installed here, is readable; neither torch nor the registry is needed.
 """
 
 from __future__ import annotations
