@@ -477,22 +477,26 @@ def export_study(
 
 
 @app.command()
-def keys() -> None:
+def schema(
+    json: Annotated[
+        bool, typer.Option("--json", help="print a JSON Schema (draft 2020-12) instead")
+    ] = False,
+) -> None:
     """List every key of a sweep file with its type, default and meaning."""
-    from rich.padding import Padding
-    from rich.text import Text
+    if json:
+        from dirsweep.config.json_schema import schema_text
 
-    from dirsweep.config.sweep import describe
+        print(schema_text(), end="")
+        return
+    from dirsweep.config.key_reference import print_keys
 
-    console = Console()
-    for key, kind, default, meaning in describe():
-        unset = default if default.startswith("required") else f"default {default}"
-        # a key is never cut or folded, however narrow the terminal
-        console.print(
-            Text.assemble((key, "bold"), f"  {kind}", f", {unset}" if default else ""),
-            soft_wrap=True,
-        )
-        console.print(Padding(Text(meaning), (0, 0, 0, 4)))
+    print_keys(Console())
+
+
+@app.command(hidden=True)
+def keys() -> None:
+    """Do the same as schema, under its former name."""
+    schema()
 
 
 @app.command()
@@ -528,17 +532,17 @@ def confirm(
     from dirsweep.analysis.selection import best_of_studies
     from dirsweep.config.expand import validate
     from dirsweep.execute.ray import cluster as ray_start
-    from dirsweep.policy.confirmation import confirmation_folder, confirmation_sweep
     from dirsweep.report.comparison import comparison_table
+    from dirsweep.report.confirm import confirm_folder, confirm_sweep
     from dirsweep.report.console import print_tables
     from dirsweep.run.reader import open_run
 
     stored = open_run(run)
     chosen = best_of_studies(stored, top, study)
     overrides = {name: [point.overrides for point in points] for name, points in chosen.items()}
-    spec = confirmation_sweep(stored, overrides, num_seeds=seeds)
+    spec = confirm_sweep(stored, overrides, num_seeds=seeds)
     validate(spec)
-    folder = confirmation_folder(stored)
+    folder = confirm_folder(stored)
     cluster = (
         None
         if inline

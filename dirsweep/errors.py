@@ -1,6 +1,4 @@
-"""The errors a user can cause. Each message is one line: where, what is wrong, what would be
-right.
-"""
+"""The errors a user can cause; each message is one line: where, what is wrong, what is right."""
 
 from __future__ import annotations
 
@@ -9,19 +7,21 @@ from collections.abc import Iterable
 
 
 class DirSweepError(Exception):
-    """Parent of every error that the command line turns into one line instead of a traceback."""
+    """Parent of every error that the command line prints as one line instead of a traceback."""
 
     exit_code = 2
 
 
-class SpecError(DirSweepError):
+class SpecError(DirSweepError, ValueError):
     """A sweep file or an override is wrong.
+
+    It is a ``ValueError``, so pydantic's validators may raise it.
 
     Args:
         what: what is wrong and what would be right.
-        key: the dotted key inside the file (``regularizers.conr.omega``), empty for the file
+        key: the dotted key inside the file (``regularizers.conr.omega``); empty for the file
             itself.
-        source: the file (or ``--set``) in which the key stands, empty when not yet known.
+        source: the file (or ``--set``) that has the key; empty when not yet known.
     """
 
     def __init__(self, what: str, *, key: str = "", source: str = "") -> None:
@@ -29,53 +29,52 @@ class SpecError(DirSweepError):
         super().__init__(": ".join(part for part in (source, key, what) if part))
 
     def at(self, source: str = "", prefix: str = "") -> SpecError:
-        """The same error with the file, or a prefix of the key, filled in by a caller that knows
-        them.
-        """
+        """Return the same error with a file, or a prefix of the key, filled in by the caller."""
         key = ".".join(part for part in (prefix, self.key) if part)
         return SpecError(self.what, key=key, source=self.source or source)
 
 
 class RegistryError(DirSweepError):
-    """No technique, benchmark or backbone of that name."""
+    """No technique, benchmark or backbone has that name."""
 
 
 class DataError(DirSweepError):
-    """A benchmark's files are absent or broken."""
+    """A benchmark's files are missing or broken."""
 
 
 class StoreError(DirSweepError):
-    """A run's folder is absent, broken, or in use."""
+    """A run's folder is missing, broken or in use."""
 
 
 class ShapeError(DirSweepError, ValueError):
-    """Tensors that do not fit each other."""
+    """Tensors have shapes that do not match."""
 
 
 class TrialError(DirSweepError):
-    """A trial cannot go on (its loss became NaN, say). It becomes a row in the tables; the sweep
-    goes on.
+    """A trial cannot continue, for example because its loss became NaN.
+
+    It becomes a row of the tables; the sweep continues.
     """
 
     exit_code = 1
 
 
-class RunBrokenOffError(DirSweepError):
-    """What the run stood on is gone; it goes on when called again."""
+class RunInterruptedError(DirSweepError):
+    """Something that a run depends on is gone; the same command resumes the run."""
 
     exit_code = 130
 
 
 class TrialPruned(Exception):  # noqa: N818 - a signal, not an error
-    """Raised by ``emit`` when the scheduler wants the trial to end early."""
+    """Raised by ``emit`` when the scheduler ends a trial early."""
 
 
 class TrialStopped(TrialPruned):
-    """Raised by ``emit`` when a person wants the trial to end early."""
+    """Raised by ``emit`` when a user ends a trial early."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`` did you mean 'omega'? (known: alpha, omega)``, ready to be appended to a message."""
+    """Return a hint to append to a message: ``did you mean 'omega'? (known: alpha, omega)``."""
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     # letters in another order are the likeliest slip: 'mea' means 'mae' rather than 'mse'

@@ -167,11 +167,11 @@ def ours(root: Path, num_trials: int, workers: int, sampler: str) -> dict[str, A
 
     ledger = RunPaths(root).ledger
     cluster = None if nothing_open(ledger) else LocalRay(workers)
-    from dirsweep.config.parse import parse_sweep
+    from dirsweep.config.load import sweep_from_data
     from dirsweep.driver import Options, run_sweep
 
     memory = _Memory()
-    spec = parse_sweep(_sweep(num_trials, sampler))
+    spec = sweep_from_data(_sweep(num_trials, sampler))
     code = run_sweep(spec, root, memory, Options(cluster=cluster, reuse=False, work=WORK))
     assert code == 0, f"exit code {code}"
     return {"memory_mib": memory.mib}
@@ -452,10 +452,10 @@ def run_bench(
 
 def _prepare() -> None:
     """Data is no part of what is measured."""
-    from dirsweep.config.parse import parse_sweep
+    from dirsweep.config.load import sweep_from_data
     from dirsweep.driver import prepare
 
-    prepare(parse_sweep(_sweep(1, "random")))
+    prepare(sweep_from_data(_sweep(1, "random")))
 
 
 def _table(figures: list[Figure]) -> Table:

@@ -12,46 +12,38 @@ from dirsweep.config.trial import canonical_json
 
 
 def refused_changes(old: SweepSpec, new: SweepSpec) -> list[str]:
-    """What ``new`` changes that would make the run's results differ in kind: ``base.epochs: 90 ->
-    30``, one text each.
+    """List the changes after which results could not be compared with the earlier ones.
 
     Allowed are more studies, points, seeds and proposed points, wider numeric ranges, and anything
     about resources or what is stored.
+
+    Args:
+        old: the sweep of the run's folder.
+        new: the sweep that would continue it.
+
+    Returns:
+        One text per change: ``base.epochs: 90 -> 30``.
     """
-    refused = _differences(
-        {"benchmark": _content(old), "base": old.base_config.to_dict()},
-        {"benchmark": _content(new), "base": new.base_config.to_dict()},
-    )
-    refused += _differences(
-        {"objective": old.objective.model_dump()}, {"objective": new.objective.model_dump()}
-    )
+    refused = _differences(_identity(old), _identity(new))
     if new.reproducible and any(study.space is not None for study in old.studies.values()):
         refused += _differences(
             {"reproducible": old.reproducible, "window": old.window},
             {"reproducible": True, "window": new.window},
         )
-    for name, study in old.studies.items():
-        if name not in new.studies:
-            refused.append(f"studies.{name}: gone")
-            continue
-        there = {canonical_json(point.overrides) for point in planned_points(new, name)}
-        gone = [p for p in planned_points(old, name) if canonical_json(p.overrides) not in there]
-        if gone:
-            refused.append(f"studies.{name}: the point '{gone[0].label}' is gone")
-        missing = set(old.seeds_of(name)) - set(new.seeds_of(name))
-        if missing:
-            refused.append(f"studies.{name}: seed {min(missing)} is gone")
-        if study.trials > new.studies[name].trials:
-            refused.append(f"studies.{name}.trials: {study.trials} -> {new.studies[name].trials}")
-        before, after = ([o.name for o in spec.objectives_of(name)] for spec in (old, new))
-        if study.space is not None and before != after and old.objective == new.objective:
-            refused.append(f"studies.{name}.objectives: {', '.join(before)} -> {', '.join(after)}")
-        refused += _space_changes(old, new, name)
+    for name in old.studies:
+        if name in new.studies:
+            refused += _study_changes(old, new, name)
+        else:
+            refused.append(f"studies.{name}: removed")
     return refused
 
 
-def _content(spec: SweepSpec) -> dict[str, Any]:
-    return spec.benchmark.identity()
+def _identity(spec: SweepSpec) -> dict[str, object]:
+    return {
+        "benchmark": spec.benchmark.identity(),
+        "base": spec.base_config.to_dict(),
+        "objective": spec.objective.to_dict(),
+    }
 
 
 def _differences(old: Any, new: Any, key: str = "") -> list[str]:
@@ -63,8 +55,28 @@ def _differences(old: Any, new: Any, key: str = "") -> list[str]:
     return [] if old == new else [f"{key}: {format_value(old)} -> {format_value(new)}"]
 
 
+def _study_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
+    key = f"studies.{name}"
+    before, after = old.studies[name], new.studies[name]
+    refused = []
+    kept = {canonical_json(point.overrides) for point in planned_points(new, name)}
+    lost = [p for p in planned_points(old, name) if canonical_json(p.overrides) not in kept]
+    if lost:
+        refused.append(f"{key}: the point '{lost[0].label}' is removed")
+    lost_seeds = set(old.seeds_of(name)) - set(new.seeds_of(name))
+    if lost_seeds:
+        refused.append(f"{key}: seed {min(lost_seeds)} is removed")
+    if before.trials > after.trials:
+        refused.append(f"{key}.trials: {before.trials} -> {after.trials}")
+    if before.space is not None and old.objective == new.objective:
+        names = [[item.name for item in spec.objectives_of(name)] for spec in (old, new)]
+        if names[0] != names[1]:
+            refused.append(f"{key}.objectives: {', '.join(names[0])} -> {', '.join(names[1])}")
+    return refused + _space_changes(old, new, name)
+
+
 def _space_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
-    """A sampler cannot use earlier points whose choices were others."""
+    """List changed choices: a sampler cannot use earlier points that chose from other values."""
     before, after = old.studies[name].space, new.studies[name].space
     if before is None or after is None:
         return [] if before is after else [f"studies.{name}: another design"]
@@ -72,7 +84,5 @@ def _space_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
     return [
         f"studies.{name}.space.{entry.key}: {format_value(list(entry.range.values))} changed"
         for entry in before.entries
-        if isinstance(entry.range, Choice)
-        and entry.key in ranges
-        and ranges[entry.key] != entry.range
+        if isinstance(entry.range, Choice) and ranges.get(entry.key, entry.range) != entry.range
     ]

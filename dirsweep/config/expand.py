@@ -1,4 +1,4 @@
-"""A spec -> points and trials, and every check that can be made before a worker starts."""
+"""Points and trials of a sweep, and every check that can be made before a worker starts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from importlib import import_module
 from itertools import product
 from random import Random
@@ -14,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from dirsweep import registry
 from dirsweep.config.error_text import format_value
+from dirsweep.config.model import Overrides
 from dirsweep.config.overrides import build_config, with_overrides
-from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Range, Uniform
+from dirsweep.config.probes import probe_points
+from dirsweep.config.sampler import SAMPLERS, SamplerSpec
 from dirsweep.config.space import SearchSpace
-from dirsweep.config.sweep import SAMPLERS, SamplerSpec, SweepSpec
+from dirsweep.config.study import StudySpec
+from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import Point, TrialConfig, TrialSpec, canonical_json, trial_id_of
 from dirsweep.errors import DirSweepError, SpecError
 
@@ -28,12 +30,21 @@ if TYPE_CHECKING:
 NUM_SAMPLES = 20
 
 
-def planned_points(spec: SweepSpec, study: str) -> tuple[Point, ...]:
-    """Every point of a study that is known before it runs, in order.
+# ---- points
 
-    A ``space`` gives its ``start`` points (keys they leave out come from the base), before them the
-    base where a constraint counts from it; the other designs give all of theirs.
-    Raises: SpecError: a point is no valid configuration.
+
+def planned_points(spec: SweepSpec, study: str) -> tuple[Point, ...]:
+    """List every point of a study that is known before it runs, in order.
+
+    A ``space`` gives its ``start`` points, before them the base where a constraint counts from
+    it; the other designs give all of their points.
+
+    Args:
+        spec: the sweep.
+        study: its key in the sweep file.
+
+    Raises:
+        SpecError: a point is no valid configuration.
     """
     points = [
         _point(spec, study, 0, overrides, where)
@@ -42,14 +53,13 @@ def planned_points(spec: SweepSpec, study: str) -> tuple[Point, ...]:
     if spec.studies[study].one_at_a_time is not None:
         # a value that the base has already would train the base again
         base = canonical_json(points[0].config.to_dict())
-        points[1:] = [
-            point for point in points[1:] if canonical_json(point.config.to_dict()) != base
-        ]
+        others = [p for p in points[1:] if canonical_json(p.config.to_dict()) != base]
+        points[1:] = others
     return tuple(replace(point, index=index) for index, point in enumerate(points))
 
 
-def _planned_overrides(spec: SweepSpec, study: str) -> Iterator[tuple[dict[str, Any], str]]:
-    """(overrides, dotted key in the file under which they stand)."""
+def _planned_overrides(spec: SweepSpec, study: str) -> Iterator[tuple[Overrides, str]]:
+    """Yield (overrides, their dotted key in the file)."""
     design = spec.studies[study]
     key = f"studies.{study}.{design.design}"
     if design.points is not None:
@@ -60,42 +70,49 @@ def _planned_overrides(spec: SweepSpec, study: str) -> Iterator[tuple[dict[str, 
             yield dict(zip(design.grid, values, strict=True)), key
     elif design.one_at_a_time is not None:
         yield {}, key
-        yield from (
-            ({name: value}, key)
-            for name, values in design.one_at_a_time.items()
-            for value in values
-        )
+        for name, values in design.one_at_a_time.items():
+            yield from (({name: value}, key) for value in values)
     else:
-        assert design.space is not None
-        base = None
-        if any(constraint.of_base for constraint in spec.constraints_of(study)):
-            base = base_overrides(design.space)
-            yield base, f"studies.{study}.constraints"
-        for index, start in enumerate(design.start):
-            where = f"studies.{study}.start.{index}"
-            try:
-                point = design.space.complete(start)
-            except SpecError as error:
-                raise error.at(spec.source, where) from None
-            if point != base:
-                yield point, where
+        yield from _start_overrides(spec, study, design)
 
 
-def base_overrides(space: SearchSpace) -> dict[str, Any]:
-    """The study's base as a point of its space; ``{}`` where it lies outside."""
+def _start_overrides(
+    spec: SweepSpec, study: str, design: StudySpec
+) -> Iterator[tuple[Overrides, str]]:
+    assert design.space is not None
+    base = None
+    if any(constraint.of_base for constraint in spec.constraints_of(study)):
+        base = base_overrides(design.space)
+        yield base, f"studies.{study}.constraints"
+    for index, start in enumerate(design.start):
+        where = f"studies.{study}.start.{index}"
+        try:
+            point = design.space.complete(start)
+        except SpecError as error:
+            raise error.at(spec.source, where) from None
+        if point != base:
+            yield point, where
+
+
+def base_overrides(space: SearchSpace) -> Overrides:
+    """Return the study's base as a point of its space; ``{}`` where it lies outside."""
     with suppress(SpecError):
         return space.complete({})
     return {}
 
 
 def make_point(spec: SweepSpec, study: str, index: int, overrides: Mapping[str, Any]) -> Point:
-    """One validated point: the study's base with ``overrides`` put in.
+    """Build one validated point: the study's base with overrides applied.
 
     Args:
+        spec: the sweep.
+        study: its key in the sweep file.
         index: counts the study's points from 0.
         overrides: dotted key -> value.
-    Raises: SpecError: no valid configuration, parts that exclude each other, a backbone that cannot
-        take the inputs.
+
+    Raises:
+        SpecError: no valid configuration, parts that exclude each other, or a backbone that cannot
+            take the inputs.
     """
     return _point(spec, study, index, overrides, f"studies.{study}.{spec.studies[study].design}")
 
@@ -105,72 +122,86 @@ def _point(
 ) -> Point:
     try:
         config = build_config(with_overrides(spec.base_of(study), overrides))
-        _check_fit(config, spec.benchmark)
+        _check_compatible(config, spec.benchmark)
     except SpecError as error:
         raise _located(error, spec, study, overrides, where) from None
     return Point(study, index, dict(overrides), config)
 
 
-def _check_fit(config: TrialConfig, benchmark: BenchmarkConfig) -> None:
-    """Raises: SpecError: what cannot work together; its key is relative to the base."""
-    accepts = getattr(type(config.backbone), "accepts", None)
-    kind = type(benchmark).kind
-    if accepts is not None and kind not in accepts:
-        fitting = [
-            name
-            for name in registry.names("backbone")
-            if kind in getattr(registry.config_class("backbone", name), "accepts", ())
-        ]
-        name = type(config.backbone).registered_name
-        raise SpecError(
-            f"'{name}' takes {' or '.join(sorted(accepts))}, but {type(benchmark).registered_name} gives {kind} "
-            f"(backbones that take it: {', '.join(fitting) or 'none'})",
-            key="backbone.name",
-        )
+def _check_compatible(config: TrialConfig, benchmark: BenchmarkConfig) -> None:
+    """Refuse parts that cannot work together; the error's key is relative to the base."""
+    _check_backbone(config, benchmark)
     for part in config.techniques():
         reason = part.conflict(config, benchmark)
         if reason:
             room, name = type(part).room, type(part).registered_name
-            raise SpecError(
-                reason, key=f"{room}.{name}" if room == "regularizers" else f"{room}.name"
-            )
+            key = f"{room}.{name}" if room == "regularizers" else f"{room}.name"
+            raise SpecError(reason, key=key)
+
+
+def _check_backbone(config: TrialConfig, benchmark: BenchmarkConfig) -> None:
+    backbone, kind = type(config.backbone), type(benchmark).kind
+    accepts = getattr(backbone, "accepts", None)
+    if accepts is None or kind in accepts:
+        return
+    fitting = [
+        name
+        for name in registry.names("backbone")
+        if kind in getattr(registry.config_class("backbone", name), "accepts", ())
+    ]
+    raise SpecError(
+        f"'{backbone.registered_name}' takes {' or '.join(sorted(accepts))}, but "
+        f"{type(benchmark).registered_name} gives {kind} "
+        f"(backbones that take it: {', '.join(fitting) or 'none'})",
+        key="backbone.name",
+    )
 
 
 def _located(
     error: SpecError, spec: SweepSpec, study: str, overrides: Mapping[str, Any], where: str
 ) -> SpecError:
-    """The error with the place in the file that is to blame: the point, the study's base, or the
-    sweep's base.
-    """
+    """Name the place in the file that caused an error: the point, or the study's or sweep's base."""
     own = spec.studies[study].base
     for prefix, keys in ((where, overrides), (f"studies.{study}.base", own)):
-        blamed = [key for key in keys if error.key == key or error.key.startswith(f"{key}.")]
-        # the point replaced the section in which the error lies (loss.name: huber, and loss.beta is
-        # missing)
-        blamed += [key for key in keys if key.startswith(f"{error.key}.")]
-        if blamed:
-            short = (
-                isinstance(keys[blamed[0]], str) and error.key == f"{blamed[0]}.name"
-            )  # loss: hubr
-            key = error.key if error.key.startswith(blamed[0]) and not short else blamed[0]
+        key = _causing_key(error.key, keys)
+        if key is not None:
             return SpecError(error.what, key=f"{prefix}.{key}", source=spec.source)
     at = ", ".join(f"{key}: {format_value(value)}" for key, value in overrides.items())
     what = f"{error.what} (at {where}, {at})" if at else error.what
     return SpecError(what, key=f"base.{error.key}".rstrip("."), source=spec.source)
 
 
+def _causing_key(error_key: str, overrides: Mapping[str, Any]) -> str | None:
+    """Find the key of an error as the file writes it; None where no override caused it."""
+    causes = [key for key in overrides if error_key == key or error_key.startswith(f"{key}.")]
+    # the point replaced the section of the error (loss.name: huber, and loss.beta is missing)
+    causes += [key for key in overrides if key.startswith(f"{error_key}.")]
+    if not causes:
+        return None
+    cause = causes[0]
+    bare_name = isinstance(overrides[cause], str) and error_key == f"{cause}.name"  # loss: hubr
+    return error_key if error_key.startswith(cause) and not bare_name else cause
+
+
+# ---- trials
+
+
 def make_trial(
     spec: SweepSpec, point: Point, seed: int, fingerprint: str, cache: str | None = None
 ) -> TrialSpec:
-    """The trial of a point with one seed.
+    """Make the trial of a point with one seed.
 
     Args:
+        spec: the sweep.
+        point: one of its points.
+        seed: of everything random in the trial.
         fingerprint: of the benchmark's content (``Benchmark.fingerprint()``).
         cache: folder for what workers derive from the data.
     """
-    objective = f"{spec.objective.metric}/{spec.objective.region}"
     return TrialSpec(
-        trial_id=trial_id_of(point.config, spec.benchmark.identity(), fingerprint, seed, objective),
+        trial_id=trial_id_of(
+            point.config, spec.benchmark.identity(), fingerprint, seed, spec.objective.name
+        ),
         seed=seed,
         config=point.config.to_dict(),
         benchmark=spec.benchmark.to_dict(),
@@ -182,57 +213,62 @@ def make_trial(
     )
 
 
-# checks before a run
+# ---- checks before a run
 
 
 def validate(spec: SweepSpec) -> None:
-    """Build every planned point, and of each space its corners, every value of its choices and
-    random samples.
+    """Build every planned point, and probe each search space.
 
-    Raises: SpecError: the first that is no valid configuration; a sampler that Optuna refuses;
-        labels that are vectors.
+    Of a space its corners, every value of its choices and random samples are built.
+
+    Args:
+        spec: the sweep.
+
+    Raises:
+        SpecError: the first point that is no valid configuration, a sampler that Optuna refuses, or
+            labels that are vectors.
     """
     if (label_dim := type(spec.benchmark).label_dim) != 1:
         name = type(spec.benchmark).registered_name
-        what = (
-            f"labels of '{name}' have {label_dim} dimensions; the tables of a run keep scalar ones"
-        )
+        what = f"labels of '{name}' have {label_dim} dimensions; tables hold scalar labels only"
         raise SpecError(what, key="benchmark.name", source=spec.source)
     try:
-        _check_fit(spec.base_config, spec.benchmark)
+        _check_compatible(spec.base_config, spec.benchmark)
     except SpecError as error:
         raise error.at(spec.source, "base") from None
     for name, study in spec.studies.items():
         num_planned = len(planned_points(spec, name))
-        if study.space is None:
-            continue
-        if num_planned > study.trials:
-            what = f"{study.trials}, but {num_planned} points are planned: start, and the base for 'base_plus'"
-            raise SpecError(what, key=f"studies.{name}.trials", source=spec.source)
-        _check_sampler(study.sampler, f"studies.{name}.sampler", spec.source)
-        for overrides in _unique(study.space.probes()):
-            make_point(spec, name, 0, overrides)
-        draw = partial(draw_value, random=Random(0))
-        for _ in range(NUM_SAMPLES):
-            make_point(spec, name, 0, study.space.sample(draw))
+        if study.space is not None:
+            _check_num_trials(spec, name, num_planned)
+            _check_sampler(study.sampler, f"studies.{name}.sampler", spec.source)
+            _check_space(spec, name, study.space)
 
 
-def draw_value(key: str, range_: Range, random: Random) -> Any:
-    """One value of a range, as its distribution says; with ``random`` given, a ``Draw`` for
-    ``SearchSpace.sample``.
-    """
-    match range_:
-        case Choice(values):
-            return random.choice(values)
-        case IntUniform(low, high):
-            return random.randint(low, high)
-        case LogUniform(low, high):
-            return low * (high / low) ** random.random()
-        case Uniform(low, high):
-            return random.uniform(low, high)
+def _check_num_trials(spec: SweepSpec, study: str, num_planned: int) -> None:
+    num_trials = spec.studies[study].trials
+    if num_planned > num_trials:
+        raise SpecError(
+            f"{num_trials}, but {num_planned} points are planned: start, and the base for "
+            "'base_plus'",
+            key=f"studies.{study}.trials",
+            source=spec.source,
+        )
 
 
-def _unique(points: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _check_space(spec: SweepSpec, study: str, space: SearchSpace) -> None:
+    for overrides in _unique(probe_points(space)):
+        make_point(spec, study, 0, overrides)
+    random = Random(0)
+    for _ in range(NUM_SAMPLES):
+        make_point(spec, study, 0, random_point(space, random))
+
+
+def random_point(space: SearchSpace, random: Random) -> Overrides:
+    """Draw one point of a space, each value as its range says."""
+    return space.sample(lambda key, range_: range_.draw(random))
+
+
+def _unique(points: Iterable[Overrides]) -> Iterator[Overrides]:
     seen: set[str] = set()
     for point in points:
         text = canonical_json(point)
@@ -242,39 +278,40 @@ def _unique(points: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _check_sampler(sampler: SamplerSpec, key: str, source: str) -> None:
-    """Raises: SpecError: Optuna refuses the arguments, or lacks a package that the sampler
-    needs.
-    """
+    """Refuse arguments that Optuna refuses, and samplers whose package is not installed."""
     if not sampler.args and sampler.name not in ("cmaes", "gp"):
         return
-    from optuna import samplers
+    from optuna import samplers  # takes a second to import
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             getattr(samplers, SAMPLERS[sampler.name])(seed=sampler.seed, **sampler.args)
             if sampler.name == "cmaes":
-                import_module("cmaes")  # Optuna looks for it only when it proposes its first point
+                import_module("cmaes")  # Optuna imports it only when it proposes its first point
     except ImportError as error:
         what = f"'{sampler.name}' needs the package '{error.name}': pip install {error.name}"
         raise SpecError(what, key=key, source=source) from None
     except DirSweepError:
         raise
     except Exception as error:
-        raise SpecError(
-            f"refused by Optuna: {' '.join(str(error).split())}", key=key, source=source
-        ) from None
+        what = f"refused by Optuna: {' '.join(str(error).split())}"
+        raise SpecError(what, key=key, source=source) from None
 
 
-# the plan
+# ---- the plan
 
 
 def plan_rows(spec: SweepSpec) -> list[dict[str, Any]]:
-    """One row per study: study, design, points, seeds, trials, unique_trials, cpu, gpu (the last
-    two per trial).
+    """Count points and trials of each study.
 
-    ``unique_trials`` leaves out what an earlier study (or point) trains already; of a space only
-    its ``start`` points can be known to be equal to others.
+    Args:
+        spec: the sweep.
+
+    Returns:
+        A row per study: study, design, points, seeds, trials, unique_trials, cpu and gpu (per
+        trial). ``unique_trials`` leaves out what an earlier study or point trains already; of a
+        space only its ``start`` points can be known to equal others.
     """
     seen: set[str] = set()
     rows = []

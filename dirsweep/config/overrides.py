@@ -20,7 +20,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from dirsweep import registry
-from dirsweep.config.error_text import explain, format_value, validate_model, yaml_key
+from dirsweep.config.error_text import errors_under, explain, format_value, validate_model, yaml_key
+from dirsweep.config.model import PlainData
 from dirsweep.config.trial import NamedConfig, OptimizerConfig, TrialConfig
 from dirsweep.errors import RegistryError, SpecError, did_you_mean
 
@@ -286,39 +287,48 @@ def _given_or_default(params: Mapping[str, Any], cls: type[BaseModel] | None, ke
     return list(default) if isinstance(default, tuple) else default
 
 
-def build_section(room: str, value: Mapping[str, Any], key: str) -> NamedConfig:
-    """A validated config of a room from ``{"name": ..., parameters}``. Raises: SpecError, its key
-    below ``key``.
+def build_section(room: str, value: Mapping[str, Any], key: str = "") -> NamedConfig:
+    """Build a validated config of a room.
+
+    Args:
+        room: of the registry.
+        value: ``{"name": ..., parameters}``.
+        key: where ``value`` is, for messages.
+
+    Raises:
+        SpecError: an unknown name or a wrong parameter; its key is below ``key``.
     """
-    try:
-        cls = registry.config_class(room, str(value["name"]))
-    except RegistryError as error:
-        raise SpecError(str(error), key=f"{key}.name") from None
-    try:
+    with errors_under(key):
+        try:
+            cls = registry.config_class(room, str(value["name"]))
+        except RegistryError as error:
+            raise SpecError(str(error), key="name") from None
         return validate_model(cls, {name: item for name, item in value.items() if name != "name"})
-    except SpecError as error:
-        raise error.at(prefix=key) from None
 
 
 def build_config(raw: Mapping[str, Any]) -> TrialConfig:
-    """A validated configuration from a normalized base. Raises: SpecError: its key is relative to
-    the base.
+    """Build a validated configuration from a normalized base.
+
+    Raises:
+        SpecError: its key is relative to the base.
     """
-    parts: dict[str, Any] = dict(raw)
+    parts: PlainData = dict(raw)
     for section in SECTIONS:
         if section in raw:
             parts[section] = build_section(section, raw[section], section)
     if "backbone" not in raw:
-        raise SpecError(f"missing (known: {', '.join(registry.names('backbone'))})", key="backbone")
+        raise SpecError(f"missing (known: {_names('backbone')})", key="backbone")
     parts["regularizers"] = {
         name: build_section("regularizers", {**params, "name": name}, f"regularizers.{name}")
         for name, params in raw.get("regularizers", {}).items()
     }
-    try:
+    with errors_under("optimizer"):
         parts["optimizer"] = validate_model(OptimizerConfig, raw.get("optimizer", {}))
-    except SpecError as error:
-        raise error.at(prefix="optimizer") from None
     try:
         return TrialConfig.model_validate(parts)
     except ValidationError as error:
         raise explain(error, TrialConfig, parts) from None
+
+
+def _names(room: str) -> str:
+    return ", ".join(registry.names(room))

@@ -1,50 +1,199 @@
-"""Search ranges. A technique's config writes one beside each parameter that is worth searching."""
+"""Search ranges; a technique's config states one beside each parameter worth searching."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass as plain_dataclass
+from random import Random
+from typing import Any, Self
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from dirsweep.config.error_text import format_value
+from dirsweep.errors import SpecError
+
+_STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
 
-@dataclass(frozen=True)
-class LogUniform:
+class _Range:
+    """What the ranges have in common."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the range as a sweep file writes it."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        ((name, values),) = self.to_dict().items()
+        return f"{name} {format_value(values)}"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class _Interval(_Range):
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _check_ends(self) -> Self:
+        check_order(self.low, self.high)
+        return self
+
+    @property
+    def extremes(self) -> tuple[Any, ...]:
+        """Both ends."""
+        return (self.low, self.high)
+
+    def contains(self, value: Any) -> bool:
+        """Return whether a number lies in the interval."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True, config=_STRICT)
+class LogUniform(_Interval):
     """Real numbers in [low, high], uniform in the logarithm; low > 0."""
 
-    low: float
-    high: float
+    @model_validator(mode="after")
+    def _check_logarithm(self) -> Self:
+        check_positive(self.low)
+        return self
+
+    @property
+    def middle(self) -> float:
+        """The geometric mean of the ends."""
+        return float((self.low * self.high) ** 0.5)
+
+    def draw(self, random: Random) -> float:
+        """Draw one value."""
+        return float(self.low * (self.high / self.low) ** random.random())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the range as a sweep file writes it."""
+        return {"log_uniform": [self.low, self.high]}
 
 
-@dataclass(frozen=True)
-class Uniform:
+@dataclass(frozen=True, config=_STRICT)
+class Uniform(_Interval):
     """Real numbers in [low, high]."""
 
-    low: float
-    high: float
+    @property
+    def middle(self) -> float:
+        """The mean of the ends."""
+        return (self.low + self.high) / 2
+
+    def draw(self, random: Random) -> float:
+        """Draw one value."""
+        return random.uniform(self.low, self.high)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the range as a sweep file writes it."""
+        return {"uniform": [self.low, self.high]}
 
 
-@dataclass(frozen=True)
-class IntUniform:
+@dataclass(frozen=True, config=_STRICT)
+class IntUniform(_Range):
     """Whole numbers in [low, high], both ends included; ``log`` makes small ones likelier."""
 
     low: int
     high: int
     log: bool = False
 
+    @model_validator(mode="after")
+    def _check_ends(self) -> Self:
+        check_order(self.low, self.high)
+        if self.log:
+            check_positive(self.low)
+        return self
 
-@dataclass(frozen=True)
-class Choice:
-    """One of a list of values (numbers, strings, booleans, None, or mappings that replace a
-    section).
+    @property
+    def extremes(self) -> tuple[Any, ...]:
+        """Both ends."""
+        return (self.low, self.high)
+
+    @property
+    def middle(self) -> int:
+        """The whole number nearest to the mean of the ends, geometric with ``log``."""
+        if self.log:
+            return round(float((self.low * self.high) ** 0.5))
+        return round((self.low + self.high) / 2)
+
+    def contains(self, value: Any) -> bool:
+        """Return whether a value is a whole number in the range (64.0 is none)."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            return False
+        return self.low <= value <= self.high
+
+    def draw(self, random: Random) -> int:
+        """Draw one value, each equally likely."""
+        return random.randint(self.low, self.high)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the range as a sweep file writes it."""
+        return {"log_int" if self.log else "int": [self.low, self.high]}
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Choice(_Range):
+    """One of a list of values.
+
+    Attributes:
+        values: numbers, texts, booleans, None, or mappings that replace a section; at least one.
     """
 
-    values: tuple[Any, ...]
+    values: tuple[Any, ...] = Field(min_length=1)
+
+    @property
+    def extremes(self) -> tuple[Any, ...]:
+        """Every value."""
+        return self.values
+
+    @property
+    def middle(self) -> Any:
+        """The first value."""
+        return self.values[0]
+
+    def contains(self, value: Any) -> bool:
+        """Return whether a value is one of the choices."""
+        return any(same_value(value, item) for item in self.values)
+
+    def draw(self, random: Random) -> Any:
+        """Draw one value, each equally likely."""
+        return random.choice(self.values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the range as a sweep file writes it."""
+        return {"choice": list(self.values)}
 
 
 Range = LogUniform | Uniform | IntUniform | Choice
+RANGE_TYPES = (LogUniform, Uniform, IntUniform, Choice)
 
 
-@dataclass(frozen=True)
+@plain_dataclass(frozen=True)
 class InEpochs:
-    """Marks a parameter that counts epochs of the trial, so that whoever shortens a training can
-    shorten it along.
+    """Marks a parameter that counts epochs; a shortened training shortens it in proportion."""
+
+
+def same_value(one: Any, other: Any) -> bool:
+    """Return whether two values are equal, where 1 equals 1.0 but not true."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def check_order(low: float, high: float) -> None:
+    """Refuse an interval that ends before it begins.
+
+    Raises:
+        SpecError: low exceeds high.
     """
+    if low > high:
+        raise SpecError(f"low must not exceed high, got [{low}, {high}]")
+
+
+def check_positive(low: float) -> None:
+    """Refuse a logarithmic range that reaches zero.
+
+    Raises:
+        SpecError: low is not above 0.
+    """
+    if low <= 0:
+        raise SpecError(f"a logarithmic range needs low > 0, got {low}")

@@ -1,5 +1,4 @@
-"""What a sweep is. Every key of a sweep file stands here or in ``schema.py``, with a comment that
-``describe`` prints.
+"""Sweep: everything that a sweep file says, checked and frozen.
 
 ```yaml
 name: agedb-sensitivity
@@ -17,399 +16,361 @@ objective: {metric: mae, region: all}
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from dirsweep.config.overrides import build_config, normalize_base, with_overrides
-from dirsweep.config.space import SearchSpace
-from dirsweep.config.trial import Config, TrialConfig
+from dirsweep import registry
+from dirsweep.config.error_text import (
+    errors_under,
+    format_value,
+    refuse_unknown_keys,
+    validate_model,
+    yaml_fields,
+)
+from dirsweep.config.field_types import MAX_SEED, Seeds, check_study_name, check_sweep_name
+from dirsweep.config.model import Config, DefaultText, DescribedBy, FromRegistry, PlainData
+from dirsweep.config.objective import (
+    Constraints,
+    ObjectiveField,
+    Objectives,
+    check_objective,
+    check_objectives,
+)
+from dirsweep.config.overrides import (
+    build_config,
+    build_section,
+    normalize_base,
+    with_overrides,
+)
+from dirsweep.config.resources import BudgetSpec, ResourcesSpec, StoreSpec
+from dirsweep.config.scheduler import SchedulerSpec
+from dirsweep.config.study import StudyContext, StudySpec
+from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.config.yaml_text import dump_yaml
-from dirsweep.domain import Constraint, Direction, Objective, Region
+from dirsweep.domain import Constraint, Objective
+from dirsweep.errors import SpecError
 
 if TYPE_CHECKING:
     from dirsweep.data.base import BenchmarkConfig
+else:
+    BenchmarkConfig = NamedConfig  # the room of data needs this one
 
-Design = Literal["grid", "one_at_a_time", "points", "space"]
-DESIGNS: tuple[Design, ...] = ("grid", "one_at_a_time", "points", "space")
-
-#: sampler names of a sweep file -> classes of ``optuna.samplers``
-SAMPLERS = {
-    "tpe": "TPESampler",
-    "random": "RandomSampler",
-    "gp": "GPSampler",
-    "cmaes": "CmaEsSampler",
-    "qmc": "QMCSampler",
-    "nsga2": "NSGAIISampler",
-    "nsga3": "NSGAIIISampler",
-}
-
-
-#: samplers that learn from points which they did not propose
-LEARNS_FROM_ANY = ("tpe", "gp")
-#: of so many ended trials TPE learns where the sweep file says nothing
-DEFAULT_HISTORY = 500
-LEAST_HISTORY = 50
 #: twice the trials that run at once on a small machine, so that hardly a worker waits for the
 #: slowest
 DEFAULT_WINDOW = 4
 
 
-class ObjectiveSpec(Config):
-    """What is looked at on the validation split: it chooses each trial's best epoch and guides
-    search and scheduler.
+@dataclass(frozen=True)
+class SweepContext:
+    """What reading a sweep needs besides its data.
+
+    Attributes:
+        source: the file, for messages.
     """
 
-    metric: str = "mae"
-    """one of the benchmark's metrics"""
+    source: str = ""
 
-    region: Region = "all"
-    """all samples, or those of one shot region (by the training count of their label's bin); zero:
-    with zero_shot only
+
+def _read_benchmark(value: Any) -> Any:
+    if isinstance(value, NamedConfig):
+        return value
+    if isinstance(value, str):
+        return build_section("benchmark", {"name": value})
+    if isinstance(value, Mapping) and isinstance(value.get("name"), str):
+        return build_section("benchmark", value)
+    known = ", ".join(registry.names("benchmark"))
+    raise SpecError(f"expected a name or a mapping with 'name' (known: {known})")
+
+
+class SweepSpec(Config):
+    """A sweep as data: loaded, checked, frozen; ``load.load_sweep`` makes one."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    name: Annotated[str, BeforeValidator(check_sweep_name), DefaultText("the file's name")] = (
+        "sweep"
+    )
+    """names the run's folder: letters, digits, '.', '_', '-'"""
+
+    benchmark: Annotated[
+        SerializeAsAny[BenchmarkConfig],
+        BeforeValidator(_read_benchmark),
+        FromRegistry("benchmark"),
+    ]
+    """the data and its protocol: a name, or {name: ..., its settings}"""
+
+    base: Annotated[PlainData, DescribedBy(TrialConfig)]
+    """the configuration that every study varies; its keys are those of a trial"""
+
+    seeds: Seeds = (0,)
+    """each point is trained once with each"""
+
+    studies: dict[str, StudySpec]
+    """name -> study; a study has exactly one of grid, one_at_a_time, points, space"""
+
+    objective: ObjectiveField = Objective()
+    """what chooses each trial's best epoch, and what schedulers and searches compare by; a bare
+    name is the metric
     """
+
+    objectives: Objectives = ()
+    """what searches optimize, by default objective; with several, the Pareto front"""
+
+    constraints: Constraints = ()
+    """what the points of searches must satisfy: {metric, region, at_most: 7.5}"""
+
+    scheduler: SchedulerSpec | None = None
+    """what ends trials early; a bare name is the scheduler's"""
+
+    resources: ResourcesSpec = ResourcesSpec()
+    """what one trial gets of a machine"""
+
+    store: StoreSpec = StoreSpec()
+    """what a trial stores besides its predictions"""
+
+    budget: BudgetSpec | None = None
+    """what the run may use in all; once it is used up, trials that are nearly done finish"""
+
+    reproducible: bool = False
+    """searches propose the same points in the same order whatever the timing: point k once points
+    0 to k - window have ended, from their results alone
+    """
+
+    window: Annotated[int, Field(ge=1)] = DEFAULT_WINDOW
+    """with reproducible: number of points of a search that may be open at once; at least as many
+    as run at a time
+    """
+
+    preview: bool = False
+    """mark that --preview has thinned the sweep; it thins nothing by itself"""
+
+    _source: str = PrivateAttr("")
+
+    def model_post_init(self, context: Any) -> None:
+        """Keep the file's name for messages."""
+        if isinstance(context, SweepContext):
+            self._source = context.source
 
     @property
-    def value(self) -> Objective:
-        """The objective itself, which knows its direction and its column."""
-        return Objective(self.metric, self.region)
+    def source(self) -> str:
+        """The file, for messages; not compared."""
+        return self._source
 
-    @property
-    def direction(self) -> Direction:
-        """As Optuna calls it."""
-        return self.value.direction
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SweepSpec) and self.to_dict() == other.to_dict()
 
-    @property
-    def name(self) -> str:
-        """``mae/few``."""
-        return self.value.name
+    # ---- reading
 
-    @property
-    def column(self) -> str:
-        """Its column of the tables: ``val_mae_few``."""
-        return self.value.column
+    @model_validator(mode="before")
+    @classmethod
+    def _check_keys(cls, raw: Any) -> Any:
+        known = yaml_fields(cls)
+        if raw is None:
+            raise SpecError("the file is empty")
+        if not isinstance(raw, Mapping):
+            listed = ", ".join(known)
+            raise SpecError(f"expected a mapping with the keys {listed}, got {format_value(raw)}")
+        refuse_unknown_keys(raw, known, _suggest_base)
+        given = {key: value for key, value in raw.items() if value is not None}
+        for key in ("benchmark", "base", "studies"):
+            if key not in given:
+                raise SpecError("missing", key=key)
+        return given
 
+    @field_validator("base", mode="before")
+    @classmethod
+    def _read_base(cls, value: Any) -> Any:
+        base = normalize_base(value)
+        try:
+            build_config(base)
+        except SpecError as error:
+            section = error.key.removesuffix(".name")
+            # {loss: hubr} has no key 'loss.name' to point at
+            key = section if isinstance(value.get(section), str) else error.key
+            raise SpecError(error.what, key=key) from None
+        return base
 
-class SchedulerSpec(Config):
-    """What ends trials early. A trial it ends is ``pruned``, which is no failure."""
+    @field_validator("studies", mode="before")
+    @classmethod
+    def _read_studies(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, Mapping):
+            what = f"expected a mapping from names to studies, got {format_value(value)}"
+            raise SpecError(what)
+        if not value:
+            raise SpecError("empty; give at least one study")
+        if "base" not in info.data or "benchmark" not in info.data:
+            return {}  # their errors are reported
+        context = StudyContext(info.data["base"], info.data["benchmark"])
+        studies = {}
+        for name, study in value.items():
+            with errors_under(name):
+                studies[check_study_name(name)] = validate_model(StudySpec, study, context)
+        return studies
 
-    name: Literal["none", "asha", "hyperband", "median", "patience"]
-    """asha and hyperband compare at rungs, median with the median of the others, patience with the
-    trial's own past
-    """
+    @field_validator("objective")
+    @classmethod
+    def _check_objective(cls, objective: Objective, info: ValidationInfo) -> Objective:
+        if "benchmark" in info.data:
+            check_objective(objective, info.data["benchmark"])
+        return objective
 
-    grace_epochs: Annotated[int, Field(ge=1)] = 1
-    """no trial ends before so many epochs"""
+    @field_validator("objectives")
+    @classmethod
+    def _check_objectives(
+        cls, objectives: tuple[Objective, ...], info: ValidationInfo
+    ) -> tuple[Objective, ...]:
+        if "benchmark" in info.data:
+            check_objectives(objectives, info.data["benchmark"])
+        return objectives
 
-    reduction_factor: Annotated[int, Field(ge=2)] = 3
-    """asha, hyperband: one in so many goes on at each rung"""
+    @field_validator("constraints")
+    @classmethod
+    def _check_constraints(
+        cls, constraints: tuple[Constraint, ...], info: ValidationInfo
+    ) -> tuple[Constraint, ...]:
+        if "benchmark" in info.data:
+            limited = tuple(constraint.objective for constraint in constraints)
+            check_objectives(limited, info.data["benchmark"])
+        return constraints
 
-    min_trials: Annotated[int, Field(ge=1)] = 5
-    """median: so many trials must have come as far before one is judged"""
-
-    patience: Annotated[int, Field(ge=1)] = 10
-    """patience: so many validations without improvement end the trial"""
-
-    #: the keys that do something, by name
-    USES: ClassVar[dict[str, tuple[str, ...]]] = {
-        "none": (),
-        "asha": ("grace_epochs", "reduction_factor"),
-        "hyperband": ("grace_epochs", "reduction_factor"),
-        "median": ("grace_epochs", "min_trials"),
-        "patience": ("grace_epochs", "patience"),
-    }
-
-    def to_dict(self) -> dict[str, Any]:
-        """The name and the keys it uses."""
-        return {key: getattr(self, key) for key in ("name", *self.USES[self.name])}
-
-
-class ResourcesSpec(Config):
-    """What one trial gets of a machine."""
-
-    model_config = ConfigDict(validate_default=True)  # 1 and 1.0 are written alike
-
-    cpu: Annotated[float, Field(gt=0)] = 1
-    """CPUs, also the threads a trial computes with; below 1 several trials share one"""
-
-    gpu: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
-    """GPUs; 0.5 lets two trials share one; auto measures a trial's memory once and lets as many
-    share one as fit; what runs out of a shared GPU's memory is tried again with twice the room
-    """
-
-    epoch_limit_s: Annotated[float | None, Field(gt=0)] = None
-    """seconds an epoch may take, validation included, before the trial counts as hanging; null: any
-    time
-    """
-
-    checkpoint_every_s: Annotated[float, Field(ge=0)] = 10
-    """seconds between two checkpoints of a trial, each after a whole epoch"""
-
-
-class StoreSpec(Config):
-    """What a trial keeps besides its predictions. It changes no result, so it is no part of what a
-    trial is.
-    """
-
-    features: bool = False
-    """the backbone's features of the test samples at the best epoch, in trials/<id>/features.arrow:
-    4 bytes for each number of each sample; the report's ranking matrices, feature similarities
-    and t-SNE are drawn from them
-    """
-
-
-class MoneySpec(Config):
-    """What a run may cost, in whatever currency the prices are."""
-
-    limit: Annotated[float, Field(gt=0)]
-    """in the currency of the prices"""
-
-    cpu_hour: Annotated[float, Field(ge=0)] = 0.0
-    """price of one CPU for an hour"""
-
-    gpu_hour: Annotated[float, Field(ge=0)] = 0.0
-    """price of one GPU for an hour"""
+    @field_validator("scheduler")
+    @classmethod
+    def _drop_none(cls, scheduler: SchedulerSpec | None) -> SchedulerSpec | None:
+        """Read none as absent: only a study has one to switch off."""
+        return None if scheduler is None or scheduler.name == "none" else scheduler
 
     @model_validator(mode="after")
-    def _has_a_price(self) -> MoneySpec:
-        if self.cpu_hour == 0 and self.gpu_hour == 0:
-            raise ValueError("needs a price: cpu_hour, gpu_hour, or both")
+    def _check_studies(self) -> Self:
+        if "window" in self.model_fields_set and not self.reproducible:
+            raise SpecError("has no effect without 'reproducible: true'", key="window")
+        for name in self.studies:
+            self._check_scheduler(name)
+            self._check_sampler(name)
+            self._check_racing(name)
         return self
 
+    def _check_scheduler(self, name: str) -> None:
+        scheduler, objectives = self.scheduler_of(name), self.objectives_of(name)
+        if scheduler is None:
+            return
+        inherited = self.studies[name].scheduler is None
+        key = "scheduler" if inherited else f"studies.{name}.scheduler"
+        if objectives != (self.objective,):
+            why = "it compares by the sweep's objective"
+            if len(objectives) > 1:
+                why = "Optuna prunes by one objective only"
+            names = ", ".join(objective.name for objective in objectives)
+            raise SpecError(
+                f"'{scheduler.name}' cannot end trials early while the study optimizes {names}: "
+                f"{why}; set studies.{name}.scheduler: none",
+                key=key,
+            )
+        is_search = self.studies[name].space is not None
+        if self.reproducible and is_search and scheduler.name != "patience":
+            raise SpecError(
+                f"'{scheduler.name}' compares a trial with others that happen to be as far, so "
+                "the search would depend on timing; use patience or none, or leave out "
+                "'reproducible: true'",
+                key=key,
+            )
 
-class BudgetSpec(Config):
-    """What a run may use in all, every session counted. Reached, trials that are nearly done are
-    finished.
-    """
+    def _check_sampler(self, name: str) -> None:
+        study = self.studies[name]
+        if study.space is None or study.sampler.name != "cmaes":
+            return
+        unsupported = "several objectives" if len(self.objectives_of(name)) > 1 else ""
+        if not unsupported and self.constraints_of(name):
+            unsupported = "constraints"
+        if unsupported:
+            what = f"cmaes does not support {unsupported}; use tpe, gp, nsga2 or nsga3"
+            raise SpecError(what, key=f"studies.{name}.sampler.name")
 
-    trials: Annotated[int | None, Field(ge=1)] = None
-    """different trials begun"""
+    def _check_racing(self, name: str) -> None:
+        racing, seeds = self.studies[name].racing, self.seeds_of(name)
+        if racing is None:
+            return
+        with errors_under(f"studies.{name}.racing"):
+            if len(self.objectives_of(name)) > 1:
+                raise SpecError("compares points by one objective, and the study has several")
+            if len(seeds) < 2:
+                what = "needs a study with at least 2 seeds: comparisons use their spread"
+                raise SpecError(what)
+            if racing.max_seeds <= len(seeds):
+                what = f"must exceed the study's {len(seeds)} seeds, got {racing.max_seeds}"
+                raise SpecError(what, key="max_seeds")
+            if max(seeds) + racing.max_seeds >= MAX_SEED:
+                raise SpecError(f"no further seeds are left after {max(seeds)}")
 
-    wall_hours: Annotated[float | None, Field(gt=0)] = None
-    """hours in which a driver worked on the run"""
-
-    cpu_hours: Annotated[float | None, Field(gt=0)] = None
-    """hours of trials times their resources.cpu"""
-
-    gpu_hours: Annotated[float | None, Field(gt=0)] = None
-    """hours of trials times their share of a GPU"""
-
-    money: MoneySpec | None = None
-    """limit and prices per hour"""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The limits there are."""
-        return self.model_dump(exclude_none=True)
-
-
-class RacingSpec(Config):
-    """More seeds for those points of a study only that are not yet told from its best one."""
-
-    max_seeds: Annotated[int, Field(ge=3)]
-    """no point gets more seeds than this"""
-
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    """of each paired comparison over the seeds; a point that is worse with this confidence gets no
-    more of them
-    """
-
-
-@dataclass(frozen=True)
-class SamplerSpec:
-    """Who proposes the points of a ``space``: an Optuna sampler.
-
-    Attributes:
-        name: one of ``SAMPLERS``.
-        seed: >= 0.
-        args: any further argument of that sampler, as Optuna names it (``n_startup_trials: 5,
-            multivariate: true``).
-        history: for ``tpe``: of so many ended trials it learns, see ``policy.bounded_tpe``; None:
-            of all.
-    """
-
-    name: str = "tpe"
-    seed: int = 0
-    args: dict[str, Any] = field(default_factory=dict)
-    history: int | None = DEFAULT_HISTORY
-
-    def to_dict(self) -> dict[str, Any]:
-        """As it stands in a sweep file."""
-        history = {} if self.history == DEFAULT_HISTORY else {"history": self.history}
-        return {"name": self.name, "seed": self.seed, **history, **self.args}
-
-
-@dataclass(frozen=True)
-class StudySpec:
-    """One question: how its points are laid out around the base. Exactly one design key is present.
-
-    Attributes:
-        base: dotted keys this study changes in the sweep's base, for all its points.
-        grid: dotted key -> values; all combinations, the last key fastest.
-        one_at_a_time: dotted key -> values; the base first, then each key varied alone.
-        points: mappings from dotted keys to values; ``{}`` is the base itself.
-        space: dotted key -> range; a sampler proposes the points.
-        trials: space only: how many points are proposed, those of ``start`` included.
-        sampler: space only.
-        start: space only: points tried first; keys left out take the base's value.
-        seeds: instead of the sweep's.
-        scheduler: instead of the sweep's; its name is ``none`` where it is switched off.
-        objectives, constraints: space only: instead of the sweep's.
-        racing: which points get more seeds than the study's; None: none.
-        warm_start: space only: folders of earlier runs whose points the sampler is told of.
-    """
-
-    base: dict[str, Any] = field(default_factory=dict)
-    grid: dict[str, tuple[Any, ...]] | None = None
-    one_at_a_time: dict[str, tuple[Any, ...]] | None = None
-    points: tuple[dict[str, Any], ...] | None = None
-    space: SearchSpace | None = None
-    trials: int = 0
-    sampler: SamplerSpec = field(default_factory=SamplerSpec)
-    start: tuple[dict[str, Any], ...] = ()
-    seeds: tuple[int, ...] | None = None
-    scheduler: SchedulerSpec | None = None
-    objectives: tuple[ObjectiveSpec, ...] | None = None
-    constraints: tuple[Constraint, ...] | None = None
-    racing: RacingSpec | None = None
-    warm_start: tuple[str, ...] = ()
-
-    @property
-    def design(self) -> Design:
-        """Which of the design keys is present."""
-        return next(design for design in DESIGNS if getattr(self, design) is not None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As it stands in a sweep file, ranges and conditions written out."""
-        plain: dict[str, Any] = {"base": dict(self.base)} if self.base else {}
-        if self.space is not None:
-            plain |= {"sampler": self.sampler.to_dict(), "trials": self.trials}
-            if self.start:
-                plain["start"] = [dict(point) for point in self.start]
-            if self.warm_start:
-                plain["warm_start"] = list(self.warm_start)
-            plain["space"] = self.space.to_dict()
-        elif self.points is not None:
-            plain["points"] = [dict(point) for point in self.points]
-        else:
-            factors: Mapping[str, tuple[Any, ...]] = getattr(self, self.design)
-            plain[self.design] = {key: list(values) for key, values in factors.items()}
-        if self.seeds is not None:
-            plain["seeds"] = list(self.seeds)
-        if self.scheduler is not None:
-            plain["scheduler"] = self.scheduler.to_dict()
-        if self.objectives is not None:
-            plain["objectives"] = [objective.model_dump() for objective in self.objectives]
-        if self.constraints is not None:
-            plain["constraints"] = [constraint.to_dict() for constraint in self.constraints]
-        if self.racing is not None:
-            plain["racing"] = self.racing.model_dump()
-        return plain
-
-
-@dataclass(frozen=True)
-class SweepSpec:
-    """A sweep as data: loaded, checked, frozen. ``dirsweep.config.load.load_sweep`` makes one.
-
-    Attributes:
-        name: letters, digits, ``.``, ``_``, ``-``; names the run's folder.
-        benchmark: the data and its protocol.
-        base: the configuration that every study varies, nested, as ``TrialConfig`` takes it.
-        seeds: each point is trained once with each.
-        studies: by name, in the file's order.
-        objective, scheduler, resources, store: see their classes; scheduler None lets every trial
-            run to its end.
-        objectives: what searches are after, by Pareto's order where there are several; empty:
-            ``objective``.
-        constraints: what the points of searches must keep to.
-        reproducible: searches propose the same points whatever the timing: point k once points 0 to
-            k - ``window`` have ended, knowing just those.
-        window: with ``reproducible``: how many points of a search may be open at once.
-        budget: what the run may use; None: whatever it takes.
-        source: the file, for messages.
-        preview: True when ``--preview`` has thinned it. A mark for tables and plots; in a file it
-            thins nothing.
-    """
-
-    name: str
-    benchmark: BenchmarkConfig
-    base: dict[str, Any]
-    studies: dict[str, StudySpec]
-    seeds: tuple[int, ...] = (0,)
-    objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
-    scheduler: SchedulerSpec | None = None
-    resources: ResourcesSpec = field(default_factory=ResourcesSpec)
-    store: StoreSpec = field(default_factory=StoreSpec)
-    source: str = field(default="", compare=False)
-    preview: bool = False
-    objectives: tuple[ObjectiveSpec, ...] = ()
-    constraints: tuple[Constraint, ...] = ()
-    reproducible: bool = False
-    window: int = DEFAULT_WINDOW
-    budget: BudgetSpec | None = None
+    # ---- what holds for a study
 
     @cached_property
     def base_config(self) -> TrialConfig:
         """The base, validated and with every default filled in."""
         return build_config(self.base)
 
-    def base_of(self, study: str) -> dict[str, Any]:
-        """The base with the study's own changes; not to be written to."""
+    def base_of(self, study: str) -> PlainData:
+        """Return the base with the study's own changes; not to be written to."""
         return self._bases[study]
 
     def base_config_of(self, study: str) -> TrialConfig:
-        """The study's base, validated and with every default filled in."""
+        """Return the study's base, validated and with every default filled in."""
         return build_config(self.base_of(study))
 
     @cached_property
-    def _bases(self) -> dict[str, dict[str, Any]]:
+    def _bases(self) -> dict[str, PlainData]:
         return {name: with_overrides(self.base, study.base) for name, study in self.studies.items()}
 
     def seeds_of(self, study: str) -> tuple[int, ...]:
-        """The study's seeds, the sweep's where it has none of its own."""
+        """Return the study's seeds: its own, or the sweep's."""
         own = self.studies[study].seeds
         return self.seeds if own is None else own
 
     def scheduler_of(self, study: str) -> SchedulerSpec | None:
-        """The study's scheduler, the sweep's where it has none of its own; None when trials run to
-        their end.
-        """
+        """Return the study's scheduler: its own, or the sweep's; None where no trial is ended."""
         scheduler = self.studies[study].scheduler or self.scheduler
         return None if scheduler is None or scheduler.name == "none" else scheduler
 
-    def objectives_of(self, study: str) -> tuple[ObjectiveSpec, ...]:
-        """What the study is after: its own objectives, the sweep's, or the one that chooses the
-        best epoch.
-        """
+    def objectives_of(self, study: str) -> tuple[Objective, ...]:
+        """Return what the study optimizes: its own objectives, the sweep's, or ``objective``."""
         return self.studies[study].objectives or self.objectives or (self.objective,)
 
     def constraints_of(self, study: str) -> tuple[Constraint, ...]:
-        """The study's constraints, the sweep's where it has none of its own; only searches have
-        any.
-        """
+        """Return the study's constraints: its own, or the sweep's; only searches have any."""
         if self.studies[study].space is None:
             return ()
         own = self.studies[study].constraints
         return self.constraints if own is None else own
 
-    def to_dict(self) -> dict[str, Any]:
-        """The resolved spec as plain data: variables expanded, overrides applied, ranges written
-        out.
-        """
-        plain: dict[str, Any] = {
+    # ---- writing
+
+    def to_dict(self) -> PlainData:
+        """Return the sweep as plain data: variables expanded, ranges written out."""
+        plain: PlainData = {
             "name": self.name,
             "benchmark": self.benchmark.to_dict(),
             "base": normalize_base(self.base),
             "seeds": list(self.seeds),
             "studies": {name: study.to_dict() for name, study in self.studies.items()},
-            "objective": self.objective.model_dump(),
+            "objective": self.objective.to_dict(),
             "resources": self.resources.model_dump(),
             "store": self.store.model_dump(),
         }
         if self.scheduler is not None:
             plain["scheduler"] = self.scheduler.to_dict()
         if self.objectives:
-            plain["objectives"] = [objective.model_dump() for objective in self.objectives]
+            plain["objectives"] = [objective.to_dict() for objective in self.objectives]
         if self.constraints:
             plain["constraints"] = [constraint.to_dict() for constraint in self.constraints]
         if self.budget is not None:
@@ -421,14 +382,12 @@ class SweepSpec:
         return plain
 
     def to_yaml(self) -> str:
-        """``to_dict`` as YAML that loads again to an equal spec."""
+        """Return ``to_dict`` as YAML that loads again to an equal sweep."""
         return dump_yaml(self.to_dict())
 
 
-def describe() -> list[tuple[str, str, str, str]]:
-    """(key, type, default, description) of every key of a sweep file, those of every technique
-    included.
-    """
-    from dirsweep.config.reference import rows  # it imports this module
-
-    return rows()
+def _suggest_base(key: str) -> str:
+    """Return a hint for a key of a trial that was written at the file's root."""
+    if key not in TrialConfig.model_fields:
+        return ""
+    return f"did you mean 'base.{key}'? (known: {', '.join(sorted(SweepSpec.model_fields))})"

@@ -9,29 +9,13 @@ import json
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
 
 from dirsweep import registry
 from dirsweep.config.labels import label_of
+from dirsweep.config.model import Config, FromRegistry, as_tuple
 from dirsweep.config.ranges import Choice, LogUniform
 from dirsweep.errors import SpecError
-
-_as_tuple = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
-
-
-class Config(BaseModel):
-    """Frozen, strict, without unknown keys; field names are the YAML keys."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        validate_by_name=True,
-        validate_by_alias=True,
-        protected_namespaces=(),
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-    )
 
 
 class NamedConfig(Config):
@@ -95,7 +79,7 @@ class OptimizerConfig(Config):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """momentum of sgd, beta1 of adam and adamw"""
 
-    milestones: Annotated[tuple[int, ...], _as_tuple] = ()
+    milestones: Annotated[tuple[int, ...], as_tuple] = ()
     """epochs (from 0) at which lr is multiplied by milestone_factor"""
 
     milestone_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
@@ -107,7 +91,7 @@ class OptimizerConfig(Config):
     """
 
 
-class TrialConfig(BaseModel):
+class TrialConfig(Config):
     """Everything that decides a trial's result besides the benchmark and the seed.
 
     ``loss``, ``reweighting``, ``smoothing``, ``schedule`` and ``backbone`` are a name or ``{name:
@@ -115,22 +99,29 @@ class TrialConfig(BaseModel):
     defaults, ``null`` for off).
     """
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        arbitrary_types_allowed=True,
-        use_attribute_docstrings=True,
-    )
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    backbone: SerializeAsAny[NamedConfig]
-    loss: SerializeAsAny[NamedConfig]
-    reweighting: SerializeAsAny[NamedConfig]
-    smoothing: SerializeAsAny[NamedConfig]
-    regularizers: dict[str, SerializeAsAny[NamedConfig]]
-    schedule: SerializeAsAny[NamedConfig]
+    backbone: Annotated[SerializeAsAny[NamedConfig], FromRegistry("backbone")]
+    """the network that computes features; a last layer maps them to the label"""
+
+    loss: Annotated[SerializeAsAny[NamedConfig], FromRegistry("loss")]
+    """the regression loss of each sample"""
+
+    reweighting: Annotated[SerializeAsAny[NamedConfig], FromRegistry("reweighting")]
+    """weights of the samples, from the training labels"""
+
+    smoothing: Annotated[SerializeAsAny[NamedConfig], FromRegistry("smoothing")]
+    """calibration of the features by those of similar labels"""
+
+    regularizers: Annotated[dict[str, SerializeAsAny[NamedConfig]], FromRegistry("regularizers")]
+    """further terms of the loss: name -> parameters; default or {} for defaults, null for off"""
+
+    schedule: Annotated[SerializeAsAny[NamedConfig], FromRegistry("schedule")]
+    """the stages of a training"""
+
     optimizer: OptimizerConfig = OptimizerConfig()
+    """how parameters are updated"""
+
     batch_size: Annotated[int, Field(ge=1), Choice((16, 32, 64, 128, 256))] = 64
     """samples a step"""
 

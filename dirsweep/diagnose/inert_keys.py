@@ -22,15 +22,10 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from dirsweep.config.error_text import format_value
+from dirsweep.config.short_training import counts_epochs, shorten_distinct
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec, canonical_json
-from dirsweep.config.varied_keys import (
-    VariedKey,
-    configurations,
-    counts_epochs,
-    shortened_apart,
-    varied_keys,
-)
+from dirsweep.config.varied_keys import VariedKey, configurations, varied_keys
 from dirsweep.data.base import Benchmark, SplitName
 from dirsweep.driver import EXIT_FAILED, EXIT_OK, prepare
 from dirsweep.training.assembly import build_training
@@ -154,7 +149,7 @@ class Checker:
                 "not checked",
                 "its values exclude each other's surroundings",
             )
-        plains = shortened_apart(configs, varied.key, NUM_EPOCHS)
+        plains = shorten_distinct(configs, varied.key, NUM_EPOCHS)
         note = (
             f"epochs shortened to {NUM_EPOCHS}" if counts_epochs(varied.key, configs[0][1]) else ""
         )

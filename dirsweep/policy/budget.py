@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dirsweep.config.sweep import BudgetSpec
+from dirsweep.config.resources import BudgetSpec
 from dirsweep.policy.trial_progress import Entry
 from dirsweep.run.state import RunState
 

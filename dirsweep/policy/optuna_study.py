@@ -13,8 +13,8 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from dirsweep.config.ranges import Range
-from dirsweep.config.space import SearchSpace, contains
-from dirsweep.config.sweep import StudySpec
+from dirsweep.config.space import SearchSpace
+from dirsweep.config.study import StudySpec
 from dirsweep.policy.bounded_tpe import LatelyTPESampler
 from dirsweep.policy.samplers import (
     distribution_of,
@@ -180,7 +180,7 @@ def params_of(
     params: dict[str, tuple[Any, Range]] = {}
 
     def look_up(key: str, found: Range) -> Any:
-        if key not in overrides or not contains(found, overrides[key]):
+        if key not in overrides or not found.contains(overrides[key]):
             raise LookupError(key)
         params[key] = optuna_value(found, overrides[key]), found
         return overrides[key]

@@ -16,7 +16,8 @@ import optuna
 from optuna.distributions import BaseDistribution
 
 from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Range, Uniform
-from dirsweep.config.sweep import SAMPLERS, SamplerSpec, SchedulerSpec
+from dirsweep.config.sampler import SAMPLERS, SamplerSpec
+from dirsweep.config.scheduler import SchedulerSpec
 from dirsweep.config.trial import canonical_json
 from dirsweep.errors import SpecError
 from dirsweep.policy.bounded_tpe import LatelyTPESampler

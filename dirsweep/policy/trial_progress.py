@@ -65,7 +65,7 @@ class Judge:
     def __init__(self, spec: SweepSpec, study: str) -> None:
         self.goals = goals_of(spec, study)
         self.objectives, self.constraints = self.goals.objectives, self.goals.constraints
-        self.reports = self.objectives == (spec.objective.value,)
+        self.reports = self.objectives == (spec.objective,)
         self.needs_base = self.goals.needs_base
 
     def result(self, entries: Sequence[Entry], base: Sequence[Entry]) -> Result | None:

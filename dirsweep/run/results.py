@@ -77,8 +77,7 @@ class StudyGoals:
 
 def goals_of(spec: SweepSpec, study: str) -> StudyGoals:
     """Return what a study's points are judged by."""
-    objectives = tuple(objective.value for objective in spec.objectives_of(study))
-    return StudyGoals(objectives, spec.constraints_of(study))
+    return StudyGoals(spec.objectives_of(study), spec.constraints_of(study))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, field_validator
 
 from dirsweep.config.error_text import format_value, validate_model, yaml_fields
-from dirsweep.config.trial import Config, _as_tuple
+from dirsweep.config.model import Config, as_tuple
 from dirsweep.errors import SpecError
 
 
@@ -21,7 +21,7 @@ class Example(Config):
     interp_lambda: Annotated[float, Field(alias="lambda")] = 2.0
     maybe: Annotated[float | None, Field(ge=0)] = None
     either: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
-    steps: Annotated[tuple[int, ...], _as_tuple] = ()
+    steps: Annotated[tuple[int, ...], as_tuple] = ()
     flag: bool = False
     text: str = ""
     odd: int = 1

@@ -125,9 +125,9 @@ def test_overrides_reach_into_studies(load: Load) -> None:
             "regularizers.conr.omgea=1",
             "--set regularizers.conr.omgea=1: base.regularizers.conr.omgea: unknown key; did ",
         ),
-        ("seeds=[]", "--set seeds=[]: seeds: empty: give at least one seed"),
+        ("seeds=[]", "--set seeds=[]: seeds: empty; give at least one seed"),
         ("seeds=[0", "--set seeds=[0: line 1, column 3: not valid YAML: "),
-        ("seeds.0=1", "--set seeds.0=1: seeds.0: is a list, set it as a whole: seeds=[0, 1]"),
+        ("seeds.0=1", "--set seeds.0=1: seeds.0: is a list; set it as a whole: seeds=[0, 1]"),
         ("studies.f.seeds=[1]", "--set studies.f.seeds=[1]: studies.f: no such study; (known: g)"),
         (
             "studies.g.seed=[1]",

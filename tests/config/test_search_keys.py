@@ -46,7 +46,7 @@ def test_a_study_takes_the_sweeps_unless_it_has_its_own(load: Load) -> None:
 
 
 def _replaced(load: Load, *pairs: tuple[str, str]) -> SweepSpec:
-    from dirsweep.config.parse import parse_sweep
+    from dirsweep.config.load import sweep_from_data
     from dirsweep.config.yaml_text import parse_yaml
     from tests.config.conftest import GOOD
 
@@ -54,7 +54,7 @@ def _replaced(load: Load, *pairs: tuple[str, str]) -> SweepSpec:
     for old, new in pairs:
         assert old in text
         text = text.replace(old, new)
-    return parse_sweep(parse_yaml(text))
+    return sweep_from_data(parse_yaml(text))
 
 
 def test_the_violation_is_counted_from_the_limit(load: Load) -> None:
@@ -97,7 +97,7 @@ REFUSED = [
     ),
     (
         _study("objectives: [mae, {metric: mae}]"),
-        "a.yaml: studies.x.objectives.1: mae/all stands twice",
+        "a.yaml: studies.x.objectives.1: duplicate objective mae/all",
     ),
     (
         _study("objectives: [{regoin: few}]"),
@@ -132,24 +132,27 @@ REFUSED = [
         _study("constraints: [{atmost: 1}]"),
         "a.yaml: studies.x.constraints.0.atmost: unknown key; did you mean 'at_mos",
     ),
-    ("{points: [{}], objectives: [mae]}", "a.yaml: studies.x.objectives: is for 'space' only"),
+    (
+        "{points: [{}], objectives: [mae]}",
+        "a.yaml: studies.x.objectives: only for 'space'; this study has 'points'",
+    ),
     (
         _study(MANY_FEW, SPACE.replace(", scheduler: none", "")),
         "a.yaml: scheduler: 'asha' cannot end trials early "
-        "while the study is after mae/many, mae/few: Optuna prunes by one objective only; set studies.x.scheduler: none",
+        "while the study optimizes mae/many, mae/few: Optuna prunes by one objective only; set studies.x.scheduler: none",
     ),
     (
         _study("objectives: [{region: few}]", SPACE.replace("none", "median")),
         "a.yaml: studies.x.scheduler: 'median' "
-        "cannot end trials early while the study is after mae/few: it compares by the sweep's objective",
+        "cannot end trials early while the study optimizes mae/few: it compares by the sweep's objective",
     ),
     (
         _study(MANY_FEW + ", sampler: cmaes"),
-        "a.yaml: studies.x.sampler.name: cmaes knows no several objectives; take",
+        "a.yaml: studies.x.sampler.name: cmaes does not support several objectives; use",
     ),
     (
         _study("sampler: cmaes, constraints: [{at_most: 7}]"),
-        "a.yaml: studies.x.sampler.name: cmaes knows no constr",
+        "a.yaml: studies.x.sampler.name: cmaes does not support constr",
     ),
     (
         _study(
@@ -190,7 +193,7 @@ def test_reproducible_is_read_and_written_out(load: Load) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("window: 3", "a.yaml: window: does nothing without 'reproducible: true'"),
+        ("window: 3", "a.yaml: window: has no effect without 'reproducible: true'"),
         (
             "reproducible: yes please",
             "a.yaml: reproducible: expected true or false, got 'yes please'",
@@ -207,7 +210,7 @@ def test_reproducible_and_a_scheduler_that_compares(load: Load, complaint: Compl
     study = "  s: {trials: 2, space: {batch_size: {choice: [8, 16]}}}\n"
     line = complaint("studies:\n", f"reproducible: true\nstudies:\n{study}")
     assert line.startswith(
-        "a.yaml: scheduler: 'asha' compares a trial with those that happened to be as far"
+        "a.yaml: scheduler: 'asha' compares a trial with others that happen to be as far"
     )
     own = study.replace("}}}", "}}, scheduler: patience}")
     assert load("studies:\n", f"reproducible: true\nstudies:\n{own}").reproducible
@@ -238,8 +241,7 @@ GRID = "grid: {batch_size: [16, 32]}"
         ),
         (
             f"{{{GRID}, racing: {{max_seeds: 4}}, seeds: [0, 1, 2, 3]}}",
-            "a.yaml: studies.x.racing.max_seeds: must be larger "
-            "than the number of the study's seeds, 4, got 4",
+            "a.yaml: studies.x.racing.max_seeds: must exceed the study's 4 seeds, got 4",
         ),
         (
             f"{{{GRID}, racing: {{max_seeds: 4, confidence: 0.5}}}}",
@@ -251,7 +253,7 @@ GRID = "grid: {batch_size: [16, 32]}"
         ),
         (
             f"{{{GRID}, racing: {{max_seeds: 4}}, seeds: [0]}}",
-            "a.yaml: studies.x.racing: needs at least 2 seeds to begin",
+            "a.yaml: studies.x.racing: needs a study with at least 2 seeds",
         ),
         (
             f"{{{SPACE}, trials: 3, {MANY_FEW}, racing: {{max_seeds: 4}}}}",
@@ -282,11 +284,11 @@ def test_racing_is_read_set_and_left_out_of_a_preview(load: Load) -> None:
             "a.yaml: studies.x.warm_start: expected a list such as [runs/first], got 'runs/a'",
         ),
         ("warm_start: [3]", "a.yaml: studies.x.warm_start.0: expected the folder of a run, got 3"),
-        ("warm_start: [a, a]", "a.yaml: studies.x.warm_start.1: 'a' stands twice"),
+        ("warm_start: [a, a]", "a.yaml: studies.x.warm_start.1: duplicate run 'a'"),
         (
             "warm_start: [a], sampler: random",
-            "a.yaml: studies.x.warm_start: random learns from points of its own only; "
-            "take tpe or gp",
+            "a.yaml: studies.x.warm_start: random learns only from points that it proposed; "
+            "use tpe or gp",
         ),
         ("start: publishd", "a.yaml: studies.x.start: expected a list of mappings"),
         (
@@ -360,7 +362,7 @@ def test_the_space_finds_a_configuration_again(load: Load) -> None:
     [
         (
             "budget: {}",
-            "a.yaml: budget: empty; give it one of trials, wall_hours, cpu_hours, gpu_hours, money",
+            "a.yaml: budget: empty; give it at least one of trials, wall_hours, cpu_hours, gpu_hours, money",
         ),
         ("budget: 3", "a.yaml: budget: expected a mapping, got 3"),
         ("budget: {hours: 3}", "a.yaml: budget.hours: unknown key; did you mean 'gpu_hours'?"),

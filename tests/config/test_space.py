@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from dirsweep.config.overrides import build_config, normalize_base, with_overrides
+from dirsweep.config.probes import probe_points
 from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Range, Uniform
-from dirsweep.config.space import Condition, Entry, SearchSpace, contains, parse_space
+from dirsweep.config.space import Condition, Entry, SearchSpace
+from dirsweep.config.space_file import read_space
 from dirsweep.errors import SpecError
 
 BASE = normalize_base(
@@ -16,7 +18,7 @@ BASE = normalize_base(
 
 
 def _space(**entries: Any) -> SearchSpace:
-    return parse_space({key.replace("__", "."): value for key, value in entries.items()}, BASE)
+    return read_space({key.replace("__", "."): value for key, value in entries.items()}, BASE)
 
 
 def _fixed(space: SearchSpace, **values: Any) -> dict[str, Any]:
@@ -178,7 +180,7 @@ def test_probes_touch_every_value_and_every_pair_of_choices() -> None:
         regularizers__conr__variant="default",
         optimizer__lr={"log_uniform": [1e-4, 1e-2]},
     )
-    probes = list(space.probes())
+    probes = list(probe_points(space))
     for entry in space.entries:
         ends = (
             entry.range.values
@@ -205,7 +207,7 @@ def test_what_is_written_reads_back_equal() -> None:
             "when": {"loss.name": ["l1", "huber"], "regularizers.conr": False},
         },
     )
-    assert parse_space(space.to_dict(), BASE) == space
+    assert read_space(space.to_dict(), BASE) == space
 
 
 def test_sampling_is_what_the_answers_say() -> None:
@@ -316,14 +318,14 @@ def test_a_base_outside_the_range_is_named() -> None:
     ],
 )
 def test_what_lies_in_a_range(range_: Range, value: Any, inside: bool) -> None:
-    assert contains(range_, value) is inside
+    assert range_.contains(value) is inside
 
 
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
         (3, "expected a mapping from dotted keys to ranges, got 3"),
-        ({}, "empty: name at least one key to search"),
+        ({}, "empty; name at least one key to search"),
         ({"batchsize": "default"}, "batchsize: unknown key; did you mean 'batch_size'?"),
         (
             {"batch_size": [1, 2]},
@@ -359,7 +361,7 @@ def test_what_lies_in_a_range(range_: Range, value: Any, inside: bool) -> None:
         ),
         (
             {"optimizer.lr": {"uniform": [0, float("inf")]}},
-            "optimizer.lr.uniform: must be finite, got [0, Infinity]",
+            "optimizer.lr.uniform.1: must be finite, got Infinity",
         ),
         (
             {"optimizer.lr": {"log_uniform": [0, 1]}},
@@ -371,9 +373,9 @@ def test_what_lies_in_a_range(range_: Range, value: Any, inside: bool) -> None:
         ),
         (
             {"batch_size": {"choice": []}},
-            "batch_size.choice: empty: a choice needs at least one value",
+            "batch_size.choice: empty; a choice needs at least one value",
         ),
-        ({"batch_size": {"choice": [64, 128, 64]}}, "batch_size.choice: 64 stands twice"),
+        ({"batch_size": {"choice": [64, 128, 64]}}, "batch_size.choice: duplicate value 64"),
         ({"batch_size": {"default": 3}}, "batch_size.default: expected true, got 3"),
         (
             {"epochs": "default"},
@@ -449,15 +451,15 @@ def test_what_lies_in_a_range(range_: Range, value: Any, inside: bool) -> None:
                 "batch_size": {"int": [1, 2], "when": {"epochs": 1}},
                 "epochs": {"int": [1, 2], "when": {"batch_size": 1}},
             },
-            "batch_size.when: conditions go round in a circle: batch_size -> epochs -> batch_size",
+            "batch_size.when: circular conditions: batch_size -> epochs -> batch_size",
         ),
         (
             {"batch_size": {"int": [1, 2], "when": {"batch_size": 1}}},
-            "batch_size.when: conditions go round in a circle: batch_size -> batch_size",
+            "batch_size.when: circular conditions: batch_size -> batch_size",
         ),
     ],
 )
 def test_complaints(entries: Any, message: str) -> None:
     with pytest.raises(SpecError) as caught:
-        parse_space(entries, BASE)
+        read_space(entries, BASE)
     assert str(caught.value).startswith(message)

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from dirsweep.analysis.reproduction import benchmark_differences
 from dirsweep.config.expand import make_point, make_trial
 from dirsweep.config.load import load_sweep
-from dirsweep.config.reference import rows as reference_rows
+from dirsweep.config.key_reference import describe_keys
 from dirsweep.config.trial import TrialSpec
 from dirsweep.data.agedb_dir import AgeDBConfig
 from dirsweep.data.base import PlainViews, Split
@@ -260,7 +260,7 @@ def test_every_edge_of_sts_b_is_one() -> None:
 def test_a_region_that_is_not_there_is_no_objective(tmp_path: Path) -> None:
     file = tiny_sweep(tmp_path)
     with pytest.raises(
-        SpecError, match=r"objective.region: there is no such region without benchmark.zero_shot"
+        SpecError, match=r"objective.region: unknown region .zero. without benchmark.zero_shot"
     ):
         load_sweep(file, ["objective.region=zero"])
     spec = load_sweep(file, ["benchmark.zero_shot=[[0, 2]]", "objective.region=zero"])
@@ -290,7 +290,7 @@ def test_synthetic_and_preview_keep_it(tmp_path: Path) -> None:
 
 
 def test_it_is_documented_for_every_benchmark() -> None:
-    found = {key: (kind, default, text) for key, kind, default, text in reference_rows()}
+    found = {key: (kind, default, text) for key, kind, default, text in describe_keys()}
     for cls in (AgeDBConfig, STSBConfig, SyntheticAgeDBConfig):
         kind, default, text = found[f"benchmark[{cls.registered_name}].zero_shot"]
         assert (kind, default) == ("list of [number, number]s or null", "null")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dirsweep.cli import main
-from dirsweep.config.sweep import describe
+from dirsweep.config.key_reference import describe_keys
 from tests.flow.driving import WITH_TINY, command, tiny_sweep
 
 GOOD = """
@@ -316,7 +316,7 @@ def test_keys_lists_every_key_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -
     code, out, _ = run("keys")
     assert code == 0
     heads = [line.split("  ")[0] for line in out.splitlines() if line and not line.startswith(" ")]
-    assert heads == [key for key, *_ in describe()]
+    assert heads == [key for key, *_ in describe_keys()]
     assert (
         "base.regularizers.ranksim.penalty  one of mse, mae, huber, linf, cosine, default mse\n"
         in out

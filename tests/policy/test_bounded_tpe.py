@@ -7,8 +7,9 @@ from optuna.samplers import TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from dirsweep.config.space import parse_space
-from dirsweep.config.sweep import SamplerSpec, StudySpec
+from dirsweep.config.space_file import read_space
+from dirsweep.config.sampler import SamplerSpec
+from dirsweep.config.study import StudySpec
 from dirsweep.policy.bounded_tpe import LatelyTPESampler
 from dirsweep.policy.optuna_study import Result, SampledStudy
 
@@ -120,7 +121,7 @@ def test_failed_trials_take_no_place_from_those_that_are_learnt_from() -> None:
 
 
 def test_a_search_that_is_rebuilt_goes_on_as_if_it_had_not_been_cut_off() -> None:
-    space = parse_space({"optimizer.lr": {"log_uniform": [1e-5, 0.1]}}, {})
+    space = read_space({"optimizer.lr": {"log_uniform": [1e-5, 0.1]}}, {})
     spec = StudySpec(space=space, trials=90, sampler=SamplerSpec(history=50))
 
     def result(overrides: dict[str, float], index: int) -> Result:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from dirsweep.config.sweep import BudgetSpec, MoneySpec, SweepSpec
+from dirsweep.config.resources import BudgetSpec, MoneySpec
+from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec
 from dirsweep.policy.budget import Budget, Usage
 from dirsweep.policy.proposer import Proposer

@@ -28,7 +28,7 @@ from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
 from dirsweep.config.trial import TrialSpec
-from dirsweep.errors import DirSweepError, RunBrokenOffError, StoreError
+from dirsweep.errors import DirSweepError, RunInterruptedError, StoreError
 from dirsweep.execute.base import STARTUP_S, Watcher, announce_end, announce_start, fail, hanging
 from dirsweep.execute.ray.gpu_sharing import Packing, measured_memory, share_of
 from dirsweep.execute.ray.scratch import scratch_folder
@@ -407,7 +407,7 @@ def run_ray(
         ):
             _tuner(driver, share, retries, scratch).fit()
     except _RayLostError as lost:
-        raise RunBrokenOffError(
+        raise RunInterruptedError(
             f"Ray died ({lost} was killed); what ended is kept, run again to go on"
         ) from None
     finally:

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from dirsweep.config.parse import parse_sweep
-from dirsweep.config.sweep import SAMPLERS, SamplerSpec, SchedulerSpec, SweepSpec
+from dirsweep.config.load import sweep_from_data
+from dirsweep.config.sampler import SAMPLERS, SamplerSpec
+from dirsweep.config.scheduler import SchedulerSpec
+from dirsweep.config.sweep import SweepSpec
 from dirsweep.errors import SpecError
 
 Load = Callable[..., SweepSpec]
@@ -31,7 +33,7 @@ def test_a_sweep_is_read(load: Load) -> None:
 
 
 def test_what_may_be_left_out() -> None:
-    spec = parse_sweep(
+    spec = sweep_from_data(
         {
             "benchmark": "synthetic-agedb",
             "base": {"backbone": "small_cnn"},
@@ -78,19 +80,19 @@ def test_a_study_may_have_its_own_seeds_scheduler_and_base(load: Load) -> None:
 
 def test_samplers(load: Load) -> None:
     study = "{{trials: 3, sampler: {}, space: {{batch_size: default}}}}"
-    assert load(study=study.format("gp")).studies["x"].sampler == SamplerSpec("gp", 0, {})
+    assert load(study=study.format("gp")).studies["x"].sampler == SamplerSpec(name="gp")
     found = load(
         study=study.format(
             "{name: tpe, seed: 7, n_startup_trials: 5, multivariate: true, prior_weight: 1}"
         )
     )
     assert found.studies["x"].sampler == SamplerSpec(
-        "tpe", 7, {"n_startup_trials": 5, "multivariate": True, "prior_weight": 1}
+        name="tpe", seed=7, n_startup_trials=5, multivariate=True, prior_weight=1
     )
     for history in (None, 50, 2000):
         text = "null" if history is None else str(history)
         given = load(study=study.format(f"{{name: tpe, history: {text}}}")).studies["x"].sampler
-        assert given == SamplerSpec("tpe", 0, {}, history)
+        assert given == SamplerSpec(history=history)
         assert given.to_dict() == {"name": "tpe", "seed": 0, "history": history}
     for name in SAMPLERS:
         assert load(study=study.format(name)).studies["x"].sampler.name == name
@@ -208,9 +210,9 @@ def test_samplers(load: Load) -> None:
             "region: mny",
             "a.yaml: objective.region: unknown value 'mny'; did you mean 'many'? (known: all, ",
         ),
-        ("seeds: [0, 1]", "seeds: []", "a.yaml: seeds: empty: give at least one seed"),
-        ("seeds: [0, 1]", "seeds: [0, 0]", "a.yaml: seeds: 0 stands twice"),
-        ("seeds: [0, 1]", "seeds: [0, -1]", "a.yaml: seeds.1: must be >= 0 and < 2^32, got -1"),
+        ("seeds: [0, 1]", "seeds: []", "a.yaml: seeds: empty; give at least one seed"),
+        ("seeds: [0, 1]", "seeds: [0, 0]", "a.yaml: seeds.1: duplicate value 0"),
+        ("seeds: [0, 1]", "seeds: [0, -1]", "a.yaml: seeds.1: must be >= 0, got -1"),
         ("seeds: [0, 1]", "seeds: [true]", "a.yaml: seeds.0: expected a whole number, got true"),
         (
             "seeds: [0, 1]",
@@ -235,7 +237,7 @@ def test_samplers(load: Load) -> None:
         (
             "grace_epochs: 2",
             "patience: 2",
-            "a.yaml: scheduler.patience: does nothing with asha (it uses grace_epochs, reduction_factor)",
+            "a.yaml: scheduler.patience: has no effect with asha (it uses grace_epochs, reduction_factor)",
         ),
         ("cpu: 1", "cpu: 0", "a.yaml: resources.cpu: must be > 0, got 0"),
         (
@@ -246,12 +248,12 @@ def test_samplers(load: Load) -> None:
         (
             "g: {grid: {batch_size: [16, 32]}}",
             "a.b: {points: [{}]}",
-            "a.yaml: studies.a.b: expected a name of letters, digits, '_', '-' (it names files), got 'a.b'",
+            "a.yaml: studies.a.b: expected a name of letters, digits, '_' and '-' (it names files), got 'a.b'",
         ),
         (
             "\n  g: {grid: {batch_size: [16, 32]}}",
             " {}",
-            "a.yaml: studies: empty: give at least one study",
+            "a.yaml: studies: empty; give at least one study",
         ),
         (
             "\n  g: {grid: {batch_size: [16, 32]}}",
@@ -293,16 +295,16 @@ def test_complaints_about_the_file(complaint: Complaint, old: str, new: str, mes
         ),
         (
             "{grid: {batch_size: [1]}, trials: 3}",
-            "a.yaml: studies.x.trials: is for 'space' only, and this study has 'grid'",
+            "a.yaml: studies.x.trials: only for 'space'; this study has 'grid'",
         ),
-        ("{grid: {}}", "a.yaml: studies.x.grid: empty: name at least one key to vary"),
+        ("{grid: {}}", "a.yaml: studies.x.grid: empty; name at least one key to vary"),
         (
             "{grid: [1]}",
             "a.yaml: studies.x.grid: expected a mapping from dotted keys to lists of values, got [1]",
         ),
         (
             "{grid: {batch_size: []}}",
-            "a.yaml: studies.x.grid.batch_size: empty: give at least one value",
+            "a.yaml: studies.x.grid.batch_size: empty; give at least one value",
         ),
         (
             "{grid: {batch_size: 64}}",
@@ -310,7 +312,7 @@ def test_complaints_about_the_file(complaint: Complaint, old: str, new: str, mes
         ),
         (
             "{one_at_a_time: {batch_size: [1, 2, 1]}}",
-            "a.yaml: studies.x.one_at_a_time.batch_size: 1 stands twice",
+            "a.yaml: studies.x.one_at_a_time.batch_size: duplicate value 1",
         ),
         (
             "{grid: {batchsize: [1]}}",
@@ -318,7 +320,7 @@ def test_complaints_about_the_file(complaint: Complaint, old: str, new: str, mes
         ),
         (
             "{points: []}",
-            "a.yaml: studies.x.points: empty: give at least one point ({} is the base)",
+            "a.yaml: studies.x.points: empty; give at least one point ({} is the base)",
         ),
         (
             "{points: {}}",
@@ -332,18 +334,18 @@ def test_complaints_about_the_file(complaint: Complaint, old: str, new: str, mes
             "{points: [{lr: 3}]}",
             "a.yaml: studies.x.points.0.lr: unknown key; did you mean 'optimizer.lr'? (known: ",
         ),
-        ("{points: [{}], seeds: [1, 1]}", "a.yaml: studies.x.seeds: 1 stands twice"),
+        ("{points: [{}], seeds: [1, 1]}", "a.yaml: studies.x.seeds.1: duplicate value 1"),
         (
             "{points: [{}], base: {epoch: 1}}",
             "a.yaml: studies.x.base.epoch: unknown key; did you mean 'epochs'? (known: ",
         ),
         (
             "{points: [{}], scheduler: foo}",
-            "a.yaml: studies.x.scheduler.name: unknown value 'foo'; (known: asha, ",
+            "a.yaml: studies.x.scheduler: unknown value 'foo'; (known: asha, ",
         ),
         (
             "{space: {batch_size: default}}",
-            "a.yaml: studies.x.trials: missing: how many points shall be proposed?",
+            "a.yaml: studies.x.trials: missing; give the number of points to propose",
         ),
         (
             "{trials: 0, space: {batch_size: default}}",
@@ -355,7 +357,7 @@ def test_complaints_about_the_file(complaint: Complaint, old: str, new: str, mes
         ),
         (
             "{trials: 1, space: {}}",
-            "a.yaml: studies.x.space: empty: name at least one key to search",
+            "a.yaml: studies.x.space: empty; name at least one key to search",
         ),
         (
             "{trials: 1, space: {batch_size: {int: [2, 1]}}}",
@@ -363,7 +365,7 @@ def test_complaints_about_the_file(complaint: Complaint, old: str, new: str, mes
         ),
         (
             "{trials: 1, start: [{}, {}], space: {batch_size: default}}",
-            "a.yaml: studies.x.start: 2 points, but the study has 1 trials in all",
+            "a.yaml: studies.x.start: 2 points, but the study has only 1 trials",
         ),
         (
             "{trials: 1, start: 3, space: {batch_size: default}}",
@@ -380,11 +382,11 @@ def test_complaints_about_a_study(complaint: Complaint, study: str, message: str
     [
         (
             "tpee",
-            ".name: unknown sampler 'tpee'; did you mean 'tpe'? (known: cmaes, gp, nsga2, nsga3, qmc, random, tpe)",
+            ": unknown value 'tpee'; did you mean 'tpe'? (known: cmaes, gp, nsga2, nsga3, qmc, random, tpe)",
         ),
         ("[tpe]", ': expected a name or a mapping such as {name: tpe, seed: 0}, got ["tpe"]'),
-        ("{name: 3}", ".name: unknown sampler 3; "),
-        ("{seed: -1}", ".seed: expected a whole number >= 0 and < 2^32, got -1"),
+        ("{name: 3}", ".name: expected 'tpe', 'random', 'gp', "),
+        ("{seed: -1}", ".seed: must be >= 0, got -1"),
         (
             "{n_startup: 3}",
             ".n_startup: tpe has no such argument; did you mean 'n_startup_trials'? (known: ",
@@ -393,10 +395,10 @@ def test_complaints_about_a_study(complaint: Complaint, study: str, message: str
             "{name: random, n_startup_trials: 3}",
             ".n_startup_trials: random has no such argument; (known: name, seed)",
         ),
-        ("{n_startup_trials: x}", ".n_startup_trials: expected int, got 'x'"),
-        ("{multivariate: 1}", ".multivariate: expected NoneType or bool, got 1"),
+        ("{n_startup_trials: x}", ".n_startup_trials: expected a whole number, got 'x'"),
+        ("{multivariate: 1}", ".multivariate: expected null or true or false, got 1"),
         ("{gamma: 3}", ".gamma: tpe has no such argument; "),  # a function: YAML cannot write one
-        ("{history: 10}", ".history: expected null or a whole number >= 50, got 10"),
+        ("{history: 10}", ".history: must be >= 50, got 10"),
         (
             "{history: 100, n_startup_trials: 200}",
             ".history: must be at least n_startup_trials, 200, got 100",
@@ -430,5 +432,5 @@ def test_complaints_about_a_sampler(complaint: Complaint, sampler: str, message:
 )
 def test_what_is_no_sweep(raw: Any, message: str) -> None:
     with pytest.raises(SpecError) as caught:
-        parse_sweep(raw)
+        sweep_from_data(raw)
     assert str(caught.value).startswith(message)

@@ -1,0 +1,92 @@
+"""What a trial gets of a machine, what it stores, and what a run may use in all."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from dirsweep.config.model import Config, PlainData
+from dirsweep.errors import SpecError
+
+
+class ResourcesSpec(Config):
+    """What one trial gets of a machine."""
+
+    model_config = ConfigDict(validate_default=True)  # 1 and 1.0 are written alike
+
+    cpu: Annotated[float, Field(gt=0)] = 1
+    """CPUs of a trial, and the threads it computes with; below 1 several trials share a CPU"""
+
+    gpu: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    """GPUs of a trial; 0.5 lets two trials share one; auto measures a trial's memory once and lets
+    as many share a GPU as fit; a trial that runs out of a shared GPU's memory is tried again with
+    twice the share
+    """
+
+    epoch_limit_s: Annotated[float | None, Field(gt=0)] = None
+    """seconds that an epoch and its validation may take before the trial counts as hanging; null:
+    no limit
+    """
+
+    checkpoint_every_s: Annotated[float, Field(ge=0)] = 10
+    """seconds between two checkpoints of a trial, each after a whole epoch"""
+
+
+class StoreSpec(Config):
+    """What a trial stores besides its predictions; no part of a trial's identity."""
+
+    features: bool = False
+    """the backbone's features of the test samples at the best epoch, in trials/<id>/features.arrow:
+    4 bytes for each number of each sample; the report draws ranking matrices, feature similarities
+    and t-SNE from them
+    """
+
+
+class MoneySpec(Config):
+    """Limit on what a run costs, in the currency of the prices."""
+
+    limit: Annotated[float, Field(gt=0)]
+    """largest cost, in the currency of the prices"""
+
+    cpu_hour: Annotated[float, Field(ge=0)] = 0.0
+    """price of one CPU for an hour"""
+
+    gpu_hour: Annotated[float, Field(ge=0)] = 0.0
+    """price of one GPU for an hour"""
+
+    @model_validator(mode="after")
+    def _check_price(self) -> Self:
+        if self.cpu_hour == 0 and self.gpu_hour == 0:
+            raise SpecError("needs a price: cpu_hour, gpu_hour, or both")
+        return self
+
+
+class BudgetSpec(Config):
+    """Limits on what a run may use, over all its sessions; trials that are nearly done finish."""
+
+    trials: Annotated[int | None, Field(ge=1)] = None
+    """number of different trials that are started"""
+
+    wall_hours: Annotated[float | None, Field(gt=0)] = None
+    """hours in which a driver works on the run"""
+
+    cpu_hours: Annotated[float | None, Field(gt=0)] = None
+    """hours of all trials times their resources.cpu"""
+
+    gpu_hours: Annotated[float | None, Field(gt=0)] = None
+    """hours of all trials times their share of a GPU"""
+
+    money: MoneySpec | None = None
+    """limit on the cost, and the prices per hour"""
+
+    @model_validator(mode="after")
+    def _check_limits(self) -> Self:
+        if not self.to_dict():
+            listed = ", ".join(type(self).model_fields)
+            raise SpecError(f"empty; give it at least one of {listed}")
+        return self
+
+    def to_dict(self) -> PlainData:
+        """Return the limits that are set, as a sweep file writes them."""
+        return self.model_dump(exclude_none=True)
