@@ -532,17 +532,17 @@ def confirm(
     from dirsweep.analysis.selection import best_of_studies
     from dirsweep.config.expand import validate
     from dirsweep.execute.ray import cluster as ray_start
+    from dirsweep.policy.confirmation import confirmation_folder, confirmation_sweep
     from dirsweep.report.comparison import comparison_table
-    from dirsweep.report.confirm import confirm_folder, confirm_sweep
     from dirsweep.report.console import print_tables
     from dirsweep.run.reader import open_run
 
     stored = open_run(run)
     chosen = best_of_studies(stored, top, study)
     overrides = {name: [point.overrides for point in points] for name, points in chosen.items()}
-    spec = confirm_sweep(stored, overrides, num_seeds=seeds)
+    spec = confirmation_sweep(stored, overrides, num_seeds=seeds)
     validate(spec)
-    folder = confirm_folder(stored)
+    folder = confirmation_folder(stored)
     cluster = (
         None
         if inline

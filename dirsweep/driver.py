@@ -30,6 +30,7 @@ from dirsweep.run.events import Ended, utc_now
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import Ledger
 from dirsweep.run.locks import lock_run
+from dirsweep.run.manifest import benchmark_record
 from dirsweep.run.provenance import provenance, write_provenance
 from dirsweep.run.reuse import FinishedElsewhere
 from dirsweep.run.tables import table_metadata
@@ -117,7 +118,7 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
         paths.stop.delete()  # who starts a run wants it to run, whatever was asked before
         settle(ledger, paths)
         seeds = sorted({seed for study in spec.studies for seed in spec.seeds_of(study)})
-        session = provenance(seeds=seeds)
+        session = provenance(seeds=seeds, benchmark=benchmark_record(spec.benchmark))
         write_provenance(paths, session)
         write_bins(spec, benchmark, paths)
         elsewhere = FinishedElsewhere(root, with_features=spec.store.features)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from dirsweep.analysis.epoch_times import EPOCH_TIMES
 from dirsweep.analysis.measurements import configs_of, points_of
@@ -21,6 +20,7 @@ from dirsweep.analysis.selection import points_with_test_figures
 from dirsweep.analysis.summaries import PointSummary, objective_column
 from dirsweep.published.cells import PublishedCell
 from dirsweep.published.matching import (
+    FlatConfig,
     config_differences,
     flatten,
     protocol_differences,
@@ -56,7 +56,7 @@ class _PublishedRow:
     """
 
     cell: PublishedCell
-    config: dict[str, Any]
+    config: FlatConfig
     alone: bool
 
 
@@ -114,7 +114,7 @@ def _differences_of_all(run: Run, cells: Sequence[PublishedCell]) -> list[str]:
     return [*benchmark_differences(run), *(["device"] if timed else [])]
 
 
-def _candidates(run: Run) -> list[tuple[PointSummary, dict[str, Any]]]:
+def _candidates(run: Run) -> list[tuple[PointSummary, FlatConfig]]:
     """Return the points whose test results may be shown, with their configuration, flattened."""
     found = []
     for study in run.studies:
@@ -129,7 +129,7 @@ def _candidates(run: Run) -> list[tuple[PointSummary, dict[str, Any]]]:
 
 def _fitting(
     rows: Mapping[RowKey, _PublishedRow],
-    trial: Mapping[str, Any],
+    trial: FlatConfig,
     given: Sequence[str],
     benchmark: str,
 ) -> dict[RowKey, tuple[str, ...]]:

@@ -1,4 +1,8 @@
-"""What each difference from the base costs, found from the paces of a few kinds of trials."""
+"""Model of a trial's durations by how it differs from the sweep's base.
+
+Techniques add to the base. Scaling differences (backbone, batch size, precision) multiply both the
+base and what techniques add: a second view costs another pass of whatever backbone there is.
+"""
 
 from __future__ import annotations
 
@@ -8,137 +12,192 @@ from dataclasses import astuple, dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.estimate.step_time import Length, Pace
-from dirsweep.estimate.trial_kinds import Kind, scales_of
+from dirsweep.estimate.durations import Durations, TrialLength
+from dirsweep.estimate.trial_kinds import Kind, scaling_part
 
-#: no sum of savings makes a trial faster than this share of the base's time
-LEAST = 0.1
+#: savings never make a trial faster than this share of the base's time
+MIN_SHARE = 0.1
+
+Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Prices:
-    """What trials take by what differs from the base.
+class CostModel:
+    """Durations of the base, and what each difference changes in them.
 
-    Techniques add to the base. Its scale (backbone, batch size, precision) multiplies both: a
-    second view costs another pass of whatever backbone there is. Differences that are in neither
-    mapping were never timed and count as nothing.
+    Differences that are in neither ``added`` nor ``factors`` were never timed and count as nothing.
 
     Attributes:
-        base: without any difference.
+        base: durations without any difference.
         length: of a trial of the base.
-        added: what a difference adds; what makes a trial faster is negative. Of scales only the
-            start.
-        factors: what a scale multiplies each part with; 1 for the start.
-        noise: by how much the timings of the base's epoch differ, as a share of it; None where it
+        added: what a difference adds, negative where it makes a trial faster; of scaling
+            differences the start only.
+        factors: what a scaling difference multiplies each duration with; 1 for the start.
+        noise: range of the base's repeated epoch timings as a share of their mean; None where it
             was timed once.
-        timed: the kinds that were timed, the base left out.
-        failed: kinds that could not be trained, and why.
+        timed: the kinds that were timed, without the base.
+        failed: kinds that cannot be trained, and why.
         untimed: differences that are in no kind that was timed or failed.
-        together: groups of differences that were only ever timed together: each has an equal share
-            of what they add.
+        inseparable: groups of differences that were only ever timed together; what they add is
+            shared equally.
     """
 
-    base: Pace
-    length: Length
-    added: Mapping[str, Pace] = field(default_factory=dict)
-    factors: Mapping[str, Pace] = field(default_factory=dict)
+    base: Durations
+    length: TrialLength
+    added: Mapping[str, Durations] = field(default_factory=dict)
+    factors: Mapping[str, Durations] = field(default_factory=dict)
     noise: float | None = None
     timed: tuple[Kind, ...] = ()
     failed: tuple[tuple[Kind, str], ...] = ()
     untimed: tuple[str, ...] = ()
-    together: tuple[tuple[str, ...], ...] = ()
+    inseparable: tuple[tuple[str, ...], ...] = ()
 
-    def pace(self, kind: Kind) -> Pace:
-        """Of a trial with these differences."""
+    def durations(self, kind: Kind) -> Durations:
+        """Predict the durations of a trial of some kind."""
         base = _vector(self.base)
-        whole = base + sum(_vector(self.added[name]) for name in sorted(kind) if name in self.added)
-        return Pace(*(np.maximum(whole, LEAST * base) * _factor(kind, self.factors)).tolist())
+        total = base.copy()
+        for name in sorted(kind):
+            if name in self.added:
+                total += _vector(self.added[name])
+        return _durations(np.maximum(total, MIN_SHARE * base) * _factor(kind, self.factors))
 
 
-def prices_of(
-    length: Length,
-    bases: list[Pace],
-    timed: Mapping[Kind, Pace],
-    failed: list[tuple[Kind, str]],
-    names: Collection[str],
-) -> Prices:
-    """Prices from what was timed.
+@dataclass(frozen=True)
+class Timings:
+    """What was measured for a cost model.
+
+    Attributes:
+        base: the base, once or several times.
+        kinds: each scaling difference alone, and kinds with no other scaling differences than
+            those.
+        failed: kinds that cannot be trained, and why.
+    """
+
+    base: list[Durations] = field(default_factory=list)
+    kinds: dict[Kind, Durations] = field(default_factory=dict)
+    failed: list[tuple[Kind, str]] = field(default_factory=list)
+
+
+def fit_cost_model(
+    length: TrialLength, timings: Timings, differences: Collection[str]
+) -> CostModel:
+    """Find what each difference costs.
 
     Args:
-        bases: the base, once or several times.
-        timed: each scale alone, and kinds with no other scales than those.
-        names: every difference there is.
+        length: of a trial of the base.
+        timings: what was measured.
+        differences: every difference of the sweep's trials.
+
+    Returns:
+        A model that is exact for each kind that was timed.
     """
-    base = np.mean([_vector(pace) for pace in bases], axis=0)
-    alone = {
-        name: _vector(pace)
-        for kind, pace in timed.items()
-        if kind == scales_of(kind)
-        for name in kind
+    base = np.mean([_vector(durations) for durations in timings.base], axis=0)
+    alone, mixed = _split_kinds(timings.kinds)
+    factors = {name: _ratio(durations, base) for name, durations in alone.items()}
+    added = {
+        name: Durations(float(durations[0] - base[0]), 0.0, 0.0, 0.0)
+        for name, durations in alone.items()
     }
-    factors = {name: _ratio(pace, base) for name, pace in alone.items()}
-    added = {name: Pace(float(pace[0] - base[0]), 0.0, 0.0, 0.0) for name, pace in alone.items()}
-    mixed = {
-        kind - scales_of(kind): (kind, pace)
-        for kind, pace in timed.items()
-        if kind != scales_of(kind)
-    }
-    techniques = sorted(set().union(*mixed))
-    rows = rows_of(mixed, techniques)
+    techniques = sorted({name for kind in mixed for name in kind - scaling_part(kind)})
     if mixed:
-        starts = [
-            sum((_vector(added[name]) for name in scales_of(kind)), 0 * base)
-            for kind, _ in mixed.values()
-        ]
-        plain = [_vector(pace) / _factor(kind, factors) for kind, pace in mixed.values()]
-        more = np.array(plain) - np.array(starts) - base
-        # exact for each kind that was timed; what only occurred together is shared equally (least
-        # squares, least norm)
-        solved = (np.linalg.pinv(rows) @ more).tolist()
-        added |= {name: Pace(*price) for name, price in zip(techniques, solved, strict=True)}
-    groups: dict[bytes, list[str]] = {}
-    for column, name in enumerate(techniques):
-        groups.setdefault(rows[:, column].tobytes(), []).append(name)
-    epochs = [pace.epoch_s for pace in bases]
-    return Prices(
-        base=Pace(*base.tolist()),
+        added |= _technique_costs(base, mixed, techniques, added, factors)
+    known = set(added).union(*(kind for kind, _ in timings.failed))
+    return CostModel(
+        base=_durations(base),
         length=length,
         added=added,
         factors=factors,
-        noise=(max(epochs) - min(epochs)) / float(np.mean(epochs)) if len(epochs) > 1 else None,
-        timed=tuple(timed),
-        failed=tuple(failed),
-        untimed=tuple(sorted(set(names).difference(added, *(kind for kind, _ in failed)))),
-        together=tuple(tuple(group) for group in groups.values() if len(group) > 1),
+        noise=_noise([durations.epoch_s for durations in timings.base]),
+        timed=tuple(timings.kinds),
+        failed=tuple(timings.failed),
+        untimed=tuple(sorted(set(differences) - known)),
+        inseparable=_equal_columns(mixed, techniques),
     )
 
 
-def rank_of(kinds: Collection[Kind], names: Collection[str]) -> int:
-    """How many of the kinds' paces do not follow from the others'."""
-    rows = rows_of(kinds, names)
-    return int(np.linalg.matrix_rank(rows)) if rows.size else 0
+def num_independent(kinds: Collection[Kind], differences: Collection[str]) -> int:
+    """Return how many of the kinds' durations do not follow from the others'."""
+    matrix = indicator_matrix(kinds, differences)
+    return int(np.linalg.matrix_rank(matrix)) if matrix.size else 0
 
 
-def rows_of(kinds: Collection[Kind], names: Collection[str]) -> NDArray[np.float64]:
-    """(K, D): 1 where a kind has a difference."""
-    return np.array([[float(name in kind) for name in names] for kind in kinds]).reshape(
-        len(kinds), len(names)
-    )
+def indicator_matrix(kinds: Collection[Kind], differences: Collection[str]) -> Vector:
+    """Return a (K, D) matrix that is 1 where a kind has a difference."""
+    rows = [[float(name in kind) for name in differences] for kind in kinds]
+    return np.array(rows).reshape(len(kinds), len(differences))
 
 
-def _ratio(pace: NDArray[np.float64], base: NDArray[np.float64]) -> Pace:
-    """Part by part; a later stage goes with the first one's, what takes no time stays so, the start
-    is no multiple.
+def _split_kinds(
+    timed: Mapping[Kind, Durations],
+) -> tuple[dict[str, Vector], dict[Kind, Vector]]:
+    """Separate scaling differences that were timed alone from kinds with techniques."""
+    alone: dict[str, Vector] = {}
+    mixed: dict[Kind, Vector] = {}
+    for kind, durations in timed.items():
+        if kind == scaling_part(kind):
+            alone |= dict.fromkeys(kind, _vector(durations))
+        else:
+            mixed[kind] = _vector(durations)
+    return alone, mixed
+
+
+def _technique_costs(
+    base: Vector,
+    mixed: Mapping[Kind, Vector],
+    techniques: list[str],
+    added: Mapping[str, Durations],
+    factors: Mapping[str, Durations],
+) -> dict[str, Durations]:
+    """Solve for what each technique adds.
+
+    The solution is exact for each kind, and of least norm: what only occurs together is shared
+    equally.
     """
-    found = Pace(*np.divide(pace, base, out=np.ones_like(base), where=base > 0).tolist())
+    excess = []
+    for kind, durations in mixed.items():
+        starts = sum((_vector(added[name]) for name in scaling_part(kind)), 0 * base)
+        excess.append(durations / _factor(kind, factors) - starts - base)
+    matrix = indicator_matrix(mixed, techniques)
+    solution = np.linalg.pinv(matrix) @ np.array(excess)
+    return {name: _durations(row) for name, row in zip(techniques, solution, strict=True)}
+
+
+def _equal_columns(mixed: Mapping[Kind, Vector], names: list[str]) -> tuple[tuple[str, ...], ...]:
+    """Return groups of names that occur in exactly the same kinds."""
+    groups: dict[tuple[Kind, ...], list[str]] = {}
+    for name in names:
+        groups.setdefault(tuple(kind for kind in mixed if name in kind), []).append(name)
+    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def _noise(epochs_s: list[float]) -> float | None:
+    if len(epochs_s) < 2:
+        return None
+    return (max(epochs_s) - min(epochs_s)) / float(np.mean(epochs_s))
+
+
+def _ratio(durations: Vector, base: Vector) -> Durations:
+    """Divide part by part.
+
+    A later stage scales like the first one; what takes no time stays so; the start is no multiple.
+    """
+    ratio = np.divide(durations, base, out=np.ones_like(base), where=base > 0)
+    found = _durations(ratio)
     return replace(found, start_s=1.0, later_s=found.epoch_s)
 
 
-def _factor(kind: Kind, factors: Mapping[str, Pace]) -> NDArray[np.float64]:
-    known = [_vector(factors[name]) for name in sorted(kind) if name in factors]
-    factor: NDArray[np.float64] = np.array([np.ones(5), *known]).prod(axis=0)
+def _factor(kind: Kind, factors: Mapping[str, Durations]) -> Vector:
+    """Multiply the factors of a kind's scaling differences."""
+    factor: Vector = np.ones(5)
+    for name in sorted(kind):
+        if name in factors:
+            factor = factor * _vector(factors[name])
     return factor
 
 
-def _vector(pace: Pace) -> NDArray[np.float64]:
-    return np.array(astuple(pace))
+def _vector(durations: Durations) -> Vector:
+    return np.array(astuple(durations))
+
+
+def _durations(vector: Vector) -> Durations:
+    return Durations(*vector.tolist())

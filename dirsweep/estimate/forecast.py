@@ -1,8 +1,9 @@
-"""``dirsweep plan --probe``: what a run would take, in words."""
+"""Text of ``dirsweep plan --probe``."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 import torch
 from rich.console import Console
@@ -11,116 +12,160 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from dirsweep.config.sweep import SweepSpec
-from dirsweep.estimate.cost_model import Prices
-from dirsweep.estimate.probe import Forecast, forecast, probe
+from dirsweep.estimate.cost_model import CostModel
+from dirsweep.estimate.probe import probe
+from dirsweep.estimate.run_cost import RunCost, run_cost
+from dirsweep.estimate.trial_kinds import PlannedTrial
 
-#: differences of an epoch below this share of the base's are not shown, even where timings agree
-#: better
-LEAST_SHOWN = 0.03
+#: changes of an epoch's duration below this share of the base's are not shown
+MIN_SHOWN = 0.03
 
 
-def print_forecast(spec: SweepSpec, console: Console, cache: str | None = None) -> Forecast:
-    """Probe, and say what the run would take, why, and whether its budget allows it."""
+def print_forecast(spec: SweepSpec, console: Console, cache: str | None = None) -> RunCost:
+    """Probe a sweep, and print what its run would cost and why.
+
+    Args:
+        spec: the sweep.
+        console: takes the text.
+        cache: folder for what is derived from the data; None for the default.
+
+    Returns:
+        The cost of the run on this machine.
+
+    Raises:
+        DirSweepError: the data is missing or broken, or the base cannot be trained.
+    """
+    model, plan = _probe_with_bar(spec, cache)
+    num_cpus, num_gpus = os.cpu_count() or 1, torch.cuda.device_count()
+    cost = run_cost(spec, plan, model, num_cpus=num_cpus, num_gpus=num_gpus)
+    for line in (_base_line(spec, model), _cost_line(cost)):
+        console.print(line, highlight=False, soft_wrap=True)
+    for line in cost.over_budget(spec):
+        console.print(f"[bold red]over budget[/]: {line}", highlight=False)
+    if model.timed:
+        _print_changes(model, console)
+    for line in _problem_lines(model):
+        console.print(line, highlight=False, soft_wrap=True)
+    return cost
+
+
+def _probe_with_bar(spec: SweepSpec, cache: str | None) -> tuple[CostModel, list[PlannedTrial]]:
+    """Probe with a progress bar on standard error."""
     columns = (
         TextColumn("probing"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.description}"),
     )
-    bars = Console(stderr=True)
-    with Progress(*columns, console=bars, disable=not bars.is_terminal, transient=True) as bar:
+    stderr = Console(stderr=True)
+    with Progress(*columns, console=stderr, disable=not stderr.is_terminal, transient=True) as bar:
         task = bar.add_task("", total=None, visible=False)
-        prices, plan = probe(
-            spec,
-            cache,
-            progress=lambda done, total, what: bar.update(
-                task, completed=done, total=total, description=what, visible=total > 2
-            ),
-        )
-    found = forecast(
-        spec, plan, prices, num_cpus=os.cpu_count() or 1, num_gpus=torch.cuda.device_count()
-    )
-    for line in (_base_line(spec, prices), _forecast_line(found)):
-        console.print(line, highlight=False, soft_wrap=True)
-    for line in found.beyond(spec):
-        console.print(f"[bold red]beyond the budget[/]: {line}", highlight=False)
-    _print_prices(prices, console)
-    return found
+
+        def progress(done: int, total: int, name: str) -> None:
+            bar.update(task, completed=done, total=total, description=name, visible=total > 2)
+
+        return probe(spec, cache, progress=progress)
 
 
-def _base_line(spec: SweepSpec, prices: Prices) -> str:
-    pace, epochs = prices.base, prices.length.epochs + prices.length.later
-    epoch_s = pace.epoch_s + pace.val_s / spec.base_config.validate_every
+def _base_line(spec: SweepSpec, model: CostModel) -> str:
+    base, length = model.base, model.length
+    epoch_s = base.epoch_s + base.val_s / spec.base_config.validate_every
+    device = "GPU" if torch.cuda.is_available() else "CPU"
     return (
-        f"probe on this machine's {'GPU' if torch.cuda.is_available() else 'CPU'}: {1000 * pace.step_s:.3g} ms a step, "
-        f"{_span(epoch_s)} an epoch, {_span(pace.trial_s(prices.length))} a trial of {epochs} epochs"
+        f"base, measured on this machine's {device}: {1000 * base.step_s:.3g} ms per step, "
+        f"{_duration(epoch_s)} per epoch, "
+        f"{_duration(base.trial_s(length))} per trial of {length.all_epochs} epochs"
     )
 
 
-def _forecast_line(found: Forecast) -> str:
-    cost = "" if found.money is None else f", {found.money:.2f} money"
-    gpu_hours = f", {found.gpu_hours:.3g} GPU-hours" if found.gpu_hours else ""
+def _cost_line(cost: RunCost) -> str:
+    gpu_hours = f", {cost.gpu_hours:.3g} GPU-hours" if cost.gpu_hours else ""
+    money = "" if cost.money is None else f", {cost.money:.2f} money"
     return (
-        f"forecast: {found.trials} trials take {found.cpu_hours:.3g} CPU-hours{gpu_hours}{cost}, "
-        f"{_span(3600 * found.wall_hours)} here, {found.at_a_time} at a time (early ends and racing left out)"
+        f"forecast: {cost.trials} trials, {cost.cpu_hours:.3g} CPU-hours{gpu_hours}{money}, "
+        f"{_duration(3600 * cost.wall_hours)} on this machine "
+        f"({cost.parallel_trials} trials in parallel; early stopping and racing not included)"
     )
 
 
-def _print_prices(prices: Prices, console: Console) -> None:
-    """What each difference from the base adds to an epoch, and what stays open."""
-    if prices.timed:
-        assert prices.noise is not None
-        shown_above = max(LEAST_SHOWN, prices.noise)
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        table.add_column("differs from the base", overflow="fold")
-        table.add_column("an epoch takes", justify="right", no_wrap=True)
-        little = []
-        for names, epoch, later in sorted(_shares(prices), key=lambda share: -share[1]):
-            if abs(epoch) < shown_above and not later:
-                little.append(names)
-                continue
-            more = f"{100 * epoch:+.0f} %" if abs(epoch) >= shown_above else "as the base's"
-            table.add_row(
-                names, more + (f", of later stages {100 * later:.0f} % of it" if later else "")
-            )
-        if table.row_count:
-            console.print(table)
-        line = f"timed apart from the base: {len(prices.timed)} kinds of trials, the others made up of them; "
-        line += f"timings of the base differ by {100 * prices.noise:.1f} %"
-        if little:
-            line += f"; below {100 * shown_above:.0f} %: {', '.join(little)}"
-        console.print(line, highlight=False, soft_wrap=True)
+@dataclass(frozen=True)
+class _Change:
+    """Effect of a difference on an epoch, as shares of the base's epoch with validation.
+
+    Attributes:
+        name: the difference, or several that only occur together.
+        epoch: relative change of an epoch of the first stage.
+        later: duration of an epoch of a later stage that the difference brings; 0 without one.
+    """
+
+    name: str
+    epoch: float
+    later: float
+
+
+def _changes(model: CostModel) -> list[_Change]:
+    """Return the effect of every difference, the largest first."""
+    grouped = {name for group in model.inseparable for name in group}
+    single = [(name,) for name in model.added if name not in grouped]
+    base = model.base
+    base_s = base.epoch_s + base.val_s
+    changes = []
+    for group in [*model.inseparable, *single]:
+        durations = model.durations(frozenset(group))
+        epoch = (durations.epoch_s + durations.val_s) / base_s - 1
+        later_s = durations.later_s + base.val_s if durations.later_s > base.later_s else 0.0
+        changes.append(_Change(" with ".join(group), epoch, later_s / base_s))
+    return sorted(changes, key=lambda change: -change.epoch)
+
+
+def _print_changes(model: CostModel, console: Console) -> None:
+    """Print what each difference from the base adds to an epoch, and how sure that is."""
+    assert model.noise is not None
+    threshold = max(MIN_SHOWN, model.noise)
+    changes = _changes(model)
+    small = [change for change in changes if abs(change.epoch) < threshold and not change.later]
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("difference from the base", overflow="fold")
+    table.add_column("epoch duration", justify="right", no_wrap=True)
+    for change in changes:
+        if change not in small:
+            table.add_row(change.name, _change_text(change, threshold))
+    if table.row_count:
+        console.print(table)
+    line = (
+        f"timed: the base and {len(model.timed)} kinds of trials; other kinds are combined from "
+        f"these; noise (range of the base's timings): {100 * model.noise:.1f} %"
+    )
+    if small:
+        names = ", ".join(change.name for change in small)
+        line += f"; changes below {100 * threshold:.0f} %: {names}"
+    console.print(line, highlight=False, soft_wrap=True)
+
+
+def _change_text(change: _Change, threshold: float) -> str:
+    text = f"{100 * change.epoch:+.0f} %" if abs(change.epoch) >= threshold else "unchanged"
+    if change.later:
+        text += f", later stages {100 * change.later:.0f} % of the base's"
+    return text
+
+
+def _problem_lines(model: CostModel) -> list[str]:
+    """Return what cannot be trained, and what was not timed."""
     lines = [
         f"[yellow]cannot be trained[/]: {', '.join(sorted(kind))}: {escape(error)}"
-        for kind, error in prices.failed
+        for kind, error in model.failed
     ]
-    if prices.untimed:
-        most, names = len(prices.timed) + len(prices.failed), ", ".join(prices.untimed)
+    if model.untimed:
+        limit = len(model.timed) + len(model.failed)
         lines.append(
-            f"[yellow]not timed[/], for {most} kinds of trials are the most; counted as no slower: {names}"
+            f"[yellow]not timed[/] (limit of {limit} kinds), assumed to cost nothing: "
+            f"{', '.join(model.untimed)}"
         )
-    for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+    return lines
 
 
-def _shares(prices: Prices) -> list[tuple[str, float, float]]:
-    """Differences; what they add to an epoch of training and validation; what an epoch of a later
-    stage takes: as shares of the base's epoch. Those that only occur together stand together."""
-    grouped = {name for group in prices.together for name in group}
-    groups = [*prices.together, *((name,) for name in prices.added if name not in grouped)]
-    base = prices.base
-    whole = base.epoch_s + base.val_s
-    shares = []
-    for group in groups:
-        pace = prices.pace(frozenset(group))
-        later = pace.later_s + base.val_s if pace.later_s > base.later_s else 0.0
-        shares.append(
-            (" with ".join(group), (pace.epoch_s + pace.val_s) / whole - 1, later / whole)
-        )
-    return shares
-
-
-def _span(seconds: float) -> str:
+def _duration(seconds: float) -> str:
+    """Format a duration: ``12 s``, ``2.25 min``, ``3.4 h``."""
     if seconds < 120:
         return f"{seconds:.2g} s"
     return f"{seconds / 60:.3g} min" if seconds < 2 * 3600 else f"{seconds / 3600:.3g} h"

@@ -1,8 +1,10 @@
-"""What a run would train and write, before anything is started."""
+"""Text of ``dirsweep plan``: what a run would train and write."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -12,66 +14,93 @@ from dirsweep.config.sweep import SweepSpec
 from dirsweep.policy.samplers import sampler_arguments
 from dirsweep.run.folder import RunPaths
 
+#: columns of the table of studies; all but the first two hold numbers
+COLUMNS = ("study", "design", "points", "seeds", "trials", "new", "cpu", "gpu")
+
 
 def print_plan(spec: SweepSpec, root: Path, console: Console) -> None:
-    """Show studies, trials, what one trial gets, and the files a run would write; starts
-    nothing.
+    """Print studies, trials, resources, and the files that a run would write; start nothing.
+
+    Args:
+        spec: the sweep.
+        root: the run's folder.
+        console: takes the text.
     """
-    made_up = " [bold yellow]SYNTHETIC[/]" if type(spec.benchmark).synthetic else ""
-    console.print(
-        f"[bold]{spec.name}[/] on {type(spec.benchmark).registered_name}{made_up}", highlight=False
-    )
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for title, side in (
-        ("study", "left"),
-        ("design", "left"),
-        ("points", "right"),
-        ("seeds", "right"),
-        ("trials", "right"),
-        ("new", "right"),
-        ("cpu", "right"),
-        ("gpu", "right"),
-    ):
-        table.add_column(title, justify="right" if side == "right" else "left")
+    mark = " [bold yellow]SYNTHETIC[/]" if type(spec.benchmark).synthetic else ""
+    benchmark = type(spec.benchmark).registered_name
+    console.print(f"[bold]{spec.name}[/] on {benchmark}{mark}", highlight=False)
     rows = plan_rows(spec)
+    console.print(_study_table(rows))
+    console.print(_trials_line(spec, rows), highlight=False)
+    for line in _search_lines(spec):
+        console.print(line, highlight=False)
+    for line in _file_lines(spec, root):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _study_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in COLUMNS:
+        table.add_column(title, justify="left" if title in ("study", "design") else "right")
     for row in rows:
+        counts = (row[key] for key in ("points", "seeds", "trials", "unique_trials"))
         table.add_row(
-            row["study"],
-            row["design"],
-            *(f"{row[key]}" for key in ("points", "seeds", "trials")),
-            f"{row['unique_trials']}",
-            f"{row['cpu']:g}",
-            str(row["gpu"]),
+            row["study"], row["design"], *map(str, counts), f"{row['cpu']:g}", str(row["gpu"])
         )
-    console.print(table)
-    total, new = sum(row["trials"] for row in rows), sum(row["unique_trials"] for row in rows)
-    saved = (
-        f"; {total - new} of {total} equal another study's and are not trained again"
-        if total > new
-        else ""
-    )
-    console.print(
-        f"{new} trial{'s' if new != 1 else ''} of {_epochs(spec)}{saved}", highlight=False
-    )
+    return table
+
+
+def _trials_line(spec: SweepSpec, rows: list[dict[str, Any]]) -> str:
+    """Return the number of trials, and how many need not be trained."""
+    total = sum(row["trials"] for row in rows)
+    num_new = sum(row["unique_trials"] for row in rows)
+    line = f"{num_new} trial{'s' if num_new != 1 else ''} of {_epochs_text(spec)}"
+    if total > num_new:
+        line += f"; {total - num_new} of {total} equal other trials and are trained only once"
+    return line
+
+
+def _epochs_text(spec: SweepSpec) -> str:
+    """Return ``90 epochs each``, or ``30 to 90 epochs`` where points differ.
+
+    Epochs of a second stage are not counted.
+    """
+    epochs: set[int] = set()
+    for name, study in spec.studies.items():
+        epochs |= {point.config.epochs for point in planned_points(spec, name)}
+        if study.space is not None:
+            epochs.add(make_point(spec, name, 0, {}).config.epochs)
+    low, high = min(epochs), max(epochs)
+    if low != high:
+        return f"{low} to {high} epochs"
+    return f"{low} epoch{'s' if low != 1 else ''} each"
+
+
+def _search_lines(spec: SweepSpec) -> list[str]:
+    """Describe each study's sampler and scheduler."""
+    lines = []
     for name, study in spec.studies.items():
         if study.space is not None:
-            arguments = ", ".join(
-                f"{key}={value}" for key, value in sampler_arguments(study.sampler).items()
-            )
-            console.print(
-                f"{name}: {study.sampler.name}, seed {study.sampler.seed}"
-                + (f" ({arguments})" if arguments else ""),
-                highlight=False,
-            )
-        if (scheduler := spec.scheduler_of(name)) is not None:
-            used = ", ".join(
-                f"{key}={value}" for key, value in scheduler.to_dict().items() if key != "name"
-            )
-            console.print(f"{name}: {scheduler.name} ends trials early ({used})", highlight=False)
+            sampler, arguments = study.sampler, _settings_text(sampler_arguments(study.sampler))
+            line = f"{name}: {sampler.name}, seed {sampler.seed}"
+            lines.append(f"{line} ({arguments})" if arguments else line)
+        scheduler = spec.scheduler_of(name)
+        if scheduler is not None:
+            settings = {key: value for key, value in scheduler.to_dict().items() if key != "name"}
+            text = _settings_text(settings)
+            lines.append(f"{name}: {scheduler.name} stops trials early ({text})")
+    return lines
+
+
+def _settings_text(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in settings.items())
+
+
+def _file_lines(spec: SweepSpec, root: Path) -> list[str]:
+    """List the files of the run."""
     paths = RunPaths(root)
-    state = " (there already: a run goes on with it)" if paths.ledger.exists() else ""
-    console.print(f"would write {root}{state}", highlight=False, soft_wrap=True)
-    for path in (
+    state = " (exists already: a run would resume it)" if paths.ledger.exists() else ""
+    files = (
         paths.trials_table,
         paths.epochs_table,
         paths.predictions_table,
@@ -80,29 +109,12 @@ def print_plan(spec: SweepSpec, root: Path, console: Console) -> None:
         paths.provenance,
         paths.ledger,
         paths.plots,
-    ):
-        console.print(f"  {path.key}", highlight=False)
-    folder = paths.trial("<trial_id>")
-    kept = (folder.predictions, folder.features) if spec.store.features else (folder.predictions,)
-    files = (folder.outcome, folder.epochs, *kept, folder.log)
-    console.print(
-        f"  {folder.folder.key}/ {{{', '.join(file.name for file in files)}}}",
-        highlight=False,
-        soft_wrap=True,
     )
-
-
-def _epochs(spec: SweepSpec) -> str:
-    """``90 epochs each``, or ``30 to 90 epochs`` where points differ; a second stage's are not
-    counted.
-    """
-    known = {point.config.epochs for name in spec.studies for point in planned_points(spec, name)}
-    known |= {
-        make_point(spec, name, 0, {}).config.epochs
-        for name, study in spec.studies.items()
-        if study.space
-    }
-    low, high = min(known), max(known)
-    if low != high:
-        return f"{low} to {high} epochs"
-    return f"{low} epoch{'s' if low != 1 else ''} each"
+    trial = paths.trial("<trial_id>")
+    kept = (trial.predictions, trial.features) if spec.store.features else (trial.predictions,)
+    names = ", ".join(file.name for file in (trial.outcome, trial.epochs, *kept, trial.log))
+    return [
+        f"would write {root}{state}",
+        *(f"  {file.key}" for file in files),
+        f"  {trial.folder.key}/ {{{names}}}",
+    ]

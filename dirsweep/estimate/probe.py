@@ -1,68 +1,34 @@
-"""What a run would take: the base is timed here, and what differs from it; the rest is
-arithmetic.
-"""
+"""Timing of the kinds of trials that a run consists of."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 
 from dirsweep.config.expand import make_trial
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import Point, TrialConfig, TrialSpec
+from dirsweep.data.base import Benchmark
 from dirsweep.driver import prepare
 from dirsweep.errors import DirSweepError
-from dirsweep.estimate.cost_model import Prices, prices_of, rank_of
-from dirsweep.estimate.step_time import Pace, pace_of
-from dirsweep.estimate.trial_kinds import Kind, Planned, Reader, planned_trials, scales_of
+from dirsweep.estimate.cost_model import CostModel, Timings, fit_cost_model, num_independent
+from dirsweep.estimate.durations import Durations
+from dirsweep.estimate.step_time import measure_durations
+from dirsweep.estimate.trial_kinds import (
+    Kind,
+    PlannedTrial,
+    TrialKinds,
+    planned_trials,
+    scaling_part,
+)
 
 #: kinds of trials that are timed besides the base
 MAX_KINDS = 12
 #: the base is timed again after so many kinds, and after the last
 BASE_EVERY = 3
 
-
-@dataclass(frozen=True)
-class Forecast:
-    """What a whole run would take.
-
-    Attributes:
-        trials, epochs: of the run: different trials, and their epochs all together, those of later
-            stages included.
-        trial_hours: all trials one after another.
-        wall_hours: on this machine, as many at a time as fit it.
-        at_a_time: that many.
-        cpu_hours, gpu_hours: trial hours times a trial's share.
-        money: by the prices of the budget; None where it has none.
-    """
-
-    trials: int
-    epochs: int
-    trial_hours: float
-    wall_hours: float
-    at_a_time: int
-    cpu_hours: float
-    gpu_hours: float
-    money: float | None
-
-    def beyond(self, spec: SweepSpec) -> list[str]:
-        """The limits of the budget that this would break: ``cpu_hours: 12 of 10``."""
-        budget = spec.budget
-        if budget is None:
-            return []
-        asked = [
-            ("trials", float(self.trials), budget.trials),
-            ("wall_hours", self.wall_hours, budget.wall_hours),
-            ("cpu_hours", self.cpu_hours, budget.cpu_hours),
-            ("gpu_hours", self.gpu_hours, budget.gpu_hours),
-            ("money", self.money or 0.0, budget.money.limit if budget.money else None),
-        ]
-        return [
-            f"{name}: {needed:.3g} of {limit:g}"
-            for name, needed, limit in asked
-            if limit and needed > limit
-        ]
+#: takes the number of timings done, their total, and what is timed next
+ProbeProgress = Callable[[int, int, str], None]
 
 
 def probe(
@@ -70,122 +36,123 @@ def probe(
     cache: str | None = None,
     *,
     max_kinds: int = MAX_KINDS,
-    progress: Callable[[int, int, str], None] = lambda done, total, what: None,
-) -> tuple[Prices, list[Planned]]:
-    """Train a few steps of the sweep's base here, on a GPU if there is one, and of kinds of trials
-    that differ from it.
+    progress: ProbeProgress = lambda done, total, name: None,
+) -> tuple[CostModel, list[PlannedTrial]]:
+    """Train a few steps of the base and of kinds that differ from it, on a GPU if there is one.
 
-    Each scale is timed alone. Then come kinds with few differences, of those with equally many the
-    one with the most trials; what follows from earlier ones is not timed. The base is timed again
-    in between: what differs then is noise.
+    Each scaling difference is timed alone. Then come kinds with few differences first, among
+    those with equally many the one with the most trials; a kind whose durations follow from
+    earlier ones is not timed. The base is timed repeatedly in between: what differs then is noise.
 
     Args:
-        max_kinds: that are timed besides the base.
-        progress: takes the number of timings done, their total, and what is timed next.
-    Raises: DirSweepError: the data is absent or broken, or the base cannot be trained.
+        spec: the sweep.
+        cache: folder for what is derived from the data; None for the default.
+        max_kinds: kinds that are timed besides the base.
+        progress: called before each timing.
+
+    Returns:
+        The fitted cost model, and the trials of the run.
+
+    Raises:
+        DirSweepError: the data is missing or broken, or the base cannot be trained.
     """
     benchmark = prepare(spec, cache)
-    reader = Reader(spec, benchmark)
-    plan = planned_trials(spec, reader, cache)
-    timed_by = partial(pace_of, benchmark=benchmark, num_threads=max(1, int(spec.resources.cpu)))
-    base = spec.base_config
-    base_trial = _trial(spec, reader, base, cache)
-    kinds = _candidates(spec, reader, plan, cache)
-    names = sorted(set().union(*kinds))
-    num_kinds = min(max_kinds, rank_of(kinds, names))
-    total = num_kinds + 2 - (-num_kinds // BASE_EVERY)
-    progress(0, total, "base")
-    timed_by(
-        base_trial
-    )  # the first training of a process imports and allocates what later ones find there
-    bases: list[Pace] = []
-    timed: dict[Kind, Pace] = {}
-    failed: list[tuple[Kind, str]] = []
-
-    def time_base() -> None:
-        progress(1 + len(bases) + len(timed) + len(failed), total, "base")
-        bases.append(timed_by(base_trial))
-
-    time_base()
-    for kind, trial in kinds.items():
-        scales = scales_of(kind)
-        known = kind == scales or all(frozenset({scale}) in timed for scale in scales)
-        if (
-            len(timed) + len(failed) == max_kinds
-            or not known
-            or rank_of([*timed, kind], names) == len(timed)
-        ):
+    kinds = TrialKinds(spec, benchmark)
+    plan = planned_trials(spec, kinds, cache)
+    base = _trial(spec, kinds, spec.base_config, cache)
+    candidates = _candidates(spec, kinds, plan, cache)
+    differences = sorted(set().union(*candidates))
+    num_kinds = min(max_kinds, num_independent(candidates, differences))
+    num_bases = 1 - (-num_kinds // BASE_EVERY)
+    timer = _Timer(spec, benchmark, progress, total=1 + num_bases + num_kinds)
+    timer.warm_up(base)
+    timer.time_base(base)
+    for kind, trial in candidates.items():
+        if len(timer.timings.kinds) + len(timer.timings.failed) == max_kinds:
+            break
+        if not _is_informative(kind, timer.timings.kinds, differences):
             continue
-        progress(1 + len(bases) + len(timed) + len(failed), total, ", ".join(sorted(kind)))
+        if timer.time_kind(kind, trial) and len(timer.timings.kinds) % BASE_EVERY == 0:
+            timer.time_base(base)
+    if len(timer.timings.kinds) % BASE_EVERY:
+        timer.time_base(base)
+    return fit_cost_model(kinds.length(spec.base_config), timer.timings, differences), plan
+
+
+def _is_informative(kind: Kind, timed: dict[Kind, Durations], differences: list[str]) -> bool:
+    """Tell whether timing a kind adds something to what was timed before."""
+    scaling = scaling_part(kind)
+    if kind != scaling and any(frozenset({name}) not in timed for name in scaling):
+        return False
+    return num_independent([*timed, kind], differences) > len(timed)
+
+
+@dataclass
+class _Timer:
+    """Times trials and keeps the timings."""
+
+    spec: SweepSpec
+    benchmark: Benchmark
+    progress: ProbeProgress
+    total: int
+
+    def __post_init__(self) -> None:
+        self.timings = Timings()
+
+    def warm_up(self, base: TrialSpec) -> None:
+        """Train once untimed: the first training of a process imports and allocates."""
+        self.progress(0, self.total, "base")
+        self._measure(base)
+
+    def time_base(self, base: TrialSpec) -> None:
+        """Time the base once more."""
+        self._announce("base")
+        self.timings.base.append(self._measure(base))
+
+    def time_kind(self, kind: Kind, trial: TrialSpec) -> bool:
+        """Time a trial of some kind; return whether it can be trained."""
+        self._announce(", ".join(sorted(kind)))
         try:
-            timed[kind] = timed_by(trial)
+            self.timings.kinds[kind] = self._measure(trial)
         except DirSweepError as error:
-            failed.append((kind, str(error)))
-        else:
-            if len(timed) % BASE_EVERY == 0:
-                time_base()
-    if len(timed) % BASE_EVERY:
-        time_base()
-    return prices_of(reader.length(base), bases, timed, failed, names), plan
+            self.timings.failed.append((kind, str(error)))
+            return False
+        return True
+
+    def _announce(self, name: str) -> None:
+        timings = self.timings
+        done = 1 + len(timings.base) + len(timings.kinds) + len(timings.failed)
+        self.progress(done, self.total, name)
+
+    def _measure(self, trial: TrialSpec) -> Durations:
+        num_threads = max(1, int(self.spec.resources.cpu))
+        return measure_durations(trial, self.benchmark, num_threads=num_threads)
 
 
 def _candidates(
-    spec: SweepSpec, reader: Reader, plan: Iterable[Planned], cache: str | None
+    spec: SweepSpec, kinds: TrialKinds, plan: Iterable[PlannedTrial], cache: str | None
 ) -> dict[Kind, TrialSpec]:
-    """A trial of each kind that might be timed, in that order."""
+    """Return a trial of each kind that might be timed, in the order of timing."""
     counts: dict[Kind, float] = {}
     trials: dict[Kind, TrialSpec] = {}
     for planned in plan:
-        for scale in scales_of(planned.kind):
-            config = reader.rescaled(scale, TrialConfig.model_validate(planned.trial.config))
-            alone = frozenset({scale})
+        scaling = scaling_part(planned.kind)
+        for name in scaling:
+            config = kinds.rescaled(name, TrialConfig.model_validate(planned.trial.config))
+            alone = frozenset({name})
             counts[alone] = counts.get(alone, 0.0) + planned.count
-            trials.setdefault(alone, _trial(spec, reader, config, cache))
-        if planned.kind != scales_of(planned.kind):
+            trials.setdefault(alone, _trial(spec, kinds, config, cache))
+        if planned.kind != scaling:
             counts[planned.kind] = counts.get(planned.kind, 0.0) + planned.count
             trials.setdefault(planned.kind, planned.trial)
-    in_order = sorted(
-        trials, key=lambda kind: (kind != scales_of(kind), len(kind), -counts[kind], sorted(kind))
-    )
-    return {kind: trials[kind] for kind in in_order}
+
+    def order(kind: Kind) -> tuple[bool, int, float, list[str]]:
+        return kind != scaling_part(kind), len(kind), -counts[kind], sorted(kind)
+
+    return {kind: trials[kind] for kind in sorted(trials, key=order)}
 
 
-def _trial(spec: SweepSpec, reader: Reader, config: TrialConfig, cache: str | None) -> TrialSpec:
+def _trial(spec: SweepSpec, kinds: TrialKinds, config: TrialConfig, cache: str | None) -> TrialSpec:
     study = next(iter(spec.studies))
-    return make_trial(
-        spec,
-        Point(study, 0, {}, config),
-        spec.seeds_of(study)[0],
-        reader.benchmark.fingerprint(),
-        cache,
-    )
-
-
-def forecast(
-    spec: SweepSpec, plan: Iterable[Planned], prices: Prices, *, num_cpus: int, num_gpus: int
-) -> Forecast:
-    """Every trial of ``plan`` at its own length and pace. What ends early and further seeds of a
-    race are left out.
-    """
-    plan = list(plan)
-    hours = sum(one.count * prices.pace(one.kind).trial_s(one.length) for one in plan) / 3600
-    trials = round(sum(one.count for one in plan))
-    cpu = spec.resources.cpu
-    gpu = (1.0 if num_gpus else 0.0) if spec.resources.gpu == "auto" else spec.resources.gpu
-    at_a_time = (
-        max(1, int(num_cpus / cpu))
-        if not gpu
-        else max(1, min(int(num_cpus / cpu), int(num_gpus / gpu)))
-    )
-    at_a_time = min(at_a_time, max(1, trials))
-    money = spec.budget.money if spec.budget is not None else None
-    return Forecast(
-        trials=trials,
-        epochs=round(sum(one.count * (one.length.epochs + one.length.later) for one in plan)),
-        trial_hours=hours,
-        wall_hours=hours / at_a_time,
-        at_a_time=at_a_time,
-        cpu_hours=hours * cpu,
-        gpu_hours=hours * gpu,
-        money=None if money is None else hours * (cpu * money.cpu_hour + gpu * money.gpu_hour),
-    )
+    point, seed = Point(study, 0, {}, config), spec.seeds_of(study)[0]
+    return make_trial(spec, point, seed, kinds.benchmark.fingerprint(), cache)

@@ -1,4 +1,4 @@
-"""Speed of one trial, measured in a shortened training.
+"""Durations of a trial's parts, measured in a shortened training.
 
 Every stage is trained for two epochs. The first one of the training warms up in a few steps; each
 stage's second epoch is timed, over as many samples as fill about a second.
@@ -18,13 +18,14 @@ import torch
 from dirsweep.config.trial import TrialSpec
 from dirsweep.data.base import Benchmark, SplitName
 from dirsweep.errors import DirSweepError, TrialError
+from dirsweep.estimate.durations import Durations
 from dirsweep.training.assembly import Training, build_training
 from dirsweep.training.batches import num_steps
-from dirsweep.training.inputs import open_inputs
 from dirsweep.training.hooks import Hooks, Phase
-from dirsweep.training.state import Row, TrainingPlan, TrainingState
+from dirsweep.training.inputs import open_inputs
 from dirsweep.training.memory import out_of_memory
 from dirsweep.training.seeding import reset_process
+from dirsweep.training.state import Row, TrainingPlan, TrainingState
 
 #: steps of the first epoch, which warms up; feature smoothing acts from the second epoch on
 WARM_UP_STEPS = 2
@@ -35,49 +36,6 @@ NUM_VAL = 256
 
 #: (N,) int64 positions of samples, by split
 Positions = dict[SplitName, torch.Tensor]
-
-
-@dataclass(frozen=True)
-class Length:
-    """Length of a trial that does not end early.
-
-    Attributes:
-        epochs: of the first stage.
-        later: epochs of all later stages.
-        validations: of all stages.
-    """
-
-    epochs: int
-    later: int = 0
-    validations: int = 0
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Durations of a trial's parts, or by how much they exceed those of the base; in seconds.
-
-    Attributes:
-        start_s: from the start to the first step: model and techniques. The data is opened once
-            per process and is not counted.
-        step_s: one training step of the first stage.
-        epoch_s: one epoch's training in the first stage, with what ends it (a second pass, say).
-        val_s: one validation of the whole split.
-        later_s: one epoch's training in a later stage; 0 without one.
-    """
-
-    start_s: float
-    step_s: float
-    epoch_s: float
-    val_s: float
-    later_s: float = 0.0
-
-    def trial_s(self, length: Length) -> float:
-        """Return the duration of a whole trial, in seconds.
-
-        Testing at the end counts as one more validation.
-        """
-        trained_s = length.epochs * self.epoch_s + length.later * self.later_s
-        return self.start_s + trained_s + (length.validations + 1) * self.val_s
 
 
 @dataclass(frozen=True)
@@ -150,8 +108,8 @@ class EpochTimer(Hooks):
         self._began = time.monotonic()
 
 
-def pace_of(trial: TrialSpec, benchmark: Benchmark, *, num_threads: int) -> Pace:
-    """Measure the pace of one trial.
+def measure_durations(trial: TrialSpec, benchmark: Benchmark, *, num_threads: int) -> Durations:
+    """Measure the durations of one trial's parts.
 
     Args:
         trial: what to train.
@@ -174,7 +132,7 @@ def pace_of(trial: TrialSpec, benchmark: Benchmark, *, num_threads: int) -> Pace
         raise TrialError(reason) from error
 
 
-def _measured(trial: TrialSpec, benchmark: Benchmark, num_threads: int) -> Pace:
+def _measured(trial: TrialSpec, benchmark: Benchmark, num_threads: int) -> Durations:
     """Train two epochs of every stage and scale their durations to the whole splits."""
     reset_process(num_threads)
     open_inputs(trial.benchmark, trial.config["backbone"], trial.cache)
@@ -202,7 +160,7 @@ def _measured(trial: TrialSpec, benchmark: Benchmark, num_threads: int) -> Pace:
     first = timer.epochs[1]
     later_s = [epoch_s(epoch) for epoch in timer.epochs[3::2]]
     num_val = len(timed.data.samples["val"])
-    return Pace(
+    return Durations(
         start_s=start_s,
         step_s=first.step_s,
         epoch_s=epoch_s(first),

@@ -1,6 +1,4 @@
-"""What kinds of trials a run consists of: what each has that the base has not, as far as it may
-change the speed.
-"""
+"""Kinds of trials that a run consists of: their differences from the base that may change speed."""
 
 from __future__ import annotations
 
@@ -16,147 +14,155 @@ from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import NamedConfig, Point, TrialConfig, TrialSpec, canonical_json
 from dirsweep.data.base import Benchmark
 from dirsweep.errors import DirSweepError, SpecError
-from dirsweep.estimate.step_time import Length
-from dirsweep.methods.base import Setup
+from dirsweep.estimate.durations import TrialLength
+from dirsweep.training.assembly import build_technique, technique_setup
 
-#: points of a space that stand for all that a sampler will propose
+#: points drawn from a space, in place of those that a sampler will propose
 NUM_DRAWN = 12
-#: what is not as in the base, in words: ``conr``, ``loss focal_r``, ``batch_size 128``
+#: differences from the base, as text: ``conr``, ``loss focal_r``, ``batch_size 128``
 Kind = frozenset[str]
-#: keys of a trial that change the cost of every pass over a sample, whatever is done beside it
-SCALES = ("backbone", "batch_size", "precision")
+#: keys of a trial that change the cost of every pass over a sample
+SCALING_KEYS = ("backbone", "batch_size", "precision")
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A trial of the run, or one that stands for others.
+class PlannedTrial:
+    """A trial of the run, or one that represents others.
 
     Attributes:
-        count: how many trials it stands for; a fraction for those drawn from a space.
+        trial: the trial itself.
+        kind: its differences from the base.
+        length: its epochs and validations.
+        count: how many trials it represents; a fraction for those drawn from a space.
     """
 
     trial: TrialSpec
     kind: Kind
-    length: Length
+    length: TrialLength
     count: float = 1.0
 
 
-class Reader:
-    """Reads off a configuration what its speed depends on, compared with the sweep's base.
+class TrialKinds:
+    """Determines the kind of a configuration.
 
-    Names count, and what changes the work: a second pass, further views, whole numbers of a
-        backbone. Other parameters
-    of a technique change results, not speed.
+    Names of techniques count, and settings that change the work: a second pass, further views,
+    whole numbers of a backbone. Other parameters of a technique change results, not speed.
+
+    Args:
+        spec: gives the base.
+        benchmark: prepared.
     """
 
     def __init__(self, spec: SweepSpec, benchmark: Benchmark) -> None:
-        self.benchmark, self.labels = (
-            benchmark,
-            torch.from_numpy(benchmark.split("train").labels.copy()),
-        )
-        self.built: dict[str, Any] = {}
-        self.base, self.plain_base = self._traits(spec.base_config), spec.base_config.to_dict()
+        self.benchmark = benchmark
+        self._labels = torch.from_numpy(benchmark.split("train").labels.copy())
+        self._built: dict[str, Any] = {}
+        self._base = spec.base_config
+        self._base_traits = self._traits(spec.base_config)
 
     def kind(self, config: TrialConfig) -> Kind:
-        """What is not as in the base."""
-        traits = self._traits(config)
-        changed = {text for key, text in traits.items() if self.base.get(key) != text}
-        return frozenset(
-            changed | {f"no {self.base[key]}" for key in self.base.keys() - traits.keys()}
-        )
+        """Return the differences of a configuration from the base."""
+        traits, base = self._traits(config), self._base_traits
+        changed = {text for key, text in traits.items() if base.get(key) != text}
+        absent = {f"no {base[key]}" for key in base.keys() - traits.keys()}
+        return frozenset(changed | absent)
 
-    def rescaled(self, scale: str, config: TrialConfig) -> TrialConfig:
-        """The base with one of its scales as ``config`` has it."""
-        key = scale.split()[0]
-        return TrialConfig.model_validate({**self.plain_base, key: config.to_dict()[key]})
+    def rescaled(self, difference: str, config: TrialConfig) -> TrialConfig:
+        """Return the base with one scaling difference of ``config``."""
+        key = difference.split()[0]
+        return TrialConfig.model_validate({**self._base.to_dict(), key: config.to_dict()[key]})
 
-    def length(self, config: TrialConfig) -> Length:
-        """The epochs of its stages, and their validations."""
-        schedule = self._built(config, config.schedule)
-        first, *later = (
-            [stage.num_epochs for stage in schedule.stages] if schedule else [config.epochs]
-        )
-        return Length(
-            first,
-            sum(later),
-            sum(-(-epochs // config.validate_every) for epochs in (first, *later)),
-        )
+    def length(self, config: TrialConfig) -> TrialLength:
+        """Return the length of a trial of this configuration."""
+        schedule = self._technique(config, config.schedule)
+        epochs = [config.epochs]
+        if schedule is not None:
+            epochs = [stage.num_epochs for stage in schedule.stages]
+        validations = sum(-(-num // config.validate_every) for num in epochs)
+        return TrialLength(epochs[0], sum(epochs[1:]), validations)
 
     def _traits(self, config: TrialConfig) -> dict[str, str]:
-        settings = config.backbone.model_dump(exclude_defaults=True, by_alias=True)
-        whole = ", ".join(
-            f"{key} {value}" for key, value in settings.items() if not isinstance(value, float)
-        )
-        needs_pass = getattr(self._built(config, config.smoothing), "needs_pass", False)
-        traits = {
+        """Return what a configuration's speed depends on, as text by key."""
+        smoothing = config.smoothing.registered_name
+        if getattr(self._technique(config, config.smoothing), "needs_pass", False):
+            smoothing += " with a pass"
+        values = {
             "loss": config.loss.registered_name,
             "reweighting": config.reweighting.registered_name,
-            "smoothing": config.smoothing.registered_name + (" with a pass" if needs_pass else ""),
+            "smoothing": smoothing,
             "schedule": config.schedule.registered_name,
-            "backbone": config.backbone.registered_name + (f" ({whole})" if whole else ""),
+            "backbone": _backbone_trait(config.backbone),
             "batch_size": str(config.batch_size),
             "precision": config.precision,
             "optimizer": config.optimizer.name,
             "grad_clip": "off" if config.grad_clip is None else "on",
         }
-        traits = {key: f"{key} {text}" for key, text in traits.items()}
+        traits = {key: f"{key} {value}" for key, value in values.items()}
         for name, part in config.regularizers.items():
-            views = getattr(self._built(config, part), "num_views", 1)
-            traits[f"regularizers.{name}"] = name + (f" ({views} views)" if views > 2 else "")
+            num_views = getattr(self._technique(config, part), "num_views", 1)
+            views = f" ({num_views} views)" if num_views > 2 else ""
+            traits[f"regularizers.{name}"] = name + views
         return traits
 
-    def _built(self, config: TrialConfig, part: NamedConfig) -> Any:
-        """A technique as far as its needs show; None where it cannot be built, which its training
-        will tell.
-        """
+    def _technique(self, config: TrialConfig, part: NamedConfig) -> Any:
+        """Build a technique to see its needs; None where its training will fail anyway."""
         key = canonical_json([part.room, part.to_dict(), config.epochs, config.batch_size])
-        if key not in self.built:
-            setup = Setup(
-                train_labels=self.labels,
-                bins=self.benchmark.bins,
-                target_scale=self.benchmark.target_scale,
-                feature_dim=1,
-                label_dim=self.benchmark.label_dim,
-                num_epochs=config.epochs,
-                batch_size=config.batch_size,
-                seed=0,
-                kind=self.benchmark.kind,
-            )
-            self.built[key] = None
+        if key not in self._built:
+            setup = technique_setup(config, self.benchmark, self._labels, feature_dim=1, seed=0)
+            self._built[key] = None
             with suppress(DirSweepError):
-                self.built[key] = part.build(setup)  # type: ignore[attr-defined]
-        return self.built[key]
+                self._built[key] = build_technique(part, setup)
+        return self._built[key]
 
 
-def scales_of(kind: Kind) -> Kind:
-    """Those differences that multiply."""
-    return frozenset(name for name in kind if name.split()[0] in SCALES)
+def _backbone_trait(backbone: NamedConfig) -> str:
+    """Return the backbone's name, with the settings that change its work."""
+    settings = backbone.model_dump(exclude_defaults=True, by_alias=True)
+    # a fraction (dropout, say) changes results, not work
+    texts = [f"{key} {value}" for key, value in settings.items() if not isinstance(value, float)]
+    return backbone.registered_name + (f" ({', '.join(texts)})" if texts else "")
 
 
-def planned_trials(spec: SweepSpec, reader: Reader, cache: str | None = None) -> list[Planned]:
-    """Every planned trial, equal ones once; for those that a sampler will propose some drawn from
-    the space.
+def scaling_part(kind: Kind) -> Kind:
+    """Return those differences that multiply durations."""
+    return frozenset(name for name in kind if name.split()[0] in SCALING_KEYS)
+
+
+def planned_trials(
+    spec: SweepSpec, kinds: TrialKinds, cache: str | None = None
+) -> list[PlannedTrial]:
+    """List the trials of a run.
+
+    Args:
+        spec: the sweep.
+        kinds: of its benchmark.
+        cache: folder for what is derived from the data; None for the default.
+
+    Returns:
+        Every planned trial, equal ones once; then points drawn from each space, which represent
+        the trials that its sampler will propose.
     """
-    fingerprint = reader.benchmark.fingerprint()
-    found: dict[str, Planned] = {}
-    drawn: list[Planned] = []
+    fingerprint = kinds.benchmark.fingerprint()
 
-    def planned(point: Point, seed: int, count: float) -> Planned:
+    def planned(point: Point, seed: int, count: float) -> PlannedTrial:
         trial = make_trial(spec, point, seed, fingerprint, cache)
-        return Planned(trial, reader.kind(point.config), reader.length(point.config), count)
+        return PlannedTrial(trial, kinds.kind(point.config), kinds.length(point.config), count)
 
+    certain: dict[str, PlannedTrial] = {}
+    drawn: list[PlannedTrial] = []
     for name, study in spec.studies.items():
         points, seeds = planned_points(spec, name), spec.seeds_of(name)
         for one in (planned(point, seed, 1.0) for point in points for seed in seeds):
-            found.setdefault(one.trial.trial_id, one)
+            certain.setdefault(one.trial.trial_id, one)
         if study.space is not None and study.trials > len(points):
-            some, count = _drawn(spec, name), (study.trials - len(points)) * len(seeds)
-            drawn += [planned(point, seeds[0], count / len(some)) for point in some]
-    return [*found.values(), *drawn]
+            sample = _drawn_points(spec, name)
+            count = (study.trials - len(points)) * len(seeds) / len(sample)
+            drawn += [planned(point, seeds[0], count) for point in sample]
+    return [*certain.values(), *drawn]
 
 
-def _drawn(spec: SweepSpec, study: str) -> list[Point]:
-    """Valid points of a space, always the same; the study's base where none was found."""
+def _drawn_points(spec: SweepSpec, study: str) -> list[Point]:
+    """Draw valid points of a space, always the same; the study's base if none is valid."""
     space, random, points = spec.studies[study].space, Random(0), []
     assert space is not None
     for _ in range(NUM_DRAWN):

@@ -16,9 +16,10 @@ from rich.text import Text
 
 from dirsweep.domain import MetricColumn, metric_of
 from dirsweep.monitor.control import require_run
-from dirsweep.run.collect import objective_of, read_spec
+from dirsweep.run.collect import objective_of
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_state
+from dirsweep.run.manifest import read_spec
 from dirsweep.run.objectives import Aims, aims_of
 from dirsweep.run.results import StudyBase, StudyResults, base_from_yaml
 from dirsweep.run.state import RunState, count_trials

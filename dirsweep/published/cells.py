@@ -1,4 +1,4 @@
-"""A CSV file of published numbers -> checked rows, one per cell of a table."""
+"""Reader of CSV files with published numbers, one row per cell of a table."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SCHEMA = pa.schema(
         pa.field("note", pa.string(), nullable=False),
     ]
 )
-#: what tells two cells apart
+#: what identifies a cell
 KEY = ("paper", "table", "section", "row", "benchmark", "metric", "region")
 
 
@@ -104,7 +104,7 @@ def _region(cell: str) -> str:
     return cell
 
 
-@lru_cache(maxsize=1024)  # a few hundred configurations stand in thousands of cells
+@lru_cache(maxsize=1024)  # thousands of cells share a few hundred configurations
 def _config(cell: str) -> str:
     try:
         config = json.loads(cell)
@@ -138,13 +138,17 @@ def _check(name: str, cell: str) -> Any:
 
 
 def read_cells(file: Path) -> list[PublishedCell]:
-    """Every cell in a CSV file with a header line, UTF-8, comma-separated.
+    """Return every cell of a CSV file with a header line, UTF-8, comma-separated.
 
-    The seven columns of ``REQUIRED`` must be there; those of ``SCHEMA`` beside them may be; others
-    are passed over. ``printed`` is the text of ``value`` where the file has no such column.
+    The seven columns of ``REQUIRED`` must be there; the others of ``SCHEMA`` may be; further ones
+    are ignored. ``printed`` is the text of ``value`` where the file has no such column.
 
-    Raises: StoreError: the file cannot be read, lacks a column, or a cell is wrong (``file:line:
-        column: what``).
+    Args:
+        file: the CSV file.
+
+    Raises:
+        StoreError: the file cannot be read, lacks a column, or has a wrong cell
+            (``file:line: column: what``).
     """
     try:
         with file.open("r", encoding="utf-8-sig", newline="") as lines:
@@ -188,15 +192,16 @@ def _row(where: str, cells: Mapping[str, str]) -> PublishedCell:
 
 
 def key_of(row: PublishedCell) -> tuple[Any, ...]:
-    """What tells this cell from every other."""
+    """Return what identifies a cell."""
     return tuple(row.get(name) for name in KEY)
 
 
 def describe(row: PublishedCell) -> str:
-    """``ranksim/10, VANILLA, agedb-dir, mae/few``."""
-    return f"{row['paper']}/{row['table']}, {row['row']}, {row['benchmark']}, {row['metric']}/{row['region']}"
+    """Return ``ranksim/10, VANILLA, agedb-dir, mae/few``."""
+    metric = f"{row['metric']}/{row['region']}"
+    return f"{row['paper']}/{row['table']}, {row['row']}, {row['benchmark']}, {metric}"
 
 
 def to_arrow(rows: Sequence[PublishedCell]) -> pa.Table:
-    """Rows in the columns of ``SCHEMA``."""
+    """Return cells in the columns of ``SCHEMA``."""
     return pa.table({name: [row.get(name) for row in rows] for name in SCHEMA.names}, schema=SCHEMA)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 NAMED_SECTIONS = ("loss", "reweighting", "smoothing", "schedule", "backbone")
+
+#: a configuration as dotted keys: ``loss.name`` -> ``l1``
+FlatConfig = dict[str, object]
 
 #: what a row stands for where its configuration names no technique
 OFF = {"reweighting.name": "none", "smoothing.name": "none", "schedule.name": "plain"}
@@ -21,7 +23,7 @@ GAUSSIAN = ("gaussian", "gaussian_plain")
 
 #: parameters both papers hold fixed wherever a row does not vary them (RankSim Section 4.4 and
 #: Appendix A)
-FIXED: dict[str, dict[str, tuple[Any, ...]]] = {
+FIXED: dict[str, dict[str, tuple[object, ...]]] = {
     "loss.focal_r": {"loss.beta": (0.2,), "loss.gamma": (1.0,), "loss.base": ("l1",)},
     "reweighting.lds": {
         "reweighting.kernel": GAUSSIAN,
@@ -47,13 +49,17 @@ PROTOCOL = {"batch_size": "batch_size", "lr": "optimizer.lr", "epochs": "epochs"
 _ABSENT = object()
 
 
-def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A resolved configuration, or dotted overrides, as dotted keys.
+def flatten(config: Mapping[str, object], prefix: str = "") -> FlatConfig:
+    """Return a resolved configuration, or dotted overrides, as dotted keys.
 
     ``loss: l1`` becomes ``loss.name``; a regularizer without parameters stays as
-    ``regularizers.ranksim: true``, one that is off (null or false) vanishes.
+    ``regularizers.ranksim: true``; one that is off (null or false) is left out.
+
+    Args:
+        config: nested, or with dotted keys.
+        prefix: of the keys.
     """
-    flat: dict[str, Any] = {}
+    flat: FlatConfig = {}
     for name, value in config.items():
         key = f"{prefix}{name}"
         regularizer = key.startswith("regularizers.") and key.count(".") == 1
@@ -70,9 +76,10 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def techniques(flat: Mapping[str, Any]) -> frozenset[str]:
-    """``{"reweighting.lds", "regularizers.conr"}``: everything that is on; plain training is the
-    empty set.
+def techniques(flat: Mapping[str, object]) -> frozenset[str]:
+    """Return the techniques that are on: ``{"reweighting.lds", "regularizers.conr"}``.
+
+    Plain training has none.
     """
     loss = flat.get("loss.name")
     named = {f"loss.{loss}"} if loss is not None and loss not in PLAIN_LOSSES else set()
@@ -86,13 +93,20 @@ def techniques(flat: Mapping[str, Any]) -> frozenset[str]:
 
 
 def config_differences(
-    row: Mapping[str, Any], trial: Mapping[str, Any], benchmark: str
+    row: Mapping[str, object], trial: Mapping[str, object], benchmark: str
 ) -> list[str] | None:
-    """Keys on which a trial departs from what a row stands for, both as dotted keys.
+    """Return the keys in which a trial differs from what a row stands for.
 
-    Returns: None when they are different techniques altogether; else the sorted keys, none of them
-        when all are equal. A key that the row states must be there in the trial; one that the
-        papers hold fixed counts if it is there.
+    A key that the row states must be in the trial; one that the papers hold fixed counts only if
+    it is there.
+
+    Args:
+        row: its configuration as dotted keys.
+        trial: its configuration as dotted keys.
+        benchmark: name of the benchmark.
+
+    Returns:
+        The sorted keys, empty when all are equal; None when the techniques differ.
     """
     on = techniques(row)
     if on != techniques(trial):
@@ -113,10 +127,8 @@ def config_differences(
     )
 
 
-def protocol_differences(row: Mapping[str, Any], trial: Mapping[str, Any]) -> list[str]:
-    """Batch size, learning rate and epochs, where the paper states one and the trial has
-    another.
-    """
+def protocol_differences(row: Mapping[str, object], trial: Mapping[str, object]) -> list[str]:
+    """Return which of batch size, learning rate and epochs the trial has other than stated."""
     return [
         key
         for column, key in PROTOCOL.items()

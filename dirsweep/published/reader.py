@@ -1,6 +1,4 @@
-"""The papers' tables: list them, read them, find what a trial can be compared with, write them
-out.
-"""
+"""Published tables: list, read, match with trials, export."""
 
 from __future__ import annotations
 
@@ -8,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -17,7 +15,12 @@ import pyarrow.parquet as pa_parquet
 
 from dirsweep.errors import StoreError, did_you_mean
 from dirsweep.published.cells import SCHEMA, PublishedCell, describe, key_of, read_cells, to_arrow
-from dirsweep.published.matching import config_differences, flatten, protocol_differences
+from dirsweep.published.matching import (
+    FlatConfig,
+    config_differences,
+    flatten,
+    protocol_differences,
+)
 from dirsweep.published.titles import title_of
 
 SHIPPED = ("ranksim.csv", "conr.csv")
@@ -25,7 +28,15 @@ FORMATS = ("csv", "parquet", "arrow")
 
 
 class PublishedTable(NamedTuple):
-    """One line of the list of tables; ``benchmarks`` in the order in which the table has them."""
+    """One published table.
+
+    Attributes:
+        paper: ``ranksim``.
+        table: its number.
+        title: what it shows.
+        benchmarks: in the table's order.
+        num_cells: number of cells.
+    """
 
     paper: str
     table: int
@@ -46,7 +57,7 @@ def _rows(extra: Sequence[Path]) -> list[PublishedCell]:
         for row in read_cells(Path(file)):
             if key_of(row) in known:
                 raise StoreError(
-                    f"{file}: {describe(row)}: already there, shipped or in an earlier file"
+                    f"{file}: {describe(row)}: duplicate of a shipped cell or of an earlier file"
                 )
             known.add(key_of(row))
             rows.append(row)
@@ -86,31 +97,35 @@ def _spans(numbers: Sequence[int]) -> str:
 def published(
     paper: str | None = None, table: int | None = None, extra: Sequence[Path] = ()
 ) -> pa.Table:
-    """Published numbers, one row per cell, in the order in which the papers print them.
+    """Return published numbers, one row per cell, in the order in which the papers print them.
 
     Args:
         paper: ``ranksim`` (Gong et al., ICML 2022), ``conr`` (Keramati et al., ICLR 2024) or one of
             ``extra``; None for all.
         table: the table's number; None for all.
         extra: CSV files with further numbers, see ``read_cells``.
-    Returns: the columns of ``SCHEMA``. Derived rows and cells without a number are not there. A row
-        quoted from another work carries that work's protocol, as far as it is stated.
-    Raises: StoreError: a file of ``extra`` is wrong or repeats a cell; there is no such paper or
-        table.
+
+    Returns:
+        The columns of ``SCHEMA``. Derived rows and cells without a number are left out. A row
+        quoted from another work has that work's protocol, as far as it is stated.
+
+    Raises:
+        StoreError: a file of ``extra`` is wrong or repeats a cell; there is no such paper or table.
     """
     return to_arrow(_chosen(paper, table, extra))
 
 
 def parse_name(name: str) -> tuple[str, int | None]:
-    """``ranksim/10`` -> ("ranksim", 10); ``ranksim`` -> ("ranksim", None).
+    """Split a name: ``ranksim/10`` -> ("ranksim", 10); ``ranksim`` -> ("ranksim", None).
 
-    Raises: StoreError: what follows the slash is no table number.
+    Raises:
+        StoreError: the part behind the slash is not a table number.
     """
     paper, slash, number = name.partition("/")
     if not slash:
         return paper, None
     if not (number.isascii() and number.isdigit()):
-        raise StoreError(f"'{name}': '{number}' is no table number; write it as ranksim/10")
+        raise StoreError(f"'{name}': '{number}' is not a table number; write it as ranksim/10")
     return paper, int(number)
 
 
@@ -129,7 +144,7 @@ def table_of(name: str, extra: Sequence[Path] = ()) -> tuple[str, int]:
 
 
 def tables(extra: Sequence[Path] = ()) -> list[PublishedTable]:
-    """Every table there is, by paper in the order of the files, then by number."""
+    """Return every published table, by paper in the order of the files, then by number."""
     grouped: dict[tuple[str, int], list[PublishedCell]] = {}
     for row in _rows(extra):
         grouped.setdefault((row["paper"], row["table"]), []).append(row)
@@ -149,13 +164,13 @@ def tables(extra: Sequence[Path] = ()) -> list[PublishedTable]:
 
 
 def match(
-    config: Mapping[str, Any],
+    config: Mapping[str, object],
     *,
     benchmark: str | None = None,
     exact: bool = True,
     extra: Sequence[Path] = (),
 ) -> pa.Table:
-    """Published cells that stand for the configuration of a trial.
+    """Return the published cells that stand for the configuration of a trial.
 
     Args:
         config: a resolved configuration (nested), or dotted keys; a technique that it does not name
@@ -165,9 +180,11 @@ def match(
             fixed elsewhere (windows of LDS and FDS, RankSim's penalty ...) are as they say. False:
             rows with the same techniques.
         extra: as in ``published``.
-    Returns: the columns of ``SCHEMA`` and ``differs``, a list of the trial's keys that depart from
-        the row: batch size, learning rate and epochs as far as the paper states them and, with
-            ``exact=False``, parameters.
+
+    Returns:
+        The columns of ``SCHEMA`` and ``differs``, a list of the trial's keys that differ from the
+        row: batch size, learning rate and epochs as far as the paper states them and, with
+        ``exact=False``, parameters.
     """
     trial = flatten(config)
     verdicts: dict[tuple[str, str], list[str] | None] = {}
@@ -189,10 +206,8 @@ def match(
 
 
 @cache
-def _flattened(config: str) -> dict[str, Any]:
-    """A row's configuration as dotted keys; a few hundred of them stand in thousands of cells. Not
-    to be changed.
-    """
+def _flattened(config: str) -> FlatConfig:
+    """Return a row's configuration as dotted keys; shared by many cells, so not to be changed."""
     return flatten(json.loads(config))
 
 
@@ -209,8 +224,15 @@ def export(
     Args:
         out: a file, replaced if there, or an open binary stream.
         format: ``csv``, ``parquet`` or ``arrow`` (Arrow IPC).
-    Returns: the number of cells written.
-    Raises: StoreError: unknown format, paper or table; ``out`` cannot be written.
+        paper: as in ``published``.
+        table: as in ``published``.
+        extra: as in ``published``.
+
+    Returns:
+        The number of cells written.
+
+    Raises:
+        StoreError: unknown format, paper or table; ``out`` cannot be written.
     """
     if format not in FORMATS:
         raise StoreError(f"unknown format '{format}'; {did_you_mean(format, FORMATS)}")

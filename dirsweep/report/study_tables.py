@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dirsweep.analysis.objectives import points_of
 from dirsweep.analysis.summaries import PointSummary
-from dirsweep.domain import REGIONS, MetricColumn, metric_columns, metric_of
+from dirsweep.domain import REGIONS, MetricColumn, metric_columns
 from dirsweep.report.number_format import decimals, duration
 from dirsweep.report.objective_columns import objective_columns, objective_notes
 from dirsweep.report.study_notes import incomplete_trials, retry_note, study_notes
@@ -21,6 +21,7 @@ from dirsweep.report.table import (
     Mark,
     Row,
     Table,
+    metric_column,
     number_cell,
 )
 from dirsweep.run.reader import Run
@@ -186,13 +187,6 @@ def _metric(rows: StudyRows, metric: MetricColumn, priority: int) -> ColumnOfPoi
     """Return a column of means over seeds."""
     means = [point.mean(metric.name) for point in rows.points]
     places = decimals([mean for mean in means if mean is not None])
-    column = Column(
-        metric.name,
-        metric.region,
-        group=f"{metric.split} {metric_of(metric.metric).title}",
-        priority=priority,
-        measured=True,
-    )
     tested = metric.split == "test"
     has_intervals = tested and metric.metric == rows.aims.objective.metric
 
@@ -209,4 +203,4 @@ def _metric(rows: StudyRows, metric: MetricColumn, priority: int) -> ColumnOfPoi
             interval=None if interval is None else (interval.low, interval.high),
         )
 
-    return column, cell
+    return metric_column(metric, priority=priority), cell

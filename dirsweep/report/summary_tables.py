@@ -10,7 +10,7 @@ from dirsweep.analysis.selection import searched
 from dirsweep.analysis.summaries import PointSummary, best_point, objective_column
 from dirsweep.domain import REGIONS, MetricColumn, metric_of
 from dirsweep.report.number_format import decimals
-from dirsweep.report.table import Cell, Column, Note, Row, Table, number_cell
+from dirsweep.report.table import Cell, Column, Note, Row, Table, metric_column, number_cell
 from dirsweep.run.reader import Run
 
 #: a page shows longer tables on request
@@ -54,14 +54,12 @@ def chosen_points_table(run: Run) -> Table | None:
     columns = (
         Column("study", "study", align="left"),
         Column("point", "point", align="left"),
-        *(
-            Column(m.name, m.region, group=f"{m.split} {metric_of(m.metric).title}", measured=True)
-            for m in metrics
-        ),
+        *map(metric_column, metrics),
     )
+    criterion = f"val {metric_of(objective.metric).title}"
     note = Note(
-        f"best point of each study by val {metric_of(objective.metric).title}; mean ± sample standard"
-        " deviation over seeds; in square brackets: 95 % intervals"
+        f"best point of each study by {criterion}; mean ± sample standard deviation over seeds;"
+        " in square brackets: 95 % intervals"
     )
     return Table(
         "Best point of each study",

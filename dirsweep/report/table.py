@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
-from dirsweep.domain import Direction
+from dirsweep.domain import Direction, MetricColumn, metric_of
 from dirsweep.report.number_format import MISSING, signed
 
 #: what a cell holds besides its text: the number in full precision, or what CSV files contain
@@ -170,6 +170,22 @@ class Column:
     def heading(self) -> str:
         """Group and title on one line."""
         return f"{self.group_heading} {self.title}".replace("\n", " ").strip()
+
+
+def metric_column(metric: MetricColumn, *, priority: int = 0) -> Column:
+    """Return the column of a metric's means over seeds.
+
+    Args:
+        metric: split, metric and region.
+        priority: see ``Column``.
+    """
+    return Column(
+        metric.name,
+        metric.region,
+        group=f"{metric.split} {metric_of(metric.metric).title}",
+        priority=priority,
+        measured=True,
+    )
 
 
 @dataclass(frozen=True)

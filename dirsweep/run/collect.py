@@ -12,7 +12,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 
 from dirsweep.config.trial import canonical_json
 from dirsweep.domain import metric_columns
@@ -20,6 +19,7 @@ from dirsweep.errors import StoreError
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_state
+from dirsweep.run.manifest import read_spec
 from dirsweep.run.state import RunState, StudyPoint, TrialRecord
 from dirsweep.run.synthetic_mark import is_synthetic
 from dirsweep.run.tables import (
@@ -64,28 +64,6 @@ def collect(paths: RunPaths) -> None:
     _write_predictions(paths, trial_ids, metadata)
     paths.epochs_table.write_table(_epochs_table(paths, trial_ids, metadata))
     paths.trials_table.write_table(_trials_table(state, trials, metadata))
-
-
-def read_spec(paths: RunPaths) -> dict[str, Any]:
-    """The resolved sweep as plain data. Raises: StoreError: no such folder, no run folder,
-    damaged.
-    """
-    if not paths.exists():
-        raise StoreError(
-            f"{paths.root}: no such folder; give the folder of a run (what --out named)"
-        )
-    try:
-        text = paths.spec.read()
-        if text is None:
-            raise StoreError(f"{paths.root}: not the folder of a run: it has no {paths.spec.name}")
-        spec = yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError):
-        spec = None
-    if not isinstance(spec, dict):
-        raise StoreError(
-            f"{paths.spec}: damaged; `dirsweep run SWEEP --out {paths.root}` writes it again"
-        )
-    return spec
 
 
 def objective_of(spec: Mapping[str, Any]) -> tuple[str, str]:

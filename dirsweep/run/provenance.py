@@ -7,7 +7,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -35,13 +35,18 @@ DISTRIBUTIONS = (
 
 
 def provenance(
-    *, seeds: Sequence[int] = (), command: Sequence[str] | None = None
+    *,
+    seeds: Sequence[int] = (),
+    benchmark: Mapping[str, Any] | None = None,
+    command: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """One session's origin as plain data; ``ended_at`` is None until ``write_provenance`` gets it
-    filled in.
+    """Return one session's origin as plain data.
+
+    ``ended_at`` is None until ``write_provenance`` is given the completed session.
 
     Args:
         seeds: of the sweep.
+        benchmark: facts about it that ``run.manifest`` gives to readers.
         command: the command line, this process's own by default.
     """
     return {
@@ -49,6 +54,7 @@ def provenance(
         "ended_at": None,
         "command": shlex.join(sys.argv if command is None else command),
         "seeds": list(seeds),
+        "benchmark": dict(benchmark or {}),
         "versions": _versions(),
         "git": _git(Path(__file__).resolve().parents[1]),
         "hardware": _hardware(),

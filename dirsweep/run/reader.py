@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 
 from dirsweep.errors import StoreError
 from dirsweep.run.bins import Bins
-from dirsweep.run.collect import objective_of, read_spec
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths
+from dirsweep.run.manifest import Manifest, read_spec, recorded_benchmark
 from dirsweep.run.predictions import Predicted, predicted
 from dirsweep.run.tables import (
     BIN_FIELDS,
@@ -42,15 +42,21 @@ class Run:
     paths: RunPaths
     spec: dict[str, Any]
 
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the run was asked to do."""
+        recorded = recorded_benchmark(self.provenance)
+        return Manifest.from_dict(self.spec, run_name=self.paths.name, recorded=recorded)
+
     @property
     def name(self) -> str:
         """The sweep's name."""
-        return str(self.spec.get("name", self.paths.name))
+        return self.manifest.name
 
     @property
     def objective(self) -> tuple[str, str]:
         """(metric, region) of the validation split by which points are chosen."""
-        return objective_of(self.spec)
+        return self.manifest.objective.metric, self.manifest.objective.region
 
     @property
     def synthetic(self) -> bool:
@@ -61,10 +67,8 @@ class Run:
     def studies(self) -> list[str]:
         """Studies with at least one point, in the order of the sweep file, then of the table."""
         present = pc.unique(self._trials["study"]).to_pylist()
-        planned = list(self.spec.get("studies") or {})
-        return [study for study in planned if study in present] + [
-            study for study in present if study not in planned
-        ]
+        planned = [study for study in self.manifest.studies if study in present]
+        return planned + [study for study in present if study not in planned]
 
     @cached_property
     def provenance(self) -> dict[str, Any]:

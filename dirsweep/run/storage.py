@@ -1,8 +1,8 @@
 """The one place that opens, writes, locks and lists the files of a run.
 
 Everything else names a file by its key relative to the run's root (``trials/ab12/outcome.json``)
-and asks a ``Storage`` (see ``run.files``). ``LocalStorage`` is a folder. A write is whole or absent;
-only journals and logs grow.
+and asks a ``Storage`` (see ``run.files``). ``LocalStorage`` is a folder. A write is whole or
+absent; only journals and logs grow.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def test_percent_and_higher_is_better(tmp_path: Path) -> None:
         ("ranksim", r"'ranksim': no table number; write one of ranksim/1, "),
         ("ranksim/40", "no published table 40 of ranksim"),
         ("ranksin/2", "no published results of paper 'ranksin'; did you mean 'ranksim'"),
-        ("ranksim/x", "no table number"),
+        ("ranksim/x", "'x' is not a table number"),
     ],
 )
 def test_wrong_names(run: Run, name: str, message: str) -> None:

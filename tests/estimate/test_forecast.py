@@ -14,8 +14,8 @@ from dirsweep.cli import app
 from dirsweep.config.trial import TrialSpec
 from dirsweep.errors import TrialError
 from dirsweep.estimate import forecast, probe
+from dirsweep.estimate.durations import Durations
 from dirsweep.estimate.forecast import print_forecast
-from dirsweep.estimate.step_time import Pace
 from tests.estimate.test_probe import cost
 from tests.flow.driving import loaded, tiny_sweep
 
@@ -29,16 +29,20 @@ def _printed(
 ) -> list[str]:
     calls: list[None] = []
 
-    def charge(trial: TrialSpec, benchmark: Any, *, num_threads: int) -> Pace:
+    def charge(trial: TrialSpec, benchmark: Any, *, num_threads: int) -> Durations:
         if trial.config["loss"]["name"] == "focal_r":
             raise TrialError("out of [memory]")
         calls.append(None)
-        pace = cost(trial.config)
-        return Pace(
-            pace.start_s, pace.step_s, pace.epoch_s + drift * len(calls), pace.val_s, pace.later_s
+        durations = cost(trial.config)
+        return Durations(
+            durations.start_s,
+            durations.step_s,
+            durations.epoch_s + drift * len(calls),
+            durations.val_s,
+            durations.later_s,
         )
 
-    monkeypatch.setattr(probe, "pace_of", charge)
+    monkeypatch.setattr(probe, "measure_durations", charge)
     text = io.StringIO()
     print_forecast(
         loaded(tiny_sweep(tmp_path, {"points": {"points": points}}, **more)),
@@ -64,15 +68,17 @@ def test_all_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = _printed(tmp_path, monkeypatch, POINTS, budget={"cpu_hours": 0.01})
     # in seconds: 39 + 63.5 + 39.375 + (39 + 3 x 6) + 27.75 + 43.25 = 269.875
     assert found == [
-        "probe on this machine's CPU: 100 ms a step, 12 s an epoch, 39 s a trial of 3 epochs",
-        "forecast: 6 trials take 0.075 CPU-hours, 2.25 min here, 2 at a time (early ends and racing left out)",
-        "beyond the budget: cpu_hours: 0.075 of 0.01",
-        "differs from the base                             an epoch takes",
-        "conr                                                       +67 %",
-        "schedule rrt           as the base's, of later stages 50 % of it",
-        "batch_size 64                                              -31 %",
-        "timed apart from the base: 4 kinds of trials, the others made up of them; timings of the base differ by "
-        "0.0 %; below 3 %: reweighting sqinv",
+        "base, measured on this machine's CPU: 100 ms per step, 12 s per epoch, "
+        "39 s per trial of 3 epochs",
+        "forecast: 6 trials, 0.075 CPU-hours, 2.25 min on this machine "
+        "(2 trials in parallel; early stopping and racing not included)",
+        "over budget: cpu_hours: 0.075 of 0.01",
+        "difference from the base                              epoch duration",
+        "conr                                                           +67 %",
+        "schedule rrt              unchanged, later stages 50 % of the base's",
+        "batch_size 64                                                  -31 %",
+        "timed: the base and 4 kinds of trials; other kinds are combined from these; "
+        "noise (range of the base's timings): 0.0 %; changes below 3 %: reweighting sqinv",
     ]
 
 
@@ -81,8 +87,8 @@ def test_less_than_the_noise_is_not_shown(tmp_path: Path, monkeypatch: pytest.Mo
         tmp_path, monkeypatch, [{"regularizers.conr": {}}, {"smoothing": "fds"}], drift=2.0
     )
     # 14 s, conr 24, fds 20, 20 s
-    assert [line.split()[0] for line in found[2:]] == ["differs", "conr", "timed"]
-    assert found[-1].endswith("timings of the base differ by 35.3 %; below 35 %: smoothing fds")
+    assert [line.split()[0] for line in found[2:]] == ["difference", "conr", "timed:"]
+    assert found[-1].endswith("timings): 35.3 %; changes below 35 %: smoothing fds")
 
 
 def test_one_kind_has_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +108,7 @@ def test_what_was_not_timed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     found = _printed(tmp_path, monkeypatch, points)
     assert found[-2:] == [
         "cannot be trained: loss focal_r: out of [memory]",
-        "not timed, for 2 kinds of trials are the most; counted as no slower: schedule rrt, smoothing fds",
+        "not timed (limit of 2 kinds), assumed to cost nothing: schedule rrt, smoothing fds",
     ]
 
 
@@ -114,11 +120,13 @@ def test_what_only_occurs_together_stands_together(
 
 
 def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "pace_of", lambda trial, benchmark, num_threads: cost(trial.config))
+    monkeypatch.setattr(
+        probe, "measure_durations", lambda trial, benchmark, num_threads: cost(trial.config)
+    )
     sweep = tiny_sweep(tmp_path, {"points": {"points": [{}, {"regularizers.conr": {}}]}})
     found = CliRunner().invoke(app, ["plan", str(sweep), "--probe"])
     assert found.exit_code == 0
-    assert "forecast: 2 trials take 0.0285 CPU-hours" in found.output
+    assert "forecast: 2 trials, 0.0285 CPU-hours" in found.output
     assert ["conr", "+67", "%"] in [line.split() for line in found.output.splitlines()]
 
 

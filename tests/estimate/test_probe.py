@@ -1,4 +1,4 @@
-"""Prices and forecasts from trials that cost what is written here, and a probe of the tiny
+"""Cost models and run costs from trials that cost what is written here, and a probe of the tiny
 benchmark.
 """
 
@@ -12,12 +12,11 @@ import pytest
 from dirsweep.config.trial import TrialSpec
 from dirsweep.errors import TrialError
 from dirsweep.estimate import probe as module
-from dirsweep.estimate.cost_model import Prices
-from dirsweep.estimate.probe import forecast, probe
-from dirsweep.estimate.step_time import Length, Pace
-from dirsweep.estimate.trial_kinds import Planned, Reader, planned_trials
+from dirsweep.estimate.durations import Durations
+from dirsweep.estimate.probe import probe
+from dirsweep.estimate.run_cost import run_cost
+from dirsweep.estimate.trial_kinds import PlannedTrial
 from tests.flow.driving import loaded, tiny_sweep
-from tests.tiny import TinyBenchmark, TinyConfig
 
 #: start, epoch, validation; what each choice adds to them
 BASE = (1.0, 10.0, 2.0)
@@ -34,14 +33,14 @@ FACTORS = {16: 1.5, 32: 1.0, 64: 0.625}
 LATER = 4.0
 
 
-def cost(config: dict[str, Any]) -> Pace:
+def cost(config: dict[str, Any]) -> Durations:
     """The pace of a configuration by ``COSTS`` and ``FACTORS``."""
     names = [config["loss"]["name"], config["reweighting"]["name"], config["smoothing"]["name"]]
     found = [COSTS.get(name, (0, 0, 0)) for name in [*names, *config["regularizers"]]]
     start, epoch, val = (sum(part) for part in zip(BASE, *found, strict=True))
     factor = FACTORS[config["batch_size"]]
     later = LATER if config["schedule"]["name"] == "rrt" else 0.0
-    return Pace(start, epoch * factor / 100, epoch * factor, val, later * factor)
+    return Durations(start, epoch * factor / 100, epoch * factor, val, later * factor)
 
 
 @pytest.fixture
@@ -49,11 +48,11 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The configurations that were timed, each charged by ``COSTS``."""
     seen: list[dict[str, Any]] = []
 
-    def charge(trial: TrialSpec, benchmark: Any, *, num_threads: int) -> Pace:
+    def charge(trial: TrialSpec, benchmark: Any, *, num_threads: int) -> Durations:
         seen.append(trial.config)
         return cost(trial.config)
 
-    monkeypatch.setattr(module, "pace_of", charge)
+    monkeypatch.setattr(module, "measure_durations", charge)
     return seen
 
 
@@ -61,7 +60,7 @@ def _spec(tmp_path: Path, studies: Any, **more: Any) -> Any:
     return loaded(tiny_sweep(tmp_path, studies, **more))
 
 
-def _expected(plan: list[Planned]) -> float:
+def _expected(plan: list[PlannedTrial]) -> float:
     """Hours, each trial charged as itself."""
     return sum(one.count * cost(one.trial.config).trial_s(one.length) for one in plan) / 3600
 
@@ -95,8 +94,8 @@ def test_combinations_are_sums_and_scales_multiply_them(
 ) -> None:
     spec = _spec(tmp_path, COMBINATIONS, seeds=[0, 1])
     asked: list[tuple[int, int]] = []
-    prices, plan = probe(spec, progress=lambda done, total, what: asked.append((done, total)))
-    assert [sorted(kind) for kind in prices.timed] == [
+    model, plan = probe(spec, progress=lambda done, total, what: asked.append((done, total)))
+    assert [sorted(kind) for kind in model.timed] == [
         ["batch_size 16"],
         ["schedule rrt"],
         ["conr"],
@@ -106,14 +105,14 @@ def test_combinations_are_sums_and_scales_multiply_them(
     # the base to warm up, first, after three kinds, and last
     assert len(timed) == 5 + 4
     assert asked == [(done, 9) for done in range(9)]
-    assert prices.noise == 0
-    assert prices.added["smoothing fds"].epoch_s == pytest.approx(2)
-    assert prices.added["schedule rrt"].later_s == pytest.approx(LATER)
+    assert model.noise == 0
+    assert model.added["smoothing fds"].epoch_s == pytest.approx(2)
+    assert model.added["schedule rrt"].later_s == pytest.approx(LATER)
     for one in plan:
-        assert prices.pace(one.kind).trial_s(one.length) == pytest.approx(
+        assert model.durations(one.kind).trial_s(one.length) == pytest.approx(
             cost(one.trial.config).trial_s(one.length)
         )
-    found = forecast(spec, plan, prices, num_cpus=1, num_gpus=0)
+    found = run_cost(spec, plan, model, num_cpus=1, num_gpus=0)
     assert found.trial_hours == pytest.approx(_expected(plan))
     assert (found.trials, found.epochs) == (22, 2 * (7 * 3 + 7 + 6 + 6 + 5))
 
@@ -127,14 +126,14 @@ def test_what_never_occurs_alone_is_told_apart_where_it_can_be(
         {**both, "regularizers.ranksim": {}},
         {"regularizers.conr": {}, "regularizers.ranksim": {}},
     ]
-    prices, plan = probe(_spec(tmp_path, {"points": {"points": points}}))
-    assert prices.added["conr"].epoch_s + prices.added["smoothing fds"].epoch_s == pytest.approx(10)
-    assert [prices.pace(one.kind).epoch_s for one in plan] == [
+    model, plan = probe(_spec(tmp_path, {"points": {"points": points}}))
+    assert model.added["conr"].epoch_s + model.added["smoothing fds"].epoch_s == pytest.approx(10)
+    assert [model.durations(one.kind).epoch_s for one in plan] == [
         pytest.approx(value) for value in (20, 23, 21)
     ]
     together, _ = probe(_spec(tmp_path, {"points": {"points": [both]}}))
-    assert together.together == (("conr", "smoothing fds"),)
-    assert together.pace(frozenset({"conr", "smoothing fds"})).epoch_s == pytest.approx(20)
+    assert together.inseparable == (("conr", "smoothing fds"),)
+    assert together.durations(frozenset({"conr", "smoothing fds"})).epoch_s == pytest.approx(20)
 
 
 def test_a_space_is_the_mean_of_points_drawn_from_it(
@@ -148,11 +147,11 @@ def test_a_space_is_the_mean_of_points_drawn_from_it(
         "epochs": {"int": [2, 6]},
     }
     spec = _spec(tmp_path, {"search": {"trials": 120, "space": space, "start": [{}]}})
-    prices, plan = probe(spec)
+    model, plan = probe(spec)
     start, *drawn = plan
     assert (start.count, len(drawn)) == (1, 12)
     mean = sum(cost(one.trial.config).trial_s(one.length) for one in drawn) / 12
-    found = forecast(spec, plan, prices, num_cpus=1, num_gpus=0)
+    found = run_cost(spec, plan, model, num_cpus=1, num_gpus=0)
     assert found.trial_hours * 3600 == pytest.approx(
         cost(start.trial.config).trial_s(start.length) + 119 * mean
     )
@@ -163,35 +162,35 @@ def test_no_more_kinds_than_the_limit_are_timed(
     tmp_path: Path, timed: list[dict[str, Any]]
 ) -> None:
     spec = _spec(tmp_path, COMBINATIONS)
-    prices, _ = probe(spec, max_kinds=2)
-    assert [sorted(kind) for kind in prices.timed] == [["batch_size 16"], ["schedule rrt"]]
-    assert prices.untimed == ("conr", "ranksim", "smoothing fds")
+    model, _ = probe(spec, max_kinds=2)
+    assert [sorted(kind) for kind in model.timed] == [["batch_size 16"], ["schedule rrt"]]
+    assert model.untimed == ("conr", "ranksim", "smoothing fds")
     kind = frozenset({"conr", "batch_size 16"})
-    assert prices.pace(kind).epoch_s == pytest.approx(15)  # conr counts as nothing
+    assert model.durations(kind).epoch_s == pytest.approx(15)  # conr counts as nothing
 
 
 def test_a_kind_that_cannot_be_trained_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def charge(trial: TrialSpec, benchmark: Any, *, num_threads: int) -> Pace:
+    def charge(trial: TrialSpec, benchmark: Any, *, num_threads: int) -> Durations:
         if "conr" in trial.config["regularizers"]:
             raise TrialError("too much")
         return cost(trial.config)
 
-    monkeypatch.setattr(module, "pace_of", charge)
+    monkeypatch.setattr(module, "measure_durations", charge)
     points = [{"regularizers.conr": {}}, {"regularizers.ranksim": {}}]
-    prices, plan = probe(_spec(tmp_path, {"points": {"points": points}}))
-    assert prices.failed == ((frozenset({"conr"}), "too much"),)
-    assert [prices.pace(one.kind).epoch_s for one in plan] == [10, pytest.approx(13)]
+    model, plan = probe(_spec(tmp_path, {"points": {"points": points}}))
+    assert model.failed == ((frozenset({"conr"}), "too much"),)
+    assert [model.durations(one.kind).epoch_s for one in plan] == [10, pytest.approx(13)]
 
 
 def test_a_base_that_cannot_be_trained_ends_the_probe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def charge(trial: TrialSpec, benchmark: Any, *, num_threads: int) -> Pace:
+    def charge(trial: TrialSpec, benchmark: Any, *, num_threads: int) -> Durations:
         raise TrialError("too much")
 
-    monkeypatch.setattr(module, "pace_of", charge)
+    monkeypatch.setattr(module, "measure_durations", charge)
     with pytest.raises(TrialError, match="too much"):
         probe(_spec(tmp_path, COMBINATIONS))
 
@@ -201,13 +200,13 @@ def test_noise_is_what_timings_of_the_base_differ_by(
 ) -> None:
     epochs = iter([99.0, 8.0, 20.0, 12.0])  # warming up, base, conr, base
 
-    def charge(trial: TrialSpec, benchmark: Any, *, num_threads: int) -> Pace:
-        return Pace(0, 0, next(epochs), 0)
+    def charge(trial: TrialSpec, benchmark: Any, *, num_threads: int) -> Durations:
+        return Durations(0, 0, next(epochs), 0)
 
-    monkeypatch.setattr(module, "pace_of", charge)
-    prices, _ = probe(_spec(tmp_path, {"points": {"points": [{"regularizers.conr": {}}]}}))
-    assert (prices.base.epoch_s, prices.noise) == (10, pytest.approx(0.4))
-    assert prices.added["conr"].epoch_s == pytest.approx(10)
+    monkeypatch.setattr(module, "measure_durations", charge)
+    model, _ = probe(_spec(tmp_path, {"points": {"points": [{"regularizers.conr": {}}]}}))
+    assert (model.base.epoch_s, model.noise) == (10, pytest.approx(0.4))
+    assert model.added["conr"].epoch_s == pytest.approx(10)
 
 
 def test_a_scale_is_timed_alone_even_where_no_trial_has_it_alone(
@@ -217,61 +216,18 @@ def test_a_scale_is_timed_alone_even_where_no_trial_has_it_alone(
         {"batch_size": 64, "regularizers.conr": {}},
         {"regularizers.conr": {}, "batch_size": 16},
     ]
-    prices, plan = probe(_spec(tmp_path, {"points": {"points": points}}))
-    assert [sorted(kind) for kind in prices.timed] == [
+    model, plan = probe(_spec(tmp_path, {"points": {"points": points}}))
+    assert [sorted(kind) for kind in model.timed] == [
         ["batch_size 16"],
         ["batch_size 64"],
         ["batch_size 16", "conr"],
     ]
-    assert prices.added["conr"].epoch_s == pytest.approx(8)
-    assert prices.added["conr"].start_s == pytest.approx(0.5)
-    assert [prices.pace(one.kind).epoch_s for one in plan] == [
+    assert model.added["conr"].epoch_s == pytest.approx(8)
+    assert model.added["conr"].start_s == pytest.approx(0.5)
+    assert [model.durations(one.kind).epoch_s for one in plan] == [
         pytest.approx(18 * 0.625),
         pytest.approx(18 * 1.5),
     ]
-
-
-def _flat(spec: Any, pace: Pace) -> tuple[list[Planned], Prices]:
-    return planned_trials(spec, Reader(spec, TinyBenchmark(TinyConfig()))), Prices(
-        pace, Length(3, 0, 3)
-    )
-
-
-def _mixed(tmp_path: Path, **more: Any) -> Any:
-    studies = {
-        "grid": {"grid": {"epochs": [2, 4]}, "seeds": [0, 1]},
-        "again": {"points": [{"epochs": 4}]},
-        "search": {"trials": 3, "space": {"optimizer.lr": {"uniform": [0.1, 0.2]}}},
-    }
-    return _spec(tmp_path, studies, resources={"cpu": 2}, **more)
-
-
-PACE = Pace(start_s=10, step_s=0.5, epoch_s=10, val_s=5)
-
-
-def test_a_run_by_hand(tmp_path: Path) -> None:
-    spec = _mixed(
-        tmp_path, budget={"trials": 5, "money": {"limit": 0.01, "cpu_hour": 0.3}, "cpu_hours": 9}
-    )
-    plan, prices = _flat(spec, PACE)
-    found = forecast(spec, plan, prices, num_cpus=4, num_gpus=0)
-    # 2 of 2 epochs, 2 of 4 (one of them again), 3 of the base's 3; each epoch is validated, the
-    # test split once
-    seconds = 2 * (10 + 30 + 5) + 2 * (10 + 60 + 5) + 3 * (10 + 45 + 5)
-    assert (found.trials, found.epochs, found.at_a_time) == (7, 2 * 2 + 2 * 4 + 3 * 3, 2)
-    assert found.cpu_hours == pytest.approx(2 * seconds / 3600)
-    assert found.wall_hours == pytest.approx(seconds / 2 / 3600)
-    assert found.gpu_hours == 0
-    assert found.money == pytest.approx(0.3 * 2 * seconds / 3600)
-    assert found.beyond(spec) == ["trials: 7 of 5", "money: 0.07 of 0.01"]
-
-
-def test_gpus_limit_how_many_run_at_a_time(tmp_path: Path) -> None:
-    spec = _mixed(tmp_path)
-    found = forecast(spec, *_flat(spec, PACE), num_cpus=64, num_gpus=3)
-    assert found.at_a_time == 3
-    assert found.gpu_hours == pytest.approx(found.trial_hours)
-    assert found.money is None
 
 
 def test_a_probe_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,7 +239,7 @@ def test_a_probe_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         {"smoothing": "fds"},
     ]
     spec = _spec(tmp_path, {"points": {"points": points}})
-    prices, plan = probe(spec)
-    assert (len(prices.timed), prices.failed, len(plan)) == (3, (), 4)
-    assert all(0 < prices.pace(one.kind).trial_s(one.length) < 5 for one in plan)
-    assert prices.added["schedule rrt"].later_s > 0
+    model, plan = probe(spec)
+    assert (len(model.timed), model.failed, len(plan)) == (3, (), 4)
+    assert all(0 < model.durations(one.kind).trial_s(one.length) < 5 for one in plan)
+    assert model.added["schedule rrt"].later_s > 0

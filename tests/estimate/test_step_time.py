@@ -1,4 +1,4 @@
-"""A trial's multiplication by hand, and the pace of trainings whose parts are made to last."""
+"""A trial's multiplication by hand, and trainings whose parts take a given time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 from dirsweep.data.base import SplitName
 from dirsweep.errors import TrialError
-from dirsweep.estimate.step_time import Length, Pace, pace_of
+from dirsweep.estimate.durations import Durations, TrialLength
+from dirsweep.estimate.step_time import measure_durations
 from dirsweep.methods.base import Stage
 from dirsweep.training import assembly, loop
 from dirsweep.training.batches import TrainingData
@@ -19,9 +20,10 @@ from tests.tiny import TinyBenchmark, TinyConfig, tiny_trial
 
 
 def test_a_trial_by_hand() -> None:
-    pace = Pace(start_s=10, step_s=0.5, epoch_s=20, val_s=3, later_s=5)
+    durations = Durations(start_s=10, step_s=0.5, epoch_s=20, val_s=3, later_s=5)
     assert (
-        pace.trial_s(Length(epochs=4, later=2, validations=6)) == 10 + 4 * 20 + 2 * 5 + (6 + 1) * 3
+        durations.trial_s(TrialLength(epochs=4, later_epochs=2, validations=6))
+        == 10 + 4 * 20 + 2 * 5 + (6 + 1) * 3
     )
 
 
@@ -66,10 +68,10 @@ def test_parts_are_timed_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     trial = tiny_trial(
         smoothing={"name": "fds", "statistics": "pass"}, epochs=50, validate_every=10, patience=1
     )
-    pace = pace_of(trial, TinyBenchmark(TinyConfig()), num_threads=1)
+    durations = measure_durations(trial, TinyBenchmark(TinyConfig()), num_threads=1)
     # 200 samples in batches of 32: 2 steps to warm up, then all 7; 60 samples to validate
     assert (len(built), len(steps), len(validations), len(passes)) == (1, 2 + 7, 2, 2)
-    assert astuple(pace) == pytest.approx((3.0, 0.02, 7 * 0.02 + 0.2, 0.06, 0.0))
+    assert astuple(durations) == pytest.approx((3.0, 0.02, 7 * 0.02 + 0.2, 0.06, 0.0))
 
 
 def test_slow_steps_are_few_and_what_goes_by_samples_is_scaled(
@@ -81,10 +83,10 @@ def test_slow_steps_are_few_and_what_goes_by_samples_is_scaled(
     clock.slow(loop, "predict", num_samples("val", 1 / 10))
     clock.slow(loop, "observe_train_split", num_samples("train", 1 / 10))
     trial = tiny_trial(smoothing={"name": "fds", "statistics": "pass"})
-    pace = pace_of(trial, TinyBenchmark(TinyConfig()), num_threads=1)
+    durations = measure_durations(trial, TinyBenchmark(TinyConfig()), num_threads=1)
     assert len(steps) == 2 + 2
     # the pass saw 64 of 200 samples, the validation 15 of 60
-    assert astuple(pace) == pytest.approx((0.0, 5.0, 7 * 5 + 20, 6.0, 0.0))
+    assert astuple(durations) == pytest.approx((0.0, 5.0, 7 * 5 + 20, 6.0, 0.0))
 
 
 def test_a_later_stage_has_its_own_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,18 +94,20 @@ def test_a_later_stage_has_its_own_epochs(monkeypatch: pytest.MonkeyPatch) -> No
         return 0.25 if stage.trains == "all" else 0.01
 
     steps = Clock(monkeypatch).slow(loop, "loss_terms", seconds)
-    pace = pace_of(
+    durations = measure_durations(
         tiny_trial(schedule={"name": "rrt", "epochs": 40}),
         TinyBenchmark(TinyConfig()),
         num_threads=1,
     )
     assert len(steps) == 2 + 4 + 4 + 4  # 4 steps of 0.25 s fill a second
-    assert astuple(pace) == pytest.approx((0.0, 0.25, 7 * 0.25, 0.0, 7 * 0.01))
+    assert astuple(durations) == pytest.approx((0.0, 0.25, 7 * 0.25, 0.0, 7 * 0.01))
 
 
 def test_a_batch_larger_than_the_split_is_one_step() -> None:
-    pace = pace_of(tiny_trial(batch_size=256), TinyBenchmark(TinyConfig()), num_threads=1)
-    assert 0 < pace.step_s <= pace.epoch_s < 1
+    durations = measure_durations(
+        tiny_trial(batch_size=256), TinyBenchmark(TinyConfig()), num_threads=1
+    )
+    assert 0 < durations.step_s <= durations.epoch_s < 1
 
 
 def test_a_region_that_a_few_samples_leave_empty_does_no_harm(
@@ -112,7 +116,7 @@ def test_a_region_that_a_few_samples_leave_empty_does_no_harm(
     monkeypatch.setattr("dirsweep.estimate.step_time.SECONDS", 0.0)
     monkeypatch.setattr("dirsweep.estimate.step_time.NUM_VAL", 1)
     assert (
-        pace_of(
+        measure_durations(
             replace(tiny_trial(), region="few"), TinyBenchmark(TinyConfig()), num_threads=1
         ).val_s
         > 0
@@ -125,4 +129,4 @@ def test_what_cannot_be_trained_is_said_in_one_line(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(loop, "loss_terms", broken)
     with pytest.raises(TrialError, match=r"^ValueError: no such thing$"):
-        pace_of(tiny_trial(), TinyBenchmark(TinyConfig()), num_threads=1)
+        measure_durations(tiny_trial(), TinyBenchmark(TinyConfig()), num_threads=1)

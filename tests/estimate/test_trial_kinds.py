@@ -10,16 +10,16 @@ import pytest
 from dirsweep.config.expand import make_point
 from dirsweep.config.trial import Point
 from dirsweep.errors import SpecError
-from dirsweep.estimate import trial_kinds as kinds
-from dirsweep.estimate.step_time import Length
-from dirsweep.estimate.trial_kinds import NUM_DRAWN, Reader, planned_trials
+from dirsweep.estimate import trial_kinds as module
+from dirsweep.estimate.durations import TrialLength
+from dirsweep.estimate.trial_kinds import NUM_DRAWN, TrialKinds, planned_trials
 from tests.flow.driving import loaded, tiny_sweep
 from tests.tiny import TinyBenchmark, TinyConfig
 
 
-def _reader(folder: Path, studies: Any = None, **more: Any) -> tuple[Any, Reader]:
+def _kinds(folder: Path, studies: Any = None, **more: Any) -> tuple[Any, TrialKinds]:
     spec = loaded(tiny_sweep(folder, studies or {"only": {"points": [{}]}}, **more))
-    return spec, Reader(spec, TinyBenchmark(TinyConfig()))
+    return spec, TrialKinds(spec, TinyBenchmark(TinyConfig()))
 
 
 @pytest.mark.parametrize(
@@ -47,19 +47,19 @@ def _reader(folder: Path, studies: Any = None, **more: Any) -> tuple[Any, Reader
 def test_a_kind_is_what_may_change_the_speed(
     tmp_path: Path, overrides: dict[str, Any], kind: set[str]
 ) -> None:
-    spec, reader = _reader(tmp_path, base={"regularizers": {"conr": {}}})
-    assert reader.kind(make_point(spec, "only", 0, overrides).config) == kind
+    spec, kinds = _kinds(tmp_path, base={"regularizers": {"conr": {}}})
+    assert kinds.kind(make_point(spec, "only", 0, overrides).config) == kind
 
 
 def test_lengths_count_every_stage(tmp_path: Path) -> None:
-    spec, reader = _reader(tmp_path, base={"epochs": 5, "validate_every": 2})
+    spec, kinds = _kinds(tmp_path, base={"epochs": 5, "validate_every": 2})
 
-    def length(**overrides: Any) -> Length:
-        return reader.length(make_point(spec, "only", 0, overrides).config)
+    def length(**overrides: Any) -> TrialLength:
+        return kinds.length(make_point(spec, "only", 0, overrides).config)
 
-    assert length() == Length(5, 0, 3)  # after epochs 2, 4 and the last
-    assert length(schedule="rrt") == Length(5, 5, 6)
-    assert length(schedule={"name": "rrt", "epochs": 2}) == Length(5, 2, 4)
+    assert length() == TrialLength(5, 0, 3)  # after epochs 2, 4 and the last
+    assert length(schedule="rrt") == TrialLength(5, 5, 6)
+    assert length(schedule={"name": "rrt", "epochs": 2}) == TrialLength(5, 2, 4)
 
 
 def test_equal_trials_are_planned_once_and_drawn_ones_share_what_is_left(tmp_path: Path) -> None:
@@ -69,8 +69,8 @@ def test_equal_trials_are_planned_once_and_drawn_ones_share_what_is_left(tmp_pat
         "again": {"points": [{"epochs": 4}]},
         "search": {"trials": 10, "space": space, "start": [{"batch_size": 16}], "seeds": [0, 1]},
     }
-    spec, reader = _reader(tmp_path, studies)
-    plan = planned_trials(spec, reader, None)
+    spec, kinds = _kinds(tmp_path, studies)
+    plan = planned_trials(spec, kinds, None)
     certain, drawn = plan[:6], plan[6:]
     assert [(one.length.epochs, one.trial.seed) for one in certain] == [
         (2, 0),
@@ -83,13 +83,13 @@ def test_equal_trials_are_planned_once_and_drawn_ones_share_what_is_left(tmp_pat
     assert [one.count for one in drawn] == [9 * 2 / NUM_DRAWN] * NUM_DRAWN
     assert sum(one.count for one in plan) == pytest.approx(2 * 2 + 10 * 2)
     assert {one.kind for one in plan} == {frozenset(), frozenset({"batch_size 16"})}
-    assert plan == planned_trials(spec, reader, None)
+    assert plan == planned_trials(spec, kinds, None)
 
 
 def test_invalid_points_of_a_space_are_dropped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec, reader = _reader(
+    spec, kinds = _kinds(
         tmp_path, {"search": {"trials": 30, "space": {"batch_size": {"choice": [16, 32]}}}}
     )
 
@@ -98,8 +98,8 @@ def test_invalid_points_of_a_space_are_dropped(
             raise SpecError("no")
         return make_point(spec, study, index, overrides)
 
-    monkeypatch.setattr(kinds, "make_point", no_16)
-    plan = planned_trials(spec, reader, None)
+    monkeypatch.setattr(module, "make_point", no_16)
+    plan = planned_trials(spec, kinds, None)
     assert {one.trial.config["batch_size"] for one in plan} == {32}
     assert 0 < len(plan) < NUM_DRAWN
     assert sum(one.count for one in plan) == pytest.approx(30)

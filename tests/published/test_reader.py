@@ -592,7 +592,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         ),
         (
             f"{HEADER}\nconr,6,ConR,agedb-dir,mae,all,7\n",
-            "conr/6, ConR, agedb-dir, mae/all: already there",
+            "conr/6, ConR, agedb-dir, mae/all: duplicate of a shipped cell",
         ),
         (f'{HEADER}\n"x,1\n', "mine.csv: not a CSV file"),
     ],
@@ -622,7 +622,7 @@ def test_unknown_paper_table_and_name() -> None:
         published("rankism")
     with pytest.raises(StoreError, match=r"no published table 13 of ranksim \(known: 1 to 12\)"):
         published("ranksim", 13)
-    with pytest.raises(DirSweepError, match="'ten' is no table number"):
+    with pytest.raises(DirSweepError, match="'ten' is not a table number"):
         parse_name("ranksim/ten")
     assert (parse_name("ranksim/10"), parse_name("conr")) == (("ranksim", 10), ("conr", None))
     assert set(published(table=10)["paper"].to_pylist()) == {"ranksim", "conr"}

@@ -34,7 +34,7 @@ def test_what_there_is_not(tmp_path: Path) -> None:
         ("ranksim/13", "no published table 13"),
         ("ranksm/1", "did you mean 'ranksim'"),
         ("ranksm", "did you mean 'ranksim'"),
-        ("ranksim/x", "no table number"),
+        ("ranksim/x", "'x' is not a table number"),
     ):
         with pytest.raises(StoreError, match=message):
             show_tables(name)

@@ -66,7 +66,7 @@ def test_the_page_without_figures(run: Run) -> None:
     assert "loss=<script>alert(1)</script>" in said
     assert "finished: 10 of 11 trials complete, 1 failed" in said
     assert "loss is NaN at epoch 1" in said
-    assert "RankSim beside four base methods" in said
+    assert "RankSim on top of four base methods" in said
     assert "dirsweep run 'a & b.yaml'" in said
     assert "2026-01-02 04:00:00 UTC" in said
     assert "torch " in said

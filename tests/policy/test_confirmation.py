@@ -9,7 +9,7 @@ import yaml
 from dirsweep.analysis.selection import best_of_studies
 from dirsweep.cli import main
 from dirsweep.config.expand import planned_points, validate
-from dirsweep.report.confirm import confirm_folder, confirm_sweep
+from dirsweep.policy.confirmation import confirmation_folder, confirmation_sweep
 from dirsweep.run.reader import open_run
 from tests.flow.driving import run_here, tiny_sweep
 
@@ -33,7 +33,7 @@ def test_the_best_again_with_fresh_seeds(tmp_path: Path) -> None:
     chosen = best_of_studies(run, 2)
     assert list(chosen) == ["search"]
     overrides = {name: [point.overrides for point in points] for name, points in chosen.items()}
-    spec = confirm_sweep(run, overrides, num_seeds=3)
+    spec = confirmation_sweep(run, overrides, num_seeds=3)
     validate(spec)
     assert spec.name == "tiny-confirm"
     assert spec.seeds == (9, 10, 11)  # above every seed that had a part in the choice
@@ -43,9 +43,9 @@ def test_the_best_again_with_fresh_seeds(tmp_path: Path) -> None:
     assert yaml.safe_load(run.paths.confirm.text())["studies"] == {
         "search": {"points": overrides["search"]}
     }
-    assert confirm_folder(run) == tmp_path / "run-confirm"
+    assert confirmation_folder(run) == tmp_path / "run-confirm"
 
-    own = confirm_sweep(run, {"plan": [{"reweighting": "sqinv"}]})
+    own = confirmation_sweep(run, {"plan": [{"reweighting": "sqinv"}]})
     (point,) = planned_points(own, "plan")
     assert (point.config.epochs, type(point.config.reweighting).registered_name) == (2, "sqinv")
     assert len(own.seeds) == 5

@@ -1,0 +1,286 @@
+"""What a run was asked to do, as typed facts for its readers.
+
+Read once from the resolved sweep (``spec.yaml``) and from what the driver recorded about the
+benchmark (``provenance.json``). Nothing is built or validated, so a run of an earlier build, or
+with techniques that are not installed here, is readable; neither torch nor the registry is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Protocol
+
+import yaml
+
+from dirsweep.domain import Constraint, MetricColumn, Objective
+from dirsweep.errors import StoreError
+from dirsweep.run.folder import RunPaths
+
+#: the keys that say how a study lays out its points; a study has one of them
+DESIGNS = ("grid", "one_at_a_time", "points", "space")
+
+
+@dataclass(frozen=True)
+class BenchmarkFacts:
+    """The benchmark of a run.
+
+    Attributes:
+        name: as registered; empty where the sweep names none.
+        settings: everything the sweep states about it, the name included.
+        display_name: as tables write it; the name where the run's build did not record it.
+        label_unit: ``years``; empty where not recorded.
+        label_range: lowest and highest label, label unit; None where not recorded.
+        metrics: names of its metrics; empty where not recorded.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    display_name: str
+    label_unit: str = ""
+    label_range: tuple[float, float] | None = None
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def zero_shot(self) -> bool:
+        """Whether label ranges were taken out of training on purpose."""
+        return bool(self.settings.get("zero_shot"))
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """One study of a run.
+
+    Attributes:
+        name: its key in the sweep file.
+        design: ``grid``, ``one_at_a_time``, ``points`` or ``space``; empty where unknown.
+        base: dotted key -> value, what the study changes in the sweep's base.
+        factors: dotted key -> values, of a grid or of one key at a time.
+        points: the overrides of each listed point.
+        space: dotted key -> range as the sweep file writes it, of a search.
+        num_points: how many points a search proposes; 0 for a planned study.
+        seeds: of every point.
+        objective: by which points are chosen and sorted.
+        objectives: all of them; with several the Pareto front is what a search found.
+        constraints: of a search.
+        scheduler: name of the scheduler that prunes its trials, or None.
+    """
+
+    name: str
+    design: str
+    objective: Objective
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Constraint, ...] = ()
+    base: Mapping[str, Any] = field(default_factory=dict)
+    factors: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    points: tuple[Mapping[str, Any], ...] = ()
+    space: Mapping[str, Any] = field(default_factory=dict)
+    num_points: int = 0
+    seeds: tuple[int, ...] = (0,)
+    scheduler: str | None = None
+
+    @property
+    def searched(self) -> bool:
+        """Whether a sampler proposes the points."""
+        return self.design == "space"
+
+    @property
+    def columns(self) -> tuple[MetricColumn, ...]:
+        """The objectives' columns."""
+        return tuple(objective.metric_column for objective in self.objectives)
+
+    @cached_property
+    def varied_keys(self) -> tuple[str, ...]:
+        """The dotted keys that the points set, in the sweep file's order."""
+        listed = (key for point in self.points for key in point)
+        return tuple(dict.fromkeys([*self.factors, *self.space, *listed]))
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a run was asked to do.
+
+    Attributes:
+        name: of the sweep.
+        benchmark: its data.
+        base: the configuration that every study varies, nested, as the sweep states it.
+        seeds: of studies that have none of their own.
+        objective: by which epochs and points are chosen.
+        studies: by name, in the sweep file's order.
+        preview: whether ``--preview`` thinned the sweep.
+        store_features: whether trials keep their test features.
+    """
+
+    name: str
+    benchmark: BenchmarkFacts
+    base: Mapping[str, Any]
+    seeds: tuple[int, ...]
+    objective: Objective
+    studies: Mapping[str, StudyFacts]
+    preview: bool = False
+    store_features: bool = False
+
+    def study(self, name: str) -> StudyFacts:
+        """Return a study's facts; one that the sweep no longer has is judged by its objective."""
+        return self.studies.get(name) or StudyFacts(name, "", self.objective, (self.objective,))
+
+    @classmethod
+    def from_dict(
+        cls, spec: Mapping[str, Any], *, run_name: str = "", recorded: Any = None
+    ) -> Manifest:
+        """Read the facts from plain data.
+
+        Args:
+            spec: the resolved sweep (``SweepSpec.to_dict()``), of whatever build.
+            run_name: the name where the sweep has none.
+            recorded: what the driver recorded about the benchmark, see ``provenance``.
+        """
+        objective = Objective.from_dict(spec.get("objective")) or Objective()
+        studies = {
+            str(name): _study(str(name), _mapping(study), spec, objective)
+            for name, study in _mapping(spec.get("studies")).items()
+        }
+        return cls(
+            name=str(spec.get("name", run_name)),
+            benchmark=_benchmark(spec, _mapping(recorded)),
+            base=_mapping(spec.get("base")),
+            seeds=_seeds(spec.get("seeds")) or (0,),
+            objective=objective,
+            studies=studies,
+            preview=bool(spec.get("preview")),
+            store_features=bool(_mapping(spec.get("store")).get("features")),
+        )
+
+
+class StatesFacts(Protocol):
+    """A benchmark's config class, as far as readers of a run are concerned."""
+
+    display_name: ClassVar[str]
+    label_unit: ClassVar[str]
+    label_range: ClassVar[tuple[float, float]]
+    metrics: ClassVar[tuple[str, ...]]
+
+
+def benchmark_record(config: StatesFacts) -> dict[str, object]:
+    """Return what a driver records about its benchmark, as plain data for ``provenance.json``."""
+    return {
+        "display_name": config.display_name,
+        "label_unit": config.label_unit,
+        "label_range": list(config.label_range),
+        "metrics": list(config.metrics),
+    }
+
+
+def read_manifest(paths: RunPaths) -> Manifest:
+    """Read what a run was asked to do.
+
+    Args:
+        paths: the run's files.
+
+    Raises:
+        StoreError: no such folder, not the folder of a run, or its sweep is damaged.
+    """
+    spec = read_spec(paths)
+    recorded = recorded_benchmark(paths.provenance.read_json())
+    return Manifest.from_dict(spec, run_name=paths.name, recorded=recorded)
+
+
+def read_spec(paths: RunPaths) -> dict[str, Any]:
+    """Read the resolved sweep as plain data; ``read_manifest`` gives its facts.
+
+    Raises:
+        StoreError: no such folder, not the folder of a run, or its sweep is damaged.
+    """
+    if not paths.exists():
+        raise StoreError(
+            f"{paths.root}: no such folder; give the folder of a run (what --out named)"
+        )
+    try:
+        text = paths.spec.read()
+        if text is None:
+            raise StoreError(f"{paths.root}: not the folder of a run: it has no {paths.spec.name}")
+        spec = yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError):
+        spec = None
+    if not isinstance(spec, dict):
+        raise StoreError(
+            f"{paths.spec}: damaged; `dirsweep run SWEEP --out {paths.root}` writes it again"
+        )
+    return spec
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any] | tuple[Any, ...]:
+    return value if isinstance(value, list | tuple) else []
+
+
+def _seeds(value: Any) -> tuple[int, ...]:
+    return tuple(_list(value))
+
+
+def _benchmark(spec: Mapping[str, Any], recorded: Mapping[str, Any]) -> BenchmarkFacts:
+    stated = spec.get("benchmark")
+    settings = stated if isinstance(stated, Mapping) else {"name": stated}
+    name = str(settings.get("name") or "")
+    label_range = recorded.get("label_range")
+    return BenchmarkFacts(
+        name=name,
+        settings=settings,
+        display_name=str(recorded.get("display_name") or name),
+        label_unit=str(recorded.get("label_unit") or ""),
+        label_range=None if not label_range else (float(label_range[0]), float(label_range[1])),
+        metrics=tuple(recorded.get("metrics") or ()),
+    )
+
+
+def recorded_benchmark(provenance: Any) -> Any:
+    """Return what the last session recorded about the benchmark; None where none did."""
+    sessions = _mapping(provenance).get("sessions")
+    found = [_mapping(session).get("benchmark") for session in _list(sessions)]
+    return next((facts for facts in reversed(found) if facts), None)
+
+
+def _study(
+    name: str, own: Mapping[str, Any], spec: Mapping[str, Any], objective: Objective
+) -> StudyFacts:
+    design = next((key for key in DESIGNS if key in own), "")
+    objectives: tuple[Objective, ...] = (objective,)
+    constraints: tuple[Constraint, ...] = ()
+    if design == "space":  # only searches have objectives of their own and constraints
+        listed = _objectives(own.get("objectives") or spec.get("objectives"))
+        objectives = listed or objectives
+        stated = own.get("constraints")
+        constraints = _constraints(spec.get("constraints") if stated is None else stated)
+    return StudyFacts(
+        name=name,
+        design=design,
+        objective=objectives[0] if len(objectives) == 1 else objective,
+        objectives=objectives,
+        constraints=constraints,
+        base=_mapping(own.get("base")),
+        factors=_mapping(own.get(design)) if design in ("grid", "one_at_a_time") else {},
+        points=tuple(_mapping(point) for point in _list(own.get("points"))),
+        space=_mapping(own.get("space")),
+        num_points=int(own.get("trials") or 0),
+        seeds=_seeds(own.get("seeds")) or _seeds(spec.get("seeds")) or (0,),
+        scheduler=_scheduler(own.get("scheduler") or spec.get("scheduler")),
+    )
+
+
+def _objectives(values: Iterable[Any] | None) -> tuple[Objective, ...]:
+    read = (Objective.from_dict(value) for value in values or ())
+    return tuple(objective for objective in read if objective is not None)
+
+
+def _constraints(values: Iterable[Any] | None) -> tuple[Constraint, ...]:
+    read = (Constraint.from_dict(value) for value in values or ())
+    return tuple(constraint for constraint in read if constraint is not None)
+
+
+def _scheduler(value: Any) -> str | None:
+    name = value.get("name") if isinstance(value, Mapping) else value
+    return None if name in (None, "none") else str(name)
