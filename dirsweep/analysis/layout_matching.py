@@ -17,7 +17,7 @@ from dirsweep.analysis.epoch_times import EPOCH_TIMES
 from dirsweep.analysis.measurements import configs_of, points_of
 from dirsweep.analysis.reproduction import backbone_differences, benchmark_differences
 from dirsweep.analysis.selection import points_with_test_figures
-from dirsweep.analysis.summaries import PointSummary, objective_column
+from dirsweep.analysis.summaries import PointSummary
 from dirsweep.published.cells import PublishedCell
 from dirsweep.published.matching import (
     FlatConfig,
@@ -77,14 +77,13 @@ def matches(run: Run, cells: Sequence[PublishedCell], benchmark: str) -> dict[Ro
         benchmark: its name.
     """
     rows = _with_config(cells)
-    objective = objective_column(run.objective)
-    sign = -1.0 if objective.higher_is_better else 1.0
+    objective = run.manifest.objective
     everywhere = _differences_of_all(run, cells)
     best: dict[RowKey, tuple[tuple[int, float], Match]] = {}
     for point, trial in _candidates(run):
         given = [*backbone_differences(trial, benchmark), *everywhere]
         for key, differs in _fitting(rows, trial, given, benchmark).items():
-            rank = len(differs), sign * (point.mean(objective.name) or 0.0)
+            rank = len(differs), objective.cost_sign * (point.mean(objective.column) or 0.0)
             if key not in best or rank < best[key][0]:
                 best[key] = rank, Match(point, differs)
     return {key: match for key, (_, match) in best.items()}

@@ -6,7 +6,7 @@ A table of times takes the seconds of an epoch. The papers measured them on othe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -154,7 +154,7 @@ def fill(run: Run, name: str, *, extra: Sequence[Path] = ()) -> FilledLayout:
     run.require_finished()
     paper, number = table_of(name, extra)
     every: list[PublishedCell] = published(paper, number, extra).to_pylist()
-    benchmark = _benchmark(run)
+    benchmark = run.manifest.benchmark.name
     ours = STANDS_FOR.get(benchmark, benchmark)
     there = [cell["benchmark"] for cell in every]
     theirs = ours if ours in there else there[0]
@@ -174,11 +174,6 @@ def fill(run: Run, name: str, *, extra: Sequence[Path] = ()) -> FilledLayout:
         columns=columns,
         rows=_with_best(rows, columns),
     )
-
-
-def _benchmark(run: Run) -> str:
-    value = run.spec.get("benchmark")
-    return str(value.get("name") if isinstance(value, Mapping) else value)
 
 
 def _columns(cells: Sequence[PublishedCell]) -> tuple[LayoutColumn, ...]:

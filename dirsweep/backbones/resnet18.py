@@ -14,6 +14,4 @@ class ResNet18Config(ResNetConfig):
     a file is named.
     """
 
-    display_name: ClassVar[str] = "ResNet-18"
-
     architecture: ClassVar[str] = "resnet18"

@@ -14,6 +14,4 @@ class ResNet50Config(ResNetConfig):
     a file is named.
     """
 
-    display_name: ClassVar[str] = "ResNet-50"
-
     architecture: ClassVar[str] = "resnet50"

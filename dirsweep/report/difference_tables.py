@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dirsweep.analysis.differences import Difference, differences
 from dirsweep.analysis.effects import Effect, effects
-from dirsweep.analysis.selection import baseline_of, points_with_test_figures, searched
+from dirsweep.analysis.selection import baseline_of, points_with_test_figures
 from dirsweep.domain import REGIONS, metric_of
 from dirsweep.report.claim_sentences import spelt
 from dirsweep.report.interval_text import digits, p_words
@@ -41,7 +41,7 @@ def effects_table(found: Sequence[Effect]) -> Table | None:
 
 def study_effects_table(run: Run, study: str) -> Table | None:
     """Return the effect of each technique in a planned study; None without effects."""
-    return None if searched(run, study) else effects_table(effects(run, study))
+    return None if run.manifest.study(study).searched else effects_table(effects(run, study))
 
 
 def baseline_table(run: Run, study: str) -> Table | None:

@@ -61,7 +61,7 @@ def table_of_layout(layout: FilledLayout, *, published: bool = False) -> Table:
     """
     footnotes = _footnotes(layout)
     notes = [*_notes(layout, footnotes), *_time_notes(layout)]
-    if layout.run.spec.get("preview"):
+    if layout.run.manifest.preview:
         notes.insert(0, Note(PREVIEW))
     if published:
         notes.append(Note("in parentheses: published"))

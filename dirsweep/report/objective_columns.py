@@ -7,27 +7,27 @@ from collections.abc import Callable, Iterator, Sequence
 from dirsweep.analysis.summaries import PointSummary, num_different
 from dirsweep.report.number_format import MISSING, decimals, plural
 from dirsweep.report.table import Cell, Column, Note
-from dirsweep.run.objectives import Aims
+from dirsweep.run.manifest import StudyFacts
 
 
 def objective_columns(
-    points: Sequence[PointSummary], aims: Aims
+    points: Sequence[PointSummary], study: StudyFacts
 ) -> Iterator[tuple[Column, Callable[[PointSummary], Cell]]]:
     """Yield the columns that the search has: with several objectives, with constraints."""
-    if len(aims.objectives) > 1:
+    if len(study.objectives) > 1:
         column = Column("on_front", "front", align="left")
         yield column, lambda point: Cell("front" if point.front else "", point.front)
-    if aims.bounds:
+    if study.constraints:
         column = Column("constraints", "constraints", align="left")
         yield column, lambda point: Cell(_constraints(point))
 
 
-def objective_notes(points: Sequence[PointSummary], aims: Aims) -> Iterator[Note]:
+def objective_notes(points: Sequence[PointSummary], study: StudyFacts) -> Iterator[Note]:
     """Yield the notes on the front and on the constraints."""
-    if len(aims.objectives) > 1:
-        yield from _front_notes(points, aims)
-    if aims.bounds:
-        yield from _constraint_notes(points, aims)
+    if len(study.objectives) > 1:
+        yield from _front_notes(points, study)
+    if study.constraints:
+        yield from _constraint_notes(points, study)
 
 
 def _constraints(point: PointSummary) -> str:
@@ -42,18 +42,18 @@ def _constraints(point: PointSummary) -> str:
     return "feasible" if point.violations else MISSING
 
 
-def _front_notes(points: Sequence[PointSummary], aims: Aims) -> Iterator[Note]:
+def _front_notes(points: Sequence[PointSummary], study: StudyFacts) -> Iterator[Note]:
     num = num_different([point for point in points if point.front])
     if num:
-        goals = " and ".join(f"val {goal.metric}/{goal.region}" for goal in aims.objectives)
-        among = " among the feasible points" if aims.bounds else ""
+        goals = " and ".join(f"val {goal.metric}/{goal.region}" for goal in study.objectives)
+        among = " among the feasible points" if study.constraints else ""
         yield Note(f"Pareto front: {plural(num, 'point')} not dominated in {goals}{among}")
 
 
-def _constraint_notes(points: Sequence[PointSummary], aims: Aims) -> Iterator[Note]:
+def _constraint_notes(points: Sequence[PointSummary], study: StudyFacts) -> Iterator[Note]:
     complete = [point for point in points if point.violations]
     num = sum(point.feasible for point in complete)
-    names = "; ".join(bound.name for bound in aims.bounds)
+    names = "; ".join(constraint.name for constraint in study.constraints)
     yield Note(
         f"constraints on validation: {names}; {num} of {len(complete)} complete points are feasible"
     )

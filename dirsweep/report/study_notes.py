@@ -55,7 +55,7 @@ def incomplete_trials(point: PointSummary) -> str:
 
 
 def _selection(rows: StudyRows) -> Note:
-    objective = rows.aims.objective
+    objective = rows.objective
     direction = "higher" if objective.higher_is_better else "lower"
     criterion = (
         f"val {metric_of(objective.metric).title} ({objective.region}), {direction} is better"
@@ -70,7 +70,7 @@ def _withheld(rows: StudyRows) -> Iterator[Note]:
     evaluated = f"{plural(num_different(rows.every), 'configuration')} evaluated"
     if rows.withheld:
         yield Note(f"test result withheld: not chosen on validation ({evaluated})", Mark.WITHHELD)
-    elif rows.searched and not rows.detailed:
+    elif rows.facts.searched and not rows.detailed:
         yield Note(
             f"{evaluated}; test results only of the point chosen on validation and of the base"
             " (`dirsweep export` writes all)"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from dirsweep.analysis.objectives import aims_of
 from dirsweep.analysis.summaries import PointSummary, best_point, num_different
 from dirsweep.domain import MetricColumn, metric_columns
 from dirsweep.report.study_notes import retry_note
@@ -34,7 +33,7 @@ def study_records(run: Run, studies: Sequence[str] | None = None) -> Table:
     names: list[str] = []
     for study in run.studies if studies is None else studies:
         points = shown_points(run, study)
-        best = best_point(points, aims_of(run, study).objective)
+        best = best_point(points, run.manifest.study(study).objective.metric_column)
         for point in points:
             record = {
                 "study": study,

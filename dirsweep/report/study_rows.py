@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dirsweep.analysis.objectives import aims_of, points_of
+from dirsweep.analysis.objectives import points_of
 from dirsweep.analysis.summaries import PointSummary, best_point, sorted_by_objective
 from dirsweep.domain import MetricColumn, metric_columns
-from dirsweep.run.objectives import Aims
+from dirsweep.run.manifest import StudyFacts
 from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ class StudyRows:
     withheld: Collection[int] = ()
 
     @property
-    def aims(self) -> Aims:
-        """The study's objectives and constraints."""
-        return aims_of(self.run, self.study)
+    def facts(self) -> StudyFacts:
+        """The study's objectives and constraints, and whether it is a search."""
+        return self.run.manifest.study(self.study)
 
     @property
-    def searched(self) -> bool:
-        """Whether a sampler proposed the points."""
-        return is_search(self.run, self.study)
+    def objective(self) -> MetricColumn:
+        """The column by which points are chosen."""
+        return self.facts.objective.metric_column
 
     @property
     def metric_names(self) -> list[str]:
@@ -59,7 +59,7 @@ class StudyRows:
     @property
     def best(self) -> PointSummary | None:
         """The point chosen on validation."""
-        return best_point(self.every, self.aims.objective)
+        return best_point(self.every, self.objective)
 
     @property
     def interval_bases(self) -> list[str]:
@@ -69,16 +69,11 @@ class StudyRows:
 
     def sorted(self) -> list[PointSummary]:
         """Return the points, the best on validation first."""
-        return sorted_by_objective(self.points, self.aims.objective)
+        return sorted_by_objective(self.points, self.objective)
 
     def has(self, column: MetricColumn) -> bool:
         """Return whether some point has a value of the metric."""
         return any(column.name in point.metrics for point in self.points)
-
-
-def is_search(run: Run, study: str) -> bool:
-    """Return whether a sampler proposed the study's points."""
-    return "space" in ((run.spec.get("studies") or {}).get(study) or {})
 
 
 def shown_points(run: Run, study: str) -> list[PointSummary]:
@@ -87,7 +82,7 @@ def shown_points(run: Run, study: str) -> list[PointSummary]:
     See ``selection.points_with_test_figures``.
     """
     points = points_of(run, study)
-    if not is_search(run, study):
+    if not run.manifest.study(study).searched:
         return points
     # imports SciPy, which the start of a run does not need
     from dirsweep.analysis.selection import points_with_test_figures

@@ -71,7 +71,7 @@ def study_table(run: Run, study: str, *, max_rows: int | None = None) -> Table:
             out.
     """
     rows = StudyRows(run, study, shown_points(run, study))
-    if rows.searched or (max_rows is not None and len(rows.points) > max_rows):
+    if rows.facts.searched or (max_rows is not None and len(rows.points) > max_rows):
         rows = replace(rows, points=rows.sorted()[:max_rows])
     return _table(rows)
 
@@ -90,7 +90,7 @@ def detailed_study_table(
     points = points_of(run, study)
     withheld = [p.index for p in points if p.index not in shown and not p.preliminary]
     rows = StudyRows(run, study, points, True, intervals, withheld)
-    if rows.searched:
+    if rows.facts.searched:
         rows = replace(rows, points=rows.sorted())
     return _table(rows)
 
@@ -105,7 +105,7 @@ def _table(rows: StudyRows) -> Table:
         title=f"{rows.study} · {rows.run.name}",
         columns=tuple(column for column, _ in columns),
         rows=tuple(_row(point, columns, best) for point in rows.points),
-        notes=(*study_notes(rows), *objective_notes(rows.every, rows.aims)),
+        notes=(*study_notes(rows), *objective_notes(rows.every, rows.facts)),
         synthetic=rows.run.synthetic,
     )
 
@@ -123,16 +123,16 @@ def _row(point: PointSummary, columns: Sequence[ColumnOfPoints], best: PointSumm
 
 
 def _columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
-    points, aims = rows.points, rows.aims
+    points, facts = rows.points, rows.facts
     yield Column("point", "point", align="left"), lambda point: Cell(point.label)
     if rows.detailed or len({point.num_seeds for point in points}) > 1:
         seeds = Column("num_seeds", "seeds", hint="complete seeds behind the results")
         yield seeds, lambda point: Cell(str(point.num_seeds), point.num_seeds)
-    yield _metric(rows, aims.objective, 0)
-    for objective in aims.objectives:
-        if objective != aims.objective:
+    yield _metric(rows, rows.objective, 0)
+    for objective in facts.columns:
+        if objective != rows.objective:
             yield _metric(rows, objective, 0)
-    yield from objective_columns(points, aims)
+    yield from objective_columns(points, facts)
     yield from _test_columns(rows)
     yield from _further_columns(rows)
     times = Column("wall_time_s", "time per\ntrial", priority=SECONDARY)
@@ -147,7 +147,7 @@ def _columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
 def _test_columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
     """Yield the objective's metric on test, region by region."""
     for region in REGIONS:
-        column = MetricColumn("test", rows.aims.objective.metric, region)
+        column = MetricColumn("test", rows.objective.metric, region)
         if _is_shown(rows, column):
             yield _metric(rows, column, _REGION_PRIORITY[region])
 
@@ -161,13 +161,13 @@ def _is_shown(rows: StudyRows, column: MetricColumn) -> bool:
 
 def _further_columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
     """Yield the other metrics: on test in the regions of most interest, in detail every one."""
-    named = (rows.aims.objective, *rows.aims.objectives)
+    named = (rows.objective, *rows.facts.columns)
     others = [
         column
         for column in metric_columns(rows.metric_names)
         if rows.has(column)
         and column not in named
-        and (column.split, column.metric) != ("test", rows.aims.objective.metric)
+        and (column.split, column.metric) != ("test", rows.objective.metric)
     ]
     if rows.detailed:
         for column in others:
@@ -188,7 +188,7 @@ def _metric(rows: StudyRows, metric: MetricColumn, priority: int) -> ColumnOfPoi
     means = [point.mean(metric.name) for point in rows.points]
     places = decimals([mean for mean in means if mean is not None])
     tested = metric.split == "test"
-    has_intervals = tested and metric.metric == rows.aims.objective.metric
+    has_intervals = tested and metric.metric == rows.objective.metric
 
     def cell(point: PointSummary) -> Cell:
         if tested and point.index in rows.withheld:

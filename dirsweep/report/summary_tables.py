@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dirsweep.analysis.intervals import Interval, intervals
 from dirsweep.analysis.measurements import columns_of, points_of
-from dirsweep.analysis.selection import searched
-from dirsweep.analysis.summaries import PointSummary, best_point, objective_column
+from dirsweep.analysis.summaries import PointSummary, best_point
 from dirsweep.domain import REGIONS, MetricColumn, metric_of
 from dirsweep.report.number_format import decimals
 from dirsweep.report.table import Cell, Column, Note, Row, Table, metric_column, number_cell
@@ -39,11 +38,11 @@ def test_intervals(
 
 def chosen_points_table(run: Run) -> Table | None:
     """Return the best point of each planned study with its test results; None for a single one."""
-    objective = objective_column(run.objective)
+    objective = run.manifest.objective.metric_column
     best = {
         study: best_point(points_of(run, study), objective)
         for study in run.studies
-        if not searched(run, study)
+        if not run.manifest.study(study).searched
     }
     chosen = {study: point for study, point in best.items() if point is not None}
     if len(chosen) < 2:

@@ -443,6 +443,178 @@ def test_protocols_and_units() -> None:
     assert units[("nyud2-dir", "training_time_min")] == "min"
 
 
+RANKSIM = {
+    "reweighting.name": "sqinv",
+    "regularizers.ranksim.gamma": 100,
+    "regularizers.ranksim.lambda": 2,
+}
+
+
+def rows_of(found: Any) -> set[tuple[str, int, str]]:
+    """(paper, table, row) of a result of ``match``."""
+    return {(cell["paper"], cell["table"], cell["row"]) for cell in found.to_pylist()}
+
+
+def test_match_finds_the_rows_of_a_configuration() -> None:
+    assert rows_of(match(RANKSIM, benchmark="agedb-dir")) == {
+        ("ranksim", 2, "SQINV + RANKSIM"),
+        ("ranksim", 8, "SQINV + RANKSIM"),
+        ("ranksim", 10, "gamma=100, lambda=2"),
+        ("conr", 1, "RankSim"),
+    }
+    resolved = {
+        "backbone": {"name": "resnet50"},
+        "loss": {"name": "l1"},
+        "smoothing": {"name": "none"},
+        "reweighting": {"name": "sqinv"},
+        "schedule": "plain",
+        "epochs": 90,
+        "batch_size": 64,
+        "optimizer": {"name": "adam", "lr": 2.5e-4},
+        "regularizers": {
+            "ranksim": {
+                "gamma": 100.0,
+                "lambda": 2.0,
+                "penalty": "mse",
+                "similarity": "cosine",
+                "sampling": "unique",
+                "ties": "shared",
+            },
+            "conr": None,
+        },
+    }
+    found = match(resolved, benchmark="agedb-dir")
+    assert rows_of(found) == rows_of(match(RANKSIM, benchmark="agedb-dir")) | {
+        ("ranksim", 4, "MSE"),
+        ("ranksim", 5, "COSINE SIMILARITY"),
+        ("ranksim", 6, "WITH SAMPLING"),
+        ("ranksim", 12, "SQINV + RANKSIM (batch size 64)"),
+    }
+    assert {tuple(differs) for differs in found["differs"].to_pylist()} == {()}
+
+
+def test_match_tells_plain_training_from_every_remedy() -> None:
+    plain = match({}, benchmark="agedb-dir")
+    assert {row for _, _, row in rows_of(plain)} == {"VANILLA", "VANILLA (batch size 64)"}
+    remedies: list[dict[str, Any]] = [
+        {"loss": "focal_r"},
+        {"schedule.name": "rrt"},
+        {"regularizers": {"conr": {}}},
+    ]
+    for remedy in remedies:
+        assert not rows_of(plain) & rows_of(match(remedy, benchmark="agedb-dir"))
+    assert match({"loss.name": "huber"}, benchmark="agedb-dir").num_rows == 0
+    assert match({"loss.name": "mse"}, benchmark="agedb-dir").num_rows == 0
+    assert match({"loss.name": "mse"}, benchmark="sts-b-dir").num_rows > 0
+    assert match({**RANKSIM, "regularizers.ranksim.sampling": "all"}).num_rows == 2 * 8
+    assert (
+        match(
+            {"reweighting.name": "lds", "reweighting.base": "sqinv", "reweighting.kernel_size": 9}
+        ).num_rows
+        == 0
+    )
+
+
+def test_match_names_what_differs() -> None:
+    found = match(
+        {"batch_size": 64, "optimizer.lr": 2.5e-4, "epochs": 90}, benchmark="agedb-dir"
+    ).to_pylist()
+    differs = {
+        cell["row"]: cell["differs"]
+        for cell in found
+        if cell["paper"] == "ranksim" and cell["table"] == 8
+    }
+    assert differs == {"VANILLA": ["batch_size", "optimizer.lr"], "VANILLA (batch size 64)": []}
+    other = {**RANKSIM, "regularizers.ranksim.gamma": 50, "epochs": 30}
+    assert match(other, benchmark="agedb-dir").num_rows == 0
+    near = match(other, benchmark="agedb-dir", exact=False).to_pylist()
+    main = next(cell for cell in near if cell["row"] == "SQINV + RANKSIM")
+    assert main["differs"] == ["regularizers.ranksim.gamma", "epochs"]
+
+
+def write(folder: Path, text: str) -> Path:
+    """``text`` as a file a user brings."""
+    file = folder / "mine.csv"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+HEADER = ",".join(REQUIRED)
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        f"{HEADER},config,lr,colour\n"
+        'vir,1,VIR,agedb-dir,mae,all,6.990,"{""reweighting.name"": ""lds"", ""regularizers.vir.a"": 1}",1e-3,red\n'
+        "vir,1,VIR,agedb-dir,mae,few,9.49,,,\n",
+    )
+    cells = published("vir", extra=[file]).to_pylist()
+    assert [(c["value"], c["printed"], c["lr"], c["section"]) for c in cells] == [
+        (6.99, "6.990", 1e-3, ""),
+        (9.49, "9.49", None, ""),
+    ]
+    assert tables([file])[-1] == ("vir", 1, "Table 1 of vir", ("agedb-dir",), 2)
+    own = match({"reweighting.name": "lds", "regularizers.vir.a": 1.0}, extra=[file])
+    assert own["value"].to_pylist() == [6.99]
+    assert published(extra=[file]).num_rows == 3688
+    assert published().num_rows == 3686
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "paper,table,row,benchmark,metric,value\n",
+            "mine.csv:1: no column 'region'; needed are paper,table,row,",
+        ),
+        ("", "mine.csv:1: no column 'paper'"),
+        (
+            f"{HEADER}\nx,1,r,b,mae,all,7.1\nx,1,r,b,mae,few,7;2\n",
+            "mine.csv:3: value: '7;2' is not a number",
+        ),
+        (f"{HEADER}\nx,1,r,b,mae,all,nan\n", "mine.csv:2: value: 'nan' is not finite"),
+        (
+            f"{HEADER}\nx,one,r,b,mae,all,7\n",
+            "mine.csv:2: table: 'one' is not a whole number of at least 1",
+        ),
+        (f"{HEADER}\nx,1,,b,mae,all,7\n", "mine.csv:2: row: is empty"),
+        (
+            f"{HEADER}\nx,1,r,b,mae,medium,7\n",
+            "mine.csv:2: region: unknown region 'medium'; did you mean 'median'?",
+        ),
+        (f"{HEADER}\nx,1,r,b,mae,all\n", "mine.csv:2: 6 cells where the header has 7"),
+        (f"{HEADER},config\nx,1,r,b,mae,all,7,[1]\n", "mine.csv:2: config: expected a JSON object"),
+        (f"{HEADER},config\nx,1,r,b,mae,all,7,{{\n", "mine.csv:2: config: not JSON ("),
+        (
+            f"{HEADER}\nx,1,r,b,mae,all,7\nx,1,r,b,mae,all,8\n",
+            "mine.csv:3: the same cell as line 2 (x/1, r, b",
+        ),
+        (
+            f"{HEADER}\nconr,6,ConR,agedb-dir,mae,all,7\n",
+            "conr/6, ConR, agedb-dir, mae/all: duplicate of a shipped cell",
+        ),
+        (f'{HEADER}\n"x,1\n', "mine.csv: not a CSV file"),
+    ],
+)
+def test_wrong_files_say_where(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        published(extra=[write(tmp_path, text)])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(
+        StoreError, match=r"absent\.csv: cannot read published results: No such file"
+    ):
+        published(extra=[tmp_path / "absent.csv"])
+    binary = tmp_path / "latin.csv"
+    binary.write_bytes(HEADER.encode() + b"\nx,1,caf\xe9,b,mae,all,7\n")
+    with pytest.raises(StoreError, match="not UTF-8 text"):
+        published(extra=[binary])
+
+
 def test_unknown_paper_table_and_name() -> None:
     with pytest.raises(
         StoreError, match="no published results of paper 'rankism'; did you mean 'ranksim'"

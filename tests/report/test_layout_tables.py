@@ -143,6 +143,7 @@ def test_a_preview_says_so(tmp_path: Path) -> None:
     run = open_run(tmp_path)
     assert PREVIEW not in notes(layout_table(run, "ranksim/2"))
     assert PREVIEW not in report_page(run, figures=False)
-    run.spec["preview"] = True
-    assert notes(layout_table(run, "ranksim/2"))[0] == PREVIEW
-    assert PREVIEW in report_page(run, figures=False)
+    run.paths.spec.write(f"{run.paths.spec.text()}preview: true\n".encode())
+    preview = open_run(tmp_path)
+    assert notes(layout_table(preview, "ranksim/2"))[0] == PREVIEW
+    assert PREVIEW in report_page(preview, figures=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from torch import Tensor
 
 from dirsweep.methods.base import Loss, Setup, TechniqueConfig
@@ -36,8 +34,6 @@ class MSE(Loss):
 @register("loss", "mse")
 class MSEConfig(TechniqueConfig):
     """No parameters."""
-
-    display_name: ClassVar[str] = "MSE"
 
     def build(self, setup: Setup) -> MSE:
         """Fits every benchmark."""

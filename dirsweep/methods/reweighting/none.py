@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
@@ -13,8 +11,6 @@ from dirsweep.registry import register
 @register("reweighting", "none")
 class NoneConfig(TechniqueConfig):
     """No parameters."""
-
-    display_name: ClassVar[str] = "none"
 
     def build(self, setup: Setup) -> Reweighting:
         """Fits every benchmark."""

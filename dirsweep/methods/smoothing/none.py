@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from torch import Tensor
 
 from dirsweep.methods.base import Setup, Smoothing, TechniqueConfig
@@ -21,8 +19,6 @@ class NoSmoothing(Smoothing):
 @register("smoothing", "none")
 class NoneConfig(TechniqueConfig):
     """No parameters."""
-
-    display_name: ClassVar[str] = "none"
 
     def build(self, setup: Setup) -> NoSmoothing:
         """Fits every benchmark."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from dirsweep.domain import metric_of
@@ -38,11 +38,11 @@ def run_state(run: Run) -> tuple[str, bool]:
 def run_facts(run: Run) -> Iterator[tuple[str, str]]:
     """Yield the main facts as name and value."""
     table = run.trials()
-    metric, region = run.objective
-    if run.spec.get("preview"):
+    objective = run.manifest.objective
+    if run.manifest.preview:
         yield "caution", PREVIEW
-    yield "benchmark", _benchmark(run)
-    yield "selected by", f"validation {metric_of(metric).title}, {region}"
+    yield "benchmark", run.manifest.benchmark.display_name or MISSING
+    yield "selected by", f"validation {metric_of(objective.metric).title}, {objective.region}"
     yield "studies", str(len(run.studies))
     yield "seeds", _seeds(sorted(set(table["seed"].to_pylist())))
     yield "compute time", duration(_compute_time_s(run))
@@ -51,12 +51,6 @@ def run_facts(run: Run) -> Iterator[tuple[str, str]]:
     if starts and ends:
         yield "first start", _minute(min(starts))
         yield "last end", _minute(max(ends))
-
-
-def _benchmark(run: Run) -> str:
-    benchmark = run.spec.get("benchmark")
-    name = benchmark.get("name") if isinstance(benchmark, Mapping) else benchmark
-    return str(name or MISSING)
 
 
 def _seeds(seeds: Sequence[int]) -> str:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from dirsweep.analysis.effects import effects_of_run
 from dirsweep.analysis.measurements import points_of
-from dirsweep.analysis.objectives import aims_of
-from dirsweep.analysis.selection import points_with_test_figures, searched
+from dirsweep.analysis.selection import points_with_test_figures
 from dirsweep.report.claims import Claim, below_its_study, claims, claims_of_run, compares
 from dirsweep.report.difference_tables import baseline_table, effects_table, study_effects_table
 from dirsweep.report.html.view import TableView, view
@@ -108,7 +107,7 @@ def study_section(run: Run, study: str, number: int, *, figures: bool) -> StudyS
     anchor = f"study-{number}-{re.sub(r'[^A-Za-z0-9]+', '-', study).strip('-').lower()}"
     points = points_of(run, study)
     found = [replace(claim, text=below_its_study(claim)) for claim in claims(run, [study])]
-    kind = "search" if searched(run, study) else "planned"
+    kind = "search" if run.manifest.study(study).searched else "planned"
     return StudySection(
         id=anchor,
         name=study,
@@ -124,7 +123,8 @@ def study_section(run: Run, study: str, number: int, *, figures: bool) -> StudyS
 
 def _points(run: Run, study: str) -> Table:
     shown = set(points_with_test_figures(run, study))
-    intervals = test_intervals(run, study, aims_of(run, study).objective.metric, shown)
+    metric = run.manifest.study(study).objective.metric
+    intervals = test_intervals(run, study, metric, shown)
     return detailed_study_table(run, study, intervals=intervals, shown=shown)
 
 
