@@ -259,11 +259,11 @@ class LabelBins:
 
 
 def bin_of(labels: NDArray[np.floating], edges: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Find the bin of each label.
+    """Find the bin of each label; the first and last bin take what lies outside.
 
     Args:
         labels: (N,), label unit.
-        edges: (B + 1,), ascending, of bins of one width.
+        edges: (B + 1,), ascending.
 
     Returns:
         (N,) bin numbers in [0, B).
@@ -273,13 +273,20 @@ def bin_of(labels: NDArray[np.floating], edges: NDArray[np.float64]) -> NDArray[
     """
     if np.ndim(labels) != 1:
         raise ShapeError(f"bins are over scalar labels (N,), got {np.shape(labels)}")
-    width = edges[1] - edges[0]
-    # a label such as 4.2 in float32 must not fall below its edge: allow for twice the rounding
-    # error of the largest label
-    grace = 2 * float(np.finfo(np.float32).eps) * float(np.abs(edges).max()) / width
-    position = np.floor((np.asarray(labels, dtype=np.float64) - edges[0]) / width + grace)
-    bins: NDArray[np.int64] = np.clip(position, 0, len(edges) - 2).astype(np.int64)
+    values = np.asarray(labels, dtype=np.float64)
+    bins: NDArray[np.int64] = np.searchsorted(bin_thresholds(edges), values, side="right")
     return bins
+
+
+def bin_thresholds(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the lowest label of each bin but the first, (B + 1,) edges -> (B - 1,).
+
+    An inner edge belongs to the bin above it. A label such as 4.2 in float32 must not fall below
+    its edge, so each threshold lies below it by twice the rounding error of the largest label.
+    """
+    grace = 2 * float(np.finfo(np.float32).eps)
+    thresholds: NDArray[np.float64] = edges[1:-1] - grace * np.abs(edges).max()
+    return thresholds
 
 
 def _bins_within(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from dirsweep.errors import RegistryError, did_you_mean
@@ -23,6 +23,8 @@ ROOMS = {
     "benchmark": "dirsweep.data",
     "backbone": "dirsweep.backbones",
 }
+#: the rooms of ``dirsweep.methods``
+TECHNIQUES = ("loss", "reweighting", "smoothing", "regularizers", "schedule")
 _classes: dict[str, dict[str, type[NamedConfig]]] = {room: {} for room in ROOMS}
 _imported: set[str] = set()
 
@@ -63,3 +65,20 @@ def config_class(room: str, name: str) -> type[NamedConfig]:
     if name not in known:
         raise RegistryError(f"unknown {room} '{name}'; {did_you_mean(str(name), known)}")
     return known[name]
+
+
+def display_name(name: str, rooms: Iterable[str] = TECHNIQUES) -> str:
+    """Return how papers write a registered name: ``RankSim`` for ``ranksim``.
+
+    Args:
+        name: as a sweep file has it.
+        rooms: where to look, in order.
+
+    Returns:
+        The config class's own display name; ``name`` itself where none is registered or stated.
+    """
+    for room in rooms:
+        cls = _classes_of(room).get(name)
+        if cls is not None:
+            return cls.display_name or name
+    return name

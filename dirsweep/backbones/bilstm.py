@@ -164,6 +164,8 @@ class BiLSTMConfig(BackboneConfig):
     papers'.
     """
 
+    display_name: ClassVar[str] = "BiLSTM"
+
     accepts: ClassVar[frozenset[str]] = frozenset({"text_pair"})
 
     hidden: Annotated[int, Field(ge=1), Choice((256, 512, 1024, 1500))] = 1500

@@ -14,4 +14,6 @@ class ResNet18Config(ResNetConfig):
     a file is named.
     """
 
+    display_name: ClassVar[str] = "ResNet-18"
+
     architecture: ClassVar[str] = "resnet18"

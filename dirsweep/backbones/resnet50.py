@@ -14,4 +14,6 @@ class ResNet50Config(ResNetConfig):
     a file is named.
     """
 
+    display_name: ClassVar[str] = "ResNet-50"
+
     architecture: ClassVar[str] = "resnet50"

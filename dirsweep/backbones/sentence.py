@@ -75,6 +75,8 @@ class PairMLP(Backbone):
 class SentenceConfig(BackboneConfig):
     """Settings of ``PairMLP`` and of the frozen model before it."""
 
+    display_name: ClassVar[str] = "sentence embeddings"
+
     accepts: ClassVar[frozenset[str]] = frozenset({"text_pair"})
 
     model: str | None = None

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -56,6 +56,8 @@ class SmallCNNConfig(BackboneConfig):
     """Settings of ``SmallCNN``; the defaults train an epoch of 12,208 pictures of 32 pixels in
     seconds on one core.
     """
+
+    display_name: ClassVar[str] = "small CNN"
 
     width: Annotated[int, Field(ge=1), Choice((16, 24, 32, 48))] = 24
     """channels of the first of four blocks; doubled from block to block"""

@@ -10,14 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from dirsweep.domain import bin_thresholds
 from dirsweep.errors import SpecError
 
 Kernel = Literal["gaussian", "gaussian_plain", "triang", "laplace"]
 KERNELS: tuple[Kernel, ...] = ("gaussian", "gaussian_plain", "triang", "laplace")
-
-#: a label in float32 may lie a hair below the edge it stands for: part of the largest edge that is
-#: forgiven, as ``LabelBins.bin_of`` does
-EDGE_GRACE = 2 * float(np.finfo(np.float32).eps)
 
 
 def window(
@@ -82,7 +79,7 @@ def inner_edges(bin_edges: ArrayLike | Tensor) -> Tensor:
     widths = np.diff(edges)
     if edges.ndim != 1 or len(edges) < 2 or not (widths > 0).all():
         raise SpecError("bin_edges must be two or more ascending numbers")
-    return torch.from_numpy(edges[1:-1] - EDGE_GRACE * np.abs(edges).max())
+    return torch.from_numpy(bin_thresholds(edges))
 
 
 def bin_index(labels: Tensor, inner: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from dirsweep.analysis.effects import Effect
 from dirsweep.analysis.main_effects import Plateau
 from dirsweep.analysis.reproduction import WORDS
 from dirsweep.domain import metric_title
+from dirsweep.registry import display_name
 from dirsweep.report.interval_text import difference_in_words, signed_difference, with_interval
 from dirsweep.report.number_format import plural
 
@@ -21,24 +22,6 @@ Kind = Literal[
 
 #: points listed in one sentence
 MAX_LISTED = 6
-#: how papers write what the configuration has in lower case
-SPELT = {
-    "ranksim": "RankSim",
-    "conr": "ConR",
-    "lds": "LDS",
-    "fds": "FDS",
-    "rrt": "RRT",
-    "focal_r": "Focal-R",
-    "inv": "INV",
-    "sqinv": "SQINV",
-    "balanced_mse": "Balanced MSE",
-    "dense_weight": "DenseWeight",
-    "moco": "MoCo",
-    "rank_n_contrast": "Rank-N-Contrast",
-    "l1": "L1",
-    "mse": "MSE",
-    "huber": "Huber",
-}
 
 
 @dataclass(frozen=True)
@@ -79,7 +62,7 @@ def sentences_of_study(evidence: StudyEvidence) -> list[Sentence]:
 
 def spelt(name: Any) -> str:
     """Return ``RankSim`` for ``ranksim``; an unknown name stays as it is."""
-    return SPELT.get(str(name), str(name))
+    return display_name(str(name))
 
 
 # ---- effects and differences

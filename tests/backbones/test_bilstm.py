@@ -27,6 +27,11 @@ def small(dropout: float = 0.0) -> BiLSTM:
     return BiLSTM(words, hidden=4, num_layers=2, dropout=dropout, train_words=True)
 
 
+def sample(folder: Path, patch: pytest.MonkeyPatch) -> BiLSTMConfig:
+    """For the contract tests."""
+    return BiLSTMConfig(hidden=4, word_dim=3)
+
+
 def test_tokenize() -> None:
     assert tokenize("It's 5.5 o'Clock, déjà!") == [
         "it",

@@ -40,6 +40,13 @@ class LetterCounts:
         return counts / np.linalg.norm(counts, axis=1, keepdims=True)
 
 
+def sample(folder: Path, patch: pytest.MonkeyPatch) -> SentenceConfig:
+    """For the contract tests; a real model would take seconds to load."""
+    patch.setattr(sentence, "_load", lambda _: LetterCounts())
+    (folder / "modules.json").write_text("[]")
+    return SentenceConfig(model=str(folder), hidden=4)
+
+
 @pytest.fixture
 def letters(monkeypatch: pytest.MonkeyPatch) -> LetterCounts:
     model = LetterCounts()

@@ -18,6 +18,11 @@ from dirsweep.data.base import Benchmark
 BENCHMARK = cast(Benchmark, None)  # not looked at
 
 
+def sample(folder: Path, patch: pytest.MonkeyPatch) -> SmallCNNConfig:
+    """For the contract tests."""
+    return SmallCNNConfig(width=4, feature_dim=8, dropout=0.5)
+
+
 def test_default_sizes_by_hand() -> None:
     backbone = SmallCNNConfig().build(BENCHMARK, Path())
     # 3 -> 24 -> 48 -> 96 -> 128 channels: weights of 3x3 kernels, and two numbers a channel of

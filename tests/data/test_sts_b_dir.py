@@ -32,6 +32,12 @@ def write(folder: Path, end: str = "\n", **lines: list[str]) -> STSB:
     return STSBConfig(root=str(folder)).build(folder)
 
 
+def sample(folder: Path, patch: pytest.MonkeyPatch) -> STSBConfig:
+    """For the contract tests."""
+    write(folder)
+    return STSBConfig(root=str(folder))
+
+
 def test_the_published_files(data_dir: Path) -> None:
     benchmark = STSBConfig(root=str(data_dir / "sts-b-dir")).build(Path())
     benchmark.prepare()

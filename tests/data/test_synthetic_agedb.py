@@ -26,6 +26,11 @@ def part(tmp_path: Path, seed: int = 0, fraction: float = 0.02, size: int = 32) 
     return SyntheticAgeDBConfig(image_size=size, seed=seed, fraction=fraction).build(tmp_path)
 
 
+def sample(folder: Path, patch: pytest.MonkeyPatch) -> SyntheticAgeDBConfig:
+    """For the contract tests."""
+    return SyntheticAgeDBConfig(fraction=0.002)
+
+
 def test_counts_are_those_of_the_real_csv(data_dir: Path) -> None:
     ages: dict[str, list[int]] = {name: [] for name in SPLITS}
     with (data_dir / "agedb-dir" / "agedb.csv").open() as file:

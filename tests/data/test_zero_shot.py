@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from dirsweep.analysis.reproduction import benchmark_differences
 from dirsweep.config.expand import make_point, make_trial
-from dirsweep.config.load import load_sweep
 from dirsweep.config.key_reference import describe_keys
+from dirsweep.config.load import load_sweep
 from dirsweep.config.trial import TrialSpec
 from dirsweep.data.agedb_dir import AgeDBConfig
 from dirsweep.data.base import PlainViews, Split

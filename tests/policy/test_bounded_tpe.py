@@ -7,8 +7,8 @@ from optuna.samplers import TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from dirsweep.config.space_file import read_space
 from dirsweep.config.sampler import SamplerSpec
+from dirsweep.config.space_file import read_space
 from dirsweep.config.study import StudySpec
 from dirsweep.policy.bounded_tpe import LatelyTPESampler
 from dirsweep.policy.optuna_study import Result, SampledStudy

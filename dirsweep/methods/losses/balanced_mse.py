@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -184,6 +184,8 @@ class BalancedMSE(Loss):
 @register("loss", "balanced_mse")
 class BalancedMSEConfig(TechniqueConfig):
     """Parameters of Balanced MSE. All lengths are in units of label / target_scale."""
+
+    display_name: ClassVar[str] = "Balanced MSE"
 
     variant: Annotated[Literal["gai", "bmc", "bni"], Choice(("gai", "bmc", "bni"))] = "gai"
     """gai: Gaussian mixture of the training labels; bmc: labels of the batch; bni: bins of the

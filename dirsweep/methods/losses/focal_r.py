@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -82,6 +82,8 @@ class FocalR(Loss):
 @register("loss", "focal_r")
 class FocalRConfig(TechniqueConfig):
     """Parameters of ``focal_r``."""
+
+    display_name: ClassVar[str] = "Focal-R"
 
     beta: Annotated[float, Field(gt=0), LogUniform(0.02, 2.0)] = 0.2
     """1 / (label / target_scale): how fast an error counts as hard"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -50,6 +50,8 @@ class Huber(Loss):
 @register("loss", "huber")
 class HuberConfig(TechniqueConfig):
     """Parameters of ``huber``."""
+
+    display_name: ClassVar[str] = "Huber"
 
     beta: Annotated[float, Field(gt=0), LogUniform(0.1, 10.0)] = 1.0
     """where squared turns into absolute, in units of label / target_scale (years for ages)"""

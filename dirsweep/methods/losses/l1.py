@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from dirsweep.methods.base import Loss, Setup, TechniqueConfig
@@ -34,6 +36,8 @@ class L1(Loss):
 @register("loss", "l1")
 class L1Config(TechniqueConfig):
     """No parameters."""
+
+    display_name: ClassVar[str] = "L1"
 
     def build(self, setup: Setup) -> L1:
         """Fits every benchmark."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from dirsweep.methods.base import Loss, Setup, TechniqueConfig
@@ -34,6 +36,8 @@ class MSE(Loss):
 @register("loss", "mse")
 class MSEConfig(TechniqueConfig):
     """No parameters."""
+
+    display_name: ClassVar[str] = "MSE"
 
     def build(self, setup: Setup) -> MSE:
         """Fits every benchmark."""

@@ -4,7 +4,7 @@ al., ICLR 2024).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -228,6 +228,8 @@ class ConRConfig(TechniqueConfig):
     tau by 0.07, and its w_j are the regression loss's own sample weights. ``dirsweep check`` names
     them.
     """
+
+    display_name: ClassVar[str] = "ConR"
 
     alpha: Annotated[float, Field(ge=0), LogUniform(0.1, 10.0)] = 1.0
     """weight of the regression loss (Eq. 4); the released form has none"""

@@ -5,7 +5,7 @@ ConR Table 19).
 from __future__ import annotations
 
 import copy
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -146,6 +146,8 @@ class MoCoConfig(TechniqueConfig):
     """MoCo's settings. ConR compares with it (Table 19) and prints no settings; these are the
     original papers'.
     """
+
+    display_name: ClassVar[str] = "MoCo"
 
     variant: Annotated[Variant, Choice(("v1", "v2"))] = "v1"
     """v1: linear head, tau 0.07; v2: two-layer head, tau 0.2, both views strongly augmented"""

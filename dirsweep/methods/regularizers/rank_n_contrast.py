@@ -2,7 +2,7 @@ r"""Rank-N-Contrast: the closer in label, the closer in feature space (Zha et al
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -90,6 +90,8 @@ class RankNContrastConfig(TechniqueConfig):
     """Rank-N-Contrast's settings. The paper trains the encoder with it alone, so it prints no
     weight.
     """
+
+    display_name: ClassVar[str] = "Rank-N-Contrast"
 
     weight: Annotated[float, Field(ge=0), LogUniform(0.01, 10.0)] = 1.0
     """weight of the term, in the regression loss's unit"""

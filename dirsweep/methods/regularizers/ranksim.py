@@ -4,7 +4,7 @@ ICML 2022).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -270,6 +270,8 @@ class RankSimConfig(TechniqueConfig):
         loss is a sum over
     the ranked samples, so a good gamma moves with the batch size.
     """
+
+    display_name: ClassVar[str] = "RankSim"
 
     gamma: Annotated[float | None, Field(ge=0), LogUniform(1e-4, 3e3)] = None
     """weight of the term (Appendix C.1, C.2; 3e-4 for STS-B-DIR, Appendix B.4); dimensionless"""

@@ -4,7 +4,7 @@ kernel.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -145,6 +145,8 @@ def dense_weights(
 @register("reweighting", "dense_weight")
 class DenseWeightConfig(TechniqueConfig):
     """Parameters of ``dense_weights``."""
+
+    display_name: ClassVar[str] = "DenseWeight"
 
     alpha: Annotated[float, Field(ge=0), Uniform(0.0, 2.0)] = 1.0
     """how strongly rare labels are preferred; 0 is no reweighting"""

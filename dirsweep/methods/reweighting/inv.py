@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -101,6 +101,8 @@ def scalar_labels_conflict(benchmark: NamedConfig, name: str) -> str | None:
 @register("reweighting", "inv")
 class InvConfig(TechniqueConfig):
     """Parameters of ``inv_weights``."""
+
+    display_name: ClassVar[str] = "INV"
 
     clip_low: Annotated[float, Field(gt=0), LogUniform(1.0, 50.0)] = 5.0
     """counts below it are raised to it, so that a single sample does not dominate"""

@@ -4,7 +4,7 @@ inverted.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -84,6 +84,8 @@ class LDSConfig(TechniqueConfig):
     """Parameters of ``lds_weights``: kernel size 5 and sigma 2 as in the paper (9 and 1 in the
     released code).
     """
+
+    display_name: ClassVar[str] = "LDS"
 
     base: Annotated[Literal["sqinv", "inv"], Choice(("sqinv", "inv"))] = "sqinv"
     """what is smoothed and inverted: square roots of counts, or counts clipped to

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
@@ -11,6 +13,8 @@ from dirsweep.registry import register
 @register("reweighting", "none")
 class NoneConfig(TechniqueConfig):
     """No parameters."""
+
+    display_name: ClassVar[str] = "none"
 
     def build(self, setup: Setup) -> Reweighting:
         """Fits every benchmark."""

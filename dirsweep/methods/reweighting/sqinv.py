@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -39,6 +41,8 @@ def sqinv_weights(labels: Tensor | ArrayLike, *, bin_edges: Tensor | ArrayLike) 
 @register("reweighting", "sqinv")
 class SqinvConfig(TechniqueConfig):
     """No parameters."""
+
+    display_name: ClassVar[str] = "SQINV"
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
         """Labels are counted in bins."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from dirsweep.methods.base import Schedule, Setup, Stage, TechniqueConfig
 from dirsweep.registry import register
 
@@ -9,6 +11,8 @@ from dirsweep.registry import register
 @register("schedule", "plain")
 class PlainConfig(TechniqueConfig):
     """No parameters."""
+
+    display_name: ClassVar[str] = "plain"
 
     def build(self, setup: Setup) -> Schedule:
         """Fits every benchmark."""

@@ -4,7 +4,7 @@ inverse weights.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -30,6 +30,8 @@ class RRTConfig(TechniqueConfig):
     Source: Yang et al., ICML 2021, Section 4.1 (RRT), after Kang et al., ICLR 2020; RankSim,
         Appendix A.
     """
+
+    display_name: ClassVar[str] = "RRT"
 
     epochs: Annotated[int | None, Field(ge=1), InEpochs(), Choice((5, 10, 30, None))] = None
     """epochs of the second stage; null takes as many as the first"""

@@ -4,7 +4,7 @@ label bins.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -251,6 +251,8 @@ class FDSConfig(TechniqueConfig):
     """Parameters of ``FDS``: kernel size 5 and sigma 2 as in the paper (9 and 1 in the released
     code).
     """
+
+    display_name: ClassVar[str] = "FDS"
 
     kernel: Annotated[Kernel, Choice(("gaussian", "triang", "laplace"))] = "gaussian"
     kernel_size: Annotated[int, Field(ge=1), AfterValidator(odd), Choice((3, 5, 7, 9, 11, 15))] = 5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from dirsweep.methods.base import Setup, Smoothing, TechniqueConfig
@@ -19,6 +21,8 @@ class NoSmoothing(Smoothing):
 @register("smoothing", "none")
 class NoneConfig(TechniqueConfig):
     """No parameters."""
+
+    display_name: ClassVar[str] = "none"
 
     def build(self, setup: Setup) -> NoSmoothing:
         """Fits every benchmark."""

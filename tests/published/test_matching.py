@@ -1,0 +1,123 @@
+"""Published rows are found by a trial's configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dirsweep.published import match
+from dirsweep.published.matching import flatten, techniques
+
+RANKSIM = {
+    "reweighting.name": "sqinv",
+    "regularizers.ranksim.gamma": 100,
+    "regularizers.ranksim.lambda": 2,
+}
+
+
+def rows_of(found: Any) -> set[tuple[str, int, str]]:
+    """(paper, table, row) of a result of ``match``."""
+    return {(cell["paper"], cell["table"], cell["row"]) for cell in found.to_pylist()}
+
+
+def test_match_finds_the_rows_of_a_configuration() -> None:
+    assert rows_of(match(RANKSIM, benchmark="agedb-dir")) == {
+        ("ranksim", 2, "SQINV + RANKSIM"),
+        ("ranksim", 8, "SQINV + RANKSIM"),
+        ("ranksim", 10, "gamma=100, lambda=2"),
+        ("conr", 1, "RankSim"),
+    }
+    resolved = {
+        "backbone": {"name": "resnet50"},
+        "loss": {"name": "l1"},
+        "smoothing": {"name": "none"},
+        "reweighting": {"name": "sqinv"},
+        "schedule": "plain",
+        "epochs": 90,
+        "batch_size": 64,
+        "optimizer": {"name": "adam", "lr": 2.5e-4},
+        "regularizers": {
+            "ranksim": {
+                "gamma": 100.0,
+                "lambda": 2.0,
+                "penalty": "mse",
+                "similarity": "cosine",
+                "sampling": "unique",
+                "ties": "shared",
+            },
+            "conr": None,
+        },
+    }
+    found = match(resolved, benchmark="agedb-dir")
+    assert rows_of(found) == rows_of(match(RANKSIM, benchmark="agedb-dir")) | {
+        ("ranksim", 4, "MSE"),
+        ("ranksim", 5, "COSINE SIMILARITY"),
+        ("ranksim", 6, "WITH SAMPLING"),
+        ("ranksim", 12, "SQINV + RANKSIM (batch size 64)"),
+    }
+    assert {tuple(differs) for differs in found["differs"].to_pylist()} == {()}
+
+
+def test_match_tells_plain_training_from_every_remedy() -> None:
+    plain = match({}, benchmark="agedb-dir")
+    assert {row for _, _, row in rows_of(plain)} == {"VANILLA", "VANILLA (batch size 64)"}
+    remedies: list[dict[str, Any]] = [
+        {"loss": "focal_r"},
+        {"schedule.name": "rrt"},
+        {"regularizers": {"conr": {}}},
+    ]
+    for remedy in remedies:
+        assert not rows_of(plain) & rows_of(match(remedy, benchmark="agedb-dir"))
+    assert match({"loss.name": "huber"}, benchmark="agedb-dir").num_rows == 0
+    assert match({"loss.name": "mse"}, benchmark="agedb-dir").num_rows == 0
+    assert match({"loss.name": "mse"}, benchmark="sts-b-dir").num_rows > 0
+    assert match({**RANKSIM, "regularizers.ranksim.sampling": "all"}).num_rows == 2 * 8
+    assert (
+        match(
+            {"reweighting.name": "lds", "reweighting.base": "sqinv", "reweighting.kernel_size": 9}
+        ).num_rows
+        == 0
+    )
+
+
+def test_match_names_what_differs() -> None:
+    found = match(
+        {"batch_size": 64, "optimizer.lr": 2.5e-4, "epochs": 90}, benchmark="agedb-dir"
+    ).to_pylist()
+    differs = {
+        cell["row"]: cell["differs"]
+        for cell in found
+        if cell["paper"] == "ranksim" and cell["table"] == 8
+    }
+    assert differs == {"VANILLA": ["batch_size", "optimizer.lr"], "VANILLA (batch size 64)": []}
+    other = {**RANKSIM, "regularizers.ranksim.gamma": 50, "epochs": 30}
+    assert match(other, benchmark="agedb-dir").num_rows == 0
+    near = match(other, benchmark="agedb-dir", exact=False).to_pylist()
+    main = next(cell for cell in near if cell["row"] == "SQINV + RANKSIM")
+    assert main["differs"] == ["regularizers.ranksim.gamma", "epochs"]
+
+
+def test_flatten_writes_dotted_keys() -> None:
+    config = {
+        "loss": "l1",
+        "regularizers": {"ranksim": {"gamma": 1}, "conr": None, "moco": {}, "x": True},
+        "optimizer": {"lr": 0.1},
+    }
+    assert flatten(config) == {
+        "loss.name": "l1",
+        "regularizers.ranksim.gamma": 1,
+        "regularizers.moco": True,
+        "regularizers.x": True,
+        "optimizer.lr": 0.1,
+    }
+
+
+def test_techniques_that_are_on() -> None:
+    flat = {
+        "loss.name": "huber",
+        "reweighting.name": "lds",
+        "smoothing.name": "none",
+        "regularizers.conr.beta": 2,
+    }
+    assert techniques(flat) == {"reweighting.lds", "regularizers.conr"}
+    assert techniques({"loss.name": "focal_r"}) == {"loss.focal_r"}
+    assert techniques({}) == frozenset()
