@@ -150,7 +150,7 @@ def test_it_agrees_with_the_loaded_sweep(file: Path) -> None:
         scheduler = spec.scheduler_of(name)
         assert study.scheduler == (None if scheduler is None else scheduler.name)
         if study.searched:
-            assert study.objectives == tuple(o.value for o in spec.objectives_of(name))
+            assert study.objectives == spec.objectives_of(name)
             assert set(study.space) == set(spec.studies[name].space.to_dict())
 
 
