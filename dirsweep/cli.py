@@ -419,7 +419,7 @@ def check(
     """Name every varied key that changes nothing in a few training steps (exit code 1 when there is
     one).
     """
-    from dirsweep.diagnose.inert_keys import print_check
+    from dirsweep.diagnose.inert_key_report import print_check
 
     spec = _load(sweep, sets, synthetic, preview)
     raise typer.Exit(

@@ -1,1 +1,1 @@
-"""Checks of a sweep before a run."""
+"""Checks of a sweep before its run."""
