@@ -1,13 +1,12 @@
-"""Plain versions of the techniques: one row, one label, one anchor at a time, written from the
-equations.
+"""Plain versions of the techniques, written from the equations as loops.
 
-Tests hold the fast versions against these, and the benchmark measures how much faster those are.
-They are meant to be read beside the paper, and written as one would for a first experiment.
+They handle one row, one label or one anchor at a time. Tests compare the fast versions with these,
+and the benchmark measures how much faster those are. They are meant to be read beside the papers.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -15,8 +14,14 @@ from torch.nn import functional as F
 
 
 def plain_ranks(row: Tensor, ties: str = "shared") -> Tensor:
-    """RankSim Eq. 1 for one row (M,): 1 + how many elements are larger; ``order`` breaks ties by
-    position.
+    """Rank the elements of one row (RankSim, Eq. 1): 1 + the number of larger elements.
+
+    Args:
+        row: (M,).
+        ties: ``shared`` gives equal elements an equal rank; ``order`` breaks ties by position.
+
+    Returns:
+        (M,) int64, 1 for the largest element.
     """
     if ties == "order":
         order = torch.argsort(row, stable=True).flip(0)
@@ -28,11 +33,11 @@ def plain_ranks(row: Tensor, ties: str = "shared") -> Tensor:
 
 
 class PlainBlackboxRanks(torch.autograd.Function):
-    """RankSim Eqs. 5 to 7 for one row."""
+    """Ranking of one row with the gradient of RankSim, Eqs. 5 to 7."""
 
     @staticmethod
     def forward(ctx: Any, row: Tensor, interp_lambda: float, ties: str) -> Tensor:
-        """(M,) similarities -> (M,) ranks divided by M."""
+        """Return the (M,) ranks of (M,) similarities, divided by M."""
         normalised = plain_ranks(row, ties).to(row.dtype) / len(row)
         ctx.save_for_backward(row, normalised)
         ctx.interp_lambda, ctx.ties = interp_lambda, ties
@@ -40,7 +45,7 @@ class PlainBlackboxRanks(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:
-        """Eq. 6."""
+        """Return the difference quotient of Eq. 6."""
         row, normalised = ctx.saved_tensors
         perturbed = row + ctx.interp_lambda * grad_outputs[0]
         moved = plain_ranks(perturbed, ctx.ties).to(row.dtype) / len(row)
@@ -48,7 +53,7 @@ class PlainBlackboxRanks(torch.autograd.Function):
 
 
 def plain_similarity(row: Tensor, features: Tensor, similarity: str) -> Tensor:
-    """One sample's features (D,) against all (M, D) -> (M,)."""
+    """Compare one sample's features (D,) with all (M, D); return (M,)."""
     if similarity == "cosine":
         return F.cosine_similarity(row[None], features, dim=1)
     if similarity == "correlation":
@@ -64,7 +69,7 @@ def plain_similarity(row: Tensor, features: Tensor, similarity: str) -> Tensor:
 
 
 def plain_penalty(a: Tensor, b: Tensor, penalty: str) -> Tensor:
-    """Two rank vectors (M,) -> scalar (RankSim, Section 4.4)."""
+    """Compare two rank vectors (M,) (RankSim, Section 4.4); return a scalar."""
     if penalty == "mse":
         return F.mse_loss(a, b)
     if penalty == "mae":
@@ -78,11 +83,19 @@ def plain_penalty(a: Tensor, b: Tensor, penalty: str) -> Tensor:
 
 
 def plain_sample(labels: Tensor, generator: torch.Generator | None = None) -> list[int]:
-    """One random position of each distinct label: the one with the lowest number of a shuffled
-    count.
+    """Draw one random position of each distinct label.
+
+    Each position gets a number of a random permutation; the lowest of each label wins.
+
+    Args:
+        labels: (N,) or (N, K).
+        generator: random stream; None for torch's global one.
+
+    Returns:
+        Positions in ascending order.
     """
     numbers = torch.randperm(len(labels), generator=generator).tolist()
-    lowest: dict[Any, int] = {}
+    lowest: dict[tuple[float, ...], int] = {}
     for position in range(len(labels)):
         label = tuple(labels[position].reshape(-1).tolist())
         if label not in lowest or numbers[position] < numbers[lowest[label]]:
@@ -90,21 +103,38 @@ def plain_sample(labels: Tensor, generator: torch.Generator | None = None) -> li
     return sorted(lowest.values())
 
 
+class RankSimSettings(TypedDict, total=False):
+    """Keyword arguments of ``plain_ranksim``, as of ``ranksim``."""
+
+    interp_lambda: float
+    penalty: str
+    similarity: str
+    sampling: str
+    ties: str
+
+
 def plain_ranksim(
     features: Tensor,
     labels: Tensor,
     *,
-    interp_lambda: float,
-    penalty: str = "mse",
-    similarity: str = "cosine",
-    sampling: str = "unique",
-    ties: str = "shared",
     generator: torch.Generator | None = None,
+    **settings: Unpack[RankSimSettings],
 ) -> Tensor:
-    """RankSim Eq. 4, anchor by anchor. For cosine similarity all pairs come from one matrix product
-    first.
+    """Compute RankSim, Eq. 4, anchor by anchor.
+
+    For cosine similarity all pairs come from one matrix product first.
+
+    Args:
+        features: (N, D); gradient flows.
+        labels: (N,) or (N, K).
+        generator: for the sample of each label.
+        **settings: as of ``ranksim``; ``interp_lambda`` is required.
+
+    Returns:
+        Scalar.
     """
-    if sampling == "unique":
+    similarity, ties = settings.get("similarity", "cosine"), settings.get("ties", "shared")
+    if settings.get("sampling", "unique") == "unique":
         picked = plain_sample(labels, generator)
         features, labels = features[picked], labels[picked]
     pairs = None
@@ -115,21 +145,26 @@ def plain_ranksim(
     for i in range(len(features)):
         difference = (labels[i] - labels).abs()
         by_label = -(difference if labels.ndim == 1 else difference.mean(1))
-        by_feature = (
-            pairs[i] if pairs is not None else plain_similarity(features[i], features, similarity)
-        )
+        if pairs is not None:
+            by_feature = pairs[i]
+        else:
+            by_feature = plain_similarity(features[i], features, similarity)
         label_ranks = plain_ranks(by_label, ties).to(features.dtype) / len(features)
-        feature_ranks: Tensor = PlainBlackboxRanks.apply(by_feature, interp_lambda, ties)
-        loss = loss + plain_penalty(feature_ranks, label_ranks, penalty)
+        feature_ranks: Tensor = PlainBlackboxRanks.apply(
+            by_feature, settings["interp_lambda"], ties
+        )
+        loss = loss + plain_penalty(feature_ranks, label_ranks, settings.get("penalty", "mse"))
     return loss
 
 
-def _plain_distances(j: int, labels: Tensor) -> Tensor:
-    """Sample j's label against all: (N,)."""
-    if labels.ndim > 2:
-        labels = torch.stack([label.mean() for label in labels])
-    difference = (labels[j] - labels).abs()
-    return difference if labels.ndim == 1 else difference.mean(1)
+class ConRSettings(TypedDict, total=False):
+    """Keyword arguments of ``plain_conr``, as of ``conr``."""
+
+    omega: float
+    tau: float
+    eta: float
+    variant: str
+    formulation: str
 
 
 def plain_conr(
@@ -137,35 +172,35 @@ def plain_conr(
     labels: Tensor,
     preds: Tensor,
     weights: Tensor,
-    *,
-    omega: float,
-    tau: float,
-    eta: float,
-    variant: str = "full",
-    formulation: str = "paper",
+    **settings: Unpack[ConRSettings],
 ) -> Tensor:
-    """ConR Eqs. 1 to 3, anchor by anchor."""
+    """Compute ConR, Eqs. 1 to 3, anchor by anchor.
+
+    Args:
+        features: (N, ...); gradient flows.
+        labels: (N,), (N, K) or (N, H, W).
+        preds: as the labels.
+        weights: (N,).
+        **settings: as of ``conr``; ``omega``, ``tau`` and ``eta`` are required.
+
+    Returns:
+        Scalar.
+    """
+    formulation, window = settings.get("formulation", "paper"), 1 / settings["omega"]
+    released_age = formulation == "released" and labels.ndim <= 2
     unit = F.normalize(features.flatten(1), dim=1)
     loss = features.new_zeros(())
     for j in range(len(features)):
         distances = _plain_distances(j, labels)
-        positives = distances <= 1 / omega
+        positives = distances <= window
         positives[j] = False
-        negatives = distances > 1 / omega
-        if variant != "contrastive":
-            negatives &= _plain_distances(j, preds.detach()) <= 1 / omega
+        negatives = distances > window
+        if settings.get("variant", "full") != "contrastive":
+            negatives &= _plain_distances(j, preds.detach()) <= window
         if not positives.any() or not negatives.any():
             continue
-        weight = torch.ones_like(weights[j]) if variant == "no_eta" else weights[j]
-        far = distances[negatives]
-        released_age = formulation == "released" and labels.ndim <= 2
-        if variant == "no_s":
-            push = torch.ones_like(far)
-        elif variant == "no_sim":
-            push = weight.expand_as(far) * (1 if released_age else eta)
-        else:
-            push = weight * torch.exp(eta * far) if released_age else eta * weight * far
-        exponentials = torch.exp(unit @ unit[j] / tau)
+        push = _plain_push(weights[j], distances[negatives], released_age, settings)
+        exponentials = torch.exp(unit @ unit[j] / settings["tau"])
         pulled, pushed = exponentials[positives], (push * exponentials[negatives]).sum()
         if formulation == "paper":
             loss = loss - torch.log((pulled / (pulled.sum() + pushed)).mean())
@@ -176,18 +211,47 @@ def plain_conr(
     return loss / len(features)
 
 
+def _plain_push(
+    weight: Tensor, distances: Tensor, released_age: bool, settings: ConRSettings
+) -> Tensor:
+    """Return the pushing weights (P,) of one anchor for negatives at ``distances`` (P,)."""
+    variant, eta = settings.get("variant", "full"), settings["eta"]
+    if variant == "no_s":
+        return torch.ones_like(distances)
+    if variant == "no_eta":
+        weight = torch.ones_like(weight)
+    if variant == "no_sim":
+        return weight.expand_as(distances) * (1 if released_age else eta)
+    return weight * torch.exp(eta * distances) if released_age else eta * weight * distances
+
+
+def _plain_distances(j: int, labels: Tensor) -> Tensor:
+    """Return the distances (N,) of sample j's label from all labels."""
+    if labels.ndim > 2:
+        labels = torch.stack([label.mean() for label in labels])
+    difference = (labels[j] - labels).abs()
+    return difference if labels.ndim == 1 else difference.mean(1)
+
+
 def plain_rank_n_contrast(features: Tensor, labels: Tensor, *, tau: float) -> Tensor:
-    """Rank-N-Contrast (Zha et al., NeurIPS 2023), Eqs. 1 and 2: each anchor, each of its pairs."""
+    """Compute Rank-N-Contrast for each anchor and each of its pairs.
+
+    Source: Zha et al., NeurIPS 2023, Eqs. 1 and 2.
+
+    Args:
+        features: (N, D); gradient flows.
+        labels: (N,) or (N, K).
+        tau: temperature, > 0.
+
+    Returns:
+        Scalar.
+    """
     loss = features.new_zeros(())
     num = len(features)
     for i in range(num):
         distances = _plain_distances(i, labels)
-        logits = (
-            -torch.stack(
-                [(features[i] - other).square().sum().clamp_min(1e-30).sqrt() for other in features]
-            )
-            / tau
-        )
+        squares = torch.stack([(features[i] - other).square().sum() for other in features])
+        logits = -squares.clamp_min(1e-30).sqrt() / tau
         others = torch.arange(num) != i
         for j in range(num):
             if j != i:
@@ -197,8 +261,18 @@ def plain_rank_n_contrast(features: Tensor, labels: Tensor, *, tau: float) -> Te
 
 
 def plain_info_nce(queries: Tensor, keys: Tensor, queue: Tensor, *, tau: float) -> Tensor:
-    """MoCo (He et al., CVPR 2020), Eq. 1: one query, its key and the queue at a time. Rows of unit
-    length.
+    """Compute MoCo's loss for one query, its key and the queue at a time.
+
+    Source: He et al., CVPR 2020, Eq. 1.
+
+    Args:
+        queries: (N, D), rows of unit length; gradient flows.
+        keys: (N, D), rows of unit length.
+        queue: (Q, D), rows of unit length.
+        tau: temperature, > 0.
+
+    Returns:
+        Scalar.
     """
     loss = queries.new_zeros(())
     for query, key in zip(queries, keys, strict=True):
@@ -207,25 +281,44 @@ def plain_info_nce(queries: Tensor, keys: Tensor, queue: Tensor, *, tau: float) 
     return loss / len(queries)
 
 
+class BinStatistics(NamedTuple):
+    """Feature statistics of B label bins, each (B, D)."""
+
+    running_mean: Tensor
+    running_var: Tensor
+    smoothed_mean: Tensor
+    smoothed_var: Tensor
+
+
 def plain_fds_smooth(
     features: Tensor,
     bins: Tensor,
-    running_mean: Tensor,
-    running_var: Tensor,
-    smoothed_mean: Tensor,
-    smoothed_var: Tensor,
+    statistics: BinStatistics,
     *,
     clip_low: float = 0.1,
     clip_high: float = 10.0,
 ) -> Tensor:
-    """FDS calibration (Yang et al., ICML 2021, Eqs. 4 to 6), label bin by label bin: (N, D)
-    features, (N,) bins.
+    """Calibrate features by FDS, label bin by label bin.
+
+    Source: Yang et al., ICML 2021, Eqs. 4 to 6.
+
+    Args:
+        features: (N, D); gradient flows.
+        bins: (N,) int64, the bin of each sample.
+        statistics: of each bin.
+        clip_low: least ratio of variances.
+        clip_high: largest ratio of variances.
+
+    Returns:
+        (N, D).
     """
-    smoothed = features.clone()
+    calibrated = features.clone()
     for b in torch.unique(bins).tolist():
         rows = bins == b
-        factor = torch.clamp(smoothed_var[b] / running_var[b], clip_low, clip_high)
-        scaled = (features[rows] - running_mean[b]) * torch.sqrt(factor) + smoothed_mean[b]
+        variance = statistics.running_var[b]
+        factor = torch.clamp(statistics.smoothed_var[b] / variance, clip_low, clip_high)
+        centred = features[rows] - statistics.running_mean[b]
+        scaled = centred * torch.sqrt(factor) + statistics.smoothed_mean[b]
         # a feature that never varies in this bin stays as it is
-        smoothed[rows] = torch.where(running_var[b] > 0, scaled, features[rows])
-    return smoothed
+        calibrated[rows] = torch.where(variance > 0, scaled, features[rows])
+    return calibrated
