@@ -18,7 +18,7 @@ from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import canonical_json
 from dirsweep.config.varied_keys import VariedKey, configurations, varied_keys
 from dirsweep.data.base import Benchmark
-from dirsweep.diagnose.short_training import (
+from dirsweep.diagnose.training_traces import (
     NUM_EPOCHS,
     ShortTrainer,
     Trace,

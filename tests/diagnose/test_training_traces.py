@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dirsweep.diagnose.short_training import ShortTrainer, Trace, loss_change, parameter_change
+from dirsweep.diagnose.training_traces import ShortTrainer, Trace, loss_change, parameter_change
 from dirsweep.driver import prepare
 from tests.diagnose.small_sweeps import sweep
 
