@@ -1,0 +1,1 @@
+"""Backbones, one file each; every file is found by itself."""

@@ -1,0 +1,1 @@
+"""Benchmarks, one file each; every file is found by itself."""

@@ -156,21 +156,12 @@ def read_rows(content: bytes, file: Path) -> dict[SplitName, Rows]:
             split, an absent or repeated path, text that is not UTF-8; a split without rows.
     """
     reader = csv.DictReader(_text_of(content, file).splitlines())
-    absent = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
-    if absent:
-        found = ", ".join(reader.fieldnames or ()) or "nothing"
-        raise DataError(
-            f"{file}:1: expected a header with the columns {', '.join(_COLUMNS)}, found {found}"
-        )
+    _check_header(reader.fieldnames or (), file)
     rows: dict[str, list[tuple[str, float]]] = {name: [] for name in SPLITS}
     first_line: dict[str, int] = {}
     for row in reader:
         where = f"{file}:{reader.line_num}"
-        age, path, split = (row[column] or "" for column in _COLUMNS)
-        if split not in rows:
-            raise DataError(f"{where}: split '{split}': expected train, val or test")
-        if not path:
-            raise DataError(f"{where}: no path")
+        age, path, split = _fields_of(row, where)
         if first_line.setdefault(path, reader.line_num) != reader.line_num:
             raise DataError(f"{where}: '{path}' is already in line {first_line[path]}")
         rows[split].append((path, _age_of(age, where)))
@@ -178,6 +169,23 @@ def read_rows(content: bytes, file: Path) -> dict[SplitName, Rows]:
     if empty:
         raise DataError(f"{file}: no row of split {', '.join(empty)}")
     return {name: _columns_of(rows[name]) for name in SPLITS}
+
+
+def _fields_of(row: dict[str, str], where: str) -> tuple[str, str, str]:
+    age, path, split = (row[column] or "" for column in _COLUMNS)
+    if split not in SPLITS:
+        raise DataError(f"{where}: split '{split}': expected train, val or test")
+    if not path:
+        raise DataError(f"{where}: no path")
+    return age, path, split
+
+
+def _check_header(columns: Sequence[str], file: Path) -> None:
+    if any(column not in columns for column in _COLUMNS):
+        found = ", ".join(columns) or "nothing"
+        raise DataError(
+            f"{file}:1: expected a header with the columns {', '.join(_COLUMNS)}, found {found}"
+        )
 
 
 def _text_of(content: bytes, file: Path) -> str:

@@ -1,6 +1,4 @@
-"""What is derived from data and kept on disk: where it lies, by what hash it is named, and how it
-is built once.
-"""
+"""Cache of what is derived from data: its folder, the hashes that name files, building once."""
 
 from __future__ import annotations
 
@@ -20,18 +18,22 @@ log = logging.getLogger(__name__)
 
 
 def default_cache() -> Path:
-    """``$DIRSWEEP_CACHE``, or ``~/.cache/dirsweep``; absolute, since a worker may run in another
-    folder.
+    """Return ``$DIRSWEEP_CACHE``, or ``~/.cache/dirsweep``.
+
+    The path is absolute, since a worker may run in another folder.
     """
     named = os.environ.get("DIRSWEEP_CACHE")
     return (Path(named).expanduser() if named else Path.home() / ".cache" / "dirsweep").absolute()
 
 
 def content_hash(*parts: str | bytes | int | float) -> str:
-    """16 hex digits of SHA-256 over ``parts``, the same on every machine.
+    """Hash ``parts`` by SHA-256, the same on every machine.
 
     Each part's type and length count, so that ``("ab", "c")``, ``("a", "bc")`` and ``(1,)``,
     ``("1",)`` all differ.
+
+    Returns:
+        16 hex digits.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -42,14 +44,22 @@ def content_hash(*parts: str | bytes | int | float) -> str:
 
 
 def build_once(path: Path, make: Callable[[Path], None]) -> Path:
-    """``path``; where it does not exist yet, ``make`` builds it first.
+    """Build a file or folder where it does not exist yet.
 
-    ``make`` receives a name in the same folder and with the same suffix, where it writes a file or
-    a folder; that takes its place as ``path`` only when it is complete. Of several threads or
-    processes that ask at once, on one machine or on a shared file system, one builds and the others
-    wait. When ``make`` fails nothing is left behind, and the next caller builds.
+    Of several threads or processes that ask at once, on one machine or on a shared file system, one
+    builds and the others wait. When ``make`` fails, nothing is left behind, and the next caller
+    builds. What ``make`` raises passes through.
 
-    Raises: DataError: the folder cannot be written to. Whatever ``make`` raises.
+    Args:
+        path: of the file or folder.
+        make: receives a name in the same folder and with the same suffix, and writes there; the
+            result is renamed to ``path`` when it is complete.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        DataError: the folder cannot be written to.
     """
     if path.exists():
         return path
@@ -59,9 +69,10 @@ def build_once(path: Path, make: Callable[[Path], None]) -> Path:
             if not path.exists():  # else another one built it while this one waited
                 _build(path, make, alone=alone)
     except OSError as error:
-        culprit = Path(str(error.filename)) if error.filename else path  # a full disk names no file
+        # a full disk names no file
+        culprit = Path(str(error.filename)) if error.filename else path
         if not culprit.is_relative_to(path.parent) and not path.is_relative_to(culprit):
-            raise  # make could not read what it builds from
+            raise  # make could not read its own input
         reason = error.strerror or str(error)
         raise DataError(
             f"{path.parent}: cannot keep {path.name} there ({reason}); set DIRSWEEP_CACHE"
@@ -104,17 +115,18 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def _only_one(path: Path) -> Iterator[bool]:
-    """Hold the lock of ``path``; it goes with the process, however that ends.
+    """Hold the lock of ``path``, which ends with the process.
 
-    Yields: False where the file system has no locks: each process then builds for itself, and the
-        last rename counts.
+    Yields:
+        False where the file system has no locks: each process then builds for itself, and the last
+        rename counts.
     """
     descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
     try:
         yield _lock(descriptor, path)
     finally:
-        # closing releases the lock; the file stays: were it deleted, two processes could hold two
-        # files of one name
+        # closing releases the lock; the file stays, because two processes could otherwise each
+        # lock a file of that name
         os.close(descriptor)
 
 

@@ -20,13 +20,16 @@ from dirsweep.data import faces
 from dirsweep.data.age_images import AgeImages, AgeImagesConfig
 from dirsweep.data.base import SPLITS, Split, SplitName
 from dirsweep.data.cache import content_hash
+from dirsweep.data.face_traits import draw_traits
 from dirsweep.domain import ShotRule
 from dirsweep.registry import register
 
 _TRAIN = """
-0 1 0 4 2 2 4 5 4 2 5 8 6 8 9 15 18 28 60 50 101 103 123 152 199 224 215 244 287 253 325 256 318 278 302 353 287 310
-322 261 326 260 296 265 221 282 227 229 251 207 257 227 250 190 198 234 167 183 186 153 185 147 178 158 133 171 117 117
-155 90 156 85 115 96 78 98 49 44 46 26 31 26 24 19 15 20 13 10 7 7 7 7 5 5 3 3 2 1 2 1 2 1
+0 1 0 4 2 2 4 5 4 2 5 8 6 8 9 15 18 28 60 50 101 103 123 152
+199 224 215 244 287 253 325 256 318 278 302 353 287 310 322 261 326 260 296 265 221 282 227 229
+251 207 257 227 250 190 198 234 167 183 186 153 185 147 178 158 133 171 117 117 155 90 156 85
+115 96 78 98 49 44 46 26 31 26 24 19 15 20 13 10 7 7 7 7 5 5 3 3
+2 1 2 1 2 1
 """
 _HELD_OUT = f"""
 0 0 0 2 0 1 2 3 2 2 4 6 4 7 7 14 17 27 {"30 " * 61} 25 30 25 22 19 14 19 11 10 7 6 6 5 3 5 2 3
@@ -69,7 +72,7 @@ class SyntheticAgeDB(AgeImages):
         # the pictures are drawn only where they are not in the cache; their traits are drawn for
         # the whole split, so that a part of it looks as it does in the whole
         def draw() -> Iterable[NDArray[np.uint8]]:
-            traits = faces.draw_traits(ages, rng)
+            traits = draw_traits(ages, rng)
             for start in range(0, len(kept), 256):
                 rows = kept[start : start + 256]
                 part = {key: value[rows] for key, value in traits.items()}

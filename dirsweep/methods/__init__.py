@@ -1,0 +1,1 @@
+"""Techniques by room, one file each; every file is found by itself."""

@@ -107,7 +107,15 @@ def test_a_part_keeps_the_regions_apart_from_rounding(fraction: float, tmp_path:
 
 def test_protocol_is_that_of_agedb_dir(tmp_path: Path) -> None:
     benchmark = part(tmp_path, fraction=1.0)
-    facts = "kind label_range label_unit bin_width target_scale label_dim metrics".split()
+    facts = [
+        "kind",
+        "label_range",
+        "label_unit",
+        "bin_width",
+        "target_scale",
+        "label_dim",
+        "metrics",
+    ]
     for key in facts:
         assert getattr(SyntheticAgeDBConfig, key) == getattr(AgeDBConfig, key), key
     assert benchmark.config.shot_rule == ShotRule(100, 20)

@@ -1,0 +1,1 @@
+"""Extra terms of the training loss."""

@@ -1,0 +1,1 @@
+"""Sample weights of the regression loss."""

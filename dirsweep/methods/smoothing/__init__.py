@@ -1,0 +1,1 @@
+"""Calibration of features on their way to the regressor."""
