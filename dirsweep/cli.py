@@ -318,12 +318,12 @@ def logs(
 
 def _report_at_the_end(root: Path) -> None:
     from dirsweep.report.formats import print_report
-    from dirsweep.report.plots import AT_THE_END, write_plots
+    from dirsweep.report.plots import plots_after_run, write_plots
     from dirsweep.run.reader import open_run
 
     stored = open_run(root)
     print_report(Console(), stored)
-    _name_plots(write_plots(stored, names=AT_THE_END))
+    _name_plots(write_plots(stored, names=plots_after_run()))
 
 
 def _name_plots(files: list[Path]) -> None:
@@ -356,9 +356,9 @@ def report(
     plots: Annotated[bool, typer.Option(help="write the plots, too; in HTML: with figures")] = True,
 ) -> None:
     """Report on a run: its studies, or published tables filled with its numbers; and its plots."""
+    from dirsweep.report.figure_notes import missing_features_note
     from dirsweep.report.formats import print_report, report_text, write_text
     from dirsweep.report.plots import write_plots
-    from dirsweep.report.plots._features import without_any
     from dirsweep.run.reader import open_run
 
     stored, names = open_run(run), layout or []
@@ -378,7 +378,7 @@ def report(
             )
     if plots and format_ is not Format.html and not names:
         _name_plots(write_plots(stored))
-        if (missing := without_any(stored)) is not None:
+        if (missing := missing_features_note(stored)) is not None:
             Console(stderr=True).print(f"feature plots: {missing}", highlight=False, soft_wrap=True)
 
 

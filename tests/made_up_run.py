@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import yaml
 
 from dirsweep.run.bins import Bins
@@ -74,8 +75,23 @@ def write_trial(
     num_epochs: int = 4,
     num_samples: int = 6,
     error: str | None = None,
+    collapse: bool = False,
 ) -> None:
-    """One trial's folder; ``status=None`` leaves it unfinished."""
+    """Write one trial's folder.
+
+    Args:
+        paths: the run's files.
+        trial_id: the trial.
+        seed: its seed.
+        mae: validation error that its metrics and predictions follow from.
+        status: how it ended; None leaves it unfinished.
+        config: its configuration; by default two keys of it.
+        synthetic: whether its benchmark is synthetic.
+        num_epochs: epochs trained.
+        num_samples: samples of each split.
+        error: why it failed.
+        collapse: whether it recorded the collapse penalty.
+    """
     folder = TrialFolder(paths.trial(trial_id))
     folder.begin(
         {
@@ -87,41 +103,14 @@ def write_trial(
         }
     )
     rng = np.random.default_rng(zlib.crc32(trial_id.encode()))
-    folder.write_epochs(
-        [
-            {
-                "epoch": epoch,
-                "stage": 0,
-                "lr": 1e-3,
-                "train_loss": mae + 2 / (epoch + 1),
-                "loss_terms": {"loss": mae, "ranksim": 0.1},
-                "epoch_time_s": 1.5,
-                **{
-                    f"val_mae_{region}": (
-                        mae + 3 / (epoch + 1) - 3 / num_epochs + rng.normal() * 0.05
-                    )
-                    * FACTORS[region]
-                    for region in FACTORS
-                },
-            }
-            for epoch in range(num_epochs)
-        ]
-    )
+    folder.write_epochs(_epoch_rows(mae, num_epochs, rng, collapse=collapse))
     if status is None:
         return
-    table = None
-    if status == "complete":
-        labels = np.linspace(0, 100, num_samples)
-        ids = [f"face{number}.jpg" for number in range(num_samples)]
-        spread = mae * (1 + np.abs(labels - 40) / 60)
-        preds = labels + rng.normal(size=num_samples) * spread
-        table = predictions_table({"val": (ids, labels, labels + 1), "test": (ids, labels, preds)})
-    metrics = {} if status == "failed" else metrics_of(mae, tested=status == "complete")
     outcome = Outcome(
         trial_id,
         status,
         error=error,
-        metrics=metrics,
+        metrics={} if status == "failed" else metrics_of(mae, tested=status == "complete"),
         best_epoch=None if status == "failed" else num_epochs - 1,
         num_epochs=num_epochs,
         wall_time_s=12.5,
@@ -131,7 +120,38 @@ def write_trial(
         host="box",
         num_parameters=1000,
     )
-    folder.finish(outcome, table)
+    folder.finish(outcome, _predictions(mae, num_samples, rng) if status == "complete" else None)
+
+
+def _epoch_rows(
+    mae: float, num_epochs: int, rng: np.random.Generator, *, collapse: bool
+) -> list[dict[str, Any]]:
+    rows = []
+    for epoch in range(num_epochs):
+        row = {
+            "epoch": epoch,
+            "stage": 0,
+            "lr": 1e-3,
+            "train_loss": mae + 2 / (epoch + 1),
+            "loss_terms": {"loss": mae, "ranksim": 0.1},
+            "epoch_time_s": 1.5,
+        }
+        for region, factor in FACTORS.items():
+            error = mae + 3 / (epoch + 1) - 3 / num_epochs + rng.normal() * 0.05
+            row[f"val_mae_{region}"] = error * factor
+        if collapse:
+            row["val_collapse_penalty_all"] = 2 * mae + 1 / (epoch + 1)
+        rows.append(row)
+    return rows
+
+
+def _predictions(mae: float, num_samples: int, rng: np.random.Generator) -> pa.Table:
+    """Predictions whose errors grow with the distance from label 40."""
+    labels = np.linspace(0, 100, num_samples)
+    ids = [f"face{number}.jpg" for number in range(num_samples)]
+    spread = mae * (1 + np.abs(labels - 40) / 60)
+    preds = labels + rng.normal(size=num_samples) * spread
+    return predictions_table({"val": (ids, labels, labels + 1), "test": (ids, labels, preds)})
 
 
 def resolved_config(overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,15 +186,24 @@ def write_run(
     num_samples: int = 6,
     searches: Sequence[str] = (),
     resolved: bool = False,
+    label_unit: str = "",
+    collapse: bool = False,
 ) -> RunPaths:
-    """A whole run.
+    """Write a whole run.
 
     Args:
+        root: its folder.
         studies: study -> points, each its overrides and, per seed, the validation error of a
             complete trial, or the status of one that is not (None for unfinished).
+        metric: of the objective.
+        synthetic: whether the benchmark is synthetic.
+        num_epochs: epochs of every trial.
+        num_samples: samples of each split.
         searches: studies that are a search over a space.
-        resolved: every trial's configuration is plain training with the point's overrides, not just
-            two keys.
+        resolved: whether a trial's configuration is plain training with the point's overrides, not
+            just two keys.
+        label_unit: unit of the labels that the driver recorded; empty for none.
+        collapse: whether the trials recorded the collapse penalty.
     """
     paths = RunPaths(root)
     write_spec(
@@ -183,6 +212,26 @@ def write_run(
         metric=metric,
     )
     write_bins(paths, metric=metric, synthetic=synthetic)
+    if label_unit:
+        facts = {"display_name": "AgeDB-DIR", "label_unit": label_unit}
+        paths.provenance.write_json({"sessions": [{"benchmark": facts}]})
+
+    def write_one(trial_id: str, seed: int, found: Any, overrides: Mapping[str, Any]) -> None:
+        complete = isinstance(found, int | float)
+        write_trial(
+            paths,
+            trial_id,
+            seed=seed,
+            mae=float(found) if complete else 9.0,
+            status="complete" if complete else found,
+            synthetic=synthetic,
+            num_epochs=num_epochs,
+            num_samples=num_samples,
+            config=resolved_config(overrides) if resolved else None,
+            error="loss is NaN at epoch 1" if found == "failed" else None,
+            collapse=collapse,
+        )
+
     with Ledger(paths.ledger) as ledger:
         for study, points in studies.items():
             for index, (overrides, errors) in enumerate(points):
@@ -190,22 +239,10 @@ def write_run(
                 ids = tuple(f"{study}-{index}-{seed}" for seed in seeds)
                 ledger.append(Proposed(study, index, overrides, seeds, ids))
                 for seed, (trial_id, found) in enumerate(zip(ids, errors, strict=True)):
-                    complete = isinstance(found, int | float)
-                    status: Any = "complete" if complete else found
-                    write_trial(
-                        paths,
-                        trial_id,
-                        seed=seed,
-                        mae=float(found) if complete else 9.0,
-                        status=status,  # type: ignore[arg-type]
-                        synthetic=synthetic,
-                        num_epochs=num_epochs,
-                        num_samples=num_samples,
-                        config=resolved_config(overrides) if resolved else None,
-                        error="loss is NaN at epoch 1" if status == "failed" else None,
-                    )
+                    write_one(trial_id, seed, found, overrides)
                     ledger.append(Started(trial_id))
-                    if status is not None:
-                        ledger.append(Ended(trial_id, status))
+                    if found is not None:
+                        ended = found if isinstance(found, str) else "complete"
+                        ledger.append(Ended(trial_id, ended))
     collect(paths)
     return paths

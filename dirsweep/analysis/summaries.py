@@ -205,6 +205,19 @@ def value_of(point: PointSummary, key: str) -> Any:
     return point.overrides.get(key, point.config.get(key))
 
 
+def number_of(point: PointSummary, key: str) -> float | None:
+    """Return the point's value of the key where it is a finite number."""
+    value = value_of(point, key)
+    if isinstance(value, bool) or not _is_number(value):
+        return None
+    return float(value)
+
+
+def short_key(key: str) -> str:
+    """Return ``ranksim.gamma`` for ``regularizers.ranksim.gamma``."""
+    return ".".join(key.removesuffix(".name").split(".")[-2:])
+
+
 def num_different(points: Sequence[PointSummary]) -> int:
     """Points without those that a search proposed again: their trials are the same."""
     return len({tuple(sorted(point.trial_ids.items())) or point.index for point in points})

@@ -1,6 +1,4 @@
-"""A matplotlib figure as SVG inside a page: small, text as text, in the colours of the page's
-theme.
-"""
+"""Matplotlib figures as small SVG elements of a page, in the colours of its theme."""
 
 from __future__ import annotations
 
@@ -8,12 +6,12 @@ import io
 import re
 from typing import TYPE_CHECKING
 
-from dirsweep.report.plots import _style as style
+from dirsweep.report import figure_style as style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: colours that follow the page's theme -> its custom properties
+#: colour -> the custom property of the page's theme that replaces it
 THEMED = {
     style.INK: "--ink",
     style.GREY: "--muted",
@@ -31,10 +29,11 @@ _REFERENCE = re.compile(r'(?:url\(#|href="#)([^)"]+)')
 
 
 def inline_svg(figure: Figure, name: str) -> str:
-    """The figure as an ``svg`` element.
+    """Return the figure as an ``svg`` element; text stays text.
 
     Args:
-        name: unique in the page; what the drawing refers to inside itself is named after it.
+        figure: the figure.
+        name: unique in the page; ids inside the element are derived from it.
     """
     import matplotlib
 
@@ -60,14 +59,12 @@ def inline_svg(figure: Figure, name: str) -> str:
 
 
 def _opening(view: str, title: str) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{view}" '
-        f'role="img" aria-label="{title}">'
-    )
+    namespaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return f'<svg {namespaces} viewBox="{view}" role="img" aria-label="{title}">'
 
 
 def _tag(tag: str) -> str:
-    """Numbers to hundredths of a point, fixed colours to the theme's."""
+    """Round numbers to hundredths of a point and replace colours by the theme's."""
     if tag.startswith("<image"):  # embedded pixels
         return tag
     return _COLOR.sub(lambda found: _PROPERTY[found[0].lower()], _DECIMALS.sub(r"\1", tag))

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from figure_texts import texts
 from pydantic import ValidationError
 
+from dirsweep.analysis.label_errors import zero_shot_spans
 from dirsweep.analysis.reproduction import benchmark_differences
 from dirsweep.config.expand import make_point, make_trial
 from dirsweep.config.key_reference import describe_keys
@@ -27,7 +29,6 @@ from dirsweep.domain import LabelBins
 from dirsweep.driver import prepare
 from dirsweep.errors import SpecError
 from dirsweep.report.plots import label_histogram, per_label_error, technique_gain
-from dirsweep.report.plots._per_label import zero_shot_spans
 from dirsweep.report.study_records import study_records
 from dirsweep.report.study_tables import study_table
 from dirsweep.run.bins import Bins
@@ -393,15 +394,9 @@ def test_from_the_sweep_file_to_the_figures(tmp_path: Path) -> None:
     assert "zero" in titles
     assert "test_mae_zero_mean" in study_records(run).to_csv()
     assert benchmark_differences(run) == ["benchmark.zero_shot"]
-    for plot in (label_histogram, per_label_error, technique_gain):
-        numbers = plot.numbers(run, "p")
-        assert numbers is not None
-        figure = plot.draw(numbers)  # type: ignore[arg-type]
-        assert "shaded: zero-shot, no training label" in "\n".join(
-            t.get_text() for t in figure.texts
-        ) + str(
-            figure._supxlabel.get_text()  # type: ignore[attr-defined]
-        )
+    for plot in (label_histogram.PLOT, per_label_error.PLOT, technique_gain.PLOT):
+        figure = plot.figure(run, "p")
+        assert "shaded: zero-shot, no training label" in texts(figure)
 
 
 def test_two_views_of_the_tiny_benchmark_stay_plain(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from dirsweep.report.tables import study_table
 
 from dirsweep.cli import main
 from dirsweep.monitor.status import snapshot
 from dirsweep.registry import register
-from dirsweep.report.tables import study_table
 from dirsweep.run.collect import collect
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.reader import open_run

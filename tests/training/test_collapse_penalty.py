@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from dirsweep.analysis.label_errors import PointPredictions, binned
 from dirsweep.config.load import load_sweep
 from dirsweep.domain import LabelBins
 from dirsweep.errors import ShapeError, SpecError
-from dirsweep.report.plots import _per_label
 from dirsweep.report.plots.collapse_penalty import collapsed_errors
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.training import metrics
@@ -51,9 +51,9 @@ def test_as_the_report_has_it_and_as_a_plain_loop() -> None:
     assert found == pytest.approx(
         np.mean([np.mean(errors) for errors in by_bin.values()]), rel=1e-12
     )
-    of = _per_label.Tested(labels.astype(np.float64), preds.astype(np.float64)[None])
+    of = PointPredictions(labels.astype(np.float64), preds.astype(np.float64)[None])
     assert found == pytest.approx(
-        float(np.nanmean(_per_label.binned(collapsed_errors(of, 1.0), of.preds, BINS.edges))),
+        float(np.nanmean(binned(collapsed_errors(of, 1.0), of.preds, BINS.edges))),
         rel=1e-12,
     )
 

@@ -12,12 +12,12 @@ from importlib import metadata
 import yaml
 
 from dirsweep.report.claims import CORRECTED
+from dirsweep.report.figure_notes import missing_features_note
 from dirsweep.report.html.environment import environment, static
 from dirsweep.report.html.provenance import sessions
 from dirsweep.report.html.run_facts import run_facts, run_state
 from dirsweep.report.html.sections import study_section, summary_section
 from dirsweep.report.html.view import view
-from dirsweep.report.plots._features import without_any
 from dirsweep.report.table import Table
 from dirsweep.run.reader import Run
 
@@ -66,6 +66,6 @@ def report_page(
 
 
 def _missing_figures(run: Run) -> Iterator[tuple[str, str]]:
-    missing = without_any(run)
+    missing = missing_features_note(run)
     if missing is not None:
         yield "feature figures", missing

@@ -19,6 +19,7 @@ from dirsweep.report.importance_tables import (
 )
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.number_format import plural
+from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import plots
 from dirsweep.report.reproduction_table import reproduction_table
 from dirsweep.report.study_tables import detailed_study_table
@@ -35,10 +36,18 @@ WIDE = 9.05
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure, ready to stand in the page."""
+    """A figure as the page embeds it.
+
+    Attributes:
+        name: of the plot.
+        svg: the ``svg`` element.
+        caption: what it shows.
+        wide: whether it takes the whole width.
+    """
 
     name: str
     svg: Markup
+    caption: str
     wide: bool
 
 
@@ -149,10 +158,11 @@ def _figures(run: Run, study: str, anchor: str) -> list[Drawing]:
 
     found = []
     for plot in plots():
-        numbers = plot.numbers(run, study)
-        if numbers is None:
+        try:
+            figure = plot.figure(run, study)
+        except EmptyPlotError:
             continue
-        figure = plot.draw(numbers)
         svg = Markup(inline_svg(figure, f"{anchor}-{plot.name}"))
-        found.append(Drawing(plot.name, svg, wide=figure.get_figwidth() > WIDE))
+        wide = figure.get_figwidth() > WIDE
+        found.append(Drawing(plot.name, svg, plot.caption, wide))
     return found

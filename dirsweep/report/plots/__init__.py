@@ -1,7 +1,6 @@
-"""One file per plot: ``numbers(run, study)`` reads the tables, ``draw(numbers)`` makes the figure.
+"""The plots of the report, one file each.
 
-A new file in this folder is found by itself. ``numbers`` returns None where the plot has nothing to
-show.
+A file states its ``PLOT``; a new file in this folder is found without registration.
 """
 
 from __future__ import annotations
@@ -9,40 +8,28 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 from dirsweep.run.storage import local_file
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
-#: the plot that every study gets first
-FIRST = "response"
-#: what is drawn when a run ends; `dirsweep report` draws all
-AT_THE_END = (FIRST, "learning_curves", "per_label_error")
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A plot's two halves."""
-
-    name: str
-    numbers: Callable[[Run, str], Any]
-    draw: Callable[[Any], Figure]
+def plots() -> list[Plot[Any]]:
+    """Return every plot of this folder in the order of the page."""
+    modules = [
+        importlib.import_module(f"{__name__}.{found.name}")
+        for found in pkgutil.iter_modules(__path__)
+    ]
+    found: list[Plot[Any]] = [module.PLOT for module in modules]
+    return sorted(found, key=lambda plot: (plot.order, plot.name))
 
 
-def plots() -> list[Plot]:
-    """Every plot in this folder, the study's first plot first."""
-    found = []
-    for module in pkgutil.iter_modules(__path__):
-        if not module.name.startswith("_"):
-            loaded = importlib.import_module(f"{__name__}.{module.name}")
-            found.append(Plot(module.name, loaded.numbers, loaded.draw))
-    return sorted(found, key=lambda plot: (plot.name != FIRST, plot.name))
+def plots_after_run() -> list[str]:
+    """Return the names of the plots that are drawn when a run ends."""
+    return [plot.name for plot in plots() if plot.after_run]
 
 
 def write_plots(
@@ -52,28 +39,32 @@ def write_plots(
     studies: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
 ) -> list[Path]:
-    """Draw every plot that has something to show, 150 dots per inch.
+    """Draw every plot that has something to show, as PNG files of 150 dots per inch.
 
     Args:
+        run: the run.
         out: the folder, by default the run's own.
         studies: all of the run's by default.
         names: plots to draw, all by default.
 
-    Returns: the files, study by study. Raises: StoreError: no complete trial, or the folder cannot
-        be written.
+    Returns:
+        The files, study by study.
+
+    Raises:
+        StoreError: no trial is complete, or the folder cannot be written to.
     """
     run.require_finished()
     folder = Path(run.paths.plots) if out is None else out
+    chosen = [plot for plot in plots() if names is None or plot.name in names]
     files = []
     for study in run.studies if studies is None else studies:
-        for plot in plots():
-            if names is not None and plot.name not in names:
-                continue
-            numbers = plot.numbers(run, study)
-            if numbers is None:
+        for plot in chosen:
+            try:
+                figure = plot.figure(run, study)
+            except EmptyPlotError:
                 continue
             file = folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', study)}_{plot.name}.png"
             with local_file(file).writing(durable=False) as sink:
-                plot.draw(numbers).savefig(sink, format="png", dpi=150)
+                figure.savefig(sink, format="png", dpi=150)
             files.append(file)
     return files

@@ -1,13 +1,13 @@
-r"""The collapse penalty P(y) of ConR: how wrong those samples are that are predicted as y but do
-not belong there.
+r"""Collapse penalty P(y) of ConR: the error of samples wrongly predicted as y.
 
-.. math:: P(y) = \frac{1}{N_y} \sum_i |\hat y_i - y_i| \quad \text{over } i:\ \hat y_i \simeq y,\ y_i \not\simeq y
+.. math::
+    P(y) = \frac{1}{N_y} \sum_i |\hat y_i - y_i| \quad
+    \text{over } i:\ \hat y_i \simeq y,\ y_i \not\simeq y
 
 Source: Keramati et al., ICLR 2024, Appendix A.1, Figs. 6(c) and 7(b). The paper leaves open when
-    two values are
-similar; here a prediction is similar to y when it lies in y's bin of the benchmark, and a label is
-not when it lies more than one bin's width from the prediction. The expected value is the mean of P
-over the bins that received such a prediction.
+two values are similar; here a prediction is similar to y when it lies in y's bin of the benchmark,
+and a label is not when it lies more than one bin's width from the prediction. The expected value is
+the mean of P over the bins that received such a prediction.
 """
 
 from __future__ import annotations
@@ -18,28 +18,48 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.report.plots import _style as style
-from dirsweep.report.plots._per_label import Tested, binned, deviation_of, mean_of, nice_edges
-from dirsweep.report.plots.per_label_error import compared, gain_bars, gain_over_base
+from dirsweep.analysis.label_errors import (
+    Gain,
+    NamedPredictions,
+    PointPredictions,
+    base_and_best_predictions,
+    binned,
+    deviation_over_seeds,
+    gain_over_base,
+    mean_over_seeds,
+    nice_edges,
+)
+from dirsweep.report import figure_style as style
+from dirsweep.report.axis_labels import label_unit_of, with_unit
+from dirsweep.report.figure_notes import gain_note, joined, starred
+from dirsweep.report.figure_parts import base_and_best_colors, draw_band_line, draw_gain_bars
+from dirsweep.report.plot import EmptyPlotError, Plot
+from dirsweep.run.bins import Bins
 from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class PenaltyLine:
-    """One point.
+    """The penalty of one point.
 
     Attributes:
-        by_seed: (K, B) P per seed and bin of the predicted value, label unit; NaN where no wrong
-            prediction fell.
+        label: how the point differs from the base.
+        chosen: whether validation chose it.
+        by_seed: (K, B) P per seed and bin of the predicted value, label unit; NaN where there is no
+            wrong prediction.
         expected: mean over bins of the benchmark and seeds, label unit.
-        share: of the test samples, how many are counted, between 0 and 1.
+        share: share of the test samples that are counted, between 0 and 1.
     """
 
     label: str
-    by_seed: NDArray[np.float64]
+    chosen: bool
+    by_seed: Floats
     expected: float
     share: float
 
@@ -49,90 +69,107 @@ class CollapsePenalty:
     """What ``draw`` needs.
 
     Attributes:
+        unit: unit of the labels; empty where unknown.
         edges: (B + 1,) bins of the predicted value, label unit.
         width: labels nearer to the prediction than this are not counted, label unit.
-        lines: the base and the best; only one when they are the same.
-        gain: (B,) P of the base minus P of the best, over the seeds both have; None for one line.
-        gain_note: over which seeds it is, where not over all of both.
+        lines: the baseline and the best point; one where they are the same.
+        gain: P of the baseline minus P of the best; None for one line.
     """
 
-    title: str
-    synthetic: bool
-    edges: NDArray[np.float64]
+    unit: str
+    edges: Floats
     width: float
     lines: list[PenaltyLine]
-    gain: NDArray[np.float64] | None
-    gain_note: str
+    gain: Gain | None
 
 
-def numbers(run: Run, study: str) -> CollapsePenalty | None:
-    """P(y) of the base and the best point on test; None without test predictions or label bins."""
-    bins, found = run.bins(), compared(run, study)
-    if bins is None or not found:
-        return None
+def numbers(run: Run, study: str) -> CollapsePenalty:
+    """Compute P(y) of the baseline and the best point on test.
+
+    Raises:
+        EmptyPlotError: there are no label bins, no test predictions, or no wrong prediction.
+    """
+    bins, found = run.bins(), base_and_best_predictions(run, study)
+    if bins is None:
+        raise EmptyPlotError("the run has no label bins")
+    if not found:
+        raise EmptyPlotError("there are no test predictions")
     # predictions beyond the label range belong to its first or last bin
     edges = nice_edges(float(bins.edges[0]), float(bins.edges[-1]))
-    lines = []
-    for label, of in found:
-        collapsed = collapsed_errors(of, bins.width)
-        fine = binned(collapsed, of.preds, bins.edges)
-        share = float(np.isfinite(collapsed).sum() / np.isfinite(of.preds).sum())
-        expected = float(np.nanmean(fine)) if np.isfinite(fine).any() else 0.0
-        lines.append(PenaltyLine(label, binned(collapsed, of.preds, edges), expected, share))
+    lines = [_line(item, bins, edges) for item in found]
     if not any(np.isfinite(line.by_seed).any() for line in lines):
-        return None
-    gain, note = gain_over_base([line.by_seed for line in lines], [of for _, of in found])
-    title = f"collapse penalty · {study} · {run.name}"
-    return CollapsePenalty(title, run.synthetic, edges, bins.width, lines, gain, note)
+        raise EmptyPlotError("no prediction is wrong by more than one bin")
+    gain = gain_over_base([line.by_seed for line in lines], found)
+    return CollapsePenalty(label_unit_of(run), edges, bins.width, lines, gain)
 
 
-def collapsed_errors(of: Tested, width: float) -> NDArray[np.float64]:
-    """(K, S) absolute errors of the samples whose label lies more than ``width`` from their
-    prediction, else NaN.
+def _line(item: NamedPredictions, bins: Bins, edges: Floats) -> PenaltyLine:
+    predictions = item.predictions
+    collapsed = collapsed_errors(predictions, bins.width)
+    fine = binned(collapsed, predictions.preds, bins.edges)
+    return PenaltyLine(
+        label=item.label,
+        chosen=item.chosen,
+        by_seed=binned(collapsed, predictions.preds, edges),
+        expected=float(np.nanmean(fine)) if np.isfinite(fine).any() else 0.0,
+        share=float(np.isfinite(collapsed).sum() / np.isfinite(predictions.preds).sum()),
+    )
+
+
+def collapsed_errors(of: PointPredictions, width: float) -> Floats:
+    """Return the (K, S) absolute errors above ``width``, and NaN for smaller ones.
+
+    Args:
+        of: predictions of one point.
+        width: largest distance between similar values, label unit.
     """
     errors = of.errors
     return np.where(errors > width, errors, np.nan)
 
 
 def draw(numbers: CollapsePenalty) -> Figure:
-    """P over the predicted value, the difference of the two below."""
+    """Draw P over the predicted value, and below it the difference of the two points."""
     with style.styled():
         ratios = [3] if numbers.gain is None else [3, 1.6]
-        figure = style.new_figure(
-            8.0, 1.3 * sum(ratios), title=numbers.title, synthetic=numbers.synthetic
-        )
-        grid = list(
-            np.atleast_1d(figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios))
-        )
-        centres = (numbers.edges[1:] + numbers.edges[:-1]) / 2
-        colors = (style.GREY, style.BLUE) if len(numbers.lines) == 2 else (style.BLUE,)
-        for line, color, marker in zip(numbers.lines, colors, style.MARKERS, strict=False):
-            mean, deviation = mean_of(line.by_seed), deviation_of(line.by_seed)
-            filled = np.isfinite(mean)
-            grid[0].fill_between(
-                centres[filled],
-                (mean - deviation)[filled],
-                (mean + deviation)[filled],
-                color=color,
-                alpha=0.15,
-                linewidth=0,
-            )
-            said = f"expected {line.expected:.3g}, {line.share:.0%} of the samples"
-            grid[0].plot(
-                centres[filled],
-                mean[filled],
-                color=color,
-                marker=marker,
-                label=f"{style.wrapped(line.label, 60, 2)}: {said}",
-            )
-        grid[0].set_ylim(bottom=0)
-        grid[0].set_ylabel("penalty P(y), label unit")
-        grid[0].legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1)
+        figure = style.new_figure(8.0, 1.3 * sum(ratios))
+        column = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios)
+        grid = list(np.atleast_1d(column))
+        _draw_lines(grid[0], numbers)
         if numbers.gain is not None:
-            gain_bars(grid[1], numbers.edges, numbers.gain)
-            grid[1].set_ylabel("gain")
-        grid[-1].set_xlabel("predicted value y")
+            draw_gain_bars(grid[1], numbers.edges, numbers.gain.values)
+            grid[1].set_ylabel(with_unit("gain", numbers.unit))
+        grid[-1].set_xlabel(with_unit("predicted value y", numbers.unit))
         figure.align_ylabels(grid)
-        said = f"mean error of test samples predicted as y whose label is more than {numbers.width:g} away"
-        style.note(figure, "\n".join(part for part in (said, numbers.gain_note) if part))
+        meaning = (
+            "P(y): mean error of test samples predicted as y whose label is more than "
+            f"{numbers.width:g} away"
+        )
+        style.note(figure, joined([meaning, gain_note(numbers.gain)], "\n"))
         return figure
+
+
+def _draw_lines(axes: Axes, numbers: CollapsePenalty) -> None:
+    centres = (numbers.edges[1:] + numbers.edges[:-1]) / 2
+    colors = base_and_best_colors(len(numbers.lines))
+    for line, color, marker in zip(numbers.lines, colors, style.MARKERS, strict=False):
+        label = style.wrapped(starred(line.label, line.chosen), 60, 2)
+        summary = f"expected {line.expected:.3g}, {line.share:.0%} of the samples"
+        mean, deviation = mean_over_seeds(line.by_seed), deviation_over_seeds(line.by_seed)
+        draw_band_line(
+            axes, centres, mean, deviation, color=color, marker=marker, label=f"{label}: {summary}"
+        )
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel(with_unit("penalty P(y)", numbers.unit))
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1)
+
+
+PLOT = Plot(
+    title="Collapse penalty",
+    caption=(
+        "Error of the test samples that are wrongly predicted as y, by predicted value, of the "
+        "baseline and the best point. After ConR (Keramati et al., ICLR 2024), Fig. 7(b)."
+    ),
+    order=30,
+    numbers=numbers,
+    draw=draw,
+)

@@ -1,15 +1,14 @@
-r"""Whether neighbours by label are neighbours by feature: the ranking matrices of RankSim, Fig. 3.
+r"""Ranking matrices of RankSim, Fig. 3: are neighbours by label neighbours by feature?
 
-Test samples in batches of 32, each sorted by label. In a batch every row of :math:`S^y_{ij} = -|y_i
-- y_j|` and of :math:`S^z_{ij} = \cos(z_i, z_j)` is ranked (Eq. 1: :math:`1 + |\{k: a_k > a_j\}|`,
-  so the nearest has rank 1); shown is
-the mean of the ranks over all batches (Appendix C.3).
+The test samples are split into batches of 32, each sorted by label. In a batch every row of
+:math:`S^y_{ij} = -|y_i - y_j|` and of :math:`S^z_{ij} = \cos(z_i, z_j)` is ranked (Eq. 1:
+:math:`1 + |\{k: a_k > a_j\}|`, so the nearest has rank 1); the matrix is the mean of the ranks over
+all batches (Appendix C.3).
 
-Source: Gong et al., ICML 2022, Fig. 3, Eqs. 1 and 4. Which samples share a batch is left open
-    there; here one fixed
-shuffle decides. The number beside a matrix is Spearman's correlation between the label ranks and
-the feature ranks of an anchor's neighbours, the anchor itself left out, mean over all anchors: 1
-where both orders agree.
+Source: Gong et al., ICML 2022, Fig. 3, Eqs. 1 and 4. The paper leaves open which samples share a
+batch; here one fixed shuffle decides. The number above a matrix is Spearman's correlation between
+the label ranks and the feature ranks of an anchor's neighbours, without the anchor itself, averaged
+over all anchors: 1 where both orders agree.
 """
 
 from __future__ import annotations
@@ -20,8 +19,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.report.plots import _style as style
-from dirsweep.report.plots._features import feature_spaces
+from dirsweep.analysis.feature_spaces import feature_spaces
+from dirsweep.report import figure_style as style
+from dirsweep.report.figure_notes import features_note, starred
+from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
@@ -39,8 +40,12 @@ MIN_SAMPLES = 8
 
 @dataclass(frozen=True)
 class FeatureRanks:
-    """One point: (B, B) mean ranks by cosine similarity, and their agreement with the label ranks,
-    between -1 and 1.
+    """The feature ranks of one point.
+
+    Attributes:
+        label: how the point differs from the base.
+        ranks: (B, B) mean ranks by cosine similarity.
+        correlation: agreement with the label ranks, between -1 and 1.
     """
 
     label: str
@@ -55,23 +60,28 @@ class RankingMatrices:
     Attributes:
         label_ranks: (B, B) mean ranks by label; row: anchor, column: neighbour, both by ascending
             label.
-        points: the base and the best; only one when they are the same or one has no features.
-        num_batches: behind the means.
+        points: the baseline and the best; one where they are the same or one has no features.
+        num_batches: number of batches behind the means.
+        note: which seed the features are of, and which points have none.
     """
 
-    title: str
-    synthetic: bool
     label_ranks: Floats
     points: list[FeatureRanks]
     num_batches: int
     note: str
 
 
-def numbers(run: Run, study: str) -> RankingMatrices | None:
-    """Ranks of the base and the best point on test; None without stored features."""
+def numbers(run: Run, study: str) -> RankingMatrices:
+    """Rank the test samples under the baseline and the best point.
+
+    Raises:
+        EmptyPlotError: there are no stored features, too few samples, or a single label.
+    """
     spaces = feature_spaces(run, study)
-    if spaces is None or len(spaces.labels) < MIN_SAMPLES or np.ptp(spaces.labels) == 0:
-        return None
+    if spaces is None:
+        raise EmptyPlotError("no trial has stored features")
+    if len(spaces.labels) < MIN_SAMPLES or np.ptp(spaces.labels) == 0:
+        raise EmptyPlotError(f"fewer than {MIN_SAMPLES} samples with features, or a single label")
     batches = batches_of(spaces.labels)
     sorted_labels = spaces.labels[batches]  # (M, B)
     by_label = -np.abs(sorted_labels[:, :, None] - sorted_labels[:, None, :])  # (M, B, B)
@@ -79,24 +89,21 @@ def numbers(run: Run, study: str) -> RankingMatrices | None:
     for trial in spaces.trials:
         directions = trial.directions[batches]  # (M, B, D)
         by_feature = directions @ directions.transpose(0, 2, 1)
-        points.append(
-            FeatureRanks(
-                trial.label, ranks(by_feature).mean(axis=0), agreement(by_label, by_feature)
-            )
-        )
-    return RankingMatrices(
-        f"ranking matrices · {study} · {run.name}",
-        run.synthetic,
-        ranks(by_label).mean(axis=0),
-        points,
-        len(batches),
-        spaces.note,
-    )
+        label = starred(trial.label, trial.chosen)
+        mean_ranks = ranks(by_feature).mean(axis=0)
+        points.append(FeatureRanks(label, mean_ranks, agreement(by_label, by_feature)))
+    label_ranks = ranks(by_label).mean(axis=0)
+    return RankingMatrices(label_ranks, points, len(batches), features_note(spaces))
 
 
 def batches_of(labels: Floats) -> NDArray[np.int64]:
-    """(S,) labels -> (M, B) sample numbers, every row by ascending label; a rest smaller than a
-    batch is left out.
+    """Split samples into shuffled batches, each sorted by label.
+
+    Args:
+        labels: (S,) label unit.
+
+    Returns:
+        (M, B) sample numbers; a remainder smaller than a batch is left out.
     """
     size = min(BATCH, len(labels))
     order = np.random.default_rng(0).permutation(len(labels))
@@ -107,20 +114,20 @@ def batches_of(labels: Floats) -> NDArray[np.int64]:
 
 
 def ranks(similarities: Floats) -> Floats:
-    """Each row's ranks, (..., B) -> (..., B): the largest has 1, equal ones share the smaller rank
-    (Eq. 1).
-    """
+    """Rank each row of (..., B): the largest has 1, equal ones share the smaller rank (Eq. 1)."""
     found: Floats = 1.0 + (similarities[..., None, :] > similarities[..., :, None]).sum(axis=-1)
     return found
 
 
 def agreement(by_label: Floats, by_feature: Floats) -> float:
-    """Spearman's correlation of each row without its anchor (ties share their mean rank), mean over
-    all rows.
+    """Average Spearman's correlation of each row, without its anchor, over all rows.
 
     Args:
-        by_label, by_feature: (M, B, B) similarities.
-    Returns: NaN where no row has two different values on both sides.
+        by_label: (M, B, B) similarities of labels.
+        by_feature: (M, B, B) similarities of features; ties share their mean rank.
+
+    Returns:
+        Between -1 and 1; NaN where no row has two different values on both sides.
     """
     size = by_label.shape[-1]
     others = ~np.eye(size, dtype=np.bool_)
@@ -138,15 +145,13 @@ def agreement(by_label: Floats, by_feature: Floats) -> float:
 
 
 def draw(numbers: RankingMatrices) -> Figure:
-    """The label ranks first, then each point's feature ranks, one colour scale for all."""
+    """Draw the label ranks, then each point's feature ranks, in one colour scale."""
     with style.styled():
         shown = [("by label", numbers.label_ranks)]
         for point in numbers.points:
-            said = f"agreement with labels {point.correlation:.2f}"
-            shown.append((f"{style.wrapped(point.label, 40, 2)}\n{said}", point.ranks))
-        figure = style.new_figure(
-            0.9 + 3.7 * len(shown), 4.6, title=numbers.title, synthetic=numbers.synthetic
-        )
+            agrees = f"agreement with labels {point.correlation:.2f}"
+            shown.append((f"{style.wrapped(point.label, 40, 2)}\n{agrees}", point.ranks))
+        figure = style.new_figure(0.9 + 3.7 * len(shown), 4.6)
         row = figure.subplots(1, len(shown), squeeze=False)[0]
         size = len(numbers.label_ranks)
         for axes, (title, matrix) in zip(row, shown, strict=True):
@@ -157,10 +162,22 @@ def draw(numbers: RankingMatrices) -> Figure:
             axes.set_xticks([])
             axes.set_yticks([])
         row[0].set_ylabel("anchor, by ascending label")
-        figure.colorbar(image, ax=list(row), label="rank (1: the nearest)", shrink=0.75)
+        figure.colorbar(image, ax=list(row), label="rank (1: nearest)", shrink=0.75)
         batches = f"{numbers.num_batches} batch{'es' if numbers.num_batches > 1 else ''} of {size}"
         style.note(
             figure,
             f"mean ranks over {batches}; agreement: Spearman, mean over anchors\n{numbers.note}",
         )
         return figure
+
+
+PLOT = Plot(
+    title="Ranking matrices",
+    caption=(
+        "Mean ranks of test samples by label and by feature similarity, in batches sorted by "
+        "label. After RankSim (Gong et al., ICML 2022), Fig. 3."
+    ),
+    order=100,
+    numbers=numbers,
+    draw=draw,
+)

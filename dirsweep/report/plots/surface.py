@@ -1,10 +1,8 @@
-"""How the objective answers to two numbers varied together: gamma with lambda, beta with eta, eta
-with omega.
-"""
+"""The objective over two numbers varied together, such as gamma and lambda."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
@@ -16,9 +14,18 @@ from scipy.interpolate import LinearNDInterpolator
 from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.objectives import aims_of
 from dirsweep.analysis.selection import searched
-from dirsweep.analysis.summaries import PointSummary, best_point, value_of, varied_keys
-from dirsweep.domain import MetricColumn, metric_of
-from dirsweep.report.plots import _style as style
+from dirsweep.analysis.summaries import (
+    PointSummary,
+    best_point,
+    number_of,
+    short_key,
+    varied_keys,
+)
+from dirsweep.domain import MetricColumn
+from dirsweep.report import figure_style as style
+from dirsweep.report.axis_labels import label_unit_of, metric_label
+from dirsweep.report.figure_parts import draw_star, hide_unused
+from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
@@ -28,13 +35,20 @@ if TYPE_CHECKING:
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
-#: pairs of keys that are drawn; regions side by side
+#: pairs of keys that are drawn
 MAX_PAIRS = 3
+#: regions next to the objective's own
 REGIONS = ("all", "few")
-#: a search needs so many points before anything is interpolated between them
+#: regions side by side
+MAX_ACROSS = 2
+#: points of a search from which on values are interpolated between them
 MIN_POINTS = 10
-#: and of each key so many different values: between the choices of a list there is nothing
+#: distinct values of each key from which on they are; there is nothing between choices of a list
 MIN_VALUES = 7
+#: share of the combinations of a grid that must be measured; factors varied alone fill a cross
+MIN_FILLED = 0.6
+#: cells that get their value printed
+MAX_PRINTED = 80
 
 
 @dataclass(frozen=True)
@@ -44,16 +58,20 @@ class Panel:
     Attributes:
         kind: grid: one cell per pair of values. cloud: one mark per point, filled contours between
             them.
-        x_key, y_key: dotted keys.
-        region: of the objective's metric.
-        x, y, z: (P,) a cell or a point each; z is the mean over seeds, and over whatever else the
-            study varies.
-        best: x and y of the point chosen on validation.
+        x_key: dotted key along x.
+        y_key: dotted key along y.
+        label: metric, region and unit of z.
+        region: shot region of z.
+        x: (P,) of a cell or point.
+        y: (P,) of a cell or point.
+        z: (P,) mean over seeds, and in a cell over everything else that the study varies.
+        best: x and y of the point chosen on validation; None where it has no numbers there.
     """
 
     kind: Literal["grid", "cloud"]
     x_key: str
     y_key: str
+    label: str
     region: str
     x: NDArray[np.float64]
     y: NDArray[np.float64]
@@ -63,151 +81,162 @@ class Panel:
 
 @dataclass(frozen=True)
 class Surface:
-    """What ``draw`` needs; ``panels`` row by row."""
+    """What ``draw`` needs.
 
-    title: str
-    synthetic: bool
-    value_label: str
+    Attributes:
+        higher_is_better: direction of the metric.
+        across: panels per row.
+        panels: row by row.
+        averaged: whether cells are means over other keys.
+    """
+
     higher_is_better: bool
     across: int
     panels: list[Panel]
     averaged: bool
 
 
-def numbers(run: Run, study: str) -> Surface | None:
-    """Validation values over every pair of numeric keys; None where no two of them were varied
-    together.
+@dataclass(frozen=True)
+class _Measured:
+    """The points of a study that a panel shows.
+
+    Attributes:
+        points: complete, with a value of the objective.
+        best: the best by validation.
+        unit: unit of the labels; empty where unknown.
+        searched: whether a sampler proposed them.
+    """
+
+    points: Sequence[PointSummary]
+    best: PointSummary | None
+    unit: str
+    searched: bool
+
+    def panel(self, x_key: str, y_key: str, column: MetricColumn) -> Panel | None:
+        """Return the panel of two keys; None where they were not varied together."""
+        rows = []
+        for point in self.points:
+            x, y = number_of(point, x_key), number_of(point, y_key)
+            if column.name in point.metrics and x is not None and y is not None:
+                rows.append((x, y, point.metrics[column.name].mean))
+        found = _cloud(rows) if self.searched else _cells(rows)
+        if found is None:
+            return None
+        return Panel(
+            kind="cloud" if self.searched else "grid",
+            x_key=x_key,
+            y_key=y_key,
+            label=metric_label("val", column.metric, self.unit, region=column.region),
+            region=column.region,
+            x=found[:, 0],
+            y=found[:, 1],
+            z=found[:, 2],
+            best=self._place_of_best(x_key, y_key),
+        )
+
+    def _place_of_best(self, x_key: str, y_key: str) -> tuple[float, float] | None:
+        if self.best is None:
+            return None
+        x, y = number_of(self.best, x_key), number_of(self.best, y_key)
+        return None if x is None or y is None else (x, y)
+
+
+def numbers(run: Run, study: str) -> Surface:
+    """Collect validation values over every pair of numeric keys.
+
+    Raises:
+        EmptyPlotError: no two numbers were varied together.
     """
     objective = aims_of(run, study).objective
     points = [p for p in points_of(run, study) if not p.preliminary and objective.name in p.metrics]
-    regions = [
-        region
-        for region in dict.fromkeys((objective.region, *REGIONS))
-        if any(objective._replace(region=region).name in point.metrics for point in points)
-    ]
-    keys = [
-        key
-        for key in varied_keys(points)
-        if len({x for point in points if (x := number_of(point, key)) is not None}) > 1
-    ]
-    best = best_point(points, objective)
+    columns = _columns(points, objective)
+    measured = _Measured(
+        points, best_point(points, objective), label_unit_of(run), searched(run, study)
+    )
     panels: list[Panel] = []
-    for x_key, y_key in combinations(keys, 2):
-        if len(panels) >= MAX_PAIRS * min(2, len(regions)):
+    for x_key, y_key in combinations(_numeric_keys(points), 2):
+        if len(panels) >= MAX_PAIRS * len(columns):
             break
-        pair = [
-            _panel(
-                points,
-                x_key,
-                y_key,
-                objective._replace(region=region),
-                best,
-                cloud=searched(run, study),
-            )
-            for region in regions[:2]
-        ]
+        pair = [measured.panel(x_key, y_key, column) for column in columns]
         panels += [panel for panel in pair if panel is not None]
     if not panels:
-        return None
+        raise EmptyPlotError("no two numbers were varied together")
     return Surface(
-        title=f"two at a time · {study} · {run.name}",
-        synthetic=run.synthetic,
-        value_label=f"validation {metric_of(objective.metric).title}",
         higher_is_better=objective.higher_is_better,
-        across=min(2, len(regions)),
+        across=len(columns),
         panels=panels,
         averaged=len(varied_keys(points)) > 2 and panels[0].kind == "grid",
     )
 
 
-def number_of(point: PointSummary, key: str) -> float | None:
-    """The point's value of the key where it is a finite number."""
-    value = value_of(point, key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
-def _panel(
-    points: list[PointSummary],
-    x_key: str,
-    y_key: str,
-    column: MetricColumn,
-    best: PointSummary | None,
-    *,
-    cloud: bool,
-) -> Panel | None:
-    rows = [
-        (x, y, point.metrics[column.name].mean)
-        for point in points
-        if column.name in point.metrics
-        and (x := number_of(point, x_key)) is not None
-        and (y := number_of(point, y_key)) is not None
+def _columns(points: Sequence[PointSummary], objective: MetricColumn) -> list[MetricColumn]:
+    """The objective's column and those of other regions that have values."""
+    regions = dict.fromkeys((objective.region, *REGIONS))
+    columns = [objective._replace(region=region) for region in regions]
+    measured = [
+        column for column in columns if any(column.name in point.metrics for point in points)
     ]
-    star = None
-    if best is not None:
-        at = number_of(best, x_key), number_of(best, y_key)
-        star = (at[0], at[1]) if at[0] is not None and at[1] is not None else None
-    if cloud:
-        if len(rows) < MIN_POINTS:
-            return None
-        x, y, z = np.array(rows).T
-        if min(len(np.unique(x)), len(np.unique(y))) < MIN_VALUES:
-            return None
-        return Panel("cloud", x_key, y_key, column.region, x, y, z, star)
-    cells: dict[tuple[float, float], list[float]] = {}
-    for x_value, y_value, value in rows:
-        cells.setdefault((x_value, y_value), []).append(value)
-    wide, high = len({x for x, _ in cells}), len({y for _, y in cells})
-    # factors varied one at a time fill a cross, not a grid
-    if wide < 2 or high < 2 or len(cells) < max(4, 0.6 * wide * high):
+    return measured[:MAX_ACROSS]
+
+
+def _numeric_keys(points: Sequence[PointSummary]) -> list[str]:
+    """The varied keys that have two different numbers or more."""
+    found = []
+    for key in varied_keys(points):
+        values = {number_of(point, key) for point in points} - {None}
+        if len(values) > 1:
+            found.append(key)
+    return found
+
+
+def _cloud(rows: Sequence[tuple[float, float, float]]) -> NDArray[np.float64] | None:
+    """(P, 3) x, y and z of the points; None where there are too few to interpolate."""
+    if len(rows) < MIN_POINTS:
         return None
-    x, y = np.array(list(cells)).T
-    return Panel(
-        "grid",
-        x_key,
-        y_key,
-        column.region,
-        x,
-        y,
-        np.array([np.mean(v) for v in cells.values()]),
-        star,
-    )
+    found = np.array(rows)
+    fewest_values = min(len(np.unique(found[:, 0])), len(np.unique(found[:, 1])))
+    return None if fewest_values < MIN_VALUES else found
+
+
+def _cells(rows: Sequence[tuple[float, float, float]]) -> NDArray[np.float64] | None:
+    """(P, 3) x, y and mean z of every cell; None where the cells are no grid."""
+    cells: dict[tuple[float, float], list[float]] = {}
+    for x, y, z in rows:
+        cells.setdefault((x, y), []).append(z)
+    wide, high = len({x for x, _ in cells}), len({y for _, y in cells})
+    if wide < 2 or high < 2 or len(cells) < max(4, MIN_FILLED * wide * high):
+        return None
+    return np.array([(x, y, np.mean(values)) for (x, y), values in cells.items()])
 
 
 # ---- drawing
 
 
 def draw(numbers: Surface) -> Figure:
-    """Pairs of keys below each other, regions side by side; the better, the brighter."""
+    """Draw pairs of keys below each other and regions side by side; better values are brighter."""
     with style.styled():
         down = -(-len(numbers.panels) // numbers.across)
-        figure = style.new_figure(
-            4.6 * numbers.across + 0.6,
-            0.9 + 3.5 * down,
-            title=numbers.title,
-            synthetic=numbers.synthetic,
-        )
+        figure = style.new_figure(4.6 * numbers.across + 0.6, 0.9 + 3.5 * down)
         grid = figure.subplots(down, numbers.across, squeeze=False)
         colors = "cividis" if numbers.higher_is_better else "cividis_r"
         for axes, panel in zip(grid.flat, numbers.panels, strict=False):
-            grid_wanted = panel.kind == "grid"
-            shown = (
-                _draw_grid(axes, panel, colors) if grid_wanted else _draw_cloud(axes, panel, colors)
-            )
-            figure.colorbar(shown, ax=axes, label=f"{numbers.value_label}, {panel.region}")
-            axes.set_xlabel(style.tail(panel.x_key))
-            axes.set_ylabel(style.tail(panel.y_key))
+            draw_panel = _draw_grid if panel.kind == "grid" else _draw_cloud
+            figure.colorbar(draw_panel(axes, panel, colors), ax=axes, label=panel.label)
+            axes.set_xlabel(short_key(panel.x_key))
+            axes.set_ylabel(short_key(panel.y_key))
             axes.grid(visible=False)
-        for axes in list(grid.flat)[len(numbers.panels) :]:
-            axes.set_visible(False)
-        notes = ["★ best by validation; mean over seeds"]
-        if numbers.averaged:
-            notes.append("and over the other keys")
-        if numbers.panels[0].kind == "cloud":
-            notes.append("; surface: interpolated between the points, other keys vary along")
-        style.note(figure, " ".join(notes).replace(" ;", ";"))
+        hide_unused(list(grid.flat), len(numbers.panels))
+        style.note(figure, _note(numbers))
         return figure
+
+
+def _note(numbers: Surface) -> str:
+    note = "★ best by validation; mean over seeds"
+    if numbers.averaged:
+        note += " and over the other keys"
+    if numbers.panels[0].kind == "cloud":
+        note += "; surface: interpolated between the points, while other keys vary as well"
+    return note
 
 
 def _draw_grid(axes: Axes, panel: Panel, colors: str) -> ScalarMappable:
@@ -215,34 +244,37 @@ def _draw_grid(axes: Axes, panel: Panel, colors: str) -> ScalarMappable:
     values = np.full((len(ys), len(xs)), np.nan)
     values[np.searchsorted(ys, panel.y), np.searchsorted(xs, panel.x)] = panel.z
     mesh = axes.pcolormesh(values, cmap=colors, edgecolors="white", linewidth=1.0)
-    if values.size <= 80:
-        for row, column in np.argwhere(np.isfinite(values)):
-            red, green, blue, _ = mesh.cmap(mesh.norm(values[row, column]))
-            dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
-            axes.text(
-                column + 0.5,
-                row + 0.5,
-                f"{values[row, column]:.3g}",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="#FEFEFE" if dark else "#010101",
-            )
+    if values.size <= MAX_PRINTED:
+        _print_values(axes, mesh, values)
     axes.set_xticks(np.arange(len(xs)) + 0.5, [f"{x:g}" for x in xs])
     axes.set_yticks(np.arange(len(ys)) + 0.5, [f"{y:g}" for y in ys])
     axes.tick_params(length=0)
     if panel.best is not None and panel.best[0] in xs and panel.best[1] in ys:
-        at = np.searchsorted(xs, panel.best[0]) + 0.14, np.searchsorted(ys, panel.best[1]) + 0.82
-        axes.plot(
-            *at, "*", markersize=11, color=style.YELLOW, markeredgecolor=style.INK, clip_on=False
-        )
+        column, row = np.searchsorted(xs, panel.best[0]), np.searchsorted(ys, panel.best[1])
+        draw_star(axes, column + 0.14, row + 0.82, markersize=11, clip_on=False)
     return mesh
+
+
+def _print_values(axes: Axes, mesh: ScalarMappable, values: NDArray[np.float64]) -> None:
+    """Print each cell's value in a colour that can be read on the cell's own."""
+    for row, column in np.argwhere(np.isfinite(values)):
+        red, green, blue, _ = mesh.cmap(mesh.norm(values[row, column]))
+        dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
+        axes.text(
+            column + 0.5,
+            row + 0.5,
+            f"{values[row, column]:.3g}",
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="#FEFEFE" if dark else "#010101",
+        )
 
 
 def _draw_cloud(axes: Axes, panel: Panel, colors: str) -> PathCollection:
     from matplotlib.colors import Normalize
 
-    # the best tenth must be told apart; a few very bad points must not stretch the scale
+    # the best tenth must be distinguishable; a few very bad points must not stretch the scale
     low, high = np.quantile(panel.z, (0.0, 0.9) if colors.endswith("_r") else (0.1, 1.0))
     scale = Normalize(float(low), float(high) if high > low else float(low) + 1e-9)
     _fill_between(axes, panel, colors, scale)
@@ -257,37 +289,28 @@ def _draw_cloud(axes: Axes, panel: Panel, colors: str) -> PathCollection:
         linewidths=0.5,
     )
     if panel.best is not None:
-        axes.plot(
-            *panel.best, "*", markersize=15, color=style.YELLOW, markeredgecolor=style.INK, zorder=5
-        )
+        draw_star(axes, *panel.best)
     axes.use_sticky_edges = False
     axes.margins(0.06)
-    for which, values in (("x", panel.x.tolist()), ("y", panel.y.tolist())):
-        if style.use_log(values):
-            style.plain_ticks(axes, values, planned=False, which=which)  # type: ignore[arg-type]
+    if style.use_log(panel.x.tolist()):
+        style.plain_ticks(axes, panel.x.tolist(), planned=False, which="x")
+    if style.use_log(panel.y.tolist()):
+        style.plain_ticks(axes, panel.y.tolist(), planned=False, which="y")
     return dots
 
 
 def _fill_between(axes: Axes, panel: Panel, colors: str, scale: Normalize) -> None:
-    """Filled contours between the points."""
-    unit = []
-    for values in (panel.x, panel.y):
-        scaled = np.log(values) if style.use_log(values.tolist()) else values
-        unit.append((scaled - scaled.min()) / np.ptp(scaled))
-    places, which = np.unique(np.stack(unit, axis=1), axis=0, return_inverse=True)
+    """Draw filled contours between the points."""
+    places = np.stack([_to_unit(panel.x), _to_unit(panel.y)], axis=1)  # (P, 2)
+    places, which = np.unique(places, axis=0, return_inverse=True)
     values = np.bincount(which.ravel(), weights=panel.z) / np.bincount(which.ravel())
     steps = np.linspace(0, 1, 40)
     across, up = np.meshgrid(steps, steps)
     filled = LinearNDInterpolator(places, values)(across, up)
-    shown = [
-        v.min() * (v.max() / v.min()) ** steps
-        if style.use_log(v.tolist())
-        else v.min() + np.ptp(v) * steps
-        for v in (panel.x, panel.y)
-    ]
     levels = np.linspace(scale.vmin or 0.0, scale.vmax or 1.0, 9)
     axes.contourf(
-        *shown,
+        _from_unit(panel.x, steps),
+        _from_unit(panel.y, steps),
         np.ma.masked_invalid(filled),
         levels=levels,
         cmap=colors,
@@ -296,3 +319,27 @@ def _fill_between(axes: Axes, panel: Panel, colors: str, scale: Normalize) -> No
         extend="both",
         antialiased=True,
     )
+
+
+def _to_unit(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale values to [0, 1], by their logarithms where the axis is logarithmic."""
+    scaled = np.log(values) if style.use_log(values.tolist()) else values
+    unit: NDArray[np.float64] = (scaled - scaled.min()) / np.ptp(scaled)
+    return unit
+
+
+def _from_unit(values: NDArray[np.float64], steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale steps in [0, 1] back to the range of the values."""
+    low, high = values.min(), values.max()
+    if style.use_log(values.tolist()):
+        return np.asarray(low * (high / low) ** steps)
+    return np.asarray(low + np.ptp(values) * steps)
+
+
+PLOT = Plot(
+    title="Two at a time",
+    caption="The objective on the validation split over two numbers that were varied together.",
+    order=110,
+    numbers=numbers,
+    draw=draw,
+)

@@ -1,10 +1,8 @@
-"""The test features in two dimensions, coloured by label: RankSim, Fig. 2, and ConR, Fig. 4.
+"""Test features in two dimensions, coloured by label: RankSim, Fig. 2, and ConR, Fig. 4.
 
-t-SNE (van der Maaten and Hinton, JMLR 2008) as scikit-learn has it, started from the principal
-components, with a fixed
-seed and one thread: the same features give the same picture everywhere. It shows neighbourhoods;
-    distances between far
-groups and the orientation mean nothing.
+t-SNE (van der Maaten and Hinton, JMLR 2008) of scikit-learn, started from the principal components,
+with a fixed seed and one thread, so that the same features give the same picture everywhere. It
+shows neighbourhoods; distances between far groups and the orientation have no meaning.
 """
 
 from __future__ import annotations
@@ -15,14 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.report.plots import _style as style
-from dirsweep.report.plots._features import Featured, feature_spaces
+from dirsweep.analysis.feature_spaces import TrialFeatures, feature_spaces
+from dirsweep.report import figure_style as style
+from dirsweep.report.axis_labels import label_unit_of, with_unit
+from dirsweep.report.figure_notes import features_note, starred
+from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: samples shown: what a page and a few seconds can hold
+#: samples shown, for the sake of the page's size and a few seconds of computing
 MAX_SAMPLES = 1000
 #: samples below which there are no neighbourhoods
 MIN_SAMPLES = 20
@@ -33,7 +34,12 @@ NUM_COMPONENTS = 50
 
 @dataclass(frozen=True)
 class Embedding:
-    """One point: (S, 2) places of the samples, centred, without unit."""
+    """The embedding of one point.
+
+    Attributes:
+        label: how the point differs from the base.
+        places: (S, 2) of the samples, centred, without unit.
+    """
 
     label: str
     places: NDArray[np.float64]
@@ -44,55 +50,68 @@ class Tsne:
     """What ``draw`` needs.
 
     Attributes:
+        unit: unit of the labels; empty where unknown.
         labels: (S,) label unit.
-        num_samples: of the test split; S or more.
-        points: the base and the best; only one when they are the same or one has no features.
+        num_samples: samples of the test split; S or more.
+        points: the baseline and the best; one where they are the same or one has no features.
+        note: which seed the features are of, and which points have none.
     """
 
-    title: str
-    synthetic: bool
+    unit: str
     labels: NDArray[np.float64]
     num_samples: int
     points: list[Embedding]
     note: str
 
 
-def numbers(run: Run, study: str) -> Tsne | None:
-    """Places of at most ``MAX_SAMPLES`` test samples under the base and the best point; None
-    without features.
+def numbers(run: Run, study: str) -> Tsne:
+    """Embed at most ``MAX_SAMPLES`` test samples under the baseline and the best point.
+
+    Raises:
+        EmptyPlotError: there are no stored features, or too few samples.
     """
     spaces = feature_spaces(run, study)
-    if spaces is None or len(spaces.labels) < MIN_SAMPLES:
-        return None
+    if spaces is None:
+        raise EmptyPlotError("no trial has stored features")
+    if len(spaces.labels) < MIN_SAMPLES:
+        raise EmptyPlotError(f"fewer than {MIN_SAMPLES} samples have features")
     shown = spread_over_labels(spaces.labels, MAX_SAMPLES)
-    points = [Embedding(trial.label, _kept(run, trial, shown)) for trial in spaces.trials]
+    points = [
+        Embedding(starred(trial.label, trial.chosen), _embedded_once(run, trial, shown))
+        for trial in spaces.trials
+    ]
     return Tsne(
-        f"t-SNE of the features · {study} · {run.name}",
-        run.synthetic,
-        spaces.labels[shown],
-        len(spaces.labels),
-        points,
-        spaces.note,
+        unit=label_unit_of(run),
+        labels=spaces.labels[shown],
+        num_samples=len(spaces.labels),
+        points=points,
+        note=features_note(spaces),
     )
 
 
 def spread_over_labels(labels: NDArray[np.float64], num: int) -> NDArray[np.int64]:
-    """Numbers of at most ``num`` of the (S,) samples, taken evenly from their order by label."""
+    """Choose at most ``num`` of the (S,) samples, evenly from their order by label."""
     order = np.argsort(labels, kind="stable")
     if len(order) <= num:
         return order
     return order[np.linspace(0, len(order) - 1, num).round().astype(np.int64)]
 
 
-def _kept(run: Run, trial: Featured, shown: NDArray[np.int64]) -> NDArray[np.float64]:
-    """``embedded``, once per run: studies share their base."""
+def _embedded_once(run: Run, trial: TrialFeatures, shown: NDArray[np.int64]) -> NDArray[np.float64]:
+    """``embedded``, computed once per run, because studies share their base."""
     key = ("tsne", trial.trial_id, shown.tobytes())
     return run.once(key, lambda: embedded(trial.features[shown]))
 
 
 def principal_components(centred: NDArray[np.float64], num: int) -> NDArray[np.float64]:
-    """(S, D) with mean 0 -> (S, ``num``) along the directions of largest variance, by the smaller
-    of both scatters.
+    """Project samples onto the directions of largest variance, the largest last.
+
+    Args:
+        centred: (S, D) with mean 0.
+        num: number of directions.
+
+    Returns:
+        (S, num), computed from the smaller of both scatter matrices.
     """
     if centred.shape[1] <= centred.shape[0]:
         _, directions = np.linalg.eigh(centred.T @ centred)
@@ -104,7 +123,7 @@ def principal_components(centred: NDArray[np.float64], num: int) -> NDArray[np.f
 
 
 def embedded(features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(S, D) -> (S, 2)."""
+    """Embed (S, D) features in two dimensions."""
     from sklearn.manifold import TSNE  # slow to import
     from threadpoolctl import threadpool_limits
 
@@ -122,7 +141,7 @@ def embedded(features: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def draw(numbers: Tsne) -> Figure:
-    """Points side by side, one colour scale for the labels."""
+    """Draw the points side by side, with one colour scale for the labels."""
     import matplotlib
     from matplotlib.colors import ListedColormap
 
@@ -130,9 +149,7 @@ def draw(numbers: Tsne) -> Figure:
         # its ends would vanish on a dark and on a white page
         colors = ListedColormap(matplotlib.colormaps["plasma"](np.linspace(0.2, 0.92, 200)))
         num = len(numbers.points)
-        figure = style.new_figure(
-            1.0 + 4.0 * num, 4.9, title=numbers.title, synthetic=numbers.synthetic
-        )
+        figure = style.new_figure(1.0 + 4.0 * num, 4.9)
         row = figure.subplots(1, num, squeeze=False)[0]
         for axes, point in zip(row, numbers.points, strict=True):
             dots = axes.scatter(*point.places.T, c=numbers.labels, cmap=colors, s=9, linewidths=0)
@@ -141,12 +158,26 @@ def draw(numbers: Tsne) -> Figure:
             axes.grid(visible=False)
             axes.set_xticks([])
             axes.set_yticks([])
-        figure.colorbar(dots, ax=list(row), label="label", shrink=0.8)
-        few = len(numbers.labels) < numbers.num_samples
-        shown = (
-            f"{len(numbers.labels):,} of {numbers.num_samples:,} samples, evenly over the labels; "
-            if few
-            else ""
-        )
-        style.note(figure, f"{shown}{numbers.note}")
+            axes.set_xlabel("first t-SNE dimension")
+        row[0].set_ylabel("second t-SNE dimension")
+        label = with_unit("label", numbers.unit)
+        figure.colorbar(dots, ax=list(row), label=label, shrink=0.8)
+        note = numbers.note
+        if len(numbers.labels) < numbers.num_samples:
+            shown = f"{len(numbers.labels):,} of {numbers.num_samples:,} samples"
+            note = f"{shown}, evenly over the labels; {note}"
+        style.note(figure, note)
         return figure
+
+
+PLOT = Plot(
+    title="t-SNE of the features",
+    caption=(
+        "Test features of the baseline and the best point in two dimensions, coloured by label. "
+        "After RankSim (Gong et al., ICML 2022), Fig. 2, and ConR (Keramati et al., ICLR 2024), "
+        "Fig. 4."
+    ),
+    order=130,
+    numbers=numbers,
+    draw=draw,
+)

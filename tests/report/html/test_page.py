@@ -12,11 +12,11 @@ from simulated_run import SimulatedPoint, simulate
 from dirsweep.analysis.importance import interactions
 from dirsweep.analysis.main_effects import main_effects
 from dirsweep.errors import StoreError
+from dirsweep.report import figure_style as style
 from dirsweep.report.formats import report_text, write_text
 from dirsweep.report.html.page import report_page
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.layout_tables import layout_table
-from dirsweep.report.plots import _style
 from dirsweep.run.reader import Run, open_run
 
 RANKSIM = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
@@ -198,10 +198,11 @@ def test_damaged_provenance_is_passed_over(run: Run) -> None:
 
 
 def test_a_figure_in_the_page() -> None:
-    with _style.styled():
-        figure = _style.new_figure(4, 3, title='a < b & "c"', synthetic=True)
+    with style.styled():
+        figure = style.new_figure(4, 3)
+        style.add_header(figure, 'a < b & "c"', synthetic=True)
         axes = figure.subplots()
-        axes.plot([0.123456, 1], [0, 1], color=_style.BLUE, marker="o", label="x=0.001762 $y$ <i>")
+        axes.plot([0.123456, 1], [0, 1], color=style.BLUE, marker="o", label="x=0.001762 $y$ <i>")
         axes.legend()
     svg = inline_svg(figure, "one")
     page = Page(svg)
@@ -209,7 +210,7 @@ def test_a_figure_in_the_page() -> None:
     assert 'aria-label="a &lt; b &amp; &quot;c&quot;"' in svg
     assert "x=0.001762 $y$ <i>" in " ".join(page.texts), "text stays text, with all its digits"
     assert "var(--blue)" in svg
-    assert _style.BLUE.lower() not in svg.lower()
+    assert style.BLUE.lower() not in svg.lower()
     assert re.search(r'd="[^"]*\.\d{3}', svg) is None, "coordinates in hundredths of a point"
     used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
     assert used == set(page.ids)

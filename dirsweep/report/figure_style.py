@@ -1,9 +1,11 @@
-"""How every figure looks: sizes, type, and colours that colour-blind readers can tell apart (Okabe
-and Ito, 2008).
+"""Style of every figure: sizes, fonts, and colours for colour-blind readers.
+
+The colours are those of Okabe and Ito, 2008.
 """
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +25,7 @@ BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW = (
     "#F0E442",
 )
 INK, GREY, LIGHT, GRID = "#222222", "#777777", "#C9C9C9", "#E6E6E6"
-#: in the order in which lines should take them
+#: colours of lines, in this order
 LINES = (BLUE, RED, GREEN, ORANGE, PINK, SKY, INK, "#8C6D31")
 REGION_COLORS = {"all": INK, "many": BLUE, "median": ORANGE, "few": RED, "zero": PINK}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -58,9 +60,7 @@ _SETTINGS: dict[str, Any] = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Matplotlib's settings inside the block; whatever the user's own are, they come back
-    afterwards.
-    """
+    """Apply the style inside the block and restore the user's own settings afterwards."""
     import matplotlib
 
     with matplotlib.rc_context():
@@ -69,39 +69,34 @@ def styled() -> Iterator[None]:
         yield
 
 
-def new_figure(width: float, height: float, *, title: str, synthetic: bool) -> Figure:
-    """A figure in inches, laid out so that nothing is clipped, that says when its numbers are made
-    up.
+def new_figure(width: float, height: float) -> Figure:
+    """Create a figure, in inches, laid out so that nothing is clipped.
 
     It has no window and no global state: drawing works without a display and from several threads.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    figure.suptitle(title, fontsize=12, fontweight="bold", x=0.01, ha="left")
-    if synthetic:
-        box = {"boxstyle": "round,pad=0.3", "facecolor": YELLOW, "edgecolor": "none"}
-        # in the layout, the title's line is kept free for it
-        figure.text(
-            0.99,
-            0.985,
-            "SYNTHETIC DATA",
-            ha="right",
-            va="top",
-            fontsize=9,
-            fontweight="bold",
-            bbox=box,
-        )
-    return figure
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def add_header(figure: Figure, title: str, *, synthetic: bool) -> None:
+    """Add the title, and a mark where the numbers come from a synthetic benchmark."""
+    with styled():
+        figure.suptitle(title, fontsize=12, fontweight="bold", x=0.01, ha="left")
+        if synthetic:
+            box = {"boxstyle": "round,pad=0.3", "facecolor": YELLOW, "edgecolor": "none"}
+            mark = figure.text(0.99, 0.985, "SYNTHETIC DATA", ha="right", va="top", bbox=box)
+            # part of the layout: the title's line is kept free for it
+            mark.set(fontsize=9, fontweight="bold")
 
 
 def note(figure: Figure, text: str) -> None:
-    """How to read the figure, small, below it."""
+    """Add a small note below the figure that says how to read it."""
     figure.supxlabel(text, fontsize=8.5, color=GREY, x=0.01, ha="left")
 
 
 def listing(figure: Figure, lines: list[str]) -> None:
-    """Lines of text to the right of the axes, room kept for them."""
+    """Add lines of text to the right of the axes; the layout keeps room for them."""
     from matplotlib.lines import Line2D
 
     blank = [Line2D([], [], linestyle="none") for _ in lines[1:]]
@@ -118,33 +113,28 @@ def listing(figure: Figure, lines: list[str]) -> None:
 
 
 def wrapped(text: str, width: int = 34, max_lines: int = 3) -> str:
-    """Long labels on several lines, cut after ``max_lines``."""
+    """Break a long label into lines and cut it after ``max_lines``."""
     lines = textwrap.wrap(text, width, break_long_words=True) or [""]
-    return (
-        "\n".join(lines)
-        if len(lines) <= max_lines
-        else "\n".join([*lines[: max_lines - 1], lines[max_lines - 1] + "…"])
-    )
-
-
-def tail(key: str) -> str:
-    """``ranksim.gamma`` of ``regularizers.ranksim.gamma``."""
-    return ".".join(key.removesuffix(".name").split(".")[-2:])
+    if len(lines) > max_lines:
+        lines = [*lines[: max_lines - 1], lines[max_lines - 1] + "…"]
+    return "\n".join(lines)
 
 
 def use_log(values: list[float]) -> bool:
-    """Whether a logarithmic axis reads better: all positive and over a decade wide."""
+    """Return whether to use a logarithmic axis: all values positive, spread over a decade."""
     return len(values) > 1 and min(values) > 0 and max(values) / min(values) >= 20
 
 
 def plain_ticks(
     axes: Axes, values: list[float], *, planned: bool = True, which: Literal["x", "y"] = "x"
 ) -> None:
-    """Label a logarithmic axis with the values that were run where they have room, else with plain
-    decades.
+    """Make an axis logarithmic, labelled with the values themselves or with decades.
 
     Args:
-        planned: the values are few and chosen by a person; those of a search are arbitrary numbers.
+        axes: where.
+        values: positive values along the axis.
+        planned: whether the values are few and chosen by a person, so that each gets a tick as far
+            as there is room; those of a search are arbitrary numbers.
         which: axis.
     """
     from matplotlib.ticker import (
@@ -155,8 +145,8 @@ def plain_ticks(
         NullLocator,
     )
 
-    axes.set_xscale("log") if which == "x" else axes.set_yscale("log")
     axis = axes.xaxis if which == "x" else axes.yaxis
+    axes.set(**{f"{which}scale": "log"})
     if planned and len(set(values)) <= 24:
         axis.set_major_locator(FixedLocator(spread_out(sorted(set(values)))))
     else:
@@ -169,14 +159,10 @@ def plain_ticks(
 
 
 def spread_out(values: list[float], share: float = 0.09) -> list[float]:
-    """Those of the ascending positive ``values`` whose labels would not touch on a logarithmic
-    axis.
-    """
-    from math import log
-
-    span = log(values[-1] / values[0]) or 1.0
+    """Select the ascending positive values whose labels do not overlap on a logarithmic axis."""
+    span = math.log(values[-1] / values[0]) or 1.0
     kept: list[float] = []
     for value in values:
-        if not kept or log(value / kept[-1]) / span >= share:
+        if not kept or math.log(value / kept[-1]) / span >= share:
             kept.append(value)
     return kept

@@ -7,9 +7,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
+from figure_texts import texts
 from made_up_run import write_run
-from matplotlib.text import Text
 
+from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import collapse_over_training
 from dirsweep.run.collect import collect
 from dirsweep.run.folder import RunPaths, TrialFolder
@@ -37,10 +39,10 @@ def record(paths: RunPaths, values: dict[str, list[float | None]]) -> None:
 def test_base_and_best(tmp_path: Path) -> None:
     studies = {"s": [({}, [7.0, 7.2]), ({"a": 1}, [6.0]), ({"a": 2}, [6.5])]}
     paths = write_run(tmp_path, studies, synthetic=True)  # type: ignore[arg-type]
-    assert collapse_over_training.numbers(open_run(tmp_path), "s") is None, "recorded by no trial"
+    with pytest.raises(EmptyPlotError):
+        collapse_over_training.numbers(open_run(tmp_path), "s")
     record(paths, VALUES)
     found = collapse_over_training.numbers(open_run(tmp_path), "s")
-    assert found is not None
     base, best = found.curves
     assert [(c.label, c.rank, c.num_seeds, c.chosen) for c in found.curves] == [
         ("base", 1, 2, 3.0),
@@ -51,9 +53,8 @@ def test_base_and_best(tmp_path: Path) -> None:
     np.testing.assert_array_equal(base.high, [11.0, 7.5, 6.0, 6.0])
     np.testing.assert_array_equal(best.epochs, [0, 2, 3])
     np.testing.assert_array_equal(best.mean, [8.0, 4.0, 3.0])
-    figure = collapse_over_training.draw(found)
-    text = "\n".join(item.get_text() for item in figure.findobj(Text))
-    assert "E[P(y)], validation, label unit" in text
+    text = texts(collapse_over_training.PLOT.figure(open_run(tmp_path), "s"))
+    assert "E[P(y)], validation" in text
     assert "★ a=1" in text
     assert "SYNTHETIC DATA" in text
 
@@ -62,11 +63,11 @@ def test_the_first_point_of_a_search_is_no_base(tmp_path: Path) -> None:
     paths = write_run(tmp_path, {"s": [({"a": 3}, [7.0, 7.2]), ({"a": 1}, [6.0])]}, searches=["s"])
     record(paths, VALUES)
     found = collapse_over_training.numbers(open_run(tmp_path), "s")
-    assert found is not None
     assert [(curve.label, curve.rank) for curve in found.curves] == [("a=1", 0)]
 
 
 def test_one_epoch_is_no_curve(tmp_path: Path) -> None:
     paths = write_run(tmp_path, {"s": [({}, [7.0])]}, num_epochs=1)
     record(paths, {"s-0-0": [3.0]})
-    assert collapse_over_training.numbers(open_run(tmp_path), "s") is None
+    with pytest.raises(EmptyPlotError):
+        collapse_over_training.numbers(open_run(tmp_path), "s")

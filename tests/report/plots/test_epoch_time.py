@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from figure_texts import texts
+from made_up_run import write_run
+
+from dirsweep.report.plot import EmptyPlotError
+from dirsweep.report.plots import epoch_time
+from dirsweep.run.reader import open_run
+
+
+def test_epoch_time(tmp_path: Path) -> None:
+    both = {"reweighting.name": "lds", "regularizers.ranksim.gamma": 1}
+    points = [
+        ({}, [7.0, 7.1]),
+        (both, [6.0]),
+        ({**both, "batch_size": 8}, [6.1]),
+        ({"loss.name": "mse"}, [6.5]),
+    ]
+    paths = write_run(tmp_path, {"s": points, "same": [({"lr": 1}, [7.0]), ({"lr": 2}, [7.0])]})  # type: ignore[dict-item]
+    run = open_run(tmp_path)
+    found = epoch_time.numbers(run, "s")
+    assert found.methods == ["vanilla", "lds + ranksim"]
+    assert [spread.num for spread in found.seconds] == [3, 2]
+    assert [spread.mean for spread in found.seconds] == [1.5, 1.5]
+    assert found.plain == 0
+    assert "1.5 s  ×1.00" in texts(epoch_time.draw(found))
+    with pytest.raises(EmptyPlotError):
+        epoch_time.numbers(run, "same")
+    assert paths.epochs_table.exists()

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up_run import write_run
+
+from dirsweep.report.plot import EmptyPlotError
+from dirsweep.report.plots import learning_curves
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.reader import open_run
+
+
+def test_learning_curves(tmp_path: Path) -> None:
+    paths = write_run(
+        tmp_path, {"s": [({}, [7.0, 7.5, "failed"]), ({"a": 1}, [6.0]), ({"a": 2}, ["failed"])]}
+    )
+    run = open_run(tmp_path)
+    found = learning_curves.numbers(run, "s")
+    best, base, *_ = found.curves
+    assert (best.label, base.label, base.num_seeds) == ("a=1", "base", 2)
+    table = run.epochs().to_pandas()
+    values = np.stack([table[table.trial_id == f"s-0-{seed}"].val_mae_all for seed in (0, 1)])
+    np.testing.assert_array_equal(base.epochs, [0, 1, 2, 3])
+    np.testing.assert_allclose(base.mean, values.mean(axis=0))
+    np.testing.assert_allclose(base.low, values.min(axis=0))
+    np.testing.assert_allclose(base.high, values.max(axis=0))
+    assert base.chosen == 3.0
+    assert paths == RunPaths(tmp_path)
+
+
+def test_no_curve_of_one_epoch(tmp_path: Path) -> None:
+    write_run(tmp_path, {"s": [({}, [7.0])]}, num_epochs=1)
+    with pytest.raises(EmptyPlotError):
+        learning_curves.numbers(open_run(tmp_path), "s")

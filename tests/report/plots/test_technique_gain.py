@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from figure_texts import texts
+from made_up_run import write_run
+
+from dirsweep.report.plots import technique_gain
+from dirsweep.run.reader import open_run
+
+
+def test_technique_gain(tmp_path: Path) -> None:
+    ranksim = {"regularizers.ranksim.gamma": 100.0}
+    points = [
+        ({}, [7.0, 7.1]),
+        (ranksim, [6.0, 6.2]),
+        ({"smoothing.name": "fds"}, [6.8, 6.9]),
+        ({"smoothing.name": "fds", **ranksim}, [5.5, 5.6]),
+    ]
+    write_run(tmp_path, {"s": points}, num_samples=300, resolved=True)  # type: ignore[dict-item]
+    run = open_run(tmp_path)
+    found = technique_gain.numbers(run, "s")
+    by_name = {gain.name: gain for gain in found.gains}
+    assert by_name["ranksim"].by_pair.shape == (2, len(found.edges) - 1)
+    frame = run.predictions().to_pandas()
+    frame = frame[(frame.split == "test") & (frame.label >= 40) & (frame.label < 45)]
+    errors = (frame.prediction - frame.label).abs().groupby(frame.trial_id.astype(str)).mean()
+    at = int(np.searchsorted(found.edges, 40))
+    expected = [
+        errors[["s-0-0", "s-0-1"]].mean() - errors[["s-1-0", "s-1-1"]].mean(),
+        errors[["s-2-0", "s-2-1"]].mean() - errors[["s-3-0", "s-3-1"]].mean(),
+    ]
+    np.testing.assert_allclose(sorted(by_name["ranksim"].by_pair[:, at]), sorted(expected))
+    text = texts(technique_gain.draw(found))
+    assert "ranksim, 2 pairs" in text
+    assert "bars: mean over pairs of points; grey lines: the pairs" in text
+    assert "vertical" not in text
+    assert "techniques" not in text
+
+
+def test_what_technique_gain_draws_is_what_it_says() -> None:
+    edges = np.arange(6.0)
+    rng = np.random.default_rng(0)
+    gains = [
+        technique_gain.TechniqueGain(f"t{number}", rng.normal(size=(7 if number == 0 else 1, 5)), 0)
+        for number in range(8)
+    ]
+    text = texts(technique_gain.draw(technique_gain.TechniqueGains("years", edges, gains, [])))
+    assert (
+        "bars: mean over pairs of points; vertical lines: the middle 80 % of more than 6 pairs"
+        in text
+    )
+    assert "grey" not in text
+    assert "the first 6 of 8 techniques" in text
+    assert "t5, 1 pair" in text
+    assert "t6" not in text
+    one = [technique_gain.TechniqueGain("t", gains[0].by_pair[:3], 2)]
+    text = texts(technique_gain.draw(technique_gain.TechniqueGains("years", edges, one, [])))
+    assert "pairs without a common seed, compared by their means: 2" in text

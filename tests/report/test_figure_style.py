@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from dirsweep.report import figure_style as style
+
+
+def test_ticks_of_a_search_are_round_numbers() -> None:
+    with style.styled():
+        axes = style.new_figure(4, 3).subplots()
+        values = [10 ** (3 * i / 17 + 0.01) for i in range(18)]
+        axes.plot(values, values)
+        style.plain_ticks(axes, values, planned=False)
+        low, high = axes.get_xlim()
+        assert [t for t in axes.get_xticks() if low < t < high] == [1.0, 10.0, 100.0, 1000.0]
+        style.plain_ticks(axes, values, which="y")
+        assert set(axes.get_yticks()) <= set(values)
+
+
+def test_style() -> None:
+    assert style.use_log([0.01, 1.0, 100.0])
+    assert not style.use_log([0.0, 1.0, 100.0])
+    assert not style.use_log([1.0, 2.0, 3.0])
+    assert style.spread_out([0.01, 0.1, 1, 100, 110, 1000]) == [0.01, 0.1, 1, 100, 1000]
+    assert style.wrapped("one two three", 7) == "one two\nthree"
+    assert style.wrapped("a b c d e f", 1, 2) == "a\nb…"
+
+
+def test_drawing_leaves_the_users_settings_alone() -> None:
+    import matplotlib
+
+    before = matplotlib.rcParams["font.size"]
+    with style.styled():
+        assert matplotlib.rcParams["axes.grid"]
+    assert matplotlib.rcParams["font.size"] == before
