@@ -15,7 +15,6 @@ import numpy as np
 from dirsweep.backbones.base import BackboneConfig
 from dirsweep.config.compatibility import refused_changes
 from dirsweep.config.expand import planned_points
-from dirsweep.config.load import load_sweep
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import canonical_json
 from dirsweep.data.base import SPLITS, Benchmark
@@ -33,6 +32,7 @@ from dirsweep.run.locks import lock_run
 from dirsweep.run.manifest import benchmark_record
 from dirsweep.run.provenance import provenance, write_provenance
 from dirsweep.run.reuse import FinishedElsewhere
+from dirsweep.run.stored_sweep import load_stored_sweep
 from dirsweep.run.tables import table_metadata
 from dirsweep.training.inputs import open_benchmark
 
@@ -74,7 +74,7 @@ def opened(spec: SweepSpec, paths: RunPaths) -> Iterator[Ledger]:
     """
     with lock_run(paths):
         if paths.spec.exists():
-            refused = refused_changes(load_sweep(Path(paths.spec)), spec)
+            refused = refused_changes(load_stored_sweep(paths.spec), spec)
             if refused:
                 raise StoreError(
                     f"{paths.root}: made from another version of the sweep ({'; '.join(refused)}); "

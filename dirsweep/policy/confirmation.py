@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dirsweep.config.load import load_sweep
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.yaml_text import dump_yaml
 from dirsweep.run.reader import Run
+from dirsweep.run.stored_sweep import load_stored_sweep
 
 #: overrides of one point: dotted key -> value
 Overrides = Mapping[str, Any]
@@ -41,7 +41,7 @@ def confirmation_sweep(
         StoreError: ``confirm.yaml`` cannot be written.
     """
     first = max(run.trials()["seed"].to_pylist(), default=-1) + 1
-    spec = load_sweep(Path(run.paths.spec)).to_dict()
+    spec = load_stored_sweep(run.paths.spec).to_dict()
     spec.pop("scheduler", None)
     name = f"{spec['name']}-confirm"
     studies = {
@@ -50,7 +50,7 @@ def confirmation_sweep(
     spec |= {"name": name, "seeds": list(range(first, first + num_seeds)), "studies": studies}
     text = f"# the best points of {run.name} by validation, with fresh seeds\n{dump_yaml(spec)}"
     run.paths.confirm.write(text.encode())
-    return load_sweep(Path(run.paths.confirm))
+    return load_stored_sweep(run.paths.confirm)
 
 
 def _study(original: Mapping[str, Any], points: Sequence[Overrides]) -> dict[str, object]:

@@ -20,7 +20,6 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial
 
 from dirsweep.config.labels import label_of
-from dirsweep.config.load import load_sweep
 from dirsweep.config.overrides import MISSING, value_at, with_overrides
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec
@@ -33,6 +32,7 @@ from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_state
 from dirsweep.run.results import StudyResults, base_of
 from dirsweep.run.state import RunState, StudyPoint
+from dirsweep.run.stored_sweep import load_stored_sweep
 
 #: user attribute of a study that says that an export wrote it
 MARK = "dirsweep_run"
@@ -67,7 +67,7 @@ def export_studies(root: Path, storage: str) -> list[str]:
         raise StoreError(
             f"{root}: not the folder of a run (no {paths.ledger.name} and {paths.spec.name} in it)"
         )
-    spec, state = load_sweep(Path(paths.spec)), read_state(paths.ledger)
+    spec, state = load_stored_sweep(paths.spec), read_state(paths.ledger)
     opened = _open(storage)
     names = []
     for study in spec.studies:

@@ -1,0 +1,34 @@
+"""Loading of the sweep that a run keeps; ``run.manifest`` gives its facts without building it."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from dirsweep.config.load import sweep_from_data
+from dirsweep.config.sweep import SweepSpec
+from dirsweep.config.yaml_text import parse_yaml
+from dirsweep.errors import SpecError
+from dirsweep.run.files import StoredFile
+
+
+def load_stored_sweep(file: StoredFile) -> SweepSpec:
+    """Load a sweep from a run's ``spec.yaml`` or ``confirm.yaml``.
+
+    Args:
+        file: the sweep file.
+
+    Returns:
+        The sweep, with the file as its source.
+
+    Raises:
+        SpecError: the file is absent or not a valid sweep, such as one of a newer build.
+        StoreError: the file cannot be read.
+    """
+    try:
+        text = file.text()
+        if text is None:
+            raise SpecError("no such file, or not UTF-8 text")
+        name = PurePath(file.name).stem
+        return sweep_from_data(parse_yaml(text), source=str(file), default_name=name)
+    except SpecError as error:
+        raise error.at(str(file)) from None
