@@ -1,5 +1,6 @@
-"""Name -> config class. A room's files are all imported on the first look-up, so that a new file is
-found by itself.
+"""Registry of techniques, benchmarks and backbones: name -> config class.
+
+The files of a room are imported on the first look-up, so a new file is found by itself.
 """
 
 from __future__ import annotations
@@ -32,7 +33,12 @@ C = TypeVar("C", bound="type[NamedConfig]")
 
 
 def register(room: str, name: str) -> Callable[[C], C]:
-    """Class decorator: make a config class known under ``name`` in ``room``."""
+    """Return a class decorator that registers a config class.
+
+    Args:
+        room: a key of ``ROOMS``.
+        name: as a sweep file has it.
+    """
 
     def keep(cls: C) -> C:
         cls.room, cls.registered_name = room, name
@@ -52,14 +58,15 @@ def _classes_of(room: str) -> dict[str, type[NamedConfig]]:
 
 
 def names(room: str) -> list[str]:
-    """Every name registered in ``room``, sorted."""
+    """Return every name registered in ``room``, sorted."""
     return sorted(_classes_of(room))
 
 
 def config_class(room: str, name: str) -> type[NamedConfig]:
-    """The config class registered as ``name`` in ``room``.
+    """Return the config class registered as ``name`` in ``room``.
 
-    Raises: RegistryError: there is none; the message names the closest and all known ones.
+    Raises:
+        RegistryError: there is none; the message names the closest and all known names.
     """
     known = _classes_of(room)
     if name not in known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -137,7 +138,11 @@ def _possible_names(section: str, when: Conditions, base: PlainData, choices: Ch
             return [str(value) for value in condition.values]
     for key in (f"{section}.name", section):
         if key in choices:
-            values = [value for value in choices[key].values if value is not None]
-            return [str(v.get("name") if isinstance(v, Mapping) else v) for v in values]
+            return [_name_in(value) for value in choices[key].values if value is not None]
     name = section_name(base, section)
     return [name] if name else []
+
+
+def _name_in(value: Any) -> str:
+    """Return the name of a section that a choice writes as a name or as a mapping."""
+    return str(value.get("name") if isinstance(value, Mapping) else value)

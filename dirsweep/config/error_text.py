@@ -250,11 +250,16 @@ def _unknown_key(path: tuple[str, ...], cls: type[BaseModel]) -> str:
 def _wrong_type(details: list[ErrorDetails], path: tuple[str, ...], cls: type[BaseModel]) -> str:
     first, got = details[0], format_value(details[0]["input"])
     if len(details) == 1 and first["type"] == "literal_error" and isinstance(first["input"], str):
-        listed = first["ctx"]["expected"].replace(" or ", ", ").split(", ")
-        return f"unknown value {got}; {did_you_mean(first['input'], [n.strip(chr(39)) for n in listed])}"
+        return f"unknown value {got}; {did_you_mean(first['input'], _choices(first))}"
     expected = " or ".join(dict.fromkeys(_expected(detail) for detail in details))
     known = f" (known: {_known(cls)})" if first["type"] == "model_type" and not path else ""
     return f"expected {expected}, got {got}{known}"
+
+
+def _choices(detail: ErrorDetails) -> list[str]:
+    """List the values of a literal, which pydantic writes as ``'a', 'b' or 'c'``."""
+    listed: str = detail["ctx"]["expected"]
+    return [name.strip("'") for name in listed.replace(" or ", ", ").split(", ")]
 
 
 def _expected(detail: ErrorDetails) -> str:

@@ -160,7 +160,7 @@ def _check_backbone(config: TrialConfig, benchmark: BenchmarkConfig) -> None:
 def _located(
     error: SpecError, spec: SweepSpec, study: str, overrides: Mapping[str, Any], where: str
 ) -> SpecError:
-    """Name the place in the file that caused an error: the point, or the study's or sweep's base."""
+    """Name what caused an error: the point, the study's base or the sweep's base."""
     own = spec.studies[study].base
     for prefix, keys in ((where, overrides), (f"studies.{study}.base", own)):
         key = _causing_key(error.key, keys)

@@ -157,24 +157,24 @@ class _Writer:
         return schema
 
     def _type(self, annotation: Any, metadata: tuple[Any, ...] = ()) -> PlainData:
-        for item in metadata:
-            if isinstance(item, FileForm):
-                own = tuple(other for other in metadata if other is not item)
-                return (
-                    _any_of([self._type(annotation, own), item.schema])
-                    if item.also
-                    else (item.schema)
-                )
-        for item in metadata:
-            if isinstance(item, FromRegistry):
-                return self._named(item.room)
-            if isinstance(item, WrittenAs):
-                return self.section(item.section)
-            if isinstance(item, DescribedBy):
-                return self._described(item)
-            if isinstance(item, DottedKeys):
-                return self._dotted(item)
-        return self._plain_type(annotation, metadata)
+        form = next((item for item in metadata if isinstance(item, FileForm)), None)
+        if form is not None and not form.also:
+            return form.schema
+        if form is not None:
+            own = tuple(item for item in metadata if item is not form)
+            return _any_of([self._type(annotation, own), form.schema])
+        marked = [schema for item in metadata if (schema := self._marked(item))]
+        return marked[0] if marked else self._plain_type(annotation, metadata)
+
+    def _marked(self, item: Any) -> PlainData | None:
+        """Write the form that a marker states; None for other metadata."""
+        if isinstance(item, FromRegistry):
+            return self._named(item.room)
+        if isinstance(item, WrittenAs):
+            return self.section(item.section)
+        if isinstance(item, DescribedBy):
+            return self._described(item)
+        return self._dotted(item) if isinstance(item, DottedKeys) else None
 
     def _plain_type(self, annotation: Any, metadata: tuple[Any, ...]) -> PlainData:
         origin, args = get_origin(annotation), get_args(annotation)
@@ -205,14 +205,13 @@ class _Writer:
         """Write a section that is chosen by name; for regularizers, a mapping of them."""
         if room == "regularizers":
             return self._regularizers()
-        key = f"{room}"
-        if key not in self.definitions:
+        if room not in self.definitions:
             names = registry.names(room)
             variants = [
                 self.section_body(registry.config_class(room, name), name) for name in names
             ]
-            self.definitions[key] = _any_of([{"enum": names}, *variants])
-        return {"$ref": f"#/$defs/{key}"}
+            self.definitions[room] = _any_of([{"enum": names}, *variants])
+        return {"$ref": f"#/$defs/{room}"}
 
     def _regularizers(self) -> PlainData:
         properties = {}
@@ -228,7 +227,7 @@ class _Writer:
         section = self.section(item.section)
         if not item.by_dotted_key:
             return section
-        return _mapping({key: section for key in self._dotted_values()})
+        return _mapping(dict.fromkeys(self._dotted_values(), section))
 
     def _dotted(self, item: DottedKeys) -> PlainData:
         self._overrides()

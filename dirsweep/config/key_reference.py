@@ -179,17 +179,27 @@ def _may_be_absent(cls: type[BaseModel], field: FieldInfo) -> bool:
 
 
 def _type_text(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
-    for item in metadata:
-        if isinstance(item, FileForm):
-            own = tuple(other for other in metadata if other is not item)
-            return f"{_type_text(annotation, own)}, or {item.text}" if item.also else item.text
-    for item in metadata:
-        if isinstance(item, FromRegistry):
-            return "mapping" if item.room == "regularizers" else "name or mapping"
-        if isinstance(item, DottedKeys):
-            return "list of mappings" if item.many else "mapping"
+    form = next((item for item in metadata if isinstance(item, FileForm)), None)
+    if form is not None:
+        own = tuple(item for item in metadata if item is not form)
+        return f"{_type_text(annotation, own)}, or {form.text}" if form.also else form.text
+    marked = [text for item in metadata if (text := _marker_text(item))]
+    if marked:
+        return marked[0]
     if annotation in _TYPE_NAMES:
         return _TYPE_NAMES[annotation]
+    return _compound_text(annotation, metadata)
+
+
+def _marker_text(item: Any) -> str:
+    if isinstance(item, FromRegistry):
+        return "mapping" if item.room == "regularizers" else "name or mapping"
+    if isinstance(item, DottedKeys):
+        return "list of mappings" if item.many else "mapping"
+    return ""
+
+
+def _compound_text(annotation: Any, metadata: tuple[Any, ...]) -> str:
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type_text(args[0], args[1:])

@@ -1,13 +1,13 @@
-"""A base and dotted overrides -> one validated ``TrialConfig``.
+"""Dotted overrides of a base, and the validated ``TrialConfig`` that they give.
 
 Rules (each also holds for ``--set base.<key>=<value>``):
 
 - ``<section>.name`` (and ``<section>: name``) replaces a section: parameters of the former choice
-  go, unless the same point sets them anew. Setting the name it has already changes nothing.
+  are dropped, unless the same point sets them. Setting the name it has already changes nothing.
 - ``regularizers.x.param`` switches ``x`` on, with defaults for the rest.
 - ``regularizers.x``: ``null``, ``false``, ``off`` switch it off; ``default`` switches it on with
-  its defaults; ``true``, ``on`` switch it on as the base has it (defaults where the base has it
-  off); a mapping replaces it.
+  its defaults; ``true``, ``on`` switch it on as the base has it (with defaults where the base has
+  it off); a mapping replaces it.
 """
 
 from __future__ import annotations
@@ -20,30 +20,170 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from dirsweep import registry
-from dirsweep.config.error_text import errors_under, explain, format_value, validate_model, yaml_key
+from dirsweep.config.error_text import (
+    errors_under,
+    explain,
+    format_value,
+    validate_model,
+    yaml_fields,
+)
 from dirsweep.config.model import PlainData
 from dirsweep.config.trial import NamedConfig, OptimizerConfig, TrialConfig
 from dirsweep.errors import RegistryError, SpecError, did_you_mean
 
 #: parts of a trial that are chosen by name
 SECTIONS = ("backbone", *TrialConfig.SECTIONS)
-#: what a parameter is that the present choice does not have
+#: the value of a parameter that the present choice does not have
 MISSING: Any = object()
 
 
+# ---- dotted keys
+
+
 def is_off(value: Any) -> bool:
-    """Whether a regularizer's value in YAML switches it off."""
+    """Return whether a regularizer's value in YAML switches it off."""
     return value is None or value is False or value == "off" or value == "none"
 
 
 def is_switch(key: str) -> bool:
-    """Whether a dotted key is a regularizer as a whole (``regularizers.conr``): on or off."""
+    """Return whether a dotted key is a whole regularizer, which is on or off."""
     return key.startswith("regularizers.") and key.count(".") == 1
 
 
-def regularizer_value(value: Any, present: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """A regularizer's parameters from what YAML says; None when off. ``present`` is what the base
-    has (None: off).
+def check_key(key: str) -> tuple[str, ...]:
+    """Split a dotted key of a trial.
+
+    Parameters of techniques are checked when a point is built, because which of them exist depends
+    on the technique that the point chooses.
+
+    Args:
+        key: ``optimizer.lr``, ``regularizers.ranksim.gamma``.
+
+    Returns:
+        Its parts.
+
+    Raises:
+        SpecError: no trial has such a key.
+    """
+    parts = tuple(str(key).split("."))
+    head = parts[0]
+    if head not in TrialConfig.model_fields:
+        raise SpecError(f"unknown key; {_suggest(key)}", key=key)
+    deepest = _depth(head)
+    if len(parts) > deepest:
+        parent = ".".join(parts[:deepest])
+        raise SpecError(f"unknown key; '{parent}' has no keys below it", key=key)
+    if len(parts) > 1 and head == "optimizer":
+        _check_known(parts[1], list(OptimizerConfig.model_fields), key)
+    if len(parts) > 1 and head == "regularizers":
+        _check_known(parts[1], registry.names("regularizers"), ".".join(parts[:2]))
+    return parts
+
+
+def _depth(head: str) -> int:
+    """Return how many parts a key that starts with ``head`` has at most."""
+    if head == "regularizers":
+        return 3
+    return 2 if head in ("optimizer", *SECTIONS) else 1
+
+
+def _check_known(name: str, known: list[str], key: str) -> None:
+    if name not in known:
+        raise SpecError(f"unknown key; {did_you_mean(name, known)}", key=key)
+
+
+def _suggest(key: str) -> str:
+    """Return a hint: ``lr`` -> ``optimizer.lr``, ``ranksim.gamma`` -> its regularizer's key."""
+    head, _, rest = str(key).partition(".")
+    known = sorted(TrialConfig.model_fields)
+    listed = f"(known: {', '.join(known)})"
+    if not rest and head in OptimizerConfig.model_fields:
+        return f"did you mean 'optimizer.{head}'? {listed}"
+    if head in registry.names("regularizers"):
+        return f"did you mean 'regularizers.{key}'? {listed}"
+    for room in SECTIONS:
+        if head in registry.names(room):
+            return f"did you mean '{room}.{rest or 'name'}'? {listed}"
+    return did_you_mean(head, known)
+
+
+# ---- a base, normalized
+
+
+def normalize_base(base: Any) -> PlainData:
+    """Write a base as nested mappings.
+
+    Args:
+        base: what the file says.
+
+    Returns:
+        Sections with their ``name``, regularizers that are on with their parameters.
+
+    Raises:
+        SpecError: not a mapping, an unknown key, or a section of the wrong type.
+    """
+    if not isinstance(base, Mapping):
+        raise SpecError(f"expected a mapping, got {format_value(base)}")
+    plain: PlainData = {}
+    for key, value in base.items():
+        check_key(key)
+        if key in SECTIONS and value is None:
+            continue  # the default, as if the key were absent
+        plain[key] = _normalized(key, value)
+    return plain
+
+
+def _normalized(key: str, value: Any) -> Any:
+    if key in SECTIONS:
+        return _normalize_section(key, value)
+    if key == "regularizers":
+        with errors_under(key):
+            return _normalize_regularizers(value)
+    if key != "optimizer":
+        return copy.deepcopy(value)
+    if value is not None and not isinstance(value, Mapping):
+        raise SpecError(f"expected a mapping, got {format_value(value)}", key=key)
+    return dict(value or {})
+
+
+def _normalize_section(key: str, value: Any) -> PlainData:
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, Mapping) and isinstance(value.get("name"), str):
+        return dict(value)
+    got, known = format_value(value), _names(key)
+    what = f"expected a name or a mapping with 'name', got {got} (known: {known})"
+    raise SpecError(what, key=key)
+
+
+def _normalize_regularizers(value: Any) -> PlainData:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        what = f"expected a mapping from names to parameters, got {format_value(value)}"
+        raise SpecError(what)
+    found: PlainData = {}
+    for name, params in value.items():
+        _check_known(name, registry.names("regularizers"), name)
+        with errors_under(name):
+            given = regularizer_value(params, None)
+        if given is not None:
+            found[name] = given
+    return found
+
+
+def regularizer_value(value: Any, present: Mapping[str, Any] | None) -> PlainData | None:
+    """Read a regularizer's parameters.
+
+    Args:
+        value: what YAML says.
+        present: its parameters in the base; None where it is off there.
+
+    Returns:
+        Its parameters; None where it is off.
+
+    Raises:
+        SpecError: neither parameters nor a word for on or off.
     """
     if isinstance(value, Mapping):
         return dict(value)
@@ -54,120 +194,28 @@ def regularizer_value(value: Any, present: Mapping[str, Any] | None) -> dict[str
     if value == "default":
         return {}
     raise SpecError(
-        f"expected a mapping of parameters, 'default', true, or null for off, got {format_value(value)}"
+        "expected a mapping of parameters, 'default', true, or null for off, "
+        f"got {format_value(value)}"
     )
 
 
-def normalize_base(base: Any) -> dict[str, Any]:
-    """A base as nested mappings: sections with their ``name``, regularizers that are on with their
-    parameters.
+# ---- overrides
 
-    Raises: SpecError: not a mapping, an unknown key, a section or regularizer of the wrong type.
+
+def with_overrides(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> PlainData:
+    """Apply overrides to a base, whatever their order.
+
+    Args:
+        base: normalized; it is left as it is.
+        overrides: dotted key -> value.
+
+    Returns:
+        The changed base, normalized.
+
+    Raises:
+        SpecError: an unknown key, or a parameter of a regularizer that the same point switches off.
     """
-    if not isinstance(base, Mapping):
-        raise SpecError(f"expected a mapping, got {format_value(base)}")
-    plain: dict[str, Any] = {}
-    for key, value in base.items():
-        check_key(key)
-        if key in SECTIONS:
-            if value is not None:  # null: the default, as if the key were absent
-                plain[key] = _section(key, value)
-        elif key == "regularizers":
-            plain[key] = _regularizers(value)
-        elif key == "optimizer":
-            if value is not None and not isinstance(value, Mapping):
-                raise SpecError(f"expected a mapping, got {format_value(value)}", key=key)
-            plain[key] = dict(value or {})
-        else:
-            plain[key] = copy.deepcopy(value)
-    return plain
-
-
-def _section(key: str, value: Any) -> dict[str, Any]:
-    if isinstance(value, str):
-        return {"name": value}
-    if isinstance(value, Mapping) and isinstance(value.get("name"), str):
-        return dict(value)
-    raise SpecError(
-        f"expected a name or a mapping with 'name', got {format_value(value)} (known: {', '.join(registry.names(key))})",
-        key=key,
-    )
-
-
-def _regularizers(value: Any) -> dict[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise SpecError(
-            f"expected a mapping from names to parameters, got {format_value(value)}",
-            key="regularizers",
-        )
-    found: dict[str, Any] = {}
-    for name, params in value.items():
-        check_key(f"regularizers.{name}")
-        try:
-            found[name] = regularizer_value(params, None)
-        except SpecError as error:
-            raise error.at(prefix=f"regularizers.{name}") from None
-    return {name: params for name, params in found.items() if params is not None}
-
-
-def check_key(key: str) -> tuple[str, ...]:
-    """The parts of a dotted key of a trial.
-
-    Raises: SpecError: no trial has such a key. Parameters of techniques are checked when a point is
-        built, because which of them exist depends on the technique that the point chooses.
-    """
-    parts = tuple(str(key).split("."))
-    if parts[0] not in TrialConfig.model_fields:
-        raise SpecError(f"unknown key; {_suggest(key)}", key=key)
-    deepest = 3 if parts[0] == "regularizers" else 2 if parts[0] in (*SECTIONS, "optimizer") else 1
-    if len(parts) > deepest:
-        raise SpecError(f"unknown key; '{'.'.join(parts[:deepest])}' has no keys below it", key=key)
-    if parts[0] == "optimizer" and len(parts) == 2 and parts[1] not in OptimizerConfig.model_fields:
-        raise SpecError(
-            f"unknown key; {did_you_mean(parts[1], OptimizerConfig.model_fields)}", key=key
-        )
-    if (
-        parts[0] == "regularizers"
-        and len(parts) > 1
-        and parts[1] not in registry.names("regularizers")
-    ):
-        what = f"unknown key; {did_you_mean(parts[1], registry.names('regularizers'))}"
-        raise SpecError(what, key=".".join(parts[:2]))
-    return parts
-
-
-def _suggest(key: str) -> str:
-    """``lr`` -> ``optimizer.lr``, ``ranksim.gamma`` -> ``regularizers.ranksim.gamma``, else the
-    closest first part.
-    """
-    head, _, rest = str(key).partition(".")
-    known = sorted(TrialConfig.model_fields)
-    listed = f"(known: {', '.join(known)})"
-    if not rest and head in OptimizerConfig.model_fields:
-        return f"did you mean 'optimizer.{head}'? {listed}"
-    for room in ("regularizers", *SECTIONS):
-        if head in registry.names(room):
-            meant = (
-                f"regularizers.{key}"
-                if room == "regularizers"
-                else f"{room}.{rest}"
-                if rest
-                else f"{room}.name"
-            )
-            return f"did you mean '{meant}'? {listed}"
-    return did_you_mean(head, known)
-
-
-def with_overrides(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The normalized base with dotted overrides put in, whatever their order; ``base`` is left as
-    it is.
-
-    Raises: SpecError: an unknown key, or a point that sets a parameter of a regularizer that it
-        switches off.
-    """
-    raw: dict[str, Any] = copy.deepcopy(dict(base))
+    raw: PlainData = copy.deepcopy(dict(base))
     # whole sections before names before parameters: {loss.beta: 2, loss.name: huber} means huber
     # with beta 2
     for key in sorted(overrides, key=lambda key: (key.count("."), not key.endswith(".name"))):
@@ -175,7 +223,7 @@ def with_overrides(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dic
     return raw
 
 
-def _put(raw: dict[str, Any], key: str, value: Any, overrides: Mapping[str, Any]) -> None:
+def _put(raw: PlainData, key: str, value: Any, overrides: Mapping[str, Any]) -> None:
     head, *rest = check_key(key)
     if head == "regularizers" and rest:
         _put_regularizer(raw.setdefault("regularizers", {}), key, rest, value, overrides)
@@ -185,19 +233,22 @@ def _put(raw: dict[str, Any], key: str, value: Any, overrides: Mapping[str, Any]
     elif head == "optimizer":
         raw.setdefault("optimizer", {})[rest[0]] = copy.deepcopy(value)
     elif rest[0] == "name":
-        if not isinstance(value, str):
-            raise SpecError(
-                f"expected a name, got {format_value(value)} (known: {', '.join(registry.names(head))})",
-                key=key,
-            )
-        if section_name(raw, head) != value:
-            raw[head] = {"name": value}
+        _put_name(raw, head, value)
     else:
-        raw.setdefault(head, {"name": section_name(raw, head)})[rest[0]] = copy.deepcopy(value)
+        section = raw.setdefault(head, {"name": section_name(raw, head)})
+        section[rest[0]] = copy.deepcopy(value)
+
+
+def _put_name(raw: PlainData, section: str, value: Any) -> None:
+    if not isinstance(value, str):
+        what = f"expected a name, got {format_value(value)} (known: {_names(section)})"
+        raise SpecError(what, key=f"{section}.name")
+    if section_name(raw, section) != value:
+        raw[section] = {"name": value}
 
 
 def _put_regularizer(
-    present: dict[str, Any], key: str, rest: list[str], value: Any, overrides: Mapping[str, Any]
+    present: PlainData, key: str, rest: list[str], value: Any, overrides: Mapping[str, Any]
 ) -> None:
     name = rest[0]
     if len(rest) == 2:
@@ -206,26 +257,31 @@ def _put_regularizer(
             raise SpecError(f"set although the same point switches '{name}' off", key=key)
         present.setdefault(name, {})[rest[1]] = copy.deepcopy(value)
         return
-    try:
+    with errors_under(key):
         params = regularizer_value(value, present.get(name))
-    except SpecError as error:
-        raise error.at(prefix=key) from None
     present.pop(name, None)
     if params is not None:
         present[name] = copy.deepcopy(params)
 
 
+# ---- values of a normalized base
+
+
 def section_name(raw: Mapping[str, Any], section: str) -> str | None:
-    """A section's name in a normalized base, its default where it is left out; None for a backbone
-    left out.
-    """
+    """Return a section's name, its default where it is absent; None for an absent backbone."""
     given = raw.get(section)
     return str(given["name"]) if given else TrialConfig.SECTIONS.get(section)
 
 
 def config_class_of(raw: Mapping[str, Any], parts: tuple[str, ...]) -> type[BaseModel] | None:
-    """The config class that holds the parameter ``parts`` in a normalized base; None for a plain
-    key of the trial.
+    """Find the config class that holds a parameter.
+
+    Args:
+        raw: a normalized base.
+        parts: of the parameter's dotted key.
+
+    Returns:
+        ``TrialConfig`` for a plain key; None where the base names no known technique.
     """
     head = parts[0]
     if head == "optimizer":
@@ -239,10 +295,15 @@ def config_class_of(raw: Mapping[str, Any], parts: tuple[str, ...]) -> type[Base
 
 
 def value_at(raw: Mapping[str, Any], key: str) -> Any:
-    """What a dotted key is in a normalized base, defaults included.
+    """Look up a dotted key in a normalized base, defaults included.
 
-    A regularizer's own key gives True or False (on or off), a section's its name. ``MISSING`` where
-    the present choice has no such parameter, or the regularizer is off.
+    Args:
+        raw: a normalized base.
+        key: of a trial.
+
+    Returns:
+        True or False for a regularizer's own key (on or off), the name for a section's.
+        ``MISSING`` where the present choice has no such parameter, or the regularizer is off.
     """
     parts = check_key(key)
     head = parts[0]
@@ -250,11 +311,9 @@ def value_at(raw: Mapping[str, Any], key: str) -> Any:
         params = raw.get("regularizers", {}).get(parts[1])
         if len(parts) == 2:
             return params is not None
-        return (
-            MISSING
-            if params is None
-            else _given_or_default(params, config_class_of(raw, parts), parts[2])
-        )
+        if params is None:
+            return MISSING
+        return _given_or_default(params, config_class_of(raw, parts), parts[2])
     if head in SECTIONS:
         if len(parts) == 1 or parts[1] == "name":
             return section_name(raw, head)
@@ -265,26 +324,23 @@ def value_at(raw: Mapping[str, Any], key: str) -> Any:
 
 
 def _given_or_default(params: Mapping[str, Any], cls: type[BaseModel] | None, key: str) -> Any:
-    name = (
-        next(
-            (name for name, field in cls.model_fields.items() if yaml_key(name, field) == key), None
-        )
-        if cls
-        else None
-    )
-    if cls is None or name is None:
+    fields = yaml_fields(cls) if cls is not None else {}
+    if cls is None or key not in fields:
         return MISSING
     if key in params:
         return params[key]
-    field = cls.model_fields[name]
+    field = fields[key]
     default = MISSING if field.is_required() else field.get_default(call_default_factory=True)
     if issubclass(cls, NamedConfig):
         # a default may follow from other parameters (RankSim's gamma from its penalty)
-        with suppress(SpecError):  # said when the point itself is built
-            default = getattr(
-                validate_model(cls, {k: v for k, v in params.items() if k != "name"}), name
-            )
+        given = {name: value for name, value in params.items() if name != "name"}
+        name = next(name for name, other in cls.model_fields.items() if other is field)
+        with suppress(SpecError):  # reported when the point itself is built
+            default = getattr(validate_model(cls, given), name)
     return list(default) if isinstance(default, tuple) else default
+
+
+# ---- validated configurations
 
 
 def build_section(room: str, value: Mapping[str, Any], key: str = "") -> NamedConfig:

@@ -1,6 +1,4 @@
-"""``--preview``: a few points of every study, one seed, few epochs, so that the whole way can be
-walked in minutes.
-"""
+"""``--preview``: a few points of every study, one seed and few epochs, done in minutes."""
 
 from __future__ import annotations
 
@@ -8,78 +6,88 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from dirsweep import registry
+from dirsweep.config.model import Overrides, PlainData
 from dirsweep.config.trial import TrialConfig
 
 NUM_EPOCHS = 2
 NUM_TRIALS = 3
-#: of a synthetic benchmark's images
+#: share of a synthetic benchmark's images
 FRACTION = 0.25
 
 
-def thin(plain: Mapping[str, Any], told: Collection[str] = ()) -> dict[str, Any]:
-    """A thinned sweep.
+def thin(plain: Mapping[str, Any], kept: Collection[str] = ()) -> PlainData:
+    """Thin a sweep.
 
     Args:
         plain: ``SweepSpec.to_dict()``.
-        told: dotted keys that ``--set`` gave. What they say about a study stays, and so do
-            ``base.epochs``, ``base.patience``, ``seeds``, ``benchmark.fraction``,
-            ``scheduler.grace_epochs`` and ``resources.cpu``.
-    Returns: the plain data of a sweep marked ``preview``.
+        kept: dotted keys that ``--set`` gave. Those of a study stay as they are, and so do
+            ``base.epochs``, ``base.patience``, ``base.regressor_init``, ``seeds``,
+            ``benchmark.fraction``, ``scheduler.grace_epochs`` and ``resources.cpu``.
+
+    Returns:
+        The plain data of a sweep marked ``preview``.
     """
-    base = dict(plain["base"])
-    if "base.epochs" not in told:
-        base["epochs"] = _few_epochs(base.get("epochs", TrialConfig.model_fields["epochs"].default))
-    if "base.patience" not in told:
-        base["patience"] = None
-    if "base.regressor_init" not in told:
-        base["regressor_init"] = (
-            "label_mean"  # a few epochs should go into more than finding the mean label
-        )
-    base["validate_every"] = min(base.get("validate_every", 1), base["epochs"])
+    base = _base(plain["base"], kept)
+    epochs = base["epochs"]
     thinned = {
         **plain,
         "base": base,
         "preview": True,
-        "benchmark": _benchmark(dict(plain["benchmark"]), told),
+        "benchmark": _benchmark(dict(plain["benchmark"]), kept),
     }
-    if "resources.cpu" not in told:
+    if "resources.cpu" not in kept:
         # a small trial gains little from threads, and two of them fit two cores
         thinned["resources"] = {**plain["resources"], "cpu": min(plain["resources"]["cpu"], 1)}
-    if "seeds" not in told:
+    if "seeds" not in kept:
         thinned["seeds"] = plain["seeds"][:1]
-    if "scheduler" in plain and "scheduler.grace_epochs" not in told:
-        thinned["scheduler"] = _scheduler(plain["scheduler"], base["epochs"])
+    if "scheduler" in plain and "scheduler.grace_epochs" not in kept:
+        thinned["scheduler"] = _scheduler(plain["scheduler"], epochs)
     thinned["studies"] = {
-        name: _study(
-            dict(study),
-            base["epochs"],
-            {key.split(".")[2] for key in told if key.startswith(f"studies.{name}.")},
-        )
+        name: _study(dict(study), epochs, _kept_of_study(name, kept))
         for name, study in plain["studies"].items()
     }
     return thinned
+
+
+def _kept_of_study(name: str, kept: Collection[str]) -> set[str]:
+    return {key.split(".")[2] for key in kept if key.startswith(f"studies.{name}.")}
 
 
 def _few_epochs(epochs: int) -> int:
     return min(epochs, NUM_EPOCHS)
 
 
-def _benchmark(benchmark: dict[str, Any], told: Collection[str]) -> dict[str, Any]:
-    synthetic = getattr(registry.config_class("benchmark", benchmark["name"]), "synthetic", False)
-    if synthetic and "fraction" in benchmark and "benchmark.fraction" not in told:
+def _base(base: Mapping[str, Any], kept: Collection[str]) -> PlainData:
+    thinned = dict(base)
+    if "base.epochs" not in kept:
+        default = TrialConfig.model_fields["epochs"].default
+        thinned["epochs"] = _few_epochs(base.get("epochs", default))
+    if "base.patience" not in kept:
+        thinned["patience"] = None
+    if "base.regressor_init" not in kept:
+        # a few epochs should go into more than finding the mean label
+        thinned["regressor_init"] = "label_mean"
+    thinned["validate_every"] = min(base.get("validate_every", 1), thinned["epochs"])
+    return thinned
+
+
+def _benchmark(benchmark: PlainData, kept: Collection[str]) -> PlainData:
+    config = registry.config_class("benchmark", benchmark["name"])
+    synthetic = getattr(config, "synthetic", False)
+    if synthetic and "fraction" in benchmark and "benchmark.fraction" not in kept:
         benchmark["fraction"] = min(benchmark["fraction"], FRACTION)
     return benchmark
 
 
-def _scheduler(scheduler: Mapping[str, Any], epochs: int) -> dict[str, Any]:
+def _scheduler(scheduler: Mapping[str, Any], epochs: int) -> PlainData:
     if "grace_epochs" not in scheduler:
         return dict(scheduler)
     return {**scheduler, "grace_epochs": min(scheduler["grace_epochs"], max(1, epochs - 1))}
 
 
-def _study(study: dict[str, Any], epochs: int, told: Collection[str]) -> dict[str, Any]:
-    """One study, but for the keys that were told."""
-    thin = {key for key in study if key not in told}
+def _study(study: PlainData, epochs: int, kept: Collection[str]) -> PlainData:
+    """Thin one study, except for the keys in ``kept``."""
+    thin = {key for key in study if key not in kept}
     if "racing" in thin:
         del study["racing"]  # one seed leaves nothing to compare
     if "seeds" in thin:
@@ -101,13 +109,15 @@ def _study(study: dict[str, Any], epochs: int, told: Collection[str]) -> dict[st
 
 
 def first_middle_last(values: list[Any]) -> list[Any]:
-    """At most three of them."""
+    """Return at most three of the values."""
     return values if len(values) <= 3 else [values[0], values[(len(values) - 1) // 2], values[-1]]
 
 
 def _factors(factors: Mapping[str, list[Any]], one_at_a_time: bool) -> dict[str, list[Any]]:
-    """One factor keeps three values; of several, two in a grid vary by two values, or each alone by
-    two.
+    """Thin the values of each factor.
+
+    A single factor keeps three values. Of several, two values remain: of each factor that is varied
+    alone, or of the first two of a grid.
     """
     thinned: dict[str, list[Any]] = {}
     for index, (key, values) in enumerate(factors.items()):
@@ -121,5 +131,5 @@ def _factors(factors: Mapping[str, list[Any]], one_at_a_time: bool) -> dict[str,
     return thinned
 
 
-def _point(point: Mapping[str, Any]) -> dict[str, Any]:
+def _point(point: Mapping[str, Any]) -> Overrides:
     return {key: _few_epochs(value) if key == "epochs" else value for key, value in point.items()}

@@ -50,13 +50,17 @@ def probe_points(space: SearchSpace) -> Iterator[Overrides]:
         point = point_with(space, item.values)
         if item.entry.key in point:
             yield point
-    choices = [item for item in forced if isinstance(item.entry.range, Choice)]
+    yield from _pairs(space, [item for item in forced if isinstance(item.entry.range, Choice)])
+
+
+def _pairs(space: SearchSpace, choices: list[_Forced]) -> Iterator[Overrides]:
+    """Yield a point for each two choices that can occur together."""
     for one, other in combinations(choices, 2):
         if one.entry.key == other.entry.key:
             continue
         own = {other.entry.key: other.value, one.entry.key: one.value}
         point = point_with(space, {**other.others, **one.values, **own})
-        if one.is_in(point) and other.is_in(point):  # values that exclude each other never meet
+        if one.is_in(point) and other.is_in(point):
             yield point
 
 

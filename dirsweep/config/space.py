@@ -260,7 +260,10 @@ def setter_of(key: str, keys: Iterable[str]) -> str | None:
 
 
 def _as_member(range_: Range, value: Any) -> Any:
-    """Write a value as a choice does: 1 for 1.0, ``true`` for ``default``, ``null`` for ``false``."""
+    """Write a value as a choice does: 1 for 1.0, ``default`` for ``true``, ``null`` for ``false``.
+
+    Other ranges take it as it is.
+    """
     if not isinstance(range_, Choice):
         return value
     same = [item for item in range_.values if same_value(item, value)]

@@ -1,11 +1,13 @@
-"""What a trial is. Imports neither torch nor ray; techniques are looked up by name in the
-registry.
+"""Trials as data: their configuration, their identity and the points they belong to.
+
+Techniques are looked up by name in the registry, so this file needs neither torch nor ray.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -13,7 +15,7 @@ from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
 
 from dirsweep import registry
 from dirsweep.config.labels import label_of
-from dirsweep.config.model import Config, FromRegistry, as_tuple
+from dirsweep.config.model import Config, FromRegistry, Overrides, PlainData, as_tuple
 from dirsweep.config.ranges import Choice, LogUniform
 from dirsweep.errors import SpecError
 
@@ -29,23 +31,35 @@ class NamedConfig(Config):
     version: ClassVar[int] = 1
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
-        """Why this part cannot work beside the others of ``trial`` on ``benchmark``; None when it
-        can.
+        """Say why this part cannot work with the others.
 
         Asked for every planned point before a worker starts.
+
+        Args:
+            trial: the configuration that has this part.
+            benchmark: what it would be trained on.
+
+        Returns:
+            One sentence; None where it can work.
         """
         return None
 
-    def to_dict(self) -> dict[str, Any]:
-        """``{"name": ..., parameters}`` in YAML's keys, defaults filled in."""
+    def to_dict(self) -> PlainData:
+        """Return ``{"name": ..., parameters}`` in YAML's keys, defaults filled in."""
         return {"name": self.registered_name, **self.model_dump(mode="json", by_alias=True)}
 
 
 def build_named(room: str, value: Any) -> NamedConfig:
-    """``"l1"``, ``{"name": "huber", "beta": 1}`` or a config -> a validated config of that room.
+    """Build a validated config of a room.
 
-    Raises: RegistryError: unknown name. SpecError: neither a name nor a mapping with one.
-        pydantic.ValidationError.
+    Args:
+        room: a key of ``registry.ROOMS``.
+        value: ``"l1"``, ``{"name": "huber", "beta": 1}``, or a config, which is returned.
+
+    Raises:
+        RegistryError: an unknown name.
+        SpecError: neither a name nor a mapping with one.
+        pydantic.ValidationError: a wrong parameter.
     """
     if isinstance(value, NamedConfig):
         return value
@@ -62,9 +76,8 @@ def build_named(room: str, value: Any) -> NamedConfig:
 class OptimizerConfig(Config):
     """How parameters are updated (RankSim Appendix B, ConR Appendix A.4).
 
-    ``milestones`` are epochs (counted from 0) at which lr is multiplied by ``milestone_factor``.
-    With ``milestones_of: 90`` they are read as epochs of a 90-epoch training and scaled to this
-        trial's epochs.
+    With ``milestones_of: 90`` the milestones are epochs of a 90-epoch training and are scaled to
+    this trial's number of epochs.
     """
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
@@ -80,14 +93,14 @@ class OptimizerConfig(Config):
     """momentum of sgd, beta1 of adam and adamw"""
 
     milestones: Annotated[tuple[int, ...], as_tuple] = ()
-    """epochs (from 0) at which lr is multiplied by milestone_factor"""
+    """epochs (counted from 0) at which lr is multiplied by milestone_factor"""
 
     milestone_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """what lr is multiplied by"""
+    """factor on lr at each milestone"""
 
     milestones_of: Annotated[int | None, Field(ge=1)] = None
-    """milestones are epochs of a training this long and are scaled to this trial's; null takes them
-    as they are
+    """number of epochs of the training that the milestones refer to; they are scaled to this
+    trial's; null takes them as they are
     """
 
 
@@ -123,27 +136,28 @@ class TrialConfig(Config):
     """how parameters are updated"""
 
     batch_size: Annotated[int, Field(ge=1), Choice((16, 32, 64, 128, 256))] = 64
-    """samples a step"""
+    """number of samples per step"""
 
     epochs: Annotated[int, Field(ge=1)] = 90
-    """passes over the training split"""
+    """number of passes over the training split"""
 
     validate_every: Annotated[int, Field(ge=1)] = 1
-    """validate every so many epochs (and after the last)"""
+    """number of epochs between validations; the last epoch is always validated"""
 
     patience: Annotated[int | None, Field(ge=1)] = None
-    """stop after so many validations without improvement; null trains all epochs"""
+    """number of validations without improvement after which training stops; null trains all epochs
+    """
 
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    """of the forward pass; the parameters stay float32"""
+    """precision of the forward pass; the parameters stay float32"""
 
     regressor_init: Literal["plain", "label_mean"] = "plain"
-    """where the last layer's bias starts: as PyTorch does, or at the mean training target (short
-    trainings gain by it)
+    """initial bias of the last layer: PyTorch's, or the mean training target, which helps short
+    trainings
     """
 
     grad_clip: Annotated[float | None, Field(gt=0)] = None
-    """largest gradient norm; null leaves gradients as they are"""
+    """largest gradient norm; null does not clip gradients"""
 
     SECTIONS: ClassVar[dict[str, str]] = {
         "loss": "l1",
@@ -157,26 +171,18 @@ class TrialConfig(Config):
     def _look_up_names(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        built: dict[str, Any] = dict(value)
+        built: PlainData = dict(value)
         for section, default in cls.SECTIONS.items():
             built[section] = build_named(section, value.get(section, default) or default)
         if "backbone" in value:
             built["backbone"] = build_named("backbone", value["backbone"])
-        wanted = value.get("regularizers") or {}
-        built["regularizers"] = {
-            name: build_named(
-                "regularizers", {"name": name, **(params if isinstance(params, dict) else {})}
-            )
-            if not isinstance(params, NamedConfig)
-            else params
-            for name, params in sorted(wanted.items())
-            if params is not None and params is not False
-        }
+        built["regularizers"] = _build_regularizers(value.get("regularizers") or {})
         return built
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain nested data in YAML's keys, every default filled in; ``TrialConfig.model_validate``
-        reads it back.
+    def to_dict(self) -> PlainData:
+        """Return plain nested data in YAML's keys, every default filled in.
+
+        ``TrialConfig.model_validate`` reads it back.
         """
         sections = ("backbone", *self.SECTIONS)
         plain = self.model_dump(mode="json", exclude={*sections, "regularizers"})
@@ -188,7 +194,7 @@ class TrialConfig(Config):
         return {**named, "regularizers": regularizers, **plain}
 
     def techniques(self) -> list[NamedConfig]:
-        """Every named part, for their versions and combinations."""
+        """Return every named part, for their versions and combinations."""
         return [
             self.backbone,
             self.loss,
@@ -199,8 +205,20 @@ class TrialConfig(Config):
         ]
 
 
+def _build_regularizers(wanted: Mapping[str, Any]) -> dict[str, NamedConfig]:
+    """Build the regularizers that are on, sorted by name."""
+    found = {}
+    for name, params in sorted(wanted.items()):
+        if isinstance(params, NamedConfig):
+            found[name] = params
+        elif params is not None and params is not False:
+            given = params if isinstance(params, dict) else {}
+            found[name] = build_named("regularizers", {"name": name, **given})
+    return found
+
+
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spaces: equal data gives equal text, so equal hashes."""
+    """Return JSON with sorted keys and no spaces: equal data gives equal text and equal hashes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -209,15 +227,19 @@ TRAINER_VERSION = 2
 
 
 def trial_id_of(
-    config: TrialConfig, benchmark: dict[str, Any], fingerprint: str, seed: int, objective: str
+    config: TrialConfig, benchmark: PlainData, fingerprint: str, seed: int, objective: str
 ) -> str:
-    """16 hex digits: the hash of everything that decides a trial's result, the versions of its
-    techniques included.
+    """Hash everything that decides a trial's result, the versions of its techniques included.
 
     Args:
+        config: the resolved configuration.
         benchmark: the benchmark's settings without its location.
         fingerprint: of the benchmark's content.
+        seed: of everything random in the trial.
         objective: ``metric/region`` by which the best epoch is chosen.
+
+    Returns:
+        16 hex digits.
     """
     versions = {f"{t.room}.{t.registered_name}": type(t).version for t in config.techniques()}
     identity = {
@@ -234,33 +256,33 @@ def trial_id_of(
 
 @dataclass(frozen=True)
 class TrialSpec:
-    """One trial as a value: picklable, hashed, complete. Made by ``dirsweep.config.expand``.
+    """One trial as a value: picklable and complete; ``expand.make_trial`` makes one.
 
     Attributes:
         trial_id: see ``trial_id_of``.
         seed: of everything random in the trial.
         config: ``TrialConfig.to_dict()``.
         benchmark: ``NamedConfig.to_dict()`` of the benchmark, its location included.
-        metric, region: what chooses the best epoch on the validation split.
-        synthetic: whether the benchmark is made up; every table, console line and plot of it says
-            so.
+        metric: with ``region``, what chooses the best epoch on the validation split.
+        region: see ``metric``.
+        synthetic: whether the benchmark is made up; every table, console line and plot says so.
         cache: folder for what a worker derives from the data; None for the default.
-        fingerprint: of the benchmark's content where the sweep was started; a worker that finds
-            another refuses.
+        fingerprint: of the benchmark's content where the sweep was started; a worker whose data
+            has another one refuses the trial.
     """
 
     trial_id: str
     seed: int
-    config: dict[str, Any]
-    benchmark: dict[str, Any]
+    config: PlainData
+    benchmark: PlainData
     metric: str = "mae"
     region: str = "all"
     synthetic: bool = False
     cache: str | None = None
     fingerprint: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+    def to_dict(self) -> PlainData:
+        """Return plain data for JSON."""
         return dict(self.__dict__)
 
 
@@ -271,14 +293,13 @@ class Point:
     Attributes:
         study: the study's key in the sweep file.
         index: counts from 0 in the order in which the study proposed them.
-        overrides: dotted key -> value, what the point changes in the base; ``{}`` is the base
-            itself.
+        overrides: dotted key -> value, the changes to the base; ``{}`` is the base itself.
         config: the resolved configuration.
     """
 
     study: str
     index: int
-    overrides: dict[str, Any]
+    overrides: Overrides
     config: TrialConfig = field(compare=False)
 
     @property

@@ -60,12 +60,15 @@ def varied_keys(spec: SweepSpec) -> list[VariedKey]:
 
 def _keys_of(spec: SweepSpec, study: str) -> Iterator[VariedKey]:
     space = spec.studies[study].space
-    if space is not None:
-        for entry in space.entries:
-            settings = [{entry.key: value} for value in _spread(entry.range)]
-            yield _varied_key(study, entry.key, settings, _space_backgrounds(space, entry))
+    if space is None:
+        yield from _keys_of_points(study, [p.overrides for p in planned_points(spec, study)])
         return
-    points = [point.overrides for point in planned_points(spec, study)]
+    for entry in space.entries:
+        settings = [{entry.key: value} for value in _spread(entry.range)]
+        yield _varied_key(study, entry.key, settings, _space_backgrounds(space, entry))
+
+
+def _keys_of_points(study: str, points: list[Overrides]) -> Iterator[VariedKey]:
     for key in dict.fromkeys(key for point in points for key in point):
         settings = _distinct({key: point[key]} if key in point else {} for point in points)
         if len(settings) > 1:

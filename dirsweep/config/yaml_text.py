@@ -1,8 +1,8 @@
-"""YAML text <-> plain data, without YAML 1.1's traps.
+"""YAML text as plain data and back, without YAML 1.1's traps.
 
-``1e-4`` is a number, ``on``, ``yes`` and ``010`` are what YAML 1.2 says they are (text, text, ten),
-a key that stands twice is an error, and ``${VAR:-default}`` expands in every value (``$${`` is a
-plain ``${``).
+``1e-4`` is a number; ``on``, ``yes`` and ``010`` are what YAML 1.2 says they are (text, text, ten);
+a duplicate key is an error; and ``${VAR:-default}`` expands in every value (``$${`` is a plain
+``${``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from dirsweep.config.model import PlainData
 from dirsweep.errors import SpecError
 
 _NULL = {"", "~", "null", "Null", "NULL"}
@@ -30,7 +31,7 @@ _PLAIN_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2
 
 
 def plain_scalar(text: str) -> Any:
-    """An unquoted YAML 1.2 scalar as null, true or false, a number, or text."""
+    """Read an unquoted YAML 1.2 scalar: null, true or false, a number, or text."""
     if text in _NULL:
         return None
     if text in _BOOL:
@@ -47,49 +48,54 @@ def plain_scalar(text: str) -> Any:
 
 
 def parse_yaml(text: str, environment: Mapping[str, str] | None = None) -> Any:
-    """One YAML document as plain data.
+    """Read one YAML document.
 
     Args:
         text: the document.
         environment: where ``${VAR}`` looks; ``os.environ`` by default.
-    Raises: SpecError: syntax (with line and column), a duplicate key (with its line), an undefined
-        variable, a tag.
+
+    Returns:
+        Plain data; None for an empty document.
+
+    Raises:
+        SpecError: wrong syntax (with line and column), a duplicate key (with its line), an
+            undefined variable, or a tag.
     """
     try:
         node = yaml.compose(text, Loader=yaml.BaseLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
-        hint = " (indent with spaces, not tabs)" if "'\\t'" in str(error.problem) else ""
-        hint = " (put quotes around ${...})" if re.search(r"[\[{,]\s*\$\{", line) else hint
-        raise SpecError(f"{place}not valid YAML: {error.problem or error.context}{hint}") from None
     except yaml.YAMLError as error:
-        raise SpecError(f"not valid YAML: {' '.join(str(error).split())}") from None
-    return (
-        None
-        if node is None
-        else _Reader(os.environ if environment is None else environment).read(node, ())
-    )
+        raise SpecError(_syntax_error(error, text)) from None
+    if node is None:
+        return None
+    return _Reader(os.environ if environment is None else environment).read(node, ())
+
+
+def _syntax_error(error: yaml.YAMLError, text: str) -> str:
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return f"not valid YAML: {' '.join(str(error).split())}"
+    mark = error.problem_mark or error.context_mark
+    lines = text.splitlines()
+    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    hint = " (indent with spaces, not tabs)" if "'\\t'" in str(error.problem) else ""
+    if re.search(r"[\[{,]\s*\$\{", line):
+        hint = " (put quotes around ${...})"
+    return f"{place}not valid YAML: {error.problem or error.context}{hint}"
 
 
 class _Reader:
-    """Walks the node tree with the dotted key of each node at hand, so that every complaint can
-    name it.
-    """
+    """Walks the node tree with the dotted key of each node, so that every error can name it."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
-        self.open: list[
-            yaml.Node
-        ] = []  # the nodes being read: an alias to one of them would never end
+        # the nodes being read: an alias to one of them would never end
+        self.open: list[yaml.Node] = []
 
     def read(self, node: yaml.Node, path: tuple[str, ...]) -> Any:
         line = node.start_mark.line + 1
         if node.tag not in _PLAIN_TAGS:
-            raise SpecError(
-                f"the tag '{node.tag}' (line {line}) is not supported", key=".".join(path)
-            )
+            what = f"the tag '{node.tag}' (line {line}) is not supported"
+            raise SpecError(what, key=".".join(path))
         if any(node is other for other in self.open):
             raise SpecError(f"an alias (line {line}) contains itself", key=".".join(path))
         self.open.append(node)
@@ -105,9 +111,9 @@ class _Reader:
         finally:
             self.open.pop()
 
-    def _mapping(self, node: yaml.MappingNode, path: tuple[str, ...]) -> dict[str, Any]:
-        merged: dict[str, Any] = {}
-        own: dict[str, Any] = {}
+    def _mapping(self, node: yaml.MappingNode, path: tuple[str, ...]) -> PlainData:
+        merged: PlainData = {}
+        own: PlainData = {}
         lines: dict[str, int] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
@@ -115,10 +121,8 @@ class _Reader:
                 raise SpecError(f"a key (line {line}) must be text", key=".".join(path))
             key = str(key_node.value)
             if key in lines:
-                raise SpecError(
-                    f"duplicate key (line {line}, first on line {lines[key]})",
-                    key=".".join((*path, key)),
-                )
+                what = f"duplicate key (line {line}, first on line {lines[key]})"
+                raise SpecError(what, key=".".join((*path, key)))
             lines[key] = line
             value = self.read(value_node, (*path, key))
             if key != "<<" or key_node.style is not None:
@@ -144,10 +148,9 @@ class _Reader:
                 return value or str(match["default"])
             if value is None:
                 name = match["name"]
-                raise SpecError(
-                    f"the environment variable {name} is not set; set it or give a default: ${{{name}:-...}}",
-                    key=".".join(path),
-                )
+                fix = f"set it or give a default: ${{{name}:-...}}"
+                what = f"the environment variable {name} is not set; {fix}"
+                raise SpecError(what, key=".".join(path))
             return value
 
         return _VARIABLE.sub(value_of, text)
@@ -181,14 +184,12 @@ _Dumper.add_representer(tuple, _represent_sequence)
 
 
 def dump_yaml(data: Any) -> str:
-    """Plain data as text that ``parse_yaml`` reads back as equal data, keys in their order."""
+    """Write plain data as text that ``parse_yaml`` reads back as equal data, keys in order."""
     return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
 
 
 def name_of(path: Path) -> str | None:
-    """The name a sweep file gives itself, at a glance; None where that does not show. Checks
-    nothing.
-    """
+    """Return the name in a sweep file without checking the file; None where none is found."""
     try:
         found = re.search(r"^name:\s*[\"']?([\w.-]+)", path.read_text(), re.MULTILINE)
     except (OSError, UnicodeDecodeError):

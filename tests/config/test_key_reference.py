@@ -83,7 +83,7 @@ def test_rows_say_what_is_asked_for() -> None:
         "base.batch_size",
         "whole number",
         "64",
-        "samples a step; >= 1; searched in choice [16, 32, 64, 128, 256]",
+        "number of samples per step; >= 1; searched in choice [16, 32, 64, 128, 256]",
     )
     assert rows["base.loss"][1:3] == ("name or mapping", "l1")
     assert rows["base.backbone"][1:3] == ("name or mapping", "required")
