@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from dirsweep.analysis.claims import StudyEvidence, outcomes_of
 from dirsweep.analysis.differences import Difference
@@ -12,9 +12,13 @@ from dirsweep.analysis.effects import Effect
 from dirsweep.analysis.main_effects import Plateau
 from dirsweep.analysis.reproduction import WORDS
 from dirsweep.domain import metric_title
-from dirsweep.registry import display_name
-from dirsweep.report.interval_text import difference_in_words, signed_difference, with_interval
 from dirsweep.report.number_format import plural
+from dirsweep.report.statistics_text import (
+    difference_in_words,
+    signed_difference,
+    technique_name,
+    with_interval,
+)
 
 Kind = Literal[
     "effect", "difference", "selection", "default", "importance", "published", "null", "caution"
@@ -60,11 +64,6 @@ def sentences_of_study(evidence: StudyEvidence) -> list[Sentence]:
     return found + _published(evidence)
 
 
-def spelt(name: Any) -> str:
-    """Return ``RankSim`` for ``ranksim``; an unknown name stays as it is."""
-    return display_name(str(name))
-
-
 # ---- effects and differences
 
 
@@ -73,7 +72,7 @@ def sentences_of_effects(groups: Sequence[Sequence[Effect]]) -> list[Sentence]:
     found = []
     for group in groups:
         first = group[0]
-        name = spelt(first.key.rpartition(".")[2] if first.value is True else first.value)
+        name = technique_name(first)
         differences = [effect.difference for effect in group]
         found.append(_sentence("effect", name, f" ({_pairs_text(first)})", differences))
     return found

@@ -10,8 +10,8 @@ from dirsweep.analysis.comparison import ComparedPoint, Comparison
 from dirsweep.analysis.differences import Difference
 from dirsweep.analysis.intervals import Interval
 from dirsweep.domain import metric_of
-from dirsweep.report.interval_text import digits, p_words
 from dirsweep.report.number_format import MISSING, plural
+from dirsweep.report.statistics_text import digits, p_words
 from dirsweep.report.table import Cell, Column, Mark, Note, Row, Table
 
 FORMATS = ("console", "md", "json")

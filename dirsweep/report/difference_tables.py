@@ -8,9 +8,8 @@ from dirsweep.analysis.differences import Difference, differences
 from dirsweep.analysis.effects import Effect, effects
 from dirsweep.analysis.selection import baseline_of, points_with_test_figures
 from dirsweep.domain import REGIONS, metric_of
-from dirsweep.report.claim_sentences import spelt
-from dirsweep.report.interval_text import digits, p_words
 from dirsweep.report.number_format import MISSING, finite, plural, signed
+from dirsweep.report.statistics_text import digits, p_words, technique_name
 from dirsweep.report.table import Cell, Column, Mark, Note, Row, Table
 from dirsweep.run.reader import Run
 
@@ -29,8 +28,7 @@ def effects_table(found: Sequence[Effect]) -> Table | None:
     """
     by_region: dict[str, dict[str, Difference]] = {}
     for effect in found:
-        name = spelt(effect.key.rpartition(".")[2] if effect.value is True else effect.value)
-        row = f"{name} ({plural(len(effect.pairs), 'pair')})"
+        row = f"{technique_name(effect)} ({plural(len(effect.pairs), 'pair')})"
         by_region.setdefault(row, {})[effect.difference.region] = effect.difference
     note = (
         "with the technique minus without it,"

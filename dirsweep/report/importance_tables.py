@@ -5,8 +5,8 @@ from __future__ import annotations
 from dirsweep.analysis.importance import importances, interactions
 from dirsweep.analysis.main_effects import MainEffect, main_effects
 from dirsweep.domain import metric_of
-from dirsweep.report.interval_text import digits
 from dirsweep.report.number_format import MISSING, decimals, finite
+from dirsweep.report.statistics_text import digits
 from dirsweep.report.table import Cell, Column, Note, Row, Table, number_cell
 from dirsweep.run.reader import Run
 

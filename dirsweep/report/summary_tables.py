@@ -16,7 +16,7 @@ from dirsweep.run.reader import Run
 LONG = 16
 
 
-def test_intervals(
+def intervals_on_test(
     run: Run, study: str, metric: str, points: set[int]
 ) -> dict[tuple[int, str], Interval]:
     """Return the intervals of a metric on test, by point and region.
@@ -80,7 +80,7 @@ def _chosen_rows(
     }
     rows = []
     for study, point in chosen.items():
-        ends = test_intervals(run, study, metrics[0].metric, {point.index})
+        ends = intervals_on_test(run, study, metrics[0].metric, {point.index})
         cells = [_cell(point, metric, places[metric], ends) for metric in metrics]
         rows.append(Row((Cell(study), Cell(point.label), *cells)))
     return rows

@@ -25,7 +25,8 @@ def test_tables_in_sql(tmp_path: Path) -> None:
     assert trials.count_rows() == 4
     rows = duckdb.sql(
         """
-        SELECT "config.regularizers.ranksim.gamma" AS gamma, avg(test_mae_few) AS few, count(*) AS seeds
+        SELECT "config.regularizers.ranksim.gamma" AS gamma, avg(test_mae_few) AS few,
+               count(*) AS seeds
         FROM trials WHERE status = 'complete' GROUP BY gamma ORDER BY few
         """
     ).fetchall()

@@ -28,7 +28,8 @@ def notes(table: Table) -> list[str]:
 def test_the_published_number_follows_the_measured_one(run: Run) -> None:
     lines = layout_table(run, "ranksim/2", published=True).to_markdown().splitlines()
     assert lines[0] == (
-        "### ranksim/2 · RankSim on top of four base methods, with LDS and FDS, on AgeDB-DIR · made-up"
+        "### ranksim/2 · RankSim on top of four base methods, with LDS and FDS, on AgeDB-DIR"
+        " · made-up"
     )
     assert lines[2].startswith("|  | MAE ↓ all | MAE ↓ many |")
     assert lines[4].startswith("| *VANILLA* |  |")

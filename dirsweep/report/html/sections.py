@@ -23,7 +23,7 @@ from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import plots
 from dirsweep.report.reproduction_table import reproduction_table
 from dirsweep.report.study_tables import detailed_study_table
-from dirsweep.report.summary_tables import chosen_points_table, failures_table, test_intervals
+from dirsweep.report.summary_tables import chosen_points_table, failures_table, intervals_on_test
 from dirsweep.report.table import Table
 from dirsweep.run.reader import Run
 
@@ -133,7 +133,7 @@ def study_section(run: Run, study: str, number: int, *, figures: bool) -> StudyS
 def _points(run: Run, study: str) -> Table:
     shown = set(points_with_test_figures(run, study))
     metric = run.manifest.study(study).objective.metric
-    intervals = test_intervals(run, study, metric, shown)
+    intervals = intervals_on_test(run, study, metric, shown)
     return detailed_study_table(run, study, intervals=intervals, shown=shown)
 
 
