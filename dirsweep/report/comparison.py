@@ -10,7 +10,7 @@ from dirsweep.analysis.comparison import ComparedPoint, Comparison
 from dirsweep.analysis.differences import Difference
 from dirsweep.analysis.intervals import Interval
 from dirsweep.domain import metric_of
-from dirsweep.report.number_format import MISSING, plural
+from dirsweep.report.number_format import MISSING, plural, signed
 from dirsweep.report.statistics_text import digits, p_words
 from dirsweep.report.table import Cell, Column, Mark, Note, Row, Table
 
@@ -85,7 +85,7 @@ def _difference(item: Difference) -> Cell:
         return Cell(f"{item.difference:+.4g}", item.difference, marks=frozenset(marks))
     places = digits(item.low, item.high)
     return Cell(
-        text=f"{item.difference:+.{places}f}",
+        text=signed(item.difference, places),
         value=item.difference,
         interval=(item.low, item.high),
         places=places,

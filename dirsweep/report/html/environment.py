@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -10,18 +11,29 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
+_COMMAND = re.compile("`([^`]*)`")
+
 
 @cache
 def environment() -> Environment:
     """Return the environment; every text is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    found = Environment(
         loader=PackageLoader("dirsweep.report.html"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
+    found.filters["commands"] = commands
+    return found
+
+
+def commands(text: str) -> Markup:
+    """Return text with what stands in backticks as code; everything is escaped."""
+    from markupsafe import Markup, escape
+
+    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def static(name: str) -> Markup:

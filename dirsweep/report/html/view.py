@@ -45,12 +45,14 @@ class CellView:
         small: second line: interval, p-value, published number.
         classes: CSS classes.
         key: the number to sort by; None to sort by the text.
+        footnote: letter of the note that belongs to the row.
     """
 
     text: str
     small: str
     classes: str
     key: float | None
+    footnote: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,6 @@ def _cell(row: Row, place: int, column: Column) -> CellView:
         text += f" ± {cell.deviation_text}"
     if place == 0 and row.chosen:
         text = f"{STAR} {text}"
-    if place == 0 and row.footnote:
-        text += f" {row.footnote}"
     published = f"({cell.published})" if cell.published else ""
     classes = [_column_classes(column), *(_CELL_CLASSES.get(mark, "") for mark in cell.marks)]
     return CellView(
@@ -163,6 +163,7 @@ def _cell(row: Row, place: int, column: Column) -> CellView:
         small=f"{cell.detail} {published}".strip(),
         classes=" ".join(sorted(filter(None, classes))),
         key=_key(cell),
+        footnote=row.footnote if place == 0 else "",
     )
 
 

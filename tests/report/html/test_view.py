@@ -37,7 +37,8 @@ def test_cells_of_a_study() -> None:
 def test_cells_of_a_layout() -> None:
     vanilla, lds, sqinv = view(small_table.layout()).rows
     assert vanilla.cells[1] == CellView("7.02 ± 0.20", "(7.20)", "", 7.02)
-    assert lds.cells[0].text == "VANILLA + LDS a"
+    assert (lds.cells[0].text, lds.cells[0].footnote) == ("VANILLA + LDS", "a")
+    assert lds.cells[1].footnote == ""
     assert lds.cells[1].classes == "bold top"
     assert sqinv.classes == "rule"
 
