@@ -1,0 +1,100 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dirsweep.config.sweep import SweepSpec
+
+#: panels of ``dirsweep --help``, in this order
+RUN_PANEL = "Run a sweep"
+MONITOR_PANEL = "Monitor and control a run"
+REPORT_PANEL = "Report"
+TOOLS_PANEL = "Tools"
+
+
+class TextFormat(StrEnum):
+    """Formats of claims and comparisons."""
+
+    console = "console"
+    md = "md"
+    json = "json"
+
+
+class Retry(StrEnum):
+    """Statuses of ended trials that can be trained again."""
+
+    failed = "failed"
+    stopped = "stopped"
+
+
+# square brackets would be read as markup in help texts
+Sweep = Annotated[
+    Path, typer.Argument(metavar="SWEEP", help="sweep file (YAML)", show_default=False)
+]
+RunFolder = Annotated[
+    Path, typer.Argument(metavar="RUN", help="folder of a run", show_default=False)
+]
+Out = Annotated[Path | None, typer.Option("--out", help="folder of the run (default: runs/NAME)")]
+Address = Annotated[
+    str | None,
+    typer.Option(help="address of a running Ray cluster (default: start Ray on this machine)"),
+]
+Inline = Annotated[bool, typer.Option("--inline", help="train in this process, without Ray")]
+Cpus = Annotated[int | None, typer.Option(help="CPUs for a Ray started on this machine", min=1)]
+Retries = Annotated[
+    list[Retry] | None,
+    typer.Option(help="train trials with this status again; may be given twice"),
+]
+Reuse = Annotated[
+    bool,
+    typer.Option("--reuse/--no-reuse", help="copy finished equal trials from neighbouring runs"),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="override a key of the sweep file"),
+]
+Synthetic = Annotated[
+    bool,
+    typer.Option(
+        "--synthetic", help="replace the benchmark by drawn images, the backbone by a small one"
+    ),
+]
+Preview = Annotated[
+    bool, typer.Option("--preview", help="few points per study, one seed, few epochs")
+]
+AsText = Annotated[TextFormat, typer.Option("--format", help="output format")]
+Extra = Annotated[
+    list[Path] | None, typer.Option("--extra", help="CSV file with further published numbers")
+]
+
+
+def cache_folder() -> str | None:
+    """Return the folder for data derived from benchmarks; None for the default."""
+    return os.environ.get("DIRSWEEP_CACHE")
+
+
+def load(path: Path, sets: list[str] | None, synthetic: bool, preview: bool) -> SweepSpec:
+    """Read and validate a sweep file.
+
+    Raises:
+        SpecError: the file or an override is wrong.
+    """
+    from dirsweep.config.expand import validate
+    from dirsweep.config.load import load_sweep
+
+    spec = load_sweep(path, sets or (), synthetic=synthetic, preview=preview)
+    validate(spec)
+    return spec
+
+
+def default_folder(name: str, synthetic: bool, preview: bool) -> Path:
+    """Return the folder of a run whose sweep has this name."""
+    suffix = ("-synthetic" if synthetic else "") + ("-preview" if preview else "")
+    return Path("runs") / f"{name}{suffix}"

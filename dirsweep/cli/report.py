@@ -1,0 +1,126 @@
+"""Commands that report on a run: report, claims, compare."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from dirsweep.cli.options import REPORT_PANEL, AsText, Extra, RunFolder, TextFormat
+
+app = typer.Typer()
+
+
+class Format(StrEnum):
+    """Formats of a report."""
+
+    console = "console"
+    md = "md"
+    latex = "latex"
+    csv = "csv"
+    html = "html"
+
+
+class SplitChoice(StrEnum):
+    """Splits with metrics."""
+
+    test = "test"
+    val = "val"
+
+
+@app.command(rich_help_panel=REPORT_PANEL)
+def report(
+    run: RunFolder,
+    format_: Annotated[Format, typer.Option("--format", help="output format")] = Format.console,
+    layout: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TABLE",
+            help="fill the layout of a published table with the run's numbers, e.g. ranksim/2",
+        ),
+    ] = None,
+    beside: Annotated[
+        bool, typer.Option("--published", help="with --layout: show the published numbers too")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="file to write (default: print; HTML: RUN/report.html)"),
+    ] = None,
+    extra: Extra = None,
+    plots: Annotated[bool, typer.Option(help="write the plots; HTML: include figures")] = True,
+) -> None:
+    """Report on a run: tables of its studies, and plots."""
+    from dirsweep.report.figure_notes import missing_features_note
+    from dirsweep.report.formats import print_report, report_text, write_text
+    from dirsweep.report.plots import write_plots
+    from dirsweep.run.reader import open_run
+
+    stored, names = open_run(run), layout or []
+    if format_ is Format.html:
+        out = out or Path(stored.paths.report)
+    if format_ is Format.console and out is None:
+        print_report(Console(), stored, names=names, published=beside, extra=extra or ())
+    else:
+        text = report_text(
+            stored, format_.value, names=names, published=beside, extra=extra or (), figures=plots
+        )
+        if out is None:
+            print(text, end="")
+        else:
+            _print_name("report", write_text(out, text))
+    if plots and format_ is not Format.html and not names:
+        print_plot_names(write_plots(stored))
+        if (missing := missing_features_note(stored)) is not None:
+            _print_name("feature plots", missing)
+
+
+def print_plot_names(files: list[Path]) -> None:
+    """Print the names of plot files to standard error."""
+    for file in files:
+        _print_name("plot", file)
+
+
+def _print_name(what: str, name: object) -> None:
+    Console(stderr=True).print(f"{what}: {name}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command(rich_help_panel=REPORT_PANEL)
+def claims(run: RunFolder, format_: AsText = TextFormat.console) -> None:
+    """State what a run shows, in sentences with their evidence."""
+    from dirsweep.report.claims import claims as find
+    from dirsweep.report.claims import rendered
+    from dirsweep.run.reader import open_run
+
+    stored = open_run(run)
+    print(rendered(find(stored), format_.value, title=stored.name))
+
+
+@app.command(rich_help_panel=REPORT_PANEL)
+def compare(
+    run_a: Annotated[
+        Path, typer.Argument(metavar="RUN_A", help="folder of a run", show_default=False)
+    ],
+    run_b: Annotated[
+        Path, typer.Argument(metavar="RUN_B", help="folder of another run", show_default=False)
+    ],
+    split: Annotated[SplitChoice, typer.Option(help="split to compare")] = SplitChoice.test,
+    format_: AsText = TextFormat.console,
+) -> None:
+    """Compare the points that two runs share, with intervals."""
+    from dirsweep.analysis.comparison import compare as compare_runs
+    from dirsweep.analysis.measurements import columns_of
+    from dirsweep.report.comparison import as_json, comparison_table
+    from dirsweep.report.console import print_tables
+    from dirsweep.run.reader import open_run
+
+    first, second = open_run(run_a), open_run(run_b)
+    found = compare_runs(first, second, columns=columns_of(first, split=split.value))
+    if format_ is TextFormat.json:
+        print(as_json(found))
+    elif format_ is TextFormat.md:
+        print(comparison_table(found).to_markdown())
+    else:
+        print_tables(Console(), [comparison_table(found)])

@@ -1,0 +1,268 @@
+"""Commands that train: run, resume, plan, check, train, confirm."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from dirsweep.cli.options import (
+    RUN_PANEL,
+    Address,
+    Cpus,
+    Inline,
+    Out,
+    Preview,
+    Retries,
+    Retry,
+    Reuse,
+    RunFolder,
+    Sets,
+    Sweep,
+    Synthetic,
+    cache_folder,
+    default_folder,
+    load,
+)
+from dirsweep.errors import StoreError
+
+if TYPE_CHECKING:
+    from dirsweep.config.sweep import SweepSpec
+    from dirsweep.execute.ray.cluster import Cluster
+
+app = typer.Typer()
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How the trials of a run are started.
+
+    Attributes:
+        inline: train in this process.
+        cluster: a Ray that is starting already; None starts one when there is work for it.
+        num_cpus: CPUs for a Ray on this machine; None for all.
+        retry: statuses of trials to train again.
+        reuse: copy finished equal trials from neighbouring runs.
+    """
+
+    inline: bool = False
+    cluster: Cluster | None = None
+    num_cpus: int | None = None
+    retry: tuple[Retry, ...] = ()
+    reuse: bool = True
+
+
+@app.command(rich_help_panel=RUN_PANEL)
+def run(  # noqa: PLR0913 - one parameter per option
+    sweep: Sweep,
+    out: Out = None,
+    address: Address = None,
+    inline: Inline = False,
+    cpus: Cpus = None,
+    retry: Retries = None,
+    reuse: Reuse = True,
+    sets: Sets = None,
+    synthetic: Synthetic = False,
+    preview: Preview = False,
+) -> None:
+    """Train a sweep; called again, resume it."""
+    from dirsweep.config.yaml_text import name_of
+
+    name = name_of(sweep)
+    root = default_folder(name, synthetic, preview) if out is None and name is not None else out
+    cluster = None if inline else _start_ray(sweep, root, address, cpus)
+    spec = load(sweep, sets, synthetic, preview)
+    launch = Launch(inline, cluster, cpus, tuple(retry or ()), reuse)
+    _train_all(spec, out or default_folder(spec.name, synthetic, preview), launch)
+
+
+@app.command(rich_help_panel=RUN_PANEL)
+def resume(
+    run: RunFolder,
+    address: Address = None,
+    inline: Inline = False,
+    cpus: Cpus = None,
+    retry: Retries = None,
+    reuse: Reuse = True,
+) -> None:
+    """Resume a run from its own copy of the sweep (RUN/spec.yaml)."""
+    from dirsweep.monitor.control import require_run
+    from dirsweep.run.folder import RunPaths
+
+    paths = RunPaths(run)
+    require_run(paths)
+    cluster = None if inline else _start_ray(Path(paths.spec), run, address, cpus)
+    spec = load(Path(paths.spec), None, False, False)
+    _train_all(spec, run, Launch(inline, cluster, cpus, tuple(retry or ()), reuse))
+
+
+@app.command(rich_help_panel=RUN_PANEL)
+def plan(
+    sweep: Sweep,
+    out: Out = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="train a few steps and estimate the run's cost")
+    ] = False,
+    sets: Sets = None,
+    synthetic: Synthetic = False,
+    preview: Preview = False,
+) -> None:
+    """Show what a run would train and write; start nothing."""
+    from dirsweep.estimate.plan import print_plan
+
+    spec = load(sweep, sets, synthetic, preview)
+    print_plan(spec, out or default_folder(spec.name, synthetic, preview), Console())
+    if probe:
+        from dirsweep.estimate.forecast import print_forecast
+
+        print_forecast(spec, Console(), cache_folder())
+
+
+@app.command(rich_help_panel=RUN_PANEL)
+def check(
+    sweep: Sweep,
+    steps: Annotated[int, typer.Option(help="training steps per comparison", min=1)] = 8,
+    sets: Sets = None,
+    synthetic: Synthetic = False,
+    preview: Preview = False,
+) -> None:
+    """Find varied keys that change nothing (exit code 1: some)."""
+    from dirsweep.diagnose.inert_key_report import print_check
+
+    spec = load(sweep, sets, synthetic, preview)
+    code = print_check(spec, steps=steps, cache=cache_folder(), console=Console())
+    raise typer.Exit(code)
+
+
+@app.command(rich_help_panel=RUN_PANEL)
+def train(  # noqa: PLR0913 - one parameter per option
+    sweep: Sweep,
+    point: Annotated[int, typer.Option(help="number of the study's point, from 0", min=0)] = 0,
+    study: Annotated[str | None, typer.Option(help="study (default: the first)")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="seed (default: the study's first)", min=0)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="keep checkpoint and results here, and resume")
+    ] = None,
+    sets: Sets = None,
+    synthetic: Synthetic = False,
+    preview: Preview = False,
+) -> None:
+    """Train one trial in this process, for debugging."""
+    from dirsweep.execute.single import train_single
+
+    spec = load(sweep, sets, synthetic, preview)
+    code = train_single(spec, study=study, index=point, seed=seed, out=out, cache=cache_folder())
+    raise typer.Exit(code)
+
+
+@app.command(rich_help_panel=RUN_PANEL)
+def confirm(
+    run: RunFolder,
+    top: Annotated[
+        int, typer.Option(help="number of best points per study (by validation)", min=1)
+    ] = 3,
+    seeds: Annotated[int, typer.Option(help="number of fresh seeds", min=1)] = 5,
+    study: Annotated[
+        str | None, typer.Option(help="study (default: all searches; without any, all studies)")
+    ] = None,
+    address: Address = None,
+    inline: Inline = False,
+    cpus: Cpus = None,
+) -> None:
+    """Train the best points again with fresh seeds (RUN-confirm)."""
+    from dirsweep.analysis.selection import best_of_studies
+    from dirsweep.config.expand import validate
+    from dirsweep.policy.confirmation import confirmation_folder, confirmation_sweep
+    from dirsweep.run.reader import open_run
+
+    stored = open_run(run)
+    chosen = best_of_studies(stored, top, study)
+    overrides = {name: [point.overrides for point in points] for name, points in chosen.items()}
+    spec = confirmation_sweep(stored, overrides, num_seeds=seeds)
+    validate(spec)
+    folder = confirmation_folder(stored)
+    cluster = None if inline else _start_ray(Path(stored.paths.spec), folder, address, cpus)
+    try:
+        _train_all(spec, folder, Launch(inline, cluster, cpus))
+    except typer.Exit as ended:
+        if ended.exit_code == 0:
+            _compare_by_objective(run, folder)
+        raise
+
+
+def _compare_by_objective(run: Path, confirmation: Path) -> None:
+    """Print how far the validation figures hold with seeds that had no part in the selection."""
+    from dirsweep.analysis.comparison import compare
+    from dirsweep.analysis.measurements import columns_of
+    from dirsweep.report.comparison import comparison_table
+    from dirsweep.report.console import print_tables
+    from dirsweep.run.reader import open_run
+
+    first = open_run(run)
+    metric, region = first.objective
+    columns = columns_of(first, metric=metric, regions=[region], split="val")
+    comparison = compare(first, open_run(confirmation), columns=columns)
+    print_tables(Console(), [comparison_table(comparison)])
+
+
+def _start_ray(
+    sweep: Path, root: Path | None, address: str | None, cpus: int | None
+) -> Cluster | None:
+    """Start Ray, or connect to it, while the sweep is still being read."""
+    from dirsweep.execute.ray import cluster as ray_start
+
+    return ray_start.begin(sweep, root, address=address, num_cpus=cpus)
+
+
+def _train_all(spec: SweepSpec, root: Path, launch: Launch) -> None:
+    """Train every trial of a sweep, print the report, and exit."""
+    from dirsweep.driver import EXIT_INTERRUPTED, Options, prepare, run_sweep
+    from dirsweep.monitor.console import SweepConsole
+
+    prepare(spec, cache_folder())  # with progress bars of its own
+    console = SweepConsole(objective=(spec.objective.metric, spec.objective.region))
+    console.start(0, spec.name, synthetic=type(spec.benchmark).synthetic)
+    options = Options(
+        inline=launch.inline,
+        cluster=launch.cluster,
+        num_cpus=launch.num_cpus,
+        reuse=launch.reuse,
+        cache=cache_folder(),
+        retry=frozenset(status.value for status in launch.retry),
+    )
+    try:
+        code = run_sweep(spec, root, console, options)
+    finally:
+        console.stop()
+    if code == EXIT_INTERRUPTED:
+        again = shlex.join(["dirsweep", *sys.argv[1:]])
+        print(f"interrupted; finished trials are kept. Resume: {again}", file=sys.stderr)
+    else:
+        _report_at_the_end(root, code)
+    if launch.cluster is not None:
+        launch.cluster.stop()  # nothing was left to train
+    raise typer.Exit(code)
+
+
+def _report_at_the_end(root: Path, code: int) -> None:
+    from dirsweep.cli.report import print_plot_names
+    from dirsweep.driver import EXIT_FAILED
+    from dirsweep.report.formats import print_report
+    from dirsweep.report.plots import plots_after_run, write_plots
+    from dirsweep.run.reader import open_run
+
+    try:
+        stored = open_run(root)
+        print_report(Console(), stored)
+        print_plot_names(write_plots(stored, names=plots_after_run()))
+    except StoreError as error:  # there is nothing to report when every trial failed
+        if code != EXIT_FAILED:
+            raise
+        print(f"dirsweep: {error}", file=sys.stderr)
