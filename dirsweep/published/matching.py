@@ -1,4 +1,4 @@
-"""Which published rows stand for the configuration of a trial, and on which keys the two differ."""
+"""Matching of published rows with the configuration of a trial."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NAMED_SECTIONS = ("loss", "reweighting", "smoothing", "schedule", "backbone")
 #: a configuration as dotted keys: ``loss.name`` -> ``l1``
 FlatConfig = dict[str, object]
 
-#: what a row stands for where its configuration names no technique
+#: techniques of a row whose configuration names none
 OFF = {"reweighting.name": "none", "smoothing.name": "none", "schedule.name": "plain"}
 
 #: losses without a remedy against imbalance
@@ -18,7 +18,7 @@ PLAIN_LOSSES = ("l1", "mse", "huber")
 #: the plain loss, where a paper states it (ConR Appendix A.4); elsewhere l1 or mse
 PLAIN_LOSS = {"agedb-dir": ("l1",), "imdb-wiki-dir": ("l1",)}
 
-#: the released form of the Gaussian window, and the one as the formula has it
+#: the Gaussian window of the released code, and that of the formula
 GAUSSIAN = ("gaussian", "gaussian_plain")
 
 #: parameters both papers hold fixed wherever a row does not vary them (RankSim Section 4.4 and
@@ -95,7 +95,7 @@ def techniques(flat: Mapping[str, object]) -> frozenset[str]:
 def config_differences(
     row: Mapping[str, object], trial: Mapping[str, object], benchmark: str
 ) -> list[str] | None:
-    """Return the keys in which a trial differs from what a row stands for.
+    """Return the keys in which a trial differs from a row's configuration.
 
     A key that the row states must be in the trial; one that the papers hold fixed counts only if
     it is there.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 #: marks the point that validation chose
 STAR = "★"
-#: stands for a value that does not exist
+#: text of a missing value
 MISSING = "–"
 
 

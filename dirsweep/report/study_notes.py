@@ -11,7 +11,7 @@ from dirsweep.report.study_rows import StudyRows
 from dirsweep.report.table import Mark, Note
 from dirsweep.run.tables import STATUSES, UNFINISHED
 
-#: so many failures are described below the table
+#: number of failures described below the table
 MAX_FAILURES = 3
 
 

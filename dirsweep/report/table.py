@@ -335,7 +335,7 @@ def worded_notes(table: Table, symbols: dict[Mark, str]) -> list[Note]:
 
     Args:
         table: whose notes.
-        symbols: what stands in front of the explanation of a mark.
+        symbols: mark -> text in front of its explanation.
     """
     lines: list[Note] = []
     for note in table.notes:

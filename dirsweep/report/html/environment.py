@@ -30,7 +30,7 @@ def environment() -> Environment:
 
 
 def commands(text: str) -> Markup:
-    """Return text with what stands in backticks as code; everything is escaped."""
+    """Return escaped text in which backticks become ``code`` elements."""
     from markupsafe import Markup, escape
 
     return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))

@@ -12,7 +12,7 @@ from dirsweep.report.number_format import MISSING, duration
 from dirsweep.run.reader import Run
 from dirsweep.run.tables import STATUSES, UNFINISHED
 
-#: so many seeds are listed
+#: number of seeds listed
 _MAX_SEEDS = 8
 
 

@@ -17,8 +17,7 @@ from dirsweep.report.table import (
     worded_notes,
 )
 
-#: stands for a withheld test result: a search that looks at many points must not be judged by each
-#: one's
+#: text of a withheld test result: many test results of one search invite selection on test
 WITHHELD = "·"
 SYMBOLS = {
     Mark.CHOSEN: STAR,
