@@ -31,7 +31,8 @@ def results_of(run: Run, study: str, points: Sequence[PointSummary]) -> StudyRes
         )
         for point in points
     ]
-    return StudyResults(found, aims_of(run, study).goals, base_from_yaml(run.spec, study))
+    goals = aims_of(run, study).goals
+    return StudyResults(found, goals, lambda: base_from_yaml(run.spec, study))
 
 
 def _configs(run: Run, study: str) -> dict[int, str]:
@@ -60,7 +61,7 @@ def _violations(point: PointSummary, results: StudyResults) -> dict[str, float]:
     if point.preliminary:
         return {}
     means = {name: spread.mean for name, spread in point.metrics.items()}
-    return results.goals.violations(means, results.base_means)
+    return results.goals.violations(means, results.reference_means)
 
 
 def points_of(run: Run, study: str) -> list[PointSummary]:

@@ -7,7 +7,7 @@ Driver, ``status``, tables and exports all ask here, each with the data that it 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -198,12 +198,19 @@ class StudyResults:
     Args:
         points: in the order in which they were proposed.
         goals: objectives and constraints of the study.
-        base: what the study varies.
+        base: what the study varies, or a function that gives it: to resolve a base needs the
+            registry, and with it torch.
     """
 
-    def __init__(self, points: Iterable[PointResult], goals: StudyGoals, base: StudyBase) -> None:
+    def __init__(
+        self,
+        points: Iterable[PointResult],
+        goals: StudyGoals,
+        base: StudyBase | Callable[[], StudyBase],
+    ) -> None:
         self.points = {point.index: point for point in points}
-        self.goals, self.base = goals, base
+        self.goals = goals
+        self._base = base
 
     @classmethod
     def of_state(
@@ -238,6 +245,11 @@ class StudyResults:
         return cls(points, goals, base)
 
     @cached_property
+    def base(self) -> StudyBase:
+        """What the study varies; found out on first use."""
+        return self._base() if callable(self._base) else self._base
+
+    @cached_property
     def base_index(self) -> int | None:
         """The base among the points, see ``StudyBase.index_among``."""
         return self.base.index_among(self.points.values())
@@ -247,9 +259,14 @@ class StudyResults:
         """The base's means; empty while it has no result."""
         return {} if self.base_index is None else self.points[self.base_index].means
 
+    @property
+    def reference_means(self) -> Mapping[str, float]:
+        """The base's means where a constraint is relative to them, else nothing."""
+        return self.base_means if self.goals.needs_base else {}
+
     def violations(self, index: int) -> dict[str, float]:
         """Return by how much a point breaks each constraint, see ``StudyGoals.violations``."""
-        return self.goals.violations(self.points[index].means, self.base_means)
+        return self.goals.violations(self.points[index].means, self.reference_means)
 
     def feasible(self, index: int) -> bool:
         """Return whether a point is complete and satisfies every constraint."""

@@ -99,6 +99,21 @@ def outcome(trial_id: str, mae: float | None, status: Any = "complete") -> Outco
     return Outcome(trial_id, status, metrics={"val_mae_all": mae, "val_mae_few": 2.0})
 
 
+def test_the_base_is_resolved_only_where_a_constraint_needs_it() -> None:
+    def resolve() -> StudyBase:
+        resolved.append(True)
+        return BASE
+
+    resolved: list[bool] = []
+    limit = Constraint(ALL, "at_most", 5.0, of_base=False)
+    results = StudyResults([point(0, 4.0), point(1, 6.0)], StudyGoals((ALL,), (limit,)), resolve)
+    assert [results.feasible(index) for index in (0, 1)] == [True, False]
+    assert not resolved
+    assert results.base_index == 0
+    assert results.base_means == {"val_mae_all": 4.0}
+    assert len(resolved) == 1
+
+
 def test_a_point_counts_once_all_its_trials_are_complete() -> None:
     state = RunState.of(
         [
