@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from dirsweep.report.tables import study_table
 
 from dirsweep.cli import main
 from dirsweep.monitor.status import snapshot
 from dirsweep.registry import register
+from dirsweep.report.study_tables import study_table
 from dirsweep.run.collect import collect
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.reader import open_run
@@ -40,10 +40,9 @@ def test_screen_status_and_tables_agree(
     paths = RunPaths(tmp_path / "run")
     arguments = ["dirsweep", "run", str(file), "--inline", "--out", str(paths.root)]
     monkeypatch.setattr(sys, "argv", arguments)
-    try:
+    with pytest.raises(SystemExit) as ended:
         main()
-    except SystemExit as ended:
-        assert not ended.code
+    assert ended.value.code == 0
     shown = capsys.readouterr()
     screen = shown.out + shown.err
     assert ("SYNTHETIC DATA" in screen) == synthetic
