@@ -11,7 +11,7 @@ from dirsweep.analysis.effects import Effect, effects, effects_of_run
 from dirsweep.analysis.importance import Importance, importances
 from dirsweep.analysis.main_effects import Plateau, plateau
 from dirsweep.analysis.measurements import DEFAULT_RESAMPLING, Resampling, points_of
-from dirsweep.analysis.objectives import aims_of
+from dirsweep.analysis.objectives import objective_of
 from dirsweep.analysis.reproduction import Verdict, verdicts
 from dirsweep.analysis.seed_null import SeedNull, seed_null
 from dirsweep.analysis.selection import (
@@ -75,7 +75,7 @@ def study_evidence(
         study: its key in the sweep file.
         resampling: number of draws and seed.
     """
-    objective = aims_of(run, study).objective
+    objective = objective_of(run, study)
     points = points_of(run, study)
     complete = [point for point in points if not point.preliminary]
     trials = tuple(trial for point in complete for trial in point.trial_ids.values())

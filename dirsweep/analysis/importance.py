@@ -26,7 +26,7 @@ from optuna.distributions import (
 from optuna.trial import TrialState, create_trial
 
 from dirsweep.analysis.measurements import Floats
-from dirsweep.analysis.objectives import aims_of
+from dirsweep.analysis.objectives import objective_of
 from dirsweep.analysis.parameters import ABSENT, distributions_of, measured_points, parameter_of
 from dirsweep.analysis.selection import searched
 from dirsweep.analysis.summaries import PointSummary
@@ -69,7 +69,7 @@ def rebuilt_study(
     Ranges are those of the sweep's ``space``; of a planned design, from the smallest to the largest
     value.
     """
-    objective = aims_of(run, study).objective
+    objective = objective_of(run, study)
     points = measured_points(run, study) if points is None else points
     direction = objective.direction
     with _quiet():
@@ -207,7 +207,7 @@ def interactions(run: Run, study: str, *, seed: int = 0) -> list[Interaction]:
     important keys.
     """
     points = measured_points(run, study)
-    objective = aims_of(run, study).objective
+    objective = objective_of(run, study)
     found = distributions_of(run, study, points)
     keys = [
         key

@@ -15,7 +15,7 @@ import numpy as np
 from dirsweep.analysis.differences import Difference, contrast
 from dirsweep.analysis.intervals import Interval, interval_of, interval_of_mean
 from dirsweep.analysis.measurements import DEFAULT_RESAMPLING, Resampling, measure, points_of
-from dirsweep.analysis.objectives import aims_of, default_point
+from dirsweep.analysis.objectives import default_point, objective_of
 from dirsweep.analysis.parameters import ABSENT, numbers_of, planned_value
 from dirsweep.analysis.selection import could_be_chosen, searched, top_points
 from dirsweep.analysis.summaries import PointSummary, varied_keys
@@ -55,7 +55,7 @@ def main_effects(
     """Key by key, level by level. A searched number is cut into ``NUM_LEVELS`` levels with as many
     points each.
     """
-    column = aims_of(run, study).objective if column is None else column
+    column = objective_of(run, study) if column is None else column
     measured = measure(run, study, column, resampling=resampling)
     points = [point for point in points_of(run, study) if point.index in measured.values]
     found = []
@@ -151,7 +151,7 @@ def plateau(run: Run, study: str, *, resampling: Resampling = DEFAULT_RESAMPLING
     default, best = default_point(run, study), next(iter(top_points(run, study, 1)), None)
     if default is None or best is None:
         return None
-    measured = measure(run, study, aims_of(run, study).objective, resampling=resampling)
+    measured = measure(run, study, objective_of(run, study), resampling=resampling)
     seed = resampling.seed
     if default.index not in measured.values or best.index not in measured.values:
         return None

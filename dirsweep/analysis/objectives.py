@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import pyarrow.compute as pc
 
 from dirsweep.analysis.summaries import PointSummary, study_summary
-from dirsweep.run import objectives as store_aims
-from dirsweep.run.objectives import Aims
+from dirsweep.domain import MetricColumn
 from dirsweep.run.reader import Run
-from dirsweep.run.results import PointResult, StudyResults, base_from_yaml
+from dirsweep.run.results import PointResult, StudyGoals, StudyResults, base_from_manifest
 
 
-def aims_of(run: Run, study: str) -> Aims:
-    """The study's objectives and constraints, else the sweep's."""
-    return store_aims.aims_of(run.spec, study)
+def objective_of(run: Run, study: str) -> MetricColumn:
+    """Return the column by which a study's points are chosen and sorted."""
+    return run.manifest.study(study).objective.metric_column
 
 
 def results_of(run: Run, study: str, points: Sequence[PointSummary]) -> StudyResults:
@@ -31,8 +31,9 @@ def results_of(run: Run, study: str, points: Sequence[PointSummary]) -> StudyRes
         )
         for point in points
     ]
-    goals = aims_of(run, study).goals
-    return StudyResults(found, goals, lambda: base_from_yaml(run.spec, study))
+    facts = run.manifest.study(study)
+    goals = StudyGoals(facts.objectives, facts.constraints)
+    return StudyResults(found, goals, partial(base_from_manifest, run.manifest, study))
 
 
 def _configs(run: Run, study: str) -> dict[int, str]:

@@ -15,7 +15,7 @@ from optuna.distributions import (
 )
 
 from dirsweep.analysis.measurements import points_of
-from dirsweep.analysis.objectives import aims_of
+from dirsweep.analysis.objectives import objective_of
 from dirsweep.analysis.selection import searched
 from dirsweep.analysis.summaries import PointSummary, value_of, varied_keys
 from dirsweep.run.reader import Run
@@ -119,7 +119,7 @@ def _use_log(numbers: Sequence[float]) -> bool:
 
 
 def measured_points(run: Run, study: str) -> list[PointSummary]:
-    objective = aims_of(run, study).objective.name
+    objective = objective_of(run, study).name
     return [
         point
         for point in points_of(run, study)

@@ -18,7 +18,7 @@ from dirsweep.analysis.measurements import (
     points_of,
     rng_for,
 )
-from dirsweep.analysis.objectives import aims_of, default_point
+from dirsweep.analysis.objectives import default_point, objective_of
 from dirsweep.analysis.summaries import PointSummary, best_point, num_different, sorted_by_objective
 from dirsweep.errors import StoreError, did_you_mean
 from dirsweep.run.reader import Run
@@ -66,7 +66,7 @@ def selection(
         study: its key in the sweep file.
         resampling: number of draws and seed.
     """
-    objective = aims_of(run, study).objective
+    objective = objective_of(run, study)
     points = points_of(run, study)
     chosen = best_point(points, objective)
     if chosen is None:
@@ -177,7 +177,7 @@ def _shrunk_to_mean(means: Floats, noise: Floats) -> Floats:
 
 def top_points(run: Run, study: str, num: int) -> list[PointSummary]:
     """Return the best ``num`` complete points by validation, best first."""
-    objective = aims_of(run, study).objective
+    objective = objective_of(run, study)
     points = [p for p in points_of(run, study) if not p.preliminary and objective.name in p.metrics]
     return sorted_by_objective(points, objective)[:num]
 
@@ -236,7 +236,7 @@ def base_and_best(run: Run, study: str) -> list[PointSummary]:
 
     The list is empty without a best point.
     """
-    best = best_point(points_of(run, study), aims_of(run, study).objective)
+    best = best_point(points_of(run, study), objective_of(run, study))
     if best is None:
         return []
     base = baseline_of(run, study)
@@ -253,6 +253,6 @@ def points_with_test_figures(run: Run, study: str) -> list[int]:
     complete = [point for point in points_of(run, study) if not point.preliminary]
     if not searched(run, study):
         return [point.index for point in complete]
-    best, default = best_point(complete, aims_of(run, study).objective), default_point(run, study)
+    best, default = best_point(complete, objective_of(run, study)), default_point(run, study)
     chosen = [point for point in complete if point.front]
     return sorted({point.index for point in (best, default, *chosen) if point is not None})

@@ -22,14 +22,15 @@ def status(
     json: Annotated[bool, typer.Option("--json", help="print JSON for programs")] = False,
 ) -> None:
     """Show the state of a run."""
-    from dirsweep.monitor.status import as_json, as_text, snapshot
+    from dirsweep.monitor.snapshot import read_snapshot
+    from dirsweep.monitor.status import status_json, status_text
     from dirsweep.run.folder import RunPaths
 
-    seen = snapshot(RunPaths(run))
+    snapshot = read_snapshot(RunPaths(run))
     if json:
-        print(as_json(seen))
+        print(status_json(snapshot))
     else:
-        Console().print(as_text(seen), soft_wrap=True)
+        Console().print(status_text(snapshot), soft_wrap=True)
 
 
 @app.command(rich_help_panel=MONITOR_PANEL)
@@ -39,13 +40,13 @@ def watch(run: RunFolder) -> None:
     Exit code: 0 all trials ended well, 1 some failed, 130 the run is not finished.
     """
     from dirsweep.driver import exit_code
-    from dirsweep.monitor.status import as_text
+    from dirsweep.monitor.status import status_text
     from dirsweep.monitor.status import watch as follow
     from dirsweep.run.folder import RunPaths
 
-    seen = follow(RunPaths(run), Console(stderr=True))
-    Console().print(as_text(seen), soft_wrap=True)
-    raise typer.Exit(exit_code(seen.counts, interrupted=not seen.over))
+    snapshot = follow(RunPaths(run), Console(stderr=True))
+    Console().print(status_text(snapshot), soft_wrap=True)
+    raise typer.Exit(exit_code(snapshot.counts, interrupted=not snapshot.over))
 
 
 @app.command(rich_help_panel=MONITOR_PANEL)

@@ -1,6 +1,4 @@
-"""A run from outside, on any machine that sees its folder: ask it or one of its trials to stop,
-read a trial's log.
-"""
+"""Control of a run from any machine that sees its folder: stop it or a trial, read a trial's log."""
 
 from __future__ import annotations
 
@@ -17,39 +15,58 @@ from dirsweep.run.ledger import read_state
 
 
 def require_run(paths: RunPaths) -> None:
-    """Raises: StoreError: not the folder of a run."""
+    """Check that there is a run.
+
+    Raises:
+        StoreError: not the folder of a run.
+    """
     if not paths.ledger.exists():
         what = "not the folder of a run" if paths.exists() else "no such folder"
-        raise StoreError(f"{paths.root}: {what}; give what --out named")
+        raise StoreError(f"{paths.root}: {what}; give the folder that --out named")
 
 
 def stop_run(paths: RunPaths) -> None:
-    """Ask the driver to stop as on Ctrl-C. Raises: StoreError: no run, or no driver works on it."""
+    """Ask the driver of a run to stop, as Ctrl-C does.
+
+    Raises:
+        StoreError: not the folder of a run, or no driver is running.
+    """
     require_run(paths)
     if not paths.lock.is_held():
-        raise StoreError(f"{paths.root}: no driver works on it, so there is nothing to stop")
-    _write(paths.stop)
+        raise StoreError(f"{paths.root}: no driver is running")
+    _request(paths.stop)
 
 
 def stop_trial(paths: RunPaths, name: str) -> str:
-    """Ask for one trial to be ended, or never begun; it keeps what it has and is not taken up
-    again.
+    """Ask for a trial to end, or never to begin; it keeps its results and is not trained again.
 
     Args:
-        name: the trial's id, or as many of its first digits as no other one has.
-    Returns: the id. Raises: StoreError: no run, no such trial, or it has ended.
+        paths: the run's files.
+        name: the trial's id, or its first digits if no other id begins with them.
+
+    Returns:
+        The trial's id.
+
+    Raises:
+        StoreError: not the folder of a run, no such trial, or the trial has ended.
     """
     trial = find_trial(paths, name)
     outcome = TrialFolder(trial).outcome()
     if outcome is not None:
-        raise StoreError(f"{trial.trial_id}: has ended already ({outcome.status})")
-    _write(trial.stop)
+        raise StoreError(f"{trial.trial_id}: has already ended ({outcome.status})")
+    _request(trial.stop)
     return trial.trial_id
 
 
 def find_trial(paths: RunPaths, name: str) -> TrialPaths:
-    """The trial whose id begins with ``name``. Raises: StoreError: no run, no such trial, several
-    of them.
+    """Find a trial by the beginning of its id.
+
+    Args:
+        paths: the run's files.
+        name: the trial's id, or its first digits if no other id begins with them.
+
+    Raises:
+        StoreError: not the folder of a run, no such trial, or several of them.
     """
     require_run(paths)
     known = read_state(paths.ledger).trials
@@ -58,30 +75,32 @@ def find_trial(paths: RunPaths, name: str) -> TrialPaths:
         return paths.trial(found[0])
     if found:
         raise StoreError(
-            f"{paths.root}: {len(found)} trials begin with '{name}' ({found[0]}, {found[1]} ...)"
+            f"{paths.root}: {len(found)} trials begin with '{name}' ({found[0]}, {found[1]} ...); "
+            "give more digits"
         )
     raise StoreError(
-        f"{paths.root}: no trial '{name}' (`dirsweep status` names those that run, trials.arrow all)"
+        f"{paths.root}: no trial '{name}'; `dirsweep status` lists the running trials, "
+        "trials.arrow all of them"
     )
 
 
-def _write(file: StoredFile) -> None:
-    file.write(f"asked on {platform.node()} at {utc_now()}\n".encode())
-
-
 def log_lines(trial: TrialPaths, *, follow: bool, poll_s: float = 0.3) -> Iterator[str]:
-    """The trial's log, piece by piece; with ``follow`` also what is added, until the trial has
-    ended.
+    """Read a trial's log in pieces.
 
-    Raises: StoreError: there is no log, since the trial has not begun.
+    Args:
+        trial: the trial's files.
+        follow: whether to wait for what is added, until the trial has ended.
+        poll_s: seconds between two looks.
+
+    Raises:
+        StoreError: there is no log yet.
     """
     if not trial.log.exists() and not follow:
-        raise StoreError(f"{trial.trial_id}: has not begun, so it has no log")
+        raise StoreError(f"{trial.trial_id}: has no log yet; the trial has not started")
     position, decoder = 0, codecs.getincrementaldecoder("utf-8")(errors="replace")
     while True:
-        ended = (
-            TrialFolder(trial).outcome() is not None
-        )  # asked first: what is logged until then is read below
+        # asked before the log is read, so that nothing logged until then is missed
+        ended = TrialFolder(trial).outcome() is not None
         added = trial.log.read(offset=position)
         if added is not None:
             position += len(added)
@@ -89,3 +108,7 @@ def log_lines(trial: TrialPaths, *, follow: bool, poll_s: float = 0.3) -> Iterat
         if ended or not follow:
             return
         time.sleep(poll_s)
+
+
+def _request(file: StoredFile) -> None:
+    file.write(f"asked on {platform.node()} at {utc_now()}\n".encode())

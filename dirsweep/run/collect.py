@@ -19,7 +19,7 @@ from dirsweep.errors import StoreError
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_state
-from dirsweep.run.manifest import read_spec
+from dirsweep.run.manifest import read_manifest
 from dirsweep.run.state import RunState, StudyPoint, TrialRecord
 from dirsweep.run.synthetic_mark import is_synthetic
 from dirsweep.run.tables import (
@@ -51,27 +51,20 @@ def collect(paths: RunPaths) -> None:
 
     Raises: StoreError: no run folder, a damaged ledger, or a table that cannot be written.
     """
-    spec = read_spec(paths)
-    state = read_state(paths.ledger)
+    manifest, state = read_manifest(paths), read_state(paths.ledger)
     trial_ids = list(state.proposed_trials())
     trials = {trial_id: _read_trial(paths, state.trials[trial_id]) for trial_id in trial_ids}
     metadata = table_metadata(
-        synthetic=is_synthetic(paths, spec, [trial.spec for trial in trials.values()]),
-        objective="/".join(objective_of(spec)),
-        name=str(spec.get("name", paths.name)),
+        synthetic=is_synthetic(
+            paths, manifest.benchmark.name, [trial.spec for trial in trials.values()]
+        ),
+        objective=manifest.objective.name,
+        name=manifest.name,
     )
     # predictions first: whoever sees a trial in the trials table finds its predictions as well
     _write_predictions(paths, trial_ids, metadata)
     paths.epochs_table.write_table(_epochs_table(paths, trial_ids, metadata))
     paths.trials_table.write_table(_trials_table(state, trials, metadata))
-
-
-def objective_of(spec: Mapping[str, Any]) -> tuple[str, str]:
-    """(metric, region) of the validation split by which points are chosen."""
-    objective = spec.get("objective")
-    if not isinstance(objective, Mapping):
-        return "mae", "all"
-    return str(objective.get("metric", "mae")), str(objective.get("region", "all"))
 
 
 def _read_trial(paths: RunPaths, record: TrialRecord) -> _Trial:

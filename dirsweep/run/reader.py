@@ -42,11 +42,15 @@ class Run:
     paths: RunPaths
     spec: dict[str, Any]
 
-    @cached_property
+    @property
     def manifest(self) -> Manifest:
         """What the run was asked to do."""
-        recorded = recorded_benchmark(self.provenance)
-        return Manifest.from_dict(self.spec, run_name=self.paths.name, recorded=recorded)
+
+        def make() -> Manifest:
+            recorded = recorded_benchmark(self.provenance)
+            return Manifest.from_dict(self.spec, run_name=self.paths.name, recorded=recorded)
+
+        return self.once(("manifest",), make)
 
     @property
     def name(self) -> str:

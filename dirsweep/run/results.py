@@ -17,6 +17,7 @@ from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import canonical_json
 from dirsweep.domain import Constraint, Objective, pareto_front
 from dirsweep.errors import DirSweepError
+from dirsweep.run.manifest import Manifest
 from dirsweep.run.state import RunState
 
 
@@ -121,18 +122,17 @@ def base_of(spec: SweepSpec, study: str) -> StudyBase:
     return StudyBase(spec.base_of(study), spec.base_config_of(study).to_dict())
 
 
-def base_from_yaml(spec: Mapping[str, Any], study: str) -> StudyBase:
-    """Return the base of a study from a sweep as plain data, see ``base_of``.
+def base_from_manifest(manifest: Manifest, study: str) -> StudyBase:
+    """Return the base of a study of a run, see ``base_of``.
 
-    The data may be of another build, or of techniques that are not installed here.
+    The run may be of another build, or of techniques that are not installed here.
     """
-    own = ((spec.get("studies") or {}).get(study) or {}).get("base") or {}
-    base = spec.get("base") or {}
+    own = manifest.study(study).base
     try:
-        stated = with_overrides(normalize_base(base), own)
+        stated = with_overrides(normalize_base(manifest.base), own)
         return StudyBase(stated, build_config(stated).to_dict())
     except DirSweepError:
-        return StudyBase({**base, **own}, None)
+        return StudyBase({**manifest.base, **own}, None)
 
 
 def _as_json(config: Mapping[str, Any] | str) -> str:
@@ -218,7 +218,7 @@ class StudyResults:
         state: RunState,
         study: str,
         goals: StudyGoals,
-        base: StudyBase,
+        base: StudyBase | Callable[[], StudyBase],
         outcomes: Mapping[str, HasMetrics],
         *,
         seeds: Sequence[int] | None = None,

@@ -9,9 +9,7 @@ from dirsweep.errors import StoreError
 from dirsweep.run.folder import RunPaths
 
 
-def is_synthetic(
-    paths: RunPaths, sweep: Mapping[str, Any], trial_specs: Iterable[Mapping[str, Any]]
-) -> bool:
+def is_synthetic(paths: RunPaths, benchmark: str, trial_specs: Iterable[Mapping[str, Any]]) -> bool:
     """Return whether any part of the run was made with a synthetic benchmark.
 
     The benchmark's config class decides; the table of bins has recorded it since before the first
@@ -19,7 +17,7 @@ def is_synthetic(
 
     Args:
         paths: of the run.
-        sweep: the resolved sweep as plain data; decides for a run that has recorded nothing yet.
+        benchmark: its name; decides for a run that has recorded nothing yet.
         trial_specs: what the run's trials recorded when they started; empty ones count as absent.
     """
     recorded = [bool(spec.get("synthetic")) for spec in trial_specs if spec]
@@ -27,9 +25,7 @@ def is_synthetic(
         recorded.append(bins)
     if recorded:
         return any(recorded)
-    benchmark = sweep.get("benchmark")
-    name = benchmark.get("name", "") if isinstance(benchmark, Mapping) else benchmark
-    return str(name).startswith("synthetic")
+    return benchmark.startswith("synthetic")
 
 
 def _mark_of_bins(paths: RunPaths) -> bool | None:

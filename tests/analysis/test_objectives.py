@@ -17,9 +17,9 @@ from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.differences import differences
 from dirsweep.analysis.measurements import configs_of
-from dirsweep.analysis.objectives import aims_of, default_point, points_of
+from dirsweep.analysis.objectives import default_point, points_of
 from dirsweep.analysis.selection import best_of_studies, points_with_test_figures, selection
-from dirsweep.domain import Constraint, MetricColumn, Objective
+from dirsweep.domain import Constraint, Objective
 from dirsweep.report.formats import print_report, report_text
 from dirsweep.report.html.page import report_page
 from dirsweep.report.plots import pareto
@@ -47,23 +47,6 @@ def made(root: Path, errors: list[Any], *, retry: bool = False, **study: Any) ->
             ledger.append(Retried("s-1-0", "out of memory on a shared GPU, again with 0.5 of it"))
         collect(paths)
     return open_run(root)
-
-
-def test_aims_are_the_studys_then_the_sweeps(tmp_path: Path) -> None:
-    run = made(tmp_path, [7.0, 6.0])
-    mae = MetricColumn("val", "mae", "all")
-    assert aims_of(run, "s").objectives == (mae,)
-    run.spec.update(objectives=[MANY, FEW], constraints=[{**PEARSON, "at_least": 0.5}])
-    found = aims_of(run, "s")
-    assert [column.name for column in found.objectives] == ["val_mae_many", "val_mae_few"]
-    assert found.objective == mae, "with several, the sweep's own chooses"
-    assert [bound.name for bound in found.bounds] == ["pearson/all at_least 0.5"]
-    run.spec["studies"]["s"] |= {"objectives": [FEW], "constraints": []}
-    found = aims_of(run, "s")
-    assert (found.objective.name, found.bounds) == ("val_mae_few", ())
-    run.spec["studies"]["s"] = {"points": [{}]}
-    assert aims_of(run, "s").objectives == (mae,), "a planned study has none of its own"
-    assert aims_of(run, "s").bounds == ()
 
 
 @pytest.mark.parametrize("limit", [7.0, {"base_plus": 0.25}])

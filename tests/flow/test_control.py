@@ -15,7 +15,7 @@ import pytest
 
 from dirsweep.cli import main
 from dirsweep.monitor.control import stop_trial
-from dirsweep.monitor.status import snapshot
+from dirsweep.monitor.snapshot import read_snapshot
 from dirsweep.run.events import Ended
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.ledger import read_events
@@ -125,7 +125,7 @@ def test_status_while_it_runs_and_afterwards(tmp_path: Path, call: Call) -> None
     }
     file = tiny_sweep(tmp_path, studies, resources={"checkpoint_every_s": 0})
     seen = []
-    assert run_here(file, root, At(1, 1, lambda _: seen.append(snapshot(RunPaths(root))))) == 0
+    assert run_here(file, root, At(1, 1, lambda _: seen.append(read_snapshot(RunPaths(root))))) == 0
     (during,) = seen
     assert during.counts == {"complete": 1, "running": 1, "waiting": 5}
     assert during.total == 7
@@ -135,7 +135,7 @@ def test_status_while_it_runs_and_afterwards(tmp_path: Path, call: Call) -> None
     assert (running.epochs, running.num_epochs) == (2, 3)
     assert running.name == "p: sqinv, seed 0"
     assert running.value is not None
-    after = snapshot(RunPaths(root))
+    after = read_snapshot(RunPaths(root))
     assert after.counts == {"complete": 7}
     assert (after.driver, after.running, after.over) == (None, (), True)
     values = {json.loads(text)["metrics"]["val_mae_all"] for text in outcomes(root).values()}
@@ -167,9 +167,9 @@ def test_asking_is_not_holding(tmp_path: Path) -> None:
     """Whoever looks whether a run is in use must not keep a driver from starting."""
     assert run_here(tiny_sweep(tmp_path, THREE), tmp_path / "run") == 0
     for _ in range(50):
-        snapshot(RunPaths(tmp_path / "run"))
+        read_snapshot(RunPaths(tmp_path / "run"))
         with lock_run(RunPaths(tmp_path / "run")):
-            assert snapshot(RunPaths(tmp_path / "run")).driver is not None
+            assert read_snapshot(RunPaths(tmp_path / "run")).driver is not None
 
 
 def test_logs(tmp_path: Path, call: Call) -> None:
@@ -181,7 +181,7 @@ def test_logs(tmp_path: Path, call: Call) -> None:
     assert f"trial {done}, process" in out
     assert "complete after" in out
     assert "complete" not in call("logs", "run", middle)[1]
-    for words, trial in (("has not begun", waiting), ("no trial", "zz"), ("no trial", "")):
+    for words, trial in (("has no log yet", waiting), ("no trial", "zz"), ("no trial", "")):
         code, _, err = call("logs", "run", trial)
         assert (code, err.count("\n")) == (2, 1)
         assert words in err
@@ -209,7 +209,7 @@ def test_stopping_what_does_not_run(tmp_path: Path, call: Call) -> None:
     trial = trial_ids(tmp_path / "run")[0]
     for arguments, words in (
         (["run"], "no driver"),
-        (["run", trial], "has ended already (complete)"),
+        (["run", trial], "has already ended (complete)"),
     ):
         code, _, err = call("stop", *arguments)
         assert (code, err.count("\n")) == (2, 1)

@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 from dirsweep.analysis.objectives import points_of
-from dirsweep.monitor.status import snapshot
+from dirsweep.monitor.snapshot import read_snapshot
 from dirsweep.policy.study_export import export_studies
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.reader import open_run
@@ -47,7 +47,7 @@ def test_a_constraint_added_to_a_finished_search_has_one_base(tmp_path: Path) ->
     in_tables = [point.index for point in points if point.front]
     assert in_tables == [2, 5]
 
-    (front,) = snapshot(RunPaths(root)).fronts
+    (front,) = read_snapshot(RunPaths(root)).fronts
     assert sorted(point.point for point in front.points) == in_tables
     url = f"sqlite:///{tmp_path / 'studies.db'}"
     export_studies(root, url)
@@ -80,7 +80,7 @@ def test_a_point_has_one_name(tmp_path: Path) -> None:
     rows = open_run(root).trials().to_pylist()
     assert [row["label"] for row in rows] == names
     assert [reader.names[row["trial_id"]] for row in rows] == names
-    best = snapshot(RunPaths(root)).best
+    best = read_snapshot(RunPaths(root)).best
     assert best is not None
     assert best.name == f"p: {reader.names[best.trial_id]}, seed 0"
     url = f"sqlite:///{tmp_path / 'studies.db'}"

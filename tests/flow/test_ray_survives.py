@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from dirsweep.monitor.control import stop_run, stop_trial
-from dirsweep.monitor.status import snapshot
+from dirsweep.monitor.snapshot import read_snapshot
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.reader import Run, open_run
 from tests.flow.driving import (
@@ -149,7 +149,7 @@ def test_interrupted_once_twice_and_killed_it_goes_on(sweep: Sweep, whole: Run) 
     before = outcomes(sweep.root)
     run = check_sound(sweep.root, before)
     assert total(run, "unfinished") >= 1
-    assert snapshot(RunPaths(sweep.root)).counts.get("running") is None
+    assert read_snapshot(RunPaths(sweep.root)).counts.get("running") is None
 
     with sweep.driver() as driver:
         middle = sweep.in_the_middle(driver)
@@ -166,7 +166,7 @@ def test_interrupted_once_twice_and_killed_it_goes_on(sweep: Sweep, whole: Run) 
         driver.kill()
     check_sound(sweep.root, before)
     before = outcomes(sweep.root)
-    assert snapshot(RunPaths(sweep.root)).counts.get("running") is None
+    assert read_snapshot(RunPaths(sweep.root)).counts.get("running") is None
     sweep.finish(whole, before)
     assert epochs_done(sweep.root, middle) == 12 > done
 
@@ -248,7 +248,7 @@ def test_stopped_from_outside(sweep: Sweep, whole: Run) -> None:
     paths = RunPaths(sweep.root)
     with sweep.driver() as driver:
         trial = sweep.in_the_middle(driver)
-        seen = snapshot(paths)
+        seen = read_snapshot(paths)
         assert trial in {running.trial_id for running in seen.running}
         assert seen.counts["running"] == 2
         assert str(driver.pid) in str(seen.driver)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from dirsweep.cli import main
-from dirsweep.monitor.status import snapshot
+from dirsweep.monitor.snapshot import read_snapshot
 from dirsweep.registry import register
 from dirsweep.report.study_tables import study_table
 from dirsweep.run.collect import collect
@@ -47,7 +47,7 @@ def test_screen_status_and_tables_agree(
     screen = shown.out + shown.err
     assert ("SYNTHETIC DATA" in screen) == synthetic
     assert ("(synthetic)" in screen) == synthetic
-    assert snapshot(paths).synthetic == synthetic
+    assert read_snapshot(paths).synthetic == synthetic
     mark = b"true" if synthetic else b"false"
     tables = (paths.bins_table, paths.trials_table, paths.epochs_table, paths.predictions_table)
     for table in (file.read_table() for file in tables):
@@ -62,4 +62,4 @@ def test_screen_status_and_tables_agree(
         paths.trial(trial_id).folder.delete_tree()
     collect(paths)
     assert open_run(tmp_path / "run").trials()["synthetic"].to_pylist() == [synthetic]
-    assert snapshot(paths).synthetic == synthetic
+    assert read_snapshot(paths).synthetic == synthetic

@@ -14,7 +14,8 @@ import yaml
 from made_up_run import write_run, write_trial
 from rich.console import Console
 
-from dirsweep.monitor.status import as_json, as_text, snapshot
+from dirsweep.monitor.snapshot import read_snapshot
+from dirsweep.monitor.status import status_json, status_text
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.training import trial as trial_module
 from dirsweep.training.trial import train
@@ -44,12 +45,12 @@ def change(paths: RunPaths, trial_id: str, **metrics: float) -> None:
 
 def shown(paths: RunPaths) -> str:
     console = Console(width=160, file=io.StringIO(), color_system=None)
-    console.print(as_text(snapshot(paths)))
+    console.print(status_text(read_snapshot(paths)))
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_one_objective_has_neither_goals_nor_fronts(tmp_path: Path) -> None:
-    seen = snapshot(made(tmp_path, [[7.0], [6.0]]))
+    seen = read_snapshot(made(tmp_path, [[7.0], [6.0]]))
     assert (seen.goals, seen.fronts) == ((), ())
     assert seen.best is not None
     assert seen.best.trial_id == "s-1-0"
@@ -64,7 +65,7 @@ def test_the_best_by_each_objective_and_the_front(tmp_path: Path) -> None:
     for seed in (0, 1):
         change(paths, f"s-3-{seed}", val_mae_few=1.0 + seed, val_pearson_all=0.1)
         change(paths, f"s-0-{seed}", val_pearson_all=0.2)
-    seen = snapshot(paths)
+    seen = read_snapshot(paths)
     assert seen.objective == ("mae", "all")
     assert seen.best is not None
     assert seen.best.trial_id == "s-4-1"
@@ -78,9 +79,12 @@ def test_the_best_by_each_objective_and_the_front(tmp_path: Path) -> None:
     assert [point.label for point in front.points] == ["a=1", "a=3"]
     assert front.points[1].values == pytest.approx((8.0, 1.5, 0.1))
     text = shown(paths)
-    assert "s: front of 3 complete points, val mae/all against mae/few against pearson/all" in text
+    assert (
+        "s: Pareto front of 3 complete points, val mae/all against mae/few against pearson/all"
+        in text
+    )
     assert "best by mae/few: s: a=3, seed 0 [s-3-0]: val 1" in text
-    assert json.loads(as_json(seen))["fronts"][0]["points"][0]["label"] == "a=1"
+    assert json.loads(status_json(seen))["fronts"][0]["points"][0]["label"] == "a=1"
 
 
 @pytest.mark.parametrize(
@@ -99,15 +103,15 @@ def test_who_breaks_a_constraint_is_not_on_the_front(
     change(paths, "s-0-0", val_mae_median=7.4)
     change(paths, "s-2-0", val_mae_median=7.6)
     change(paths, "s-3-0", val_mae_few=1.0, val_mae_median=6.9)
-    (front,) = snapshot(paths).fronts
+    (front,) = read_snapshot(paths).fronts
     assert [point.label for point in front.points] == labels
-    assert "keeping to mae/median at_most" in shown(paths)
+    assert "subject to mae/median at_most" in shown(paths)
 
 
 def test_a_trial_that_nobody_proposed_is_not_counted(tmp_path: Path) -> None:
     paths = made(tmp_path, [[7.0]], objectives=[{"metric": "mae"}, FEW])
     write_trial(paths, "other", seed=3, mae=1.0, status=None)
-    assert snapshot(paths).total == 1
+    assert read_snapshot(paths).total == 1
 
 
 def test_epochs_are_on_disk_before_the_checkpoint(

@@ -9,12 +9,13 @@ import pytest
 
 from dirsweep.domain import Constraint, Objective
 from dirsweep.run.events import Ended, Proposed
+from dirsweep.run.manifest import Manifest
 from dirsweep.run.results import (
     PointResult,
     StudyBase,
     StudyGoals,
     StudyResults,
-    base_from_yaml,
+    base_from_manifest,
     mean_metrics,
 )
 from dirsweep.run.state import RunState
@@ -58,11 +59,12 @@ def test_the_base_of_a_sweep_as_plain_data() -> None:
         "base": {"backbone": "tiny", "epochs": 9},
         "studies": {"s": {"base": {"batch_size": 16}}, "t": {}},
     }
-    found = base_from_yaml(spec, "s")
+    found = base_from_manifest(Manifest.from_dict(spec), "s")
     assert found.resolved is not None
     assert (found.resolved["epochs"], found.resolved["batch_size"]) == (9, 16)
-    assert base_from_yaml(spec, "t").stated["epochs"] == 9
-    strange = base_from_yaml({"base": {"backbone": "not_here"}, "studies": {"s": {}}}, "s")
+    assert base_from_manifest(Manifest.from_dict(spec), "t").stated["epochs"] == 9
+    unknown = Manifest.from_dict({"base": {"backbone": "not_here"}, "studies": {"s": {}}})
+    strange = base_from_manifest(unknown, "s")
     assert strange == StudyBase({"backbone": "not_here"}, None)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from dirsweep.analysis.epoch_curves import Curve, counted_trials, epoch_values
 from dirsweep.analysis.measurements import points_of
-from dirsweep.analysis.objectives import aims_of
+from dirsweep.analysis.objectives import objective_of
 from dirsweep.analysis.summaries import best_point, sorted_by_objective
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, metric_label
@@ -48,7 +48,7 @@ def numbers(run: Run, study: str) -> LearningCurves:
     Raises:
         EmptyPlotError: no trial recorded the objective of two epochs.
     """
-    objective = aims_of(run, study).objective
+    objective = objective_of(run, study)
     points = points_of(run, study)
     trials = [trial for point in points for trial in point.trial_ids.values()]
     values = epoch_values(run, objective.name, trials)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dirsweep.analysis.measurements import points_of
-from dirsweep.analysis.objectives import aims_of, default_point
+from dirsweep.analysis.objectives import default_point, objective_of
 from dirsweep.analysis.summaries import PointSummary, best_point
 from dirsweep.domain import MetricColumn, non_dominated
 from dirsweep.report import figure_style as style
@@ -76,11 +76,11 @@ def numbers(run: Run, study: str) -> Pareto:
     Raises:
         EmptyPlotError: there are fewer than three of them.
     """
-    aims = aims_of(run, study)
-    several = len(aims.objectives) > 1
-    goals = aims.objectives[:2]
+    objective, columns = objective_of(run, study), run.manifest.study(study).columns
+    several = len(columns) > 1
+    goals = columns[:2]
     if not several:
-        goals = tuple(aims.objective._replace(region=region) for region in ("many", "few"))
+        goals = tuple(objective._replace(region=region) for region in ("many", "few"))
     points = [
         point
         for point in points_of(run, study)
@@ -105,10 +105,10 @@ def numbers(run: Run, study: str) -> Pareto:
             [[point.metrics[goal.name].deviation or 0.0 for goal in goals] for point in points]
         ),
         labels=[point.label for point in points],
-        num_objectives=max(2, len(aims.objectives)),
+        num_objectives=max(2, len(columns)),
         feasible=feasible,
         front=front,
-        best=_position(points, best_point(points, aims.objective)),
+        best=_position(points, best_point(points, objective)),
         base=_position(points, default_point(run, study)),
     )
 

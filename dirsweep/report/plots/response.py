@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dirsweep.analysis.measurements import points_of
-from dirsweep.analysis.objectives import aims_of
+from dirsweep.analysis.objectives import objective_of
 from dirsweep.analysis.responses import Panel, Series, planned_panels, search_panels
 from dirsweep.analysis.selection import searched
 from dirsweep.analysis.summaries import best_point, short_key
@@ -55,7 +55,7 @@ def numbers(run: Run, study: str) -> Response:
     Raises:
         EmptyPlotError: no point has a value.
     """
-    objective = aims_of(run, study).objective
+    objective = objective_of(run, study)
     points = [point for point in points_of(run, study) if objective.name in point.metrics]
     if not points:
         raise EmptyPlotError(f"no point has a value of {objective.name}")

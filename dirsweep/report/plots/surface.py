@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator
 
 from dirsweep.analysis.measurements import points_of
-from dirsweep.analysis.objectives import aims_of
+from dirsweep.analysis.objectives import objective_of
 from dirsweep.analysis.selection import searched
 from dirsweep.analysis.summaries import (
     PointSummary,
@@ -147,7 +147,7 @@ def numbers(run: Run, study: str) -> Surface:
     Raises:
         EmptyPlotError: no two numbers were varied together.
     """
-    objective = aims_of(run, study).objective
+    objective = objective_of(run, study)
     points = [p for p in points_of(run, study) if not p.preliminary and objective.name in p.metrics]
     columns = _columns(points, objective)
     measured = _Measured(

@@ -1,0 +1,315 @@
+"""The state of a run at one moment, from its folder alone: no driver is asked, no Ray is needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from dirsweep.domain import Objective
+from dirsweep.monitor.control import require_run
+from dirsweep.run.folder import RunPaths, TrialFolder
+from dirsweep.run.ledger import read_state
+from dirsweep.run.manifest import Manifest, StudyFacts, read_manifest
+from dirsweep.run.results import StudyGoals, StudyResults, base_from_manifest
+from dirsweep.run.state import RunState, count_trials
+from dirsweep.run.synthetic_mark import is_synthetic
+from dirsweep.run.tables import Outcome
+
+Metrics = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TrialProgress:
+    """A trial and the value it has reached.
+
+    Attributes:
+        trial_id: of the trial.
+        name: study, point and seed.
+        epochs: number trained, by the trial's folder: at most a second old where an epoch is
+            shorter.
+        num_epochs: number to train.
+        value: best objective on validation so far.
+        regions: the objective's metric by region, where known.
+    """
+
+    trial_id: str
+    name: str
+    epochs: int
+    num_epochs: int
+    value: float | None
+    regions: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BestTrial:
+    """The best trial by one objective.
+
+    Attributes:
+        objective: ``mae/few``.
+        best: None while no trial has a value.
+    """
+
+    objective: str
+    best: TrialProgress | None
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """A point that no other point dominates.
+
+    Attributes:
+        point: index of the point in its study.
+        label: what it changes.
+        values: one per objective, mean over its seeds, on validation.
+    """
+
+    point: int
+    label: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Front:
+    """The Pareto front of a search with several objectives.
+
+    Attributes:
+        study: name of the search.
+        objectives: ``mae/many`` ...
+        constraints: in words; points that break one are not on the front.
+        num_complete: number of points all of whose trials are complete.
+        points: the front, sorted by the first objective.
+    """
+
+    study: str
+    objectives: tuple[str, ...]
+    constraints: tuple[str, ...]
+    num_complete: int
+    points: tuple[FrontPoint, ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run at one moment.
+
+    Attributes:
+        name: of the sweep.
+        synthetic: whether its figures come from made-up data.
+        objective: metric and region by which points are chosen.
+        counts: number of trials by state; ``waiting`` includes those not yet proposed.
+        running: trials that a worker trains now.
+        best: by the sweep's objective.
+        driver: the process that drives the run; None when none is running.
+        failures: name of each failed trial, and why it failed.
+        goals: the best trial by every other objective of a search.
+        fronts: of the searches with several objectives.
+    """
+
+    name: str
+    synthetic: bool
+    objective: tuple[str, str]
+    counts: Mapping[str, int]
+    running: tuple[TrialProgress, ...]
+    best: TrialProgress | None
+    driver: str | None
+    failures: tuple[tuple[str, str], ...]
+    goals: tuple[BestTrial, ...] = ()
+    fronts: tuple[Front, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """Number of trials, as far as that is known."""
+        return sum(self.counts.values())
+
+    @property
+    def over(self) -> bool:
+        """Whether every trial has ended."""
+        unended = ("running", "unfinished", "waiting", "interrupted")
+        return not any(self.counts.get(state) for state in unended)
+
+
+def read_snapshot(paths: RunPaths) -> Snapshot:
+    """Read the state of a run.
+
+    Args:
+        paths: the run's files.
+
+    Raises:
+        StoreError: not the folder of a run, or damaged.
+    """
+    require_run(paths)
+    manifest, state, driver = read_manifest(paths), read_state(paths.ledger), _driver(paths)
+    trials = _Trials(paths, state, manifest.objective, has_driver=driver is not None)
+    num_unproposed = sum(
+        state.num_unproposed(name, study.num_points) * len(study.seeds)
+        for name, study in manifest.studies.items()
+    )
+    counts = count_trials(
+        trials.ids,
+        trials.outcomes,
+        running={progress.trial_id for progress in trials.running},
+        begun=trials.begun,
+        num_unproposed=num_unproposed,
+    )
+    return Snapshot(
+        name=manifest.name,
+        synthetic=is_synthetic(paths, manifest.benchmark.name, trials.first_specs()),
+        objective=(manifest.objective.metric, manifest.objective.region),
+        counts={status: num for status, num in counts.items() if num},
+        running=tuple(trials.running),
+        best=trials.best(manifest.objective),
+        driver=driver,
+        failures=tuple(trials.failures),
+        goals=tuple(_goals(manifest, trials)),
+        fronts=tuple(
+            _front(manifest, study, state, trials.outcomes)
+            for study in manifest.studies.values()
+            if len(study.objectives) > 1
+        ),
+    )
+
+
+class _Trials:
+    """The trials of a run, read from their folders.
+
+    Args:
+        paths: the run's files.
+        state: of the run.
+        objective: of the sweep.
+        has_driver: whether a driver is running; without one no trial is running.
+
+    Attributes:
+        ids: of all proposed trials.
+        outcomes: of those that have ended.
+        running: those that a worker trains.
+        begun: those that have a folder but neither outcome nor worker.
+        failures: name and reason of each failed trial.
+    """
+
+    def __init__(
+        self, paths: RunPaths, state: RunState, objective: Objective, *, has_driver: bool
+    ) -> None:
+        self.ids = list(state.proposed_trials())
+        self.outcomes: dict[str, Outcome] = {}
+        self.running: list[TrialProgress] = []
+        self.begun: set[str] = set()
+        self.failures: list[tuple[str, str]] = []
+        self._paths, self._state, self._objective = paths, state, objective
+        self._ended: list[TrialProgress] = []
+        self._metrics: dict[str, Metrics] = {}
+        open_trials = set(state.open_trials) if has_driver else set()
+        for trial_id in self.ids:
+            self._read(trial_id, is_open=trial_id in open_trials)
+
+    def first_specs(self) -> list[Mapping[str, Any]]:
+        """Return what the first trial recorded when it started, if it has."""
+        specs = (self._paths.trial(trial_id).spec.read_json() for trial_id in self.ids[:1])
+        return [spec for spec in specs if isinstance(spec, dict)]
+
+    def best(self, objective: Objective) -> TrialProgress | None:
+        """Return the best trial by an objective, at the epoch that the sweep's objective chose."""
+        valued = []
+        for progress in (*self._ended, *self.running):
+            metrics = self._metrics[progress.trial_id]
+            value = metrics.get(objective.column)
+            if isinstance(value, int | float) and math.isfinite(value):
+                regions = _regions(objective.metric, metrics)
+                valued.append((value, replace(progress, value=value, regions=regions)))
+        ranked = min(valued, key=lambda pair: objective.cost_sign * pair[0], default=None)
+        return None if ranked is None else ranked[1]
+
+    def _read(self, trial_id: str, *, is_open: bool) -> None:
+        folder = TrialFolder(self._paths.trial(trial_id))
+        outcome = folder.outcome()
+        if outcome is not None:
+            self._add_ended(trial_id, outcome)
+        # a trial that waits for a worker is open, too, but no process holds its log
+        elif is_open and folder.paths.log.is_held():
+            self._add_running(trial_id, folder)
+        elif folder.paths.spec.exists():
+            self.begun.add(trial_id)
+
+    def _add_ended(self, trial_id: str, outcome: Outcome) -> None:
+        name, num = self._state.name(trial_id), outcome.num_epochs
+        self.outcomes[trial_id] = outcome
+        if outcome.status == "failed":
+            self.failures.append((name, outcome.error or "no reason recorded"))
+        self._metrics[trial_id] = outcome.metrics
+        self._ended.append(TrialProgress(trial_id, name, num, num, None))
+
+    def _add_running(self, trial_id: str, folder: TrialFolder) -> None:
+        point = self._state.points[self._state.trials[trial_id].points[0]]
+        num_epochs = int((point.config or {}).get("epochs", 0))
+        rows, column = folder.read_epochs(), self._objective.column
+        valued = [row for row in rows if isinstance(row.get(column), int | float)]
+        sign = self._objective.cost_sign
+        best: Metrics = min(valued, key=lambda row: sign * row[column], default={})
+        self._metrics[trial_id] = best
+        self.running.append(
+            TrialProgress(
+                trial_id,
+                self._state.name(trial_id),
+                len(rows),
+                num_epochs,
+                best.get(column),
+                _regions(self._objective.metric, best),
+            )
+        )
+
+
+def _driver(paths: RunPaths) -> str | None:
+    if not paths.lock.is_held():
+        return None
+    holder = paths.lock.read_json()
+    if not isinstance(holder, dict):
+        return "a driver"
+    since = str(holder.get("since"))[:19]
+    return f"pid {holder.get('pid')} on {holder.get('host')}, since {since} UTC"
+
+
+def _goals(manifest: Manifest, trials: _Trials) -> list[BestTrial]:
+    """Return the best trial by every objective of a study other than the sweep's."""
+    objectives = dict.fromkeys(
+        objective for study in manifest.studies.values() for objective in study.objectives
+    )
+    return [
+        BestTrial(objective.name, trials.best(objective))
+        for objective in objectives
+        if objective != manifest.objective
+    ]
+
+
+def _front(
+    manifest: Manifest, study: StudyFacts, state: RunState, outcomes: Mapping[str, Outcome]
+) -> Front:
+    goals = StudyGoals(study.objectives, study.constraints)
+    base = partial(base_from_manifest, manifest, study.name)
+    results = StudyResults.of_state(state, study.name, goals, base, outcomes)
+    points = [_front_point(results, state, study, index) for index in results.front]
+    sign = study.objectives[0].cost_sign
+    return Front(
+        study.name,
+        tuple(objective.name for objective in study.objectives),
+        tuple(constraint.name for constraint in study.constraints),
+        results.num_complete,
+        tuple(sorted(points, key=lambda point: sign * point.values[0])),
+    )
+
+
+def _front_point(
+    results: StudyResults, state: RunState, study: StudyFacts, index: int
+) -> FrontPoint:
+    means = results.points[index].means
+    values = tuple(means[objective.column] for objective in study.objectives)
+    return FrontPoint(index, state.label(study.name, index), values)
+
+
+def _regions(metric: str, metrics: Metrics) -> dict[str, float | None]:
+    prefix = f"val_{metric}_"
+    return {
+        column.removeprefix(prefix): value
+        for column, value in metrics.items()
+        if column.startswith(prefix)
+    }
