@@ -1,4 +1,4 @@
-"""What a person sees while a sweep runs: a live view on a terminal, plain lines anywhere else."""
+"""Progress of a sweep while it runs: a live view on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class _Best:
 
 
 class SweepConsole:
-    """Follows a sweep. Safe to call from any thread; never raises because of what it is told.
+    """Shows the progress of a sweep; safe to call from any thread.
 
     Args:
         objective: (metric, region) of the validation split by which "best" is meant.
@@ -87,10 +87,10 @@ class SweepConsole:
         self._first_trial: float | None = None
         self._live: Live | None = None
 
-    # ---- what the runner tells
+    # ---- events of the driver
 
     def start(self, total: int, name: str, synthetic: bool) -> None:
-        """The sweep begins: ``total`` trials in all, as far as that is known."""
+        """Begin to show a sweep of ``total`` trials, as far as that is known."""
         with self._lock:
             self._num_trials, self._name, self._synthetic = total, name, synthetic
             self._began = self._last_line = self._clock()
@@ -107,23 +107,23 @@ class SweepConsole:
             self._line(f"{name}{what}" + (f": {total} trials" if total else ""))
 
     def total(self, num_trials: int) -> None:
-        """How many trials there are in all, those of earlier sessions included."""
+        """Set the number of trials, those of earlier sessions included."""
         with self._lock:
             self._num_trials = num_trials
 
     def earlier(self, statuses: Mapping[str, int]) -> None:
-        """Trials that had ended before this session, by status; other keys are passed over."""
+        """Set the number of trials by status before this session; other keys are ignored."""
         with self._lock:
             found = {status: num for status, num in statuses.items() if status in STATUSES and num}
             self._ended.update(found)
             self._earlier = sum(found.values())
         if found and self._live is None:
             self._line(
-                "done before: " + ", ".join(f"{num} {status}" for status, num in found.items())
+                "ended before: " + ", ".join(f"{num} {status}" for status, num in found.items())
             )
 
     def trial_started(self, trial_id: str, study: str, label: str, seed: int, epochs: int) -> None:
-        """A trial begins (or goes on)."""
+        """Show that a trial starts or resumes."""
         with self._lock:
             if self._first_trial is None:
                 self._first_trial = self._clock()
@@ -132,7 +132,7 @@ class SweepConsole:
             self._line(f"started   {trial.name}  [{trial_id}]")
 
     def trial_epoch(self, trial_id: str, epoch: int, row: Mapping[str, Any]) -> None:
-        """An epoch (from 0) ended."""
+        """Show the results of an epoch, counted from 0."""
         with self._lock:
             trial = self._running.get(trial_id)
             if trial is None:
@@ -149,7 +149,7 @@ class SweepConsole:
     def trial_ended(
         self, trial_id: str, status: str, error: str | None, metrics: Mapping[str, float | None]
     ) -> None:
-        """A trial ended."""
+        """Show that a trial ended."""
         with self._lock:
             trial = self._running.pop(trial_id, None) or _Trial("", trial_id, 0, 1)
             self._ended[status] += 1
@@ -157,7 +157,9 @@ class SweepConsole:
             if value is not None:
                 self._consider(trial, value, metrics)
         if status == "failed":
-            self._print(Text(f"failed    {trial.name}: {error or 'no reason given'}", style="red"))
+            self._print(
+                Text(f"failed    {trial.name}: {error or 'no reason recorded'}", style="red")
+            )
         elif self._live is None:
             result = (
                 ""
@@ -168,13 +170,11 @@ class SweepConsole:
         self._line_now_and_then()
 
     def message(self, text: str) -> None:
-        """Something to be read."""
+        """Show a message."""
         self._print(Text(text))
 
     def stop(self) -> None:
-        """The sweep is over or broken off: leave the last state on the screen. May be called
-        twice.
-        """
+        """Leave the last state on the screen; may be called twice."""
         live, self._live = self._live, None
         if live is not None:
             live.stop()
@@ -205,9 +205,7 @@ class SweepConsole:
             self._best = _Best(value, trial, regions)
 
     def _remaining_s(self) -> float | None:
-        """From the trials' pace in this session, begun ones counted by their epochs; None while
-        that says nothing.
-        """
+        """Estimate the remaining time from this session's trials; None before the first epoch."""
         if self._first_trial is None:
             return None
         begun = sum(trial.fraction for trial in self._running.values())
@@ -245,9 +243,8 @@ class SweepConsole:
                 parts.append(f"about {duration(remaining)} left")
             if self._best is not None:
                 best = self._best
-                parts.append(
-                    f"best val {self._metric_name} {self._figure(best.value)}{self._mark}, {best.trial.name}"
-                )
+                value = f"{self._figure(best.value)}{self._mark}"
+                parts.append(f"best val {self._metric_name} {value}, {best.trial.name}")
         return "; ".join(parts)
 
     def _line(self, text: str) -> None:
@@ -267,8 +264,7 @@ class SweepConsole:
             )
             if not self._running:
                 return Group(*above, *below)
-            # what wraps on a narrow terminal takes more lines, so they are counted; one stays free
-            # for the cursor
+            # lines wrap on a narrow terminal, so they are counted; one is left for the cursor
             taken = len(self.console.render_lines(Group(*above, Text(), *below), pad=False))
             return Group(
                 *above, Text(), self._trials(max(1, self.console.height - 1 - taken)), *below

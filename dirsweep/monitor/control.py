@@ -1,4 +1,4 @@
-"""Control of a run from any machine that sees its folder: stop it or a trial, read a trial's log."""
+"""Control of a run from any machine that sees its folder: stop run or trial, read a log."""
 
 from __future__ import annotations
 

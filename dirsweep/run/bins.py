@@ -31,7 +31,7 @@ class Bins(LabelBins):
         return self.counts
 
     def to_arrow(self, metadata: Mapping[str, str]) -> pa.Table:
-        """One row per bin, see ``run.tables``."""
+        """Return one row per bin, see ``run.tables``."""
         columns = [self.edges[:-1], self.edges[1:], self.regions, self.train, self.val, self.test]
         arrays = [
             pa.array(column, field.type) for column, field in zip(columns, BIN_FIELDS, strict=True)
@@ -40,7 +40,7 @@ class Bins(LabelBins):
 
     @classmethod
     def from_arrow(cls, table: pa.Table) -> Bins:
-        """What ``to_arrow`` wrote."""
+        """Read what ``to_arrow`` gave."""
         low, high = table["low"].to_numpy(), table["high"].to_numpy()
         return cls(
             edges=np.append(low, high[-1:]).astype(np.float64),

@@ -1,6 +1,4 @@
-"""Builds the run's tables from its ledger and its trials' folders. Can be done at any time, as
-often as one likes.
-"""
+"""Builder of a run's tables from its ledger and its trials' folders; may be used at any time."""
 
 from __future__ import annotations
 
@@ -32,24 +30,38 @@ from dirsweep.run.tables import (
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Trial:
-    """What a trial's folder says."""
+    """What a trial's folder and the ledger hold.
+
+    Attributes:
+        spec: what the worker recorded when it started; empty before that.
+        outcome: how the trial ended; None while it has not.
+        record: of the ledger.
+    """
 
     spec: dict[str, Any]
     outcome: Outcome | None
-    #: what the ledger says
     record: TrialRecord
+
+    def config(self, point: StudyPoint) -> dict[str, Any] | None:
+        """Return the resolved configuration, the point's own before the trial has started."""
+        config = self.spec.get("config", point.config)
+        return config if isinstance(config, dict) else None
 
 
 def collect(paths: RunPaths) -> None:
     """Write ``trials.arrow``, ``epochs.arrow`` and ``predictions.arrow`` anew, each in one step.
 
     Points come from the ledger's ``proposed`` events; everything else from the trials' folders. A
-    trial without an outcome is ``unfinished``. Memory stays bounded: predictions go from file to
-    file, one trial at a time.
+    trial without an outcome is ``unfinished``. Memory stays bounded: predictions are copied from
+    file to file, one trial at a time.
 
-    Raises: StoreError: no run folder, a damaged ledger, or a table that cannot be written.
+    Args:
+        paths: the run's files.
+
+    Raises:
+        StoreError: not the folder of a run, a damaged ledger, or a table that cannot be written.
     """
     manifest, state = read_manifest(paths), read_state(paths.ledger)
     trial_ids = list(state.proposed_trials())
@@ -61,7 +73,7 @@ def collect(paths: RunPaths) -> None:
         objective=manifest.objective.name,
         name=manifest.name,
     )
-    # predictions first: whoever sees a trial in the trials table finds its predictions as well
+    # predictions first: a reader that finds a trial in the trials table finds its predictions, too
     _write_predictions(paths, trial_ids, metadata)
     paths.epochs_table.write_table(_epochs_table(paths, trial_ids, metadata))
     paths.trials_table.write_table(_trials_table(state, trials, metadata))
@@ -81,37 +93,38 @@ def _trials_table(
 ) -> pa.Table:
     synthetic = metadata["synthetic"] == "true"
     rows: list[dict[str, Any]] = []
-    configs: list[dict[str, Any]] = []
     for point in state.points.values():
         label = state.label(point.study, point.index)
         for seed, trial_id in point.trials.items():
-            config = trials[trial_id].spec.get("config", point.config)
-            config = config if isinstance(config, dict) else None
-            row = _trial_row(point, seed, trials[trial_id], config, synthetic)
+            row = _trial_row(point, seed, trials[trial_id], synthetic=synthetic)
             rows.append(row | {"label": label})
-            configs.append(_flatten(config or {}))
-    metrics = metric_columns(key for row in rows for key in row["metrics"])
-    columns = [pa.array([row[field.name] for row in rows], field.type) for field in TRIAL_FIELDS]
-    fields = list(TRIAL_FIELDS)
+    columns = {
+        field: pa.array([row[field.name] for row in rows], field.type) for field in TRIAL_FIELDS
+    }
+    columns |= _config_columns([row["flat_config"] for row in rows])
+    columns |= _metric_columns([row["metrics"] for row in rows])
+    return pa.table(list(columns.values()), schema=pa.schema(list(columns), metadata))
+
+
+def _config_columns(configs: list[dict[str, Any]]) -> dict[pa.Field, pa.Array]:
+    columns = {}
     for key in sorted({key for config in configs for key in config}):
         column = _column_by_content([config.get(key) for config in configs])
-        columns.append(column)
-        fields.append(pa.field(f"config.{key}", column.type))
-    for metric in metrics:
-        columns.append(pa.array([row["metrics"].get(metric.name) for row in rows], pa.float64()))
-        fields.append(pa.field(metric.name, pa.float64()))
-    return pa.table(columns, schema=pa.schema(fields, metadata))
+        columns[pa.field(f"config.{key}", column.type)] = column
+    return columns
 
 
-def _trial_row(
-    point: StudyPoint,
-    seed: int,
-    trial: _Trial,
-    config: dict[str, Any] | None,
-    synthetic: bool,
-) -> dict[str, Any]:
-    benchmark = trial.spec.get("benchmark")
-    outcome = trial.outcome
+def _metric_columns(metrics: list[dict[str, Any]]) -> dict[pa.Field, pa.Array]:
+    names = [column.name for column in metric_columns(name for row in metrics for name in row)]
+    return {
+        pa.field(name, pa.float64()): pa.array([row.get(name) for row in metrics], pa.float64())
+        for name in names
+    }
+
+
+def _trial_row(point: StudyPoint, seed: int, trial: _Trial, *, synthetic: bool) -> dict[str, Any]:
+    """Return the values of ``TRIAL_FIELDS`` but the label, ``metrics`` and ``flat_config``."""
+    benchmark, config = trial.spec.get("benchmark"), trial.config(point)
     row: dict[str, Any] = dict.fromkeys(field.name for field in TRIAL_FIELDS)
     row |= {
         "trial_id": trial.record.trial_id,
@@ -122,16 +135,17 @@ def _trial_row(
         "synthetic": bool(trial.spec.get("synthetic", synthetic)),
         "benchmark": benchmark.get("name") if isinstance(benchmark, dict) else None,
         "benchmark_settings": canonical_json(benchmark) if isinstance(benchmark, dict) else None,
-        "overrides": json.dumps(
-            point.overrides
-        ),  # in the order of the sweep file, as the label has it
+        # in the order of the sweep file, as in the label
+        "overrides": json.dumps(point.overrides),
         "config": None if config is None else canonical_json(config),
+        "flat_config": _flatten(config or {}),
         "started_at": _time(trial.spec.get("started_at")),
         "attempts": int(trial.spec.get("attempt", bool(trial.spec))),
         "note": "; ".join(trial.record.notes) or None,
         "reused_from": trial.record.reused_from,
         "metrics": {},
     }
+    outcome = trial.outcome
     if outcome is not None:
         row |= {key: value for key, value in outcome.to_dict().items() if key != "trial_id"}
         row["started_at"], row["ended_at"] = _time(outcome.started_at), _time(outcome.ended_at)
@@ -158,9 +172,7 @@ def _flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _column_by_content(values: list[Any]) -> pa.Array:
-    """bool, int64, double or string: whatever holds all values as they are; strings where kinds
-    mix.
-    """
+    """Return a column of bool, int64 or double, or of strings where types are mixed."""
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bool}:
         return pa.array(values, pa.bool_())
@@ -196,7 +208,7 @@ def _epochs_table(paths: RunPaths, trial_ids: list[str], metadata: dict[str, str
 
 
 def _epochs_of(rows: list[dict[str, Any]]) -> dict[str, pa.Array]:
-    """One trial's epochs, column by column: the rows themselves would take ten times the memory."""
+    """Return a trial's epochs by column: as rows they would take ten times the memory."""
     fields = {field.name: field.type for field in EPOCH_FIELDS[1:]}
     fields |= {metric.name: pa.float64() for metric in metric_columns(set().union(*rows))}
     return {name: _column([row.get(name) for row in rows], kind) for name, kind in fields.items()}
@@ -208,7 +220,7 @@ def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
     try:
         return pa.array(values, kind)
     except (pa.ArrowException, TypeError):
-        # a trial wrote something odd: keep what is a number, leave the rest empty
+        # a trial wrote values of other types: numbers are kept, the rest is null
         return pa.array([_number(value, kind) for value in values], kind)
 
 
@@ -223,31 +235,25 @@ def _number(value: Any, kind: pa.DataType) -> float | int | None:
 
 def _write_predictions(paths: RunPaths, trial_ids: list[str], metadata: dict[str, str]) -> None:
     schema = pa.schema(PREDICTION_FIELDS, metadata)
-    files = {trial_id: paths.trial(trial_id).predictions for trial_id in trial_ids}
+    files = [paths.trial(trial_id).predictions for trial_id in trial_ids]
     # an Arrow file allows one dictionary per column, so the ids are gathered before anything is
     # written
     trials = pa.array(trial_ids, pa.string())
-    splits, samples = _dictionaries(files.values())
+    splits, samples = _dictionaries(files)
     with paths.predictions_table.writing() as sink, pa.ipc.new_file(sink, schema) as writer:
-        for code, table in (
-            (code, _open_predictions(file)) for code, file in enumerate(files.values())
-        ):
+        for code, file in enumerate(files):
+            table = _open_predictions(file)
             if table is None:
                 continue
+            trial_codes = pa.repeat(pa.scalar(code, pa.int32()), len(table))
             columns = [
-                pa.DictionaryArray.from_arrays(
-                    pa.array([code], pa.int32()).take(_zeros(len(table))), trials
-                ),
+                pa.DictionaryArray.from_arrays(trial_codes, trials),
                 pa.DictionaryArray.from_arrays(_codes(table["split"], splits), splits),
                 pa.DictionaryArray.from_arrays(_codes(table["sample_id"], samples), samples),
                 table["label"].combine_chunks(),
                 table["prediction"].combine_chunks(),
             ]
             writer.write_batch(pa.record_batch(columns, schema=schema))
-
-
-def _zeros(length: int) -> pa.Array:
-    return pa.repeat(pa.scalar(0, pa.int32()), length)
 
 
 def _codes(column: pa.ChunkedArray, dictionary: pa.Array) -> pa.Array:

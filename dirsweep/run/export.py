@@ -1,4 +1,4 @@
-"""A run's tables as files that any other tool reads."""
+"""Export of a run's tables to files of other formats."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ FORMATS = ("parquet", "csv")
 
 
 def export_run(run: Run, out: Path, format: str = "parquet") -> list[Path]:
-    """Write ``trials``, ``epochs``, ``predictions`` and, where there are some, ``bins`` into a
-    folder.
+    """Write ``trials``, ``epochs``, ``predictions`` and, if the run has them, ``bins``.
 
     Args:
-        out: made if absent; files of these names are replaced.
-        format: ``parquet``, or ``csv``: nested columns as JSON texts, nulls as empty cells.
-    Returns: the files. Raises: StoreError: unknown format, a table that cannot be read, a folder
-        not to be written to.
+        run: what to export.
+        out: the folder, made if absent; files of these names are replaced.
+        format: ``parquet``, or ``csv``: nested columns as JSON, nulls as empty cells.
+
+    Returns:
+        The files.
+
+    Raises:
+        StoreError: an unknown format, a damaged table, or a folder that cannot be written to.
     """
     if format not in FORMATS:
         raise StoreError(f"unknown format '{format}'; {did_you_mean(format, FORMATS)}")
@@ -45,7 +49,7 @@ def export_run(run: Run, out: Path, format: str = "parquet") -> list[Path]:
 
 
 def _flat(table: pa.Table) -> pa.Table:
-    """CSV has no maps and no dictionaries."""
+    """Return the table without maps and dictionaries, which CSV does not have."""
     for number, field in enumerate(table.schema):
         column = table.column(number)
         if pa.types.is_map(field.type):

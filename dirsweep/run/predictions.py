@@ -1,6 +1,4 @@
-"""A split's predictions as one matrix, trials by samples: what the report's statistics compute
-on.
-"""
+"""Predictions of a split as one matrix, trials by samples, for the statistics of the analysis."""
 
 from __future__ import annotations
 
@@ -37,20 +35,24 @@ class Predicted:
     regions: NDArray[np.str_] | None
 
     def inside(self, region: str) -> NDArray[np.bool_] | None:
-        """(S,) whether a sample lies in ``region``; None where that cannot be known."""
+        """Return which samples lie in a region, (S,); None where the run has no label bins."""
         if region == "all":
             return np.ones(len(self.labels), dtype=np.bool_)
         return None if self.regions is None else self.regions == region
 
     def whole(self, trial_id: str) -> bool:
-        """Whether the trial has a finite prediction for every sample of the split."""
+        """Return whether the trial has a finite prediction for every sample of the split."""
         row = self.rows.get(trial_id)
         return row is not None and len(self.labels) > 0 and bool(np.isfinite(self.preds[row]).all())
 
 
 def predicted(table: pa.Table, split: str, bins: Bins | None) -> Predicted:
-    """The rows of ``split`` in the predictions table, as a matrix. Works batch by batch: a batch is
-    a trial or so.
+    """Arrange the predictions of a split as a matrix, one batch (about a trial) at a time.
+
+    Args:
+        table: the run's predictions.
+        split: ``val`` or ``test``.
+        bins: the run's label bins, if it has any.
     """
     table = table.select(
         ["trial_id", "split", "sample_id", "label", "prediction"]

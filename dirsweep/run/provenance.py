@@ -1,4 +1,4 @@
-"""Where a run's numbers come from: versions, code, hardware, command, seeds, start and end."""
+"""Origin of a run's numbers: versions, code, hardware, command, seeds, start and end."""
 
 from __future__ import annotations
 
@@ -62,10 +62,16 @@ def provenance(
 
 
 def write_provenance(paths: RunPaths, session: dict[str, Any]) -> None:
-    """Add a session to ``provenance.json``, or replace the one with the same start. Raises:
-    StoreError.
+    """Add a session to ``provenance.json``, or replace the one with the same start.
 
-    A run that was interrupted and went on has several, oldest first.
+    A run that was interrupted and resumed has several sessions, oldest first.
+
+    Args:
+        paths: the run's files.
+        session: of ``provenance``.
+
+    Raises:
+        StoreError: the file cannot be written.
     """
     value = paths.provenance.read_json()
     sessions = value.get("sessions") if isinstance(value, dict) else None
@@ -86,8 +92,8 @@ def _versions() -> dict[str, str]:
 
 
 def _git(package: Path) -> dict[str, Any] | None:
-    """Revision of the checkout that the package is run from; None when it is an installed copy."""
-    # an environment may lie inside somebody else's checkout: only one that tracks the package
+    """Return the revision of the package's checkout; None for an installed copy."""
+    # an environment may be inside another project's checkout: only one that tracks the package
     # counts
     if _output("git", "-C", str(package), "ls-files", "--error-unmatch", "__init__.py") is None:
         return None
@@ -132,7 +138,7 @@ def _gpus() -> list[dict[str, Any]]:
 
 
 def _output(*command: str) -> str | None:
-    """What a short command prints; None when it is not installed, fails or hangs."""
+    """Return what a short command prints; None when it is not installed, fails or hangs."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):

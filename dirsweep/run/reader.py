@@ -1,4 +1,4 @@
-"""Opens a run for reading: its tables, its sweep, where it came from."""
+"""A run opened for reading: its tables, its sweep, its origin."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Run:
-    """A run's tables. Made by ``open_run``; every table is memory-mapped on first use and kept.
+    """A run opened by ``open_run``; every table is memory-mapped on first use and kept.
 
     Attributes:
         paths: its files.
@@ -64,7 +64,7 @@ class Run:
 
     @property
     def synthetic(self) -> bool:
-        """Whether its figures come from a made-up benchmark."""
+        """Whether its figures come from a synthetic benchmark."""
         return bool((self._trials.schema.metadata or {}).get(b"synthetic") == b"true")
 
     @property
@@ -81,31 +81,35 @@ class Run:
         return value if isinstance(value, dict) else {}
 
     def trials(self) -> pa.Table:
-        """One row per (study, point, seed)."""
+        """Return one row per (study, point, seed)."""
         return self._trials
 
     def epochs(self) -> pa.Table:
-        """One row per (trial, validated epoch)."""
+        """Return one row per (trial, epoch)."""
         return self._epochs
 
     def predictions(self) -> pa.Table:
-        """One row per (trial, sample)."""
+        """Return one row per (trial, sample)."""
         return self._predictions
 
     def bins(self) -> Bins | None:
-        """The benchmark's label bins; None for a run started before these were kept (`dirsweep run`
-        adds them).
+        """Return the label bins; None for a run of a build that did not keep them.
+
+        `dirsweep run` adds them to such a run.
         """
         return self._bins
 
     def features(self, trial_id: str) -> pa.Table | None:
-        """One row per test sample, see ``schema.features_table``; None for a trial whose features
-        are not stored.
+        """Return a trial's test features, one row per sample; None when they are not stored.
 
-        Raises: StoreError: the file is damaged.
+        Args:
+            trial_id: the trial.
+
+        Raises:
+            StoreError: the file is damaged.
         """
         file = self.paths.trial(trial_id).features
-        again = "remove it, and the report leaves the trial out where it draws features"
+        again = "remove it, and figures of features omit the trial"
         table = _read(file, again)
         if table is None:
             return None
@@ -114,15 +118,13 @@ class Run:
         return table
 
     def predicted(self, split: str) -> Predicted:
-        """The predictions of ``val`` or ``test`` as a matrix, trials by samples; made on first use
-        and kept.
-        """
+        """Return the predictions of ``val`` or ``test``, trials by samples; computed once."""
         return self.once(
             ("predicted", split), lambda: predicted(self.predictions(), split, self.bins())
         )
 
     def once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
-        """What ``make`` gives, called for the first time that ``key`` is asked for."""
+        """Return what ``make`` gives, called on the first use of ``key`` only."""
         if key not in self.memo:
             self.memo[key] = make()
         found: T = self.memo[key]
@@ -130,24 +132,24 @@ class Run:
 
     @cached_property
     def memo(self) -> dict[Any, Any]:
-        """What was computed from the tables once and is worth keeping; whoever computes it chooses
-        the key.
-        """
+        """Values computed from the tables once, by keys that their users choose."""
         return {}
 
     def require_finished(self) -> Run:
-        """The run itself. Raises: StoreError: not one of its trials is complete."""
+        """Return the run itself, if it has results.
+
+        Raises:
+            StoreError: none of its trials is complete.
+        """
         counts = pc.value_counts(self._trials["status"]).to_pylist()
         by_status = {item["values"]: item["counts"] for item in counts}
-        if not by_status.get("complete"):
-            seen = (
-                ", ".join(f"{count} {status}" for status, count in sorted(by_status.items()))
-                or "none planned"
-            )
-            raise StoreError(
-                f"{self.paths.root}: no finished trial to report on ({seen}); `dirsweep run` goes on"
-            )
-        return self
+        if by_status.get("complete"):
+            return self
+        found = ", ".join(f"{count} {status}" for status, count in sorted(by_status.items()))
+        raise StoreError(
+            f"{self.paths.root}: no complete trial to report on ({found or 'none proposed'}); "
+            "`dirsweep resume` continues the run"
+        )
 
     @cached_property
     def _trials(self) -> pa.Table:
@@ -170,10 +172,14 @@ class Run:
 
 
 def open_run(root: Path | str) -> Run:
-    """A run by its folder.
+    """Open a run by its folder.
 
-    Raises: StoreError: no such folder, not the folder of a run, its sweep damaged. Each table says
-        by itself when it is absent or damaged, on first use.
+    Args:
+        root: the run's folder.
+
+    Raises:
+        StoreError: no such folder, not the folder of a run, or its sweep is damaged. A table that
+            is absent or damaged raises on first use.
     """
     paths = RunPaths(Path(root))
     return Run(paths, read_spec(paths))
@@ -188,7 +194,8 @@ def _read_table(paths: RunPaths, file: StoredFile, fields: tuple[pa.Field, ...])
     version = (table.schema.metadata or {}).get(b"dirsweep_schema", b"")
     if version.isdigit() and int(version) > SCHEMA_VERSION:
         raise StoreError(
-            f"{file}: written by a newer dirsweep (tables of version {int(version)}); upgrade dirsweep"
+            f"{file}: written by a newer dirsweep (tables of version {int(version)}); "
+            "upgrade dirsweep"
         )
     missing = [
         f.name for f in fields if f.name not in table.schema.names and f.name not in LATER_FIELDS

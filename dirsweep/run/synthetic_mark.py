@@ -1,4 +1,4 @@
-"""Whether a run's figures come from made-up data; tables, status and plots all ask this file."""
+"""Decision whether a run's figures come from synthetic data, for tables, status and plots."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def is_synthetic(paths: RunPaths, benchmark: str, trial_specs: Iterable[Mapping[
 def _mark_of_bins(paths: RunPaths) -> bool | None:
     try:
         table = paths.bins_table.read_table()
-    except StoreError:  # damaged: whoever needs the bins themselves says so
+    except StoreError:  # damaged: reported by whatever needs the bins themselves
         return None
     mark = None if table is None else (table.schema.metadata or {}).get(b"synthetic")
     return None if mark is None else bool(mark == b"true")

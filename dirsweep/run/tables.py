@@ -1,92 +1,103 @@
-"""What a run's tables look like: every column of every Arrow file, and the outcome of a trial.
+"""Columns of a run's Arrow tables, and the outcome of a trial.
 
 All tables are Arrow IPC files, uncompressed so that they can be memory-mapped. Schema metadata (all
 values text):
 
-=====================  ==================================================================================
-``dirsweep_schema``    version of these tables; a reader refuses a newer one
-``synthetic``          ``true`` when any trial of the run used a made-up benchmark, else ``false``
-``objective``          ``metric/region`` of the validation split by which epochs and points are chosen
-``name``               the sweep's name
-=====================  ==================================================================================
+===================  ===============================================================================
+``dirsweep_schema``  version of these tables; a reader refuses a newer one
+``synthetic``        ``true`` when any trial used a synthetic benchmark, else ``false``
+``objective``        ``metric/region`` of the validation split by which epochs and points are chosen
+``name``             the sweep's name
+===================  ===============================================================================
 
 ``trials``: one row per (study, point, seed). A trial that several studies share has a row in each.
 
-======================  ===================  ==============================================================
-column                  type                 meaning
-======================  ===================  ==============================================================
-``trial_id``            string               16 hex digits, hash of configuration, benchmark, seed, versions
-``study``               string               the study's key in the sweep file
-``point``               int32                index of the point in its study, from 0
-``label``               string               what the point changes in the base: ``gamma=100, lambda=2``
-``seed``                int64                of everything random in the trial
-``status``              string               complete, pruned, stopped, failed, interrupted, or unfinished
-``error``               string?              the reason when failed
-``synthetic``           bool                 whether the benchmark is made up
-``benchmark``           string?              the benchmark's registered name
-``benchmark_settings``  string?              the benchmark's settings, JSON
-``overrides``           string               dotted key -> value, what the point changes, JSON
-``config``              string?              the resolved configuration, JSON
-``started_at``          timestamp[us, UTC]?  of the first attempt
-``ended_at``            timestamp[us, UTC]?  of the last attempt
-``wall_time_s``         double?              seconds of work, all attempts together
-``best_epoch``          int32?               the epoch chosen on validation, from 0
-``num_epochs``          int32?               epochs trained
-``peak_memory_mib``     double?              of the accelerator, or of the process on a CPU, MiB
-``host``                string?              the machine
-``num_parameters``      int64?               trainable parameters
-``attempts``            int32                how often the trial was begun; 0 when never
-``note``                string?              why it was tried again, if it was (with more of a GPU's memory)
-``reused_from``         string?              the run beside this one that trained it, where its files were taken over
-``config.<dotted>``     by content           one per key of the resolved configurations: bool, int64, double or
-                                             string (also where kinds mix; lists as JSON); null
-                                             where absent
-``<split>_<metric>_<region>``  double?       val and test metrics of the best epoch; null for an empty region
-======================  ===================  ==============================================================
+=============================  ===================  ==============================================
+column                         type                 meaning
+=============================  ===================  ==============================================
+``trial_id``                   string               16 hex digits, hash of configuration,
+                                                    benchmark, seed, versions
+``study``                      string               the study's key in the sweep file
+``point``                      int32                index of the point in its study, from 0
+``label``                      string               what the point changes in the base:
+                                                    ``gamma=100, lambda=2``
+``seed``                       int64                of everything random in the trial
+``status``                     string               complete, pruned, stopped, failed,
+                                                    interrupted, or unfinished
+``error``                      string?              the reason when failed
+``synthetic``                  bool                 whether the benchmark is synthetic
+``benchmark``                  string?              the benchmark's registered name
+``benchmark_settings``         string?              the benchmark's settings, JSON
+``overrides``                  string               dotted key -> value, what the point changes,
+                                                    JSON
+``config``                     string?              the resolved configuration, JSON
+``started_at``                 timestamp[us, UTC]?  of the first attempt
+``ended_at``                   timestamp[us, UTC]?  of the last attempt
+``wall_time_s``                double?              seconds of work, all attempts together
+``best_epoch``                 int32?               the epoch chosen on validation, from 0
+``num_epochs``                 int32?               epochs trained
+``peak_memory_mib``            double?              of the accelerator, or of the process on a
+                                                    CPU, MiB
+``host``                       string?              the machine
+``num_parameters``             int64?               trainable parameters
+``attempts``                   int32                number of attempts; 0 before the first
+``note``                       string?              why it was trained again, such as with more
+                                                    GPU memory
+``reused_from``                string?              the neighbouring run that trained it, where
+                                                    the trial was reused
+``config.<dotted>``            by content           one per key of the resolved configurations:
+                                                    bool, int64, double or string (also where
+                                                    kinds mix; lists as JSON); null where absent
+``<split>_<metric>_<region>``  double?              of the best epoch; null for an empty region
+=============================  ===================  ==============================================
 
 ``epochs``: one row per (trial, epoch); metrics are null where the epoch was not validated.
 
-===========================  ====================  ==========================================================
-``trial_id``                 dictionary<string>
-``epoch``                    int32                 from 0
-``stage``                    int32                 from 0; only schedules such as RRT have more than one
-``lr``                       double?               learning rate of the epoch
-``train_loss``               double?               mean over the epoch's steps; null when not finite
-``loss_terms``               map<string, double>?  its terms: ``regression`` and each regularizer by name
-``epoch_time_s``             double?               seconds, validation included
-``val_<metric>_<region>``    double?               also ``val_collapse_penalty_all``, scalar labels only
-===========================  ====================  ==========================================================
+=========================  ====================  ===================================================
+``trial_id``               dictionary<string>
+``epoch``                  int32                 from 0
+``stage``                  int32                 from 0; only schedules such as RRT have more than
+                                                 one
+``lr``                     double?               learning rate of the epoch
+``train_loss``             double?               mean over the epoch's steps; null when not finite
+``loss_terms``             map<string, double>?  its terms: ``regression`` and each regularizer by
+                                                 name
+``epoch_time_s``           double?               seconds, validation included
+``val_<metric>_<region>``  double?               also ``val_collapse_penalty_all``, scalar labels
+                                                 only
+=========================  ====================  ===================================================
 
 ``predictions``: one row per (trial, sample) of the validation and test splits, best epoch.
 
-==============  ===================  =======================================
+==============  ==================  =======================================
 ``trial_id``    dictionary<string>
-``split``       dictionary<string>   ``val`` or ``test``
-``sample_id``   dictionary<string>   the benchmark's stable id of the sample
-``label``       double               label unit of the benchmark
-``prediction``  double               label unit of the benchmark
-==============  ===================  =======================================
+``split``       dictionary<string>  ``val`` or ``test``
+``sample_id``   dictionary<string>  the benchmark's stable id of the sample
+``label``       double              label unit of the benchmark
+``prediction``  double              label unit of the benchmark
+==============  ==================  =======================================
 
 A trial's own ``predictions.arrow`` has the last four, ``sample_id`` as plain strings.
 
 ``features``: one row per test sample in a trial's own ``features.arrow``, where ``store: {features:
 true}``.
 
-=============  =====================  ====================================================================
-``split``      dictionary<string>     ``test``
-``sample_id``  string                 the benchmark's stable id of the sample
-``label``      double                 label unit of the benchmark
-``features``   fixed list<float>[D]   what the backbone gave at the best epoch, before any smoothing
-=============  =====================  ====================================================================
+=============  ====================  ==============================================================
+``split``      dictionary<string>    ``test``
+``sample_id``  string                the benchmark's stable id of the sample
+``label``      double                label unit of the benchmark
+``features``   fixed list<float>[D]  what the backbone gave at the best epoch, before any smoothing
+=============  ====================  ==============================================================
 
 ``bins``: one row per label bin of the benchmark, written when a run is started.
 
-==========  =======  ===========================================================================
-``low``     double   lower edge, label unit
-``high``    double   upper edge, label unit
-``region``  string   ``many``, ``median``, ``few``: by the bin's training labels; ``zero``: none, on purpose
-``train``   int64    labels of the training split in the bin; ``val`` and ``test`` likewise
-==========  =======  ===========================================================================
+==========  ======  ================================================================================
+``low``     double  lower edge, label unit
+``high``    double  upper edge, label unit
+``region``  string  ``many``, ``median``, ``few``: by the bin's training labels; ``zero``: none, on
+                    purpose
+``train``   int64   labels of the training split in the bin; ``val`` and ``test`` likewise
+==========  ======  ================================================================================
 """
 
 from __future__ import annotations
@@ -134,7 +145,7 @@ TRIAL_FIELDS: tuple[pa.Field, ...] = (
     pa.field("note", pa.string()),
     pa.field("reused_from", pa.string()),
 )
-#: columns that tables of earlier versions lack; whoever reads them does without
+#: columns that tables of earlier builds lack; readers do without them
 LATER_FIELDS = frozenset({"reused_from"})
 EPOCH_FIELDS: tuple[pa.Field, ...] = (
     pa.field("trial_id", WORD, nullable=False),
@@ -178,16 +189,17 @@ class Outcome:
     Attributes:
         trial_id: as in ``TrialSpec``.
         status: complete: trained, chosen, tested. pruned: ended early by the scheduler. stopped: by
-            a person, for good. failed: see ``error``. interrupted: stopped from outside, may go on.
+            a person, for good. failed: see ``error``. interrupted: from outside, may resume.
         error: one line, when failed.
         metrics: ``<split>_<metric>_<region>`` -> value of the best epoch; None for an empty region.
         best_epoch: counts from 0.
         num_epochs: epochs trained.
         wall_time_s: seconds of work, all attempts together.
-        started_at, ended_at: ISO 8601, UTC.
+        started_at: of the first attempt, ISO 8601, UTC.
+        ended_at: of the last attempt, ISO 8601, UTC.
         peak_memory_mib: MiB.
         host: the machine of the last attempt.
-        attempts: how often the trial was begun.
+        attempts: number of times the trial was started.
         num_parameters: trainable ones.
     """
 
@@ -206,14 +218,12 @@ class Outcome:
     num_parameters: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+        """Return plain data for JSON."""
         return dict(self.__dict__)
 
     @classmethod
     def from_dict(cls, value: Any) -> Outcome | None:
-        """The outcome, or None when ``value`` is not one. Keys of later versions are passed
-        over.
-        """
+        """Read what ``to_dict`` gave, ignoring unknown keys; None when it is no outcome."""
         try:
             return _outcomes().validate_python(value)
         except ValidationError:
@@ -226,7 +236,7 @@ def _outcomes() -> TypeAdapter[Outcome]:
 
 
 def table_metadata(*, synthetic: bool, objective: str, name: str) -> dict[str, str]:
-    """Schema metadata that every table of a run carries."""
+    """Return the schema metadata of every table of a run."""
     return {
         "dirsweep_schema": str(SCHEMA_VERSION),
         "synthetic": "true" if synthetic else "false",
@@ -247,7 +257,7 @@ def _features_schema(feature_dim: int) -> pa.Schema:
 
 
 def is_features_table(schema: pa.Schema) -> bool:
-    """Whether it is the schema of a trial's features, of whatever dimension."""
+    """Return whether it is the schema of a trial's features, of any dimension."""
     kind = schema.field("features").type if schema.names[-1:] == ["features"] else pa.null()
     return bool(
         pa.types.is_fixed_size_list(kind) and schema.equals(_features_schema(kind.list_size))
@@ -255,13 +265,16 @@ def is_features_table(schema: pa.Schema) -> bool:
 
 
 def features_table(split: str, ids: Sequence[str], labels: Any, features: Any) -> pa.Table:
-    """A trial's features as its file wants them: ``split``, ``sample_id``, ``label``, ``features``.
+    """Return a trial's features as its file stores them.
 
     Args:
         split: the samples' split.
         ids: N sample ids.
         labels: (N,) label unit, as anything numpy understands.
-        features: (N, D) float32 array, taken as it is.
+        features: (N, D) float32 array, not copied.
+
+    Returns:
+        Columns ``split``, ``sample_id``, ``label``, ``features``.
     """
     dim = features.shape[1]
     columns = [
@@ -274,7 +287,7 @@ def features_table(split: str, ids: Sequence[str], labels: Any, features: Any) -
 
 
 def predictions_table(splits: Mapping[str, tuple[Sequence[str], Any, Any]]) -> pa.Table:
-    """A trial's predictions as its file wants them.
+    """Return a trial's predictions as its file stores them.
 
     Args:
         splits: split name -> (N sample ids, (N,) labels, (N,) predictions), labels and predictions
@@ -292,8 +305,6 @@ def predictions_table(splits: Mapping[str, tuple[Sequence[str], Any, Any]]) -> p
         )
         for split, (ids, labels, predictions) in splits.items()
     ]
-    return (
-        pa.concat_tables(parts).unify_dictionaries().combine_chunks()
-        if parts
-        else TRIAL_PREDICTIONS.empty_table()
-    )
+    if not parts:
+        return TRIAL_PREDICTIONS.empty_table()
+    return pa.concat_tables(parts).unify_dictionaries().combine_chunks()

@@ -124,5 +124,5 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
         compare(one, open_run(tmp_path / "b"))
     with pytest.raises(StoreError, match=r"not the benchmark of .* \(differs in name\)"):
         compare(one, open_run(tmp_path / "c"))
-    with pytest.raises(StoreError, match="no finished trial"):
+    with pytest.raises(StoreError, match="no complete trial"):
         compare(one, open_run(tmp_path / "d"))

@@ -113,7 +113,7 @@ def test_wrong_names(run: Run, name: str, message: str) -> None:
 
 def test_nothing_finished(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, ["failed"])]})
-    with pytest.raises(StoreError, match="no finished trial"):
+    with pytest.raises(StoreError, match="no complete trial"):
         fill(open_run(tmp_path), "ranksim/2")
 
 

@@ -86,7 +86,7 @@ def test_resume_needs_only_the_runs_folder(tmp_path: Path, call: Call) -> None:
     file.unlink()
     code, out, err = call("resume", "run", "--inline")
     assert code == 0, err
-    assert "done before: 1 complete" in err
+    assert "ended before: 1 complete" in err
     assert "SYNTHETIC" in out
     check_sound(tmp_path / "run", before)
     check_finished(tmp_path / "run", 3)

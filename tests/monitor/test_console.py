@@ -79,7 +79,7 @@ def test_trials_of_an_earlier_session_do_not_speed_up_the_forecast() -> None:
         "7 of 10 trials ended (6 complete, 1 failed); 1 min 00 s elapsed; about 3 min 00 s left"
         in out.getvalue()
     )
-    assert "done before: 5 complete, 1 failed" in out.getvalue()
+    assert "ended before: 5 complete, 1 failed" in out.getvalue()
 
 
 def test_best_follows_the_objectives_direction_and_ignores_nan() -> None:

@@ -130,7 +130,7 @@ def test_no_complete_point(tmp_path: Path) -> None:
     assert caution.text == "t: no point is complete, nothing to report."
     assert claims(open_run(tmp_path / "a"), ["t"]) == [caution]
     simulate(tmp_path / "b", {"t": [failed]})
-    with pytest.raises(StoreError, match="no finished trial to report on"):
+    with pytest.raises(StoreError, match="no complete trial to report on"):
         claims(open_run(tmp_path / "b"))
 
 

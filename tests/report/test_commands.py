@@ -116,7 +116,7 @@ def test_bad_input_is_one_line(call: Call, tmp_path: Path, command: str) -> None
             unfinished,
             {"s": [SimulatedPoint(statuses={0: "failed", 1: "pruned", 2: "unfinished"})]},
         )
-        told(unfinished, "no finished trial to report on (1 failed, 1 pruned, 1 unfinished)")
+        told(unfinished, "no complete trial to report on (1 failed, 1 pruned, 1 unfinished)")
     if command in ("claims", "export"):
         paths = simulate(tmp_path / "torn", {"s": [SimulatedPoint()]})
         paths.predictions_table.write(b"ARROW1")

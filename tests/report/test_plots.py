@@ -84,7 +84,7 @@ def test_a_choice_of_plots_and_folder(tmp_path: Path) -> None:
 
 def test_nothing_finished(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, ["failed"])]})
-    with pytest.raises(StoreError, match="no finished trial"):
+    with pytest.raises(StoreError, match="no complete trial"):
         write_plots(open_run(tmp_path))
 
 

@@ -215,7 +215,7 @@ def test_no_finished_trial(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, ["failed"])]})
     run = open_run(tmp_path)
     for build in (study_tables, study_records):
-        with pytest.raises(StoreError, match="no finished trial"):
+        with pytest.raises(StoreError, match="no complete trial"):
             build(run)
-    with pytest.raises(StoreError, match="no finished trial"):
+    with pytest.raises(StoreError, match="no complete trial"):
         print_report(Console(file=io.StringIO()), run)

@@ -131,7 +131,7 @@ def test_nothing_begun(tmp_path: Path) -> None:
     collect(paths)
     run = open_run(tmp_path)
     assert (run.trials().num_rows, run.epochs().num_rows, run.predictions().num_rows) == (0, 0, 0)
-    with pytest.raises(StoreError, match=r"no finished trial to report on \(none planned\)"):
+    with pytest.raises(StoreError, match=r"no complete trial to report on \(none proposed\)"):
         run.require_finished()
     with Ledger(paths.ledger) as ledger:
         ledger.append(Proposed("s", 0, {}, (0,), ("one",), config={"epochs": 3}))

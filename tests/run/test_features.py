@@ -44,7 +44,7 @@ def test_what_is_no_table_of_features(tmp_path: Path) -> None:
         file.write(torn)
         with pytest.raises(
             StoreError,
-            match=r"features\.arrow: incomplete, or not an Arrow file; remove it, and the",
+            match=r"features\.arrow: incomplete, or not an Arrow file; remove it, and figures",
         ):
             open_run(tmp_path).features("s-0-0")
     lists = pa.array([[0.0, 1.0]], pa.list_(pa.float32()))

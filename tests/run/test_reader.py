@@ -69,6 +69,6 @@ def test_tables_of_others(tmp_path: Path) -> None:
 def test_no_finished_trial(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, ["failed", "failed", None])]})
     with pytest.raises(
-        StoreError, match=r"no finished trial to report on \(2 failed, 1 unfinished\)"
+        StoreError, match=r"no complete trial to report on \(2 failed, 1 unfinished\)"
     ):
         open_run(tmp_path).require_finished()

@@ -184,7 +184,7 @@ def test_unfinished_runs_say_so(tmp_path: Path) -> None:
 
 def test_nothing_finished(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, ["failed"])]})
-    with pytest.raises(StoreError, match="no finished trial"):
+    with pytest.raises(StoreError, match="no complete trial"):
         report_page(open_run(tmp_path))
 
 
