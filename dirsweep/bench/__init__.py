@@ -1,3 +1,1 @@
-"""What the techniques cost: ratios against plain loops and against vanilla training, measured side
-by side.
-"""
+"""Benchmarks of the techniques and of the orchestration, measured side by side."""
