@@ -4,24 +4,21 @@ tables, exit code.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dirsweep.backbones.base import BackboneConfig
 from dirsweep.config.compatibility import refused_changes
-from dirsweep.config.expand import planned_points
 from dirsweep.config.sweep import SweepSpec
-from dirsweep.config.trial import canonical_json
 from dirsweep.data.base import SPLITS, Benchmark
-from dirsweep.data.cache import default_cache
-from dirsweep.errors import SpecError, StoreError
+from dirsweep.errors import StoreError
 from dirsweep.execute.base import Watcher
 from dirsweep.execute.inline import run_inline
+from dirsweep.exit_codes import exit_code
 from dirsweep.policy.proposer import Proposer
 from dirsweep.run.bins import Bins
 from dirsweep.run.collect import collect
@@ -34,12 +31,10 @@ from dirsweep.run.provenance import provenance, write_provenance
 from dirsweep.run.reuse import FinishedElsewhere
 from dirsweep.run.stored_sweep import load_stored_sweep
 from dirsweep.run.tables import table_metadata
-from dirsweep.training.inputs import open_benchmark
+from dirsweep.training.preparation import prepare
 
 if TYPE_CHECKING:
     from dirsweep.execute.ray.cluster import Cluster
-
-EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 
 @dataclass(frozen=True)
@@ -83,27 +78,6 @@ def opened(spec: SweepSpec, paths: RunPaths) -> Iterator[Ledger]:
         paths.spec.write(spec.to_yaml().encode())
         with Ledger(paths.ledger) as ledger:
             yield ledger
-
-
-def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
-    """The sweep's benchmark with its data checked and every cache built that its planned points
-    need.
-
-    Raises: DataError: the data is absent or broken, or a backbone lacks what it is made from.
-    """
-    try:
-        benchmark = open_benchmark(spec.benchmark.to_dict(), cache)
-        benchmark.prepare()
-    except SpecError as error:  # what the data shows about the settings
-        raise error.at(spec.source) from None
-    planned = (point.config for study in spec.studies for point in planned_points(spec, study))
-    backbones = {
-        canonical_json(config.backbone.to_dict()): config.backbone
-        for config in (spec.base_config, *planned)
-    }
-    for backbone in backbones.values():
-        cast(BackboneConfig, backbone).prepare(benchmark, Path(cache) if cache else default_cache())
-    return benchmark
 
 
 def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -> int:
@@ -178,13 +152,6 @@ def _num_without_features(proposer: Proposer, paths: RunPaths) -> int:
         entry.state == "complete" and not paths.trial(trial_id).features.exists()
         for trial_id, entry in proposer.entries.items()
     )
-
-
-def exit_code(counts: Mapping[str, int], *, interrupted: bool) -> int:
-    """What ``dirsweep run`` ends with: 0 all ended well, 1 some failed, 130 interrupted."""
-    if interrupted:
-        return EXIT_INTERRUPTED
-    return EXIT_FAILED if counts.get("failed") else EXIT_OK
 
 
 def write_bins(spec: SweepSpec, benchmark: Benchmark, paths: RunPaths) -> None:

@@ -123,7 +123,7 @@ def run_bench(
 
 def _prepare(workload: Workload) -> None:
     """Derive the data beforehand: it is not part of what is measured."""
-    from dirsweep.driver import prepare
+    from dirsweep.training.preparation import prepare
 
     prepare(bench_sweep(workload))
 

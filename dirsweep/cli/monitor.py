@@ -39,7 +39,7 @@ def watch(run: RunFolder) -> None:
 
     Exit code: 0 all trials ended well, 1 some failed, 130 the run is not finished.
     """
-    from dirsweep.driver import exit_code
+    from dirsweep.exit_codes import exit_code
     from dirsweep.monitor.status import status_text
     from dirsweep.monitor.status import watch as follow
     from dirsweep.run.folder import RunPaths

@@ -223,8 +223,10 @@ def _start_ray(
 
 def _train_all(spec: SweepSpec, root: Path, launch: Launch) -> None:
     """Train every trial of a sweep, print the report, and exit."""
-    from dirsweep.driver import EXIT_INTERRUPTED, Options, prepare, run_sweep
+    from dirsweep.driver import Options, run_sweep
+    from dirsweep.exit_codes import EXIT_INTERRUPTED
     from dirsweep.monitor.console import SweepConsole
+    from dirsweep.training.preparation import prepare
 
     prepare(spec, cache_folder())  # with progress bars of its own
     console = SweepConsole(objective=(spec.objective.metric, spec.objective.region))
@@ -253,7 +255,7 @@ def _train_all(spec: SweepSpec, root: Path, launch: Launch) -> None:
 
 def _report_at_the_end(root: Path, code: int) -> None:
     from dirsweep.cli.report import print_plot_names
-    from dirsweep.driver import EXIT_FAILED
+    from dirsweep.exit_codes import EXIT_FAILED
     from dirsweep.report.formats import print_report
     from dirsweep.report.plots import plots_after_run, write_plots
     from dirsweep.run.reader import open_run

@@ -14,7 +14,7 @@ from dirsweep.config.error_text import format_value
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.diagnose.inert_keys import Finding, Verdict, check_sweep
 from dirsweep.diagnose.training_traces import NUM_EPOCHS
-from dirsweep.driver import EXIT_FAILED, EXIT_OK
+from dirsweep.exit_codes import EXIT_FAILED, EXIT_OK
 
 COLOURS: dict[Verdict, str] = {"active": "green", "INERT": "bold red", "not checked": "yellow"}
 

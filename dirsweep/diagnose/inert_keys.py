@@ -25,7 +25,7 @@ from dirsweep.diagnose.training_traces import (
     loss_change,
     parameter_change,
 )
-from dirsweep.driver import prepare
+from dirsweep.training.preparation import prepare
 
 DEFAULT_STEPS = 8
 #: relative change that counts as none; equal trainings on one CPU are equal to the last bit

@@ -9,7 +9,6 @@ from dirsweep.config.expand import make_trial
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import Point, TrialConfig, TrialSpec
 from dirsweep.data.base import Benchmark
-from dirsweep.driver import prepare
 from dirsweep.errors import DirSweepError
 from dirsweep.estimate.cost_model import CostModel, Timings, fit_cost_model, num_independent
 from dirsweep.estimate.durations import Durations
@@ -21,6 +20,7 @@ from dirsweep.estimate.trial_kinds import (
     planned_trials,
     scaling_part,
 )
+from dirsweep.training.preparation import prepare
 
 #: kinds of trials that are timed besides the base
 MAX_KINDS = 12

@@ -15,10 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from dirsweep.config.expand import make_trial, planned_points
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec
-from dirsweep.driver import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, prepare
 from dirsweep.errors import SpecError, did_you_mean
 from dirsweep.execute.worker import run_trial
+from dirsweep.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from dirsweep.run.folder import RunPaths
+from dirsweep.training.preparation import prepare
 
 
 def choose_trial(

@@ -26,7 +26,6 @@ from dirsweep.data.sts_b_dir import STSB, STSBConfig
 from dirsweep.data.synthetic_agedb import COUNTS, SyntheticAgeDBConfig
 from dirsweep.data.zero_shot import Rows, ZeroShot, in_range
 from dirsweep.domain import LabelBins
-from dirsweep.driver import prepare
 from dirsweep.errors import SpecError
 from dirsweep.report.plots import label_histogram, per_label_error, technique_gain
 from dirsweep.report.study_records import study_records
@@ -35,6 +34,7 @@ from dirsweep.run.bins import Bins
 from dirsweep.run.reader import open_run
 from dirsweep.training.assembly import build_training
 from dirsweep.training.metrics import compute
+from dirsweep.training.preparation import prepare
 from dirsweep.training.trial import train
 from tests.flow.driving import run_here, tiny_sweep
 from tests.tiny import TinyConfig, tiny_trial

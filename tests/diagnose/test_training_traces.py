@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dirsweep.diagnose.training_traces import ShortTrainer, Trace, loss_change, parameter_change
-from dirsweep.driver import prepare
+from dirsweep.training.preparation import prepare
 from tests.diagnose.small_sweeps import sweep
 
 
