@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from made_up_run import write_run
-
 from dirsweep.run.reader import Run, open_run
+from tests.made_up_run import write_run
 
 RANKSIM = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
 LDS = {

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import yaml
-from made_up_run import write_bins
 
 from dirsweep.config.labels import label_of
 from dirsweep.domain import metric_columns
@@ -29,6 +28,7 @@ from dirsweep.run.tables import (
     table_metadata,
 )
 from dirsweep.training import metrics
+from tests.made_up_run import write_bins
 
 
 @dataclass(frozen=True)

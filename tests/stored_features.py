@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from made_up_run import write_run
 from numpy.typing import NDArray
 
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.tables import features_table
+from tests.made_up_run import write_run
 
 NUM = 200
 LABELS = np.random.default_rng(1).integers(5, 90, NUM).astype(np.float64)

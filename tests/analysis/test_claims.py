@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulated_run import SimulatedPoint, simulate
-
 from dirsweep.analysis.claims import outcomes_of, run_evidence, study_evidence
 from dirsweep.analysis.differences import differences
 from dirsweep.analysis.effects import effects
 from dirsweep.analysis.seed_null import seed_null
 from dirsweep.run.reader import open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 RANKSIM, BATCH = "regularizers.ranksim", {"batch_size": 16, "epochs": 10}
 

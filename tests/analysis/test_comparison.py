@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.comparison import compare
 from dirsweep.analysis.measurements import columns_of
@@ -12,6 +11,7 @@ from dirsweep.domain import MetricColumn
 from dirsweep.errors import StoreError
 from dirsweep.report.comparison import comparison_table
 from dirsweep.run.reader import open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 RANKSIM = "regularizers.ranksim"
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.differences import contrast, difference_of, differences
 from dirsweep.analysis.intervals import interval_of_mean
@@ -12,6 +11,7 @@ from dirsweep.analysis.measurements import Resampling, measure
 from dirsweep.analysis.multiple_testing import holm
 from dirsweep.domain import REGIONS, MetricColumn
 from dirsweep.run.reader import open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 RANKSIM, LDS, GAMMA = "regularizers.ranksim", "reweighting.name", "regularizers.ranksim.gamma"
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.effects import ALL_STUDIES, Effect, effects, effects_of_run
 from dirsweep.report.claims import claims
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.reader import Run, open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 RANKSIM = {"regularizers.ranksim": {"gamma": 1.0}}
 LDS = {"reweighting.name": "lds", "reweighting.base": "inv"}

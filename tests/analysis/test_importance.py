@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.importance import importances, interactions, rebuilt_study
 from dirsweep.analysis.parameters import distributions_of, measured_points
 from dirsweep.run.reader import open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 LR, SIZE, CONR, BETA = "optimizer.lr", "batch_size", "regularizers.conr", "regularizers.conr.beta"
 SPACE = {

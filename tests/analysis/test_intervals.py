@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis import resampling
 from dirsweep.analysis.differences import differences
@@ -14,6 +13,7 @@ from dirsweep.analysis.measurements import Resampling, measure
 from dirsweep.analysis.seed_null import seed_null
 from dirsweep.domain import REGIONS, MetricColumn
 from dirsweep.run.reader import open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 RANKSIM, LDS, GAMMA = "regularizers.ranksim", "reweighting.name", "regularizers.ranksim.gamma"
 

@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from layout_run import RANKSIM, layout_run
-from made_up_run import write_run
 
 from dirsweep.analysis.layout_rows import FilledRow, fill
 from dirsweep.errors import StoreError
@@ -13,6 +11,8 @@ from dirsweep.run.collect import collect
 from dirsweep.run.folder import TrialFolder
 from dirsweep.run.provenance import write_provenance
 from dirsweep.run.reader import Run, open_run
+from tests.layout_run import RANKSIM, layout_run
+from tests.made_up_run import write_run
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.main_effects import main_effects, plateau
 from dirsweep.report.claims import claims
 from dirsweep.run.reader import open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 GAMMA, LAMBDA, CONR = (
     "regularizers.ranksim.gamma",

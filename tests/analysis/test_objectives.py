@@ -11,9 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from figure_texts import texts
-from made_up_run import FACTORS, write_run
 from rich.console import Console
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.differences import differences
 from dirsweep.analysis.measurements import configs_of
@@ -29,6 +27,8 @@ from dirsweep.run.collect import collect
 from dirsweep.run.events import Retried
 from dirsweep.run.ledger import Ledger
 from dirsweep.run.reader import Run, open_run
+from tests.made_up_run import FACTORS, write_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 GAMMA = "regularizers.ranksim.gamma"
 MANY, FEW = {"metric": "mae", "region": "many"}, {"metric": "mae", "region": "few"}

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.reproduction import Verdict, verdicts
 from dirsweep.report.interval_notes import verdict_note
 from dirsweep.run.reader import open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 #: RankSim's plain training on AgeDB-DIR with a batch of 64 (Table 8: one of the rows added there)
 PROTOCOL = {

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.seed_null import seed_null
 from dirsweep.run.reader import open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 RANKSIM, LDS, GAMMA = "regularizers.ranksim", "reweighting.name", "regularizers.ranksim.gamma"
 

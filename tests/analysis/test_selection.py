@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.measurements import Resampling, measure
 from dirsweep.analysis.selection import (
@@ -21,6 +20,7 @@ from dirsweep.analysis.selection import (
 from dirsweep.domain import MetricColumn
 from dirsweep.errors import StoreError
 from dirsweep.run.reader import open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 SPACE = {"space": {"epochs": {"int": [1, 99]}}}
 

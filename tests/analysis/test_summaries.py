@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from made_up_run import write_run
 
 from dirsweep.analysis.summaries import (
     Spread,
@@ -16,6 +15,7 @@ from dirsweep.analysis.summaries import (
 )
 from dirsweep.domain import MetricColumn
 from dirsweep.run.reader import open_run
+from tests.made_up_run import write_run
 
 GAMMA, LAMBDA = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"
 

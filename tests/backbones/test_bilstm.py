@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_pairs import small_benchmark
 from torch import Tensor, nn
 
 from dirsweep.backbones.bilstm import (
@@ -19,6 +18,7 @@ from dirsweep.backbones.bilstm import (
     tokenize,
 )
 from dirsweep.errors import DataError
+from tests.small_pairs import small_benchmark
 
 
 def small(dropout: float = 0.0) -> BiLSTM:

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from small_pairs import ROWS, small_benchmark
 
 from dirsweep.backbones import sentence
 from dirsweep.backbones.sentence import PairMLP, SentenceConfig, model_folder, model_identity
 from dirsweep.errors import DataError
+from tests.small_pairs import ROWS, small_benchmark
 
 
 class LetterCounts:

@@ -13,7 +13,6 @@ import pytest
 import torch
 import yaml
 from pydantic import ValidationError
-from small_pairs import small_benchmark
 from torch import Tensor
 
 from dirsweep import registry
@@ -25,6 +24,7 @@ from dirsweep.data.base import Benchmark, InputKind
 from dirsweep.data.synthetic_agedb import SyntheticAgeDBConfig
 from dirsweep.errors import SpecError
 from tests.contracts.rooms import sample_of, shipped
+from tests.small_pairs import small_benchmark
 
 BACKBONES = shipped("backbone")
 KINDS: tuple[InputKind, ...] = get_args(InputKind)

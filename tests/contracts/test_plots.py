@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up_run import write_run
 from matplotlib.axes import Axes
-from stored_features import random_features, store
 
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.report.plots import plots
 from dirsweep.run.reader import Run, open_run
+from tests.made_up_run import write_run
+from tests.stored_features import random_features, store
 
 GAMMA, LAMBDA = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"
 PLOTS = pytest.mark.parametrize("plot", plots(), ids=lambda plot: plot.name)

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from made_up_run import write_run, write_trial
 from rich.console import Console
 
 from dirsweep.monitor.snapshot import read_snapshot
@@ -19,6 +18,7 @@ from dirsweep.monitor.status import status_json, status_text
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.training import trial as trial_module
 from dirsweep.training.trial import train
+from tests.made_up_run import write_run, write_trial
 from tests.tiny import tiny_trial
 
 FEW, PEARSON = {"metric": "mae", "region": "few"}, {"metric": "pearson", "region": "all"}

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.differences import differences
 from dirsweep.errors import StoreError
@@ -15,6 +14,7 @@ from dirsweep.report.claims import (
     rendered,
 )
 from dirsweep.run.reader import open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 RANKSIM, CONR, SMOOTHING = "regularizers.ranksim", "regularizers.conr", "smoothing.name"
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.cli import main
+from tests.simulated_run import SimulatedPoint, simulate
 
 Call = Callable[..., tuple[int, str, str]]
 

@@ -3,11 +3,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from simulated_run import SimulatedPoint, simulate
-
 from dirsweep.analysis.comparison import compare
 from dirsweep.report.comparison import as_json, comparison_table
 from dirsweep.run.reader import open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 
 def test_formats(tmp_path: Path) -> None:

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulated_run import SimulatedPoint, simulate
-
 from dirsweep.analysis.effects import effects_of_run
 from dirsweep.report.difference_tables import baseline_table, effects_table, study_effects_table
 from dirsweep.report.table import Mark
 from dirsweep.run.reader import open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 RANKSIM = "regularizers.ranksim"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from made_up_run import write_run
+
+from tests.made_up_run import write_run
 
 duckdb = pytest.importorskip("duckdb")
 

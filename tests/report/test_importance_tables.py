@@ -4,7 +4,6 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.main_effects import main_effects
 from dirsweep.report.importance_tables import (
@@ -13,6 +12,7 @@ from dirsweep.report.importance_tables import (
     main_effects_table,
 )
 from dirsweep.run.reader import Run, open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 KEYS = ("batch_size", "epochs")
 

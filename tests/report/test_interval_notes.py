@@ -3,11 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from simulated_run import SimulatedPoint, simulate
-
 from dirsweep.analysis.reproduction import verdicts
 from dirsweep.report.interval_notes import verdict_note
 from dirsweep.run.reader import open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 
 def test_a_note_names_what_limits_the_comparison(tmp_path: Path) -> None:

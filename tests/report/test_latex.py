@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_run import write_run
 
 from dirsweep.report.formats import report_text
 from dirsweep.report.latex import document
@@ -14,6 +13,7 @@ from dirsweep.report.latex_text import escape
 from dirsweep.report.layout_tables import layout_table
 from dirsweep.report.study_tables import study_table
 from dirsweep.run.reader import Run, open_run
+from tests.made_up_run import write_run
 
 RANKSIM = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
 

@@ -5,8 +5,6 @@ import io
 from pathlib import Path
 
 import pytest
-from layout_run import RANKSIM, layout_run
-from made_up_run import write_run
 
 from dirsweep.analysis.layout_rows import fill
 from dirsweep.report.html.page import report_page
@@ -14,6 +12,8 @@ from dirsweep.report.layout_tables import PREVIEW, layout_records, layout_table
 from dirsweep.report.table import Table
 from dirsweep.run.reader import Run, open_run
 from tests.analysis.test_layout_rows import timed_run
+from tests.layout_run import RANKSIM, layout_run
+from tests.made_up_run import write_run
 
 
 @pytest.fixture

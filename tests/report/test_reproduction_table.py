@@ -3,13 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from layout_run import layout_run
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.reproduction import verdicts
 from dirsweep.report import reproduction_table as module
 from dirsweep.report.reproduction_table import reproduction_table
 from dirsweep.run.reader import open_run
+from tests.layout_run import layout_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 
 def test_published_and_measured(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.effects import effects
 from dirsweep.analysis.intervals import Interval, intervals
@@ -18,6 +17,7 @@ from dirsweep.report.statistics_text import (
     with_interval,
 )
 from dirsweep.run.reader import Run, open_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 RANKSIM = "regularizers.ranksim"
 

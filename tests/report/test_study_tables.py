@@ -5,7 +5,6 @@ import io
 from pathlib import Path
 
 import pytest
-from made_up_run import write_run
 from rich.console import Console
 
 from dirsweep.errors import StoreError
@@ -14,6 +13,7 @@ from dirsweep.report.study_records import study_records
 from dirsweep.report.study_tables import study_table, study_tables
 from dirsweep.report.table import Table
 from dirsweep.run.reader import Run, open_run
+from tests.made_up_run import write_run
 
 GAMMA = "regularizers.ranksim.gamma"
 

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from made_up_run import write_run
-from simulated_run import SimulatedPoint, simulate
-
 from dirsweep.analysis.measurements import points_of
 from dirsweep.report.summary_tables import chosen_points_table, failures_table, intervals_on_test
 from dirsweep.run.reader import open_run
+from tests.made_up_run import write_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 
 def test_the_best_point_of_each_study(tmp_path: Path) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from made_up_run import write_run
 
 from dirsweep.domain import LabelBins
 from dirsweep.errors import StoreError
 from dirsweep.run.bins import Bins
 from dirsweep.run.predictions import predicted
 from dirsweep.run.reader import open_run
+from tests.made_up_run import write_run
 
 
 def made(bins: LabelBins) -> Bins:

@@ -10,7 +10,6 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from made_up_run import write_run, write_spec, write_trial
 
 from dirsweep.domain import MetricColumn, metric_columns
 from dirsweep.errors import StoreError
@@ -19,6 +18,7 @@ from dirsweep.run.events import Proposed
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.ledger import Ledger
 from dirsweep.run.reader import open_run
+from tests.made_up_run import write_run, write_spec, write_trial
 
 GAMMA, LAMBDA = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pa_parquet
 import pytest
-from made_up_run import write_run
 
 from dirsweep.errors import StoreError
 from dirsweep.run.export import export_run
 from dirsweep.run.reader import open_run
+from tests.made_up_run import write_run
 
 
 def test_parquet_holds_the_tables_as_they_are(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from made_up_run import write_run
 
 from dirsweep.errors import StoreError
 from dirsweep.run.reader import open_run
 from dirsweep.run.tables import features_table, is_features_table
+from tests.made_up_run import write_run
 
 
 def test_written_and_read_back(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
-from tiny import TinyConfig
 
 from dirsweep.config.load import load_sweep
 from dirsweep.domain import Constraint, MetricColumn, Objective
 from dirsweep.errors import StoreError
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.manifest import Manifest, StudyFacts, benchmark_record, read_manifest
+from tests.tiny import TinyConfig
 
 SWEEPS = Path(__file__).resolve().parents[2] / "sweeps"
 FEW, MANY = Objective("mae", "few"), Objective("mae", "many")

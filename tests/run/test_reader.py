@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from made_up_run import write_run
 
 from dirsweep.errors import StoreError
 from dirsweep.run.reader import open_run
+from tests.made_up_run import write_run
 
 
 def test_an_open_run(tmp_path: Path) -> None:

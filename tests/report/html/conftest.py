@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from layout_run import RANKSIM
-from made_up_run import write_run
 
 from dirsweep.run.provenance import provenance, write_provenance
 from dirsweep.run.reader import Run, open_run
+from tests.layout_run import RANKSIM
+from tests.made_up_run import write_run
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from made_up_run import write_run
-from simulated_run import SimulatedPoint, simulate
 
 from dirsweep.analysis.importance import interactions
 from dirsweep.analysis.main_effects import main_effects
@@ -18,6 +16,8 @@ from dirsweep.report.html.page import report_page
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.layout_tables import layout_table
 from dirsweep.run.reader import Run, open_run
+from tests.made_up_run import write_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 RANKSIM = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
 VOID = {"meta", "input", "link", "br", "img"}

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from made_up_run import write_run
-
 from dirsweep.report.html.run_facts import run_facts, run_state
 from dirsweep.run.reader import Run, open_run
+from tests.made_up_run import write_run
 
 
 def run_with(root: Path, statuses: list[float | str | None]) -> Run:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_run import write_run
 
 from dirsweep.report.plots import collapse_penalty
 from dirsweep.run.reader import open_run
+from tests.made_up_run import write_run
 
 
 def test_collapse_penalty(tmp_path: Path) -> None:

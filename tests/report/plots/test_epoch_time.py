@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 from figure_texts import texts
-from made_up_run import write_run
 
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import epoch_time
 from dirsweep.run.reader import open_run
+from tests.made_up_run import write_run
 
 
 def test_epoch_time(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from figure_texts import texts
-from stored_features import LABELS, ordered, random_features, run_with, store
 
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import feature_similarity
 from dirsweep.run.bins import Bins
 from dirsweep.run.reader import open_run
+from tests.stored_features import LABELS, ordered, random_features, run_with, store
 
 
 def test_similarities_against_all_pairs() -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from figure_texts import texts
-from made_up_run import write_run
 
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import label_histogram
 from dirsweep.run.reader import open_run
+from tests.made_up_run import write_run
 
 
 def test_label_histogram(tmp_path: Path) -> None:

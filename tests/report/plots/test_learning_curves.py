@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_run import write_run
 
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import learning_curves
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.reader import open_run
+from tests.made_up_run import write_run
 
 
 def test_learning_curves(tmp_path: Path) -> None:

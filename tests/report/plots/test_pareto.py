@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_run import write_run
 
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import pareto
 from dirsweep.run.reader import open_run
+from tests.made_up_run import write_run
 
 
 def test_pareto(tmp_path: Path) -> None:

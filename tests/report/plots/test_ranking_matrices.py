@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from figure_texts import texts
 from scipy import stats
-from stored_features import LABELS, ordered, random_features, run_with, store
 
 from dirsweep.report.plots import ranking_matrices
 from dirsweep.run.reader import open_run
+from tests.stored_features import LABELS, ordered, random_features, run_with, store
 
 
 def test_ranks_by_hand() -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 from figure_texts import texts
-from made_up_run import write_run
 
 from dirsweep.report.plots import technique_gain
 from dirsweep.run.reader import open_run
+from tests.made_up_run import write_run
 
 
 def test_technique_gain(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from figure_texts import texts
 from numpy.typing import NDArray
-from stored_features import LABELS, NUM, ordered, random_features, run_with, store
 
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.plots import tsne
 from dirsweep.run.reader import open_run
+from tests.stored_features import LABELS, NUM, ordered, random_features, run_with, store
 
 
 def test_samples_are_spread_over_the_labels() -> None:
