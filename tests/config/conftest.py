@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from dirsweep.config.expand import validate
-from dirsweep.config.load import load_sweep
+from dirsweep.config.load import load_sweep, sweep_from_data
 from dirsweep.config.sweep import SweepSpec
+from dirsweep.config.yaml_text import parse_yaml
 from dirsweep.errors import SpecError
 
 GOOD = """\
@@ -31,8 +32,27 @@ scheduler: {name: asha, grace_epochs: 2}
 resources: {cpu: 1, gpu: auto}
 """
 
+#: a search in one line of a study, and what it may optimize
+SPACE = "space: {regularizers.ranksim.gamma: {log_uniform: [1, 1000]}}, scheduler: none"
+MANY_FEW = "objectives: [{metric: mae, region: many}, {region: few}]"
+GRID = "grid: {batch_size: [16, 32]}"
+
 Load = Callable[..., SweepSpec]
 Complaint = Callable[..., str]
+
+
+def search_with(extra: str, space: str = SPACE) -> str:
+    """A search of two trials with further keys."""
+    return f"{{{space}, trials: 2, {extra}}}"
+
+
+def loaded_with(*pairs: tuple[str, str]) -> SweepSpec:
+    """The sweep with texts replaced by others."""
+    text = GOOD
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    return sweep_from_data(parse_yaml(text))
 
 
 @pytest.fixture

@@ -60,7 +60,8 @@ class Needs(Config):
         ({"lambda": "x"}, "lambda: expected a number, got 'x'"),
         (
             {"interp_lambda": 3},
-            "interp_lambda: unknown key; did you mean 'lambda'? (known: count, either, flag, inner, "
+            "interp_lambda: unknown key; did you mean 'lambda'? (known: count, either, flag, "
+            "inner, "
             "kind, lambda, maybe, odd, rate, steps, text)",
         ),
         ({"maybe": "x"}, "maybe: expected a number, got 'x'"),
@@ -82,7 +83,8 @@ class Needs(Config):
         ),
         (
             [1],
-            "expected a mapping, got [1] (known: count, either, flag, inner, kind, lambda, maybe, odd, rate, "
+            "expected a mapping, got [1] (known: count, either, flag, inner, kind, lambda, maybe, "
+            "odd, rate, "
             "steps, text)",
         ),
     ],

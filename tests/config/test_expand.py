@@ -32,7 +32,8 @@ def test_a_grid_runs_through_all_combinations_the_last_key_fastest(load: Load) -
 
 def test_one_at_a_time_has_the_base_once_and_first(load: Load) -> None:
     spec = load(
-        study="{one_at_a_time: {regularizers.ranksim.gamma: [1, 100.0, 200], loss.name: [l1, huber], "
+        study="{one_at_a_time: {regularizers.ranksim.gamma: [1, 100.0, 200], "
+        "loss.name: [l1, huber], "
         "regularizers.ranksim: [{gamma: 100}, null], optimizer.weight_decay: [0, 1e-4]}}"
     )
     assert [p.overrides for p in planned_points(spec, "x")] == [
@@ -58,7 +59,8 @@ def test_points_are_taken_as_written(load: Load) -> None:
 
 def test_a_study_varies_its_own_base(load: Load) -> None:
     spec = load(
-        study="{base: {regularizers.ranksim: null, loss.name: huber}, one_at_a_time: {loss.beta: [1, 2]}}"
+        study="{base: {regularizers.ranksim: null, loss.name: huber}, "
+        "one_at_a_time: {loss.beta: [1, 2]}}"
     )
     points = planned_points(spec, "x")
     assert [p.overrides for p in points] == [{}, {"loss.beta": 2}]
@@ -69,7 +71,8 @@ def test_a_study_varies_its_own_base(load: Load) -> None:
 def test_a_space_plans_its_start(load: Load) -> None:
     spec = load(
         study="{trials: 5, start: [{}, {batch_size: 32}], "
-        "space: {batch_size: {choice: [32, 64]}, regularizers.ranksim.gamma: {log_uniform: [1, 1000]}}}"
+        "space: {batch_size: {choice: [32, 64]}, regularizers.ranksim.gamma: {log_uniform: [1, "
+        "1000]}}}"
     )
     assert [p.overrides for p in planned_points(spec, "x")] == [
         {"batch_size": 64, "regularizers.ranksim.gamma": 100},
@@ -154,7 +157,8 @@ def test_a_proposed_point_is_built_and_checked(load: Load) -> None:
         ),
         (
             "{points: [{}, {regularizers.conr: {omgea: 1}}]}",
-            "studies.x.points.1.regularizers.conr.omgea: unknown key; did you mean 'omega'? (known: ",
+            "studies.x.points.1.regularizers.conr.omgea: unknown key; did you mean 'omega'? "
+            "(known: ",
         ),
         (
             "{points: [{loss: hubr}]}",
@@ -162,7 +166,8 @@ def test_a_proposed_point_is_built_and_checked(load: Load) -> None:
         ),
         (
             "{points: [{regularizers.ranksim: null, regularizers.ranksim.gamma: 2}]}",
-            "studies.x.points.0.regularizers.ranksim.gamma: set although the same point switches 'ranksim' off",
+            "studies.x.points.0.regularizers.ranksim.gamma: set although the same point switches "
+            "'ranksim' off",
         ),
         (
             "{base: {loss.name: hubr}, points: [{}]}",
@@ -207,7 +212,8 @@ def test_every_point_is_checked_before_a_run(
 def test_a_backbone_must_take_what_the_benchmark_gives(complaint: Complaint) -> None:
     line = complaint("synthetic-agedb", "sts-b-dir")
     assert line.startswith(
-        "a.yaml: base.backbone.name: 'small_cnn' takes image, but sts-b-dir gives text_pair (backbones"
+        "a.yaml: base.backbone.name: 'small_cnn' takes image, but sts-b-dir gives text_pair "
+        "(backbones"
     )
     assert "bilstm" in line
 
@@ -263,8 +269,8 @@ def test_a_conflict_that_lies_in_the_base_names_the_point(complaint: Complaint) 
         "studies.g.grid={loss.name: [l1, huber]}",
     )
     assert (
-        line
-        == "a.yaml: base.reweighting.name: picky cannot stand huber (at studies.g.grid, loss.name: 'huber')"
+        line == "a.yaml: base.reweighting.name: picky cannot stand huber "
+        "(at studies.g.grid, loss.name: 'huber')"
     )
 
 

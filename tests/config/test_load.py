@@ -135,7 +135,8 @@ def test_overrides_reach_into_studies(load: Load) -> None:
         ),
         (
             "studies.g.seeds.0=1",
-            "--set studies.g.seeds.0=1: studies.g.seeds.0: 'seeds' has no keys below it; set it as a ",
+            "--set studies.g.seeds.0=1: studies.g.seeds.0: 'seeds' has no keys below it; set it as "
+            "a ",
         ),
         ("studies=null", "--set studies=null: studies: missing"),
         (
@@ -149,7 +150,8 @@ def test_overrides_reach_into_studies(load: Load) -> None:
         ("base=3", "--set base=3: base: expected a mapping, got 3"),
         (
             "epochs=${NOPE_NOPE}",
-            "--set epochs=${NOPE_NOPE}: the environment variable NOPE_NOPE is not set; set it or give ",
+            "--set epochs=${NOPE_NOPE}: the environment variable NOPE_NOPE is not set; set it or "
+            "give ",
         ),
         # a mistake of the file is not the override's
         ("studies.g.grid.batch_size=[0]", "a.yaml: studies.g.grid.batch_size: must be >= 1, got 0"),

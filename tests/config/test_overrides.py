@@ -158,7 +158,8 @@ def test_no_such_key(key: str, message: str) -> None:
         ),
         (
             {"regularizers.ranksim": 3},
-            "regularizers.ranksim: expected a mapping of parameters, 'default', true, or null for off, got 3",
+            "regularizers.ranksim: expected a mapping of parameters, 'default', true, or null for "
+            "off, got 3",
         ),
         ({"loss.name": 3}, "loss.name: expected a name, got 3 (known: "),
         (

@@ -37,7 +37,8 @@ def test_a_preview_is_small(load: Load) -> None:
             [{"batch_size": 1}, {"batch_size": 3}, {"batch_size": 5}],
         ),
         (
-            "{grid: {batch_size: [1, 2, 3], optimizer.lr: [1, 2, 3], optimizer.momentum: [0, 0.5]}}",
+            "{grid: {batch_size: [1, 2, 3], optimizer.lr: [1, 2, 3], optimizer.momentum: [0, "
+            "0.5]}}",
             [
                 {"batch_size": b, "optimizer.lr": lr, "optimizer.momentum": 0}
                 for b in (1, 3)
@@ -63,7 +64,8 @@ def test_few_points(load: Load, study: str, expected: list[object]) -> None:
 
 def test_a_search_is_cut_to_three_trials_and_keeps_one_to_propose(load: Load) -> None:
     study = (
-        "{trials: 60, seeds: [4, 5], base: {epochs: 50}, start: [{}, {batch_size: 1}, {batch_size: 2}], "
+        "{trials: 60, seeds: [4, 5], base: {epochs: 50}, start: [{}, {batch_size: 1}, {batch_size: "
+        "2}], "
         "scheduler: {name: median, grace_epochs: 20}, space: {batch_size: {int: [1, 64]}}}"
     )
     spec = load(study=study, preview=True)

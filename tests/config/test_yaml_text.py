@@ -53,7 +53,10 @@ def test_quoted_scalars_stay_text() -> None:
 
 
 def test_variables_expand_in_every_value() -> None:
-    text = "root: \"${HERE:-data}/x\"\nepochs: ${EPOCHS:-3}\nname: '${NAME}'\nlist: ['${NAME}${NAME}']\nplain: $${NAME}"
+    text = (
+        "root: \"${HERE:-data}/x\"\nepochs: ${EPOCHS:-3}\nname: '${NAME}'\n"
+        "list: ['${NAME}${NAME}']\nplain: $${NAME}"
+    )
     assert parse_yaml(text, {"NAME": "n", "EPOCHS": ""}) == {
         "root": "data/x",
         "epochs": 3,
@@ -92,7 +95,8 @@ def test_anchors_and_merges() -> None:
         ),
         (
             "a: [${NOPE}]",
-            "line 1, column 6: not valid YAML: expected ',' or ']', but got '{' (put quotes around ${...})",
+            "line 1, column 6: not valid YAML: expected ',' or ']', but got '{' (put quotes around "
+            "${...})",
         ),
         (
             "a: {b: '${NOPE}'}",
