@@ -311,9 +311,10 @@ def test_exit_codes_of_the_command(tmp_path: Path) -> None:
     assert "Traceback" not in first.stderr + second.stderr + third.stderr
 
 
-def test_keys_lists_every_key_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["schema", "keys"])
+def test_every_key_is_listed_whole(run: Run, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    code, out, _ = run("keys")
+    code, out, _ = run(command)
     assert code == 0
     heads = [line.split("  ")[0] for line in out.splitlines() if line and not line.startswith(" ")]
     assert heads == [key for key, *_ in describe_keys()]
