@@ -7,12 +7,15 @@ import os
 import random
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dirsweep.config.trial import TrialSpec
 from dirsweep.run.events import utc_now
 from dirsweep.run.folder import TrialFolder
 from dirsweep.run.tables import Outcome
+
+if TYPE_CHECKING:  # imports torch, whose import is measured
+    from dirsweep.training.state import Row
 
 #: environment variable with the duration of a trial, see ``duration_of``
 SECONDS_VARIABLE = "DIRSWEEP_BENCH_SECONDS"
@@ -37,7 +40,7 @@ def import_torch() -> None:
 
 
 def sleep_and_report(
-    trial: TrialSpec, emit: Callable[[dict[str, Any]], None], *, folder: TrialFolder, **_: Any
+    trial: TrialSpec, emit: Callable[[Row], None], *, folder: TrialFolder, **_: Any
 ) -> Outcome:
     """Import torch, sleep, report one epoch, and write the results of a trial.
 

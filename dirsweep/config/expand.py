@@ -9,7 +9,7 @@ from dataclasses import replace
 from importlib import import_module
 from itertools import product
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from dirsweep import registry
 from dirsweep.config.error_text import format_value
@@ -302,19 +302,42 @@ def _check_sampler(sampler: SamplerSpec, key: str, source: str) -> None:
 # ---- the plan
 
 
-def plan_rows(spec: SweepSpec) -> list[dict[str, Any]]:
+class PlanRow(TypedDict):
+    """A study's line of the plan.
+
+    Attributes:
+        study: its key in the sweep file.
+        design: its design in words.
+        points: number of points.
+        seeds: number of seeds of each point.
+        trials: number of trials.
+        unique_trials: number of trials that no earlier study or point trains already; of a space
+            only its ``start`` points can be known to equal others.
+        cpu: CPUs of each trial.
+        gpu: GPUs of each trial.
+    """
+
+    study: str
+    design: str
+    points: int
+    seeds: int
+    trials: int
+    unique_trials: int
+    cpu: float
+    gpu: float | Literal[auto]
+
+
+def plan_rows(spec: SweepSpec) -> list[PlanRow]:
     """Count points and trials of each study.
 
     Args:
         spec: the sweep.
 
     Returns:
-        A row per study: study, design, points, seeds, trials, unique_trials, cpu and gpu (per
-        trial). ``unique_trials`` leaves out what an earlier study or point trains already; of a
-        space only its ``start`` points can be known to equal others.
+        A row per study.
     """
     seen: set[str] = set()
-    rows = []
+    rows: list[PlanRow] = []
     for name, study in spec.studies.items():
         points = planned_points(spec, name)
         seeds = spec.seeds_of(name)

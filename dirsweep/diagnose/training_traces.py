@@ -7,11 +7,11 @@ import os
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from dirsweep.config.model import PlainData
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec, canonical_json
 from dirsweep.data.base import Benchmark, SplitName
@@ -74,7 +74,7 @@ class ShortTrainer:
         """Return how many samples the configurations of one comparison train on."""
         return max(self._steps_per_epoch * min(batch_sizes), max(batch_sizes))
 
-    def train(self, config: dict[str, Any], num_train: int) -> Trace:
+    def train(self, config: PlainData, num_train: int) -> Trace:
         """Train a configuration.
 
         Args:
@@ -92,7 +92,7 @@ class ShortTrainer:
             self._traces.popitem(last=False)
         return self._traces[identity]
 
-    def _trained(self, config: dict[str, Any], num_train: int) -> Trace:
+    def _trained(self, config: PlainData, num_train: int) -> Trace:
         trial = TrialSpec(
             trial_id="check",
             seed=self._spec.seeds[0],

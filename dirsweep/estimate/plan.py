@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from dirsweep.config.expand import make_point, plan_rows, planned_points
+from dirsweep.config.expand import PlanRow, make_point, plan_rows, planned_points
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.policy.samplers import sampler_arguments
 from dirsweep.run.folder import RunPaths
@@ -38,19 +38,19 @@ def print_plan(spec: SweepSpec, root: Path, console: Console) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def _study_table(rows: list[dict[str, Any]]) -> Table:
+def _study_table(rows: list[PlanRow]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in COLUMNS:
         table.add_column(title, justify="left" if title in ("study", "design") else "right")
     for row in rows:
-        counts = (row[key] for key in ("points", "seeds", "trials", "unique_trials"))
+        counts = (row["points"], row["seeds"], row["trials"], row["unique_trials"])
         table.add_row(
             row["study"], row["design"], *map(str, counts), f"{row['cpu']:g}", str(row["gpu"])
         )
     return table
 
 
-def _trials_line(spec: SweepSpec, rows: list[dict[str, Any]]) -> str:
+def _trials_line(spec: SweepSpec, rows: list[PlanRow]) -> str:
     """Return the number of trials, and how many need not be trained."""
     total = sum(row["trials"] for row in rows)
     num_new = sum(row["unique_trials"] for row in rows)

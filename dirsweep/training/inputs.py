@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from dirsweep.backbones.base import BackboneConfig
+from dirsweep.config.model import PlainData
 from dirsweep.config.trial import build_named, canonical_json
 from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, SplitName, Views
 from dirsweep.data.cache import default_cache
@@ -46,7 +47,7 @@ class Inputs:
         return encoded[indices] if isinstance(encoded, Tensor) else encoded[indices.numpy()]
 
 
-def open_benchmark(settings: dict[str, Any], cache: str | None = None) -> Benchmark:
+def open_benchmark(settings: PlainData, cache: str | None = None) -> Benchmark:
     """Return the benchmark of some settings, one object per process and settings.
 
     Args:
@@ -62,9 +63,7 @@ def _open_benchmark(settings: str, cache: str | None) -> Benchmark:
     return config.open(_cache_folder(cache))
 
 
-def open_inputs(
-    benchmark: dict[str, Any], backbone: dict[str, Any], cache: str | None = None
-) -> Inputs:
+def open_inputs(benchmark: PlainData, backbone: PlainData, cache: str | None = None) -> Inputs:
     """Open the splits of a benchmark, encoded for a backbone.
 
     Args:
