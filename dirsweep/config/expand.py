@@ -324,7 +324,7 @@ class PlanRow(TypedDict):
     trials: int
     unique_trials: int
     cpu: float
-    gpu: float | Literal[auto]
+    gpu: float | Literal["auto"]
 
 
 def plan_rows(spec: SweepSpec) -> list[PlanRow]:
