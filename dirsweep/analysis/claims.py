@@ -9,9 +9,9 @@ from typing import TypeVar
 from dirsweep.analysis.differences import Difference, differences
 from dirsweep.analysis.effects import Effect, effects, effects_of_run
 from dirsweep.analysis.importance import Importance, importances
-from dirsweep.analysis.main_effects import Plateau, plateau
 from dirsweep.analysis.measurements import DEFAULT_RESAMPLING, Resampling, points_of
 from dirsweep.analysis.objectives import objective_of
+from dirsweep.analysis.plateau import Plateau, plateau
 from dirsweep.analysis.reproduction import Verdict, verdicts
 from dirsweep.analysis.seed_null import SeedNull, seed_null
 from dirsweep.analysis.selection import (

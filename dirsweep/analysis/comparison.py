@@ -158,8 +158,7 @@ def _require_same_benchmark(run_a: Run, run_b: Run) -> None:
 
 
 def _benchmark_settings(run: Run) -> dict[str, Any]:
-    value = run.spec.get("benchmark")
-    settings = dict(value) if isinstance(value, Mapping) else {"name": value}
+    settings = {"name": run.manifest.benchmark.name, **run.manifest.benchmark.settings}
     settings.pop("root", None)  # where the data is does not matter
     return settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -168,7 +168,7 @@ def _distinct_points(run: Run) -> list[tuple[str, PointSummary]]:
 
 
 def _loss_of_sweep(run: Run) -> Any:
-    loss = (run.spec.get("base") or {}).get("loss") or DEFAULT_LOSS
+    loss = run.manifest.base.get("loss") or DEFAULT_LOSS
     return loss.get("name") if isinstance(loss, Mapping) else loss
 
 
@@ -212,19 +212,22 @@ def _effects(
     columns: Sequence[MetricColumn],
     seed: int,
 ) -> list[Effect]:
-    found: list[tuple[Switch, list[Pair], Difference]] = []
+    found: list[Effect] = []
     for column in columns if matched else ():
         measured = measured_in(column)
-        for switch, every in matched.items():
-            pairs = _with_common_seeds(measured, every)
-            if pairs:
-                on, off = Counter(on for on, _ in pairs), Counter(off for _, off in pairs)
-                found.append((switch, pairs, contrast(measured, on, off, seed=seed)))
-    adjusted = corrected([difference for _, _, difference in found])
-    return [
-        Effect(*switch, tuple(pairs), difference)
-        for (switch, pairs, _), difference in zip(found, adjusted, strict=True)
-    ]
+        every = [_effect(measured, switch, pairs, seed) for switch, pairs in matched.items()]
+        found += [effect for effect in every if effect is not None]
+    adjusted = corrected([effect.difference for effect in found])
+    return [replace(effect, difference=one) for effect, one in zip(found, adjusted, strict=True)]
+
+
+def _effect(measured: Measured, switch: Switch, pairs: Sequence[Pair], seed: int) -> Effect | None:
+    """One technique's effect, not yet corrected; None where no pair has a seed in common."""
+    compared = _with_common_seeds(measured, pairs)
+    if not compared:
+        return None
+    on, off = Counter(on for on, _ in compared), Counter(off for _, off in compared)
+    return Effect(*switch, tuple(compared), contrast(measured, on, off, seed=seed))
 
 
 def _with_common_seeds(measured: Measured, pairs: Sequence[Pair]) -> list[Pair]:

@@ -1,4 +1,4 @@
-"""How long an epoch takes, trial by trial."""
+"""Time per epoch, trial by trial."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ EPOCH_TIMES = {"training_time_s": 1.0, "training_time_min": 60.0}
 DEFINITION = (
     "median over the epochs of a trial (without the first of three or more, and later stages)"
 )
-#: whose times were measured where
+#: paper -> the device its times were measured on
 MEASURED_ON = {"conr": "four NVIDIA GeForce GTX 1080 Ti"}
 
 
 def epoch_seconds(run: Run) -> dict[str, float]:
-    """Trial -> median over the epochs of its first stage, seconds, validation included.
+    """Return trial -> median over the epochs of its first stage, seconds, validation included.
 
-    The first epoch, which warms up, is left out where there are three or more; a later stage
-    (RRT's) trains less than the whole model. Made once per run; a trial without any time is absent.
+    The first epoch, which warms up, is left out where there are three or more; later stages (RRT's)
+    are, because they train a part of the model. A trial without any time is absent.
     """
     return run.once(("epoch seconds",), lambda: _epoch_seconds(run))
 
@@ -50,16 +50,16 @@ def _epoch_seconds(run: Run) -> dict[str, float]:
 
 
 def device_of(run: Run) -> str:
-    """What the run trained on, from its provenance: the GPUs' names, else the CPU's; empty when not
-    recorded.
-    """
+    """Return what the run trained on: the GPUs' names, else the CPU's; empty when not recorded."""
     sessions = run.provenance.get("sessions")
     found: dict[str, None] = {}
     for session in sessions if isinstance(sessions, list) else []:
-        hardware: Any = session.get("hardware") if isinstance(session, Mapping) else None
+        hardware = session.get("hardware") if isinstance(session, Mapping) else None
         if isinstance(hardware, Mapping):
-            gpus = [
-                gpu.get("name") for gpu in hardware.get("gpus") or [] if isinstance(gpu, Mapping)
-            ]
-            found |= dict.fromkeys(str(name) for name in gpus or [hardware.get("cpu")] if name)
+            found |= dict.fromkeys(_device_names(hardware))
     return ", ".join(found)
+
+
+def _device_names(hardware: Mapping[str, Any]) -> list[str]:
+    gpus = [gpu.get("name") for gpu in hardware.get("gpus") or [] if isinstance(gpu, Mapping)]
+    return [str(name) for name in gpus or [hardware.get("cpu")] if name]

@@ -1,39 +1,38 @@
-"""What a study's keys do one by one: main effects, and where the default lies. Numbers only.
+"""Main effects: the mean over all points that share one value of a key.
 
-All of it looks at the validation split, as the choice did, unless asked for another.
+They are about the validation split, as the choice was, unless another column is asked for.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dirsweep.analysis.differences import Difference, contrast
-from dirsweep.analysis.intervals import Interval, interval_of, interval_of_mean
+from dirsweep.analysis.intervals import Interval, interval_of_mean
 from dirsweep.analysis.measurements import DEFAULT_RESAMPLING, Resampling, measure, points_of
-from dirsweep.analysis.objectives import default_point, objective_of
-from dirsweep.analysis.parameters import ABSENT, numbers_of, planned_value
-from dirsweep.analysis.selection import could_be_chosen, searched, top_points
+from dirsweep.analysis.objectives import objective_of
+from dirsweep.analysis.parameters import numbers_of, planned_value
+from dirsweep.analysis.selection import searched
 from dirsweep.analysis.summaries import PointSummary, varied_keys
 from dirsweep.domain import MetricColumn
 from dirsweep.run.reader import Run
 
-#: levels into which a searched number is cut for main effects
+#: levels into which a searched number is cut
 NUM_LEVELS = 5
 
 
 @dataclass(frozen=True)
 class MainEffect:
-    """The mean over all points that have a value, whatever else they change.
+    """The mean over all points of one level of a key, whatever else they change.
 
     Attributes:
         key: dotted.
-        level: the value, or the range of values, in words.
-        values: of the points, in ascending order for numbers.
+        level: the value, or the range of values, as text.
+        values: of the points, ascending for numbers.
         points: their indices.
         interval: of their mean.
     """
@@ -45,6 +44,15 @@ class MainEffect:
     interval: Interval
 
 
+@dataclass(frozen=True)
+class _Level:
+    """The points that count as one level of a key."""
+
+    text: str
+    values: tuple[Any, ...]
+    points: tuple[int, ...]
+
+
 def main_effects(
     run: Run,
     study: str,
@@ -52,122 +60,60 @@ def main_effects(
     *,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[MainEffect]:
-    """Key by key, level by level. A searched number is cut into ``NUM_LEVELS`` levels with as many
-    points each.
+    """Return the main effects of every varied key, level by level.
+
+    A searched number is cut into ``NUM_LEVELS`` levels with equal numbers of points.
+
+    Args:
+        run: the run.
+        study: its key in the sweep file.
+        column: by default the objective by which the study's points are chosen.
+        resampling: number of draws and seed.
     """
     column = objective_of(run, study) if column is None else column
     measured = measure(run, study, column, resampling=resampling)
     points = [point for point in points_of(run, study) if point.index in measured.values]
     found = []
     for key in varied_keys(points):
-        for level, values, members in _levels(run, study, points, key):
-            interval = interval_of_mean(measured, members, seed=resampling.seed)
+        for level in _levels(points, key, searched=searched(run, study)):
+            interval = interval_of_mean(measured, level.points, seed=resampling.seed)
             if interval is not None:
-                found.append(MainEffect(key, level, values, tuple(members), interval))
+                found.append(MainEffect(key, level.text, level.values, level.points, interval))
     return found
 
 
-def _levels(
-    run: Run, study: str, points: Sequence[PointSummary], key: str
-) -> list[tuple[str, tuple[Any, ...], list[int]]]:
-    pairs = [
-        (value, point.index)
-        for point in points
-        if (value := _plain_value(run, study, point, key)) is not ABSENT
-    ]
+def _levels(points: Sequence[PointSummary], key: str, *, searched: bool) -> list[_Level]:
+    if searched:  # a searched key exists only where the sampler set it
+        pairs = [(p.overrides[key], p.index) for p in points if key in p.overrides]
+    else:
+        pairs = [(planned_value(point, key), point.index) for point in points]
     numbers = numbers_of([value for value, _ in pairs])
-    if numbers is not None and len(set(numbers)) > NUM_LEVELS and searched(run, study):
-        order = sorted(range(len(pairs)), key=lambda i: numbers[i])
-        parts = [part for part in np.array_split(np.array(order), NUM_LEVELS) if len(part)]
-        return [
-            (
-                f"{numbers[part[0]]:.3g} to {numbers[part[-1]]:.3g}",
-                tuple(numbers[i] for i in part),
-                [pairs[i][1] for i in part],
-            )
-            for part in parts
-        ]
+    if numbers is not None and len(set(numbers)) > NUM_LEVELS and searched:
+        return _ranges(numbers, [index for _, index in pairs])
     groups: dict[str, tuple[Any, list[int]]] = {}
     for value, index in pairs:
         groups.setdefault(json.dumps(value, sort_keys=True), (value, []))[1].append(index)
-    items = list(groups.values())
+    levels = [_Level(_text(value), (value,), tuple(members)) for value, members in groups.values()]
     if numbers is not None:
-        items.sort(key=lambda item: float(item[0]))
-    return [(_word(value), (value,), members) for value, members in items]
+        levels.sort(key=lambda level: float(level.values[0]))
+    return levels
 
 
-def _plain_value(run: Run, study: str, point: PointSummary, key: str) -> Any:
-    if searched(run, study):
-        return point.overrides.get(key, ABSENT)
-    return planned_value(run, study, point, key)
+def _ranges(numbers: Sequence[float], indices: Sequence[int]) -> list[_Level]:
+    """Cut numbers into levels with equal numbers of points."""
+    order = sorted(range(len(numbers)), key=lambda i: numbers[i])
+    levels = []
+    for part in np.array_split(np.array(order), NUM_LEVELS):
+        if len(part):
+            values = tuple(numbers[i] for i in part)
+            text = f"{values[0]:.3g} to {values[-1]:.3g}"
+            levels.append(_Level(text, values, tuple(indices[i] for i in part)))
+    return levels
 
 
-def _word(value: Any) -> str:
+def _text(value: Any) -> str:
     if value is True or value == {} or value == "default":
         return "on"
     if value is False or value is None:
         return "off"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-# ---- the default's place
-
-
-@dataclass(frozen=True)
-class Plateau:
-    """Whether the default is as good as the best, as far as one can tell. Validation, as the choice
-    was.
-
-    Attributes:
-        default, best: their intervals, of the study's objective.
-        breaks: the constraints that the default breaks; then the best is not compared with it.
-        overlap: whether the two intervals share a value; None where one of them has none.
-        difference: best minus default, paired; the stricter test, corrected for the best having
-            been picked among so many points. None when the default is the best, or breaks a
-            constraint.
-    """
-
-    default: Interval
-    best: Interval
-    breaks: tuple[str, ...]
-    overlap: bool | None
-    difference: Difference | None
-
-    @property
-    def on_plateau(self) -> bool | None:
-        """The intervals overlap and the paired difference leaves a doubt; None where that cannot be
-        told, or makes no sense because the default breaks a constraint."""
-        separable = self.difference is not None and self.difference.separable
-        return None if self.overlap is None or self.breaks else self.overlap and not separable
-
-    @property
-    def is_best(self) -> bool:
-        """Whether the default was chosen itself."""
-        return self.default.point == self.best.point
-
-
-def plateau(run: Run, study: str, *, resampling: Resampling = DEFAULT_RESAMPLING) -> Plateau | None:
-    """The base's own point against the study's best; None when the study has no such point."""
-    default, best = default_point(run, study), next(iter(top_points(run, study, 1)), None)
-    if default is None or best is None:
-        return None
-    measured = measure(run, study, objective_of(run, study), resampling=resampling)
-    seed = resampling.seed
-    if default.index not in measured.values or best.index not in measured.values:
-        return None
-    ends = (
-        interval_of(measured, default.index, seed=seed),
-        interval_of(measured, best.index, seed=seed),
-    )
-    lows = [item.low for item in ends if item.low is not None]
-    highs = [item.high for item in ends if item.high is not None]
-    overlap = max(lows) <= min(highs) if len(lows) == len(highs) == 2 else None
-    common = set(measured.values[default.index]) & set(measured.values[best.index])
-    difference = None
-    breaks = tuple(name for name, beyond in default.violations.items() if beyond > 0)
-    if default.index != best.index and common and not breaks:
-        difference = contrast(measured, {best.index: 1.0}, {default.index: 1.0}, seed=seed)
-        num = len(could_be_chosen(measured)) - 1
-        p = None if difference.p is None else min(1.0, num * difference.p)
-        difference = replace(difference, p_corrected=p, num_comparisons=num)
-    return Plateau(ends[0], ends[1], breaks, overlap, difference)

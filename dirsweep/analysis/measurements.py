@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dirsweep.analysis.objectives import points_of as points_of  # re-exported
-from dirsweep.analysis.resampling import METRICS, observed, replicates, sample_counts
+from dirsweep.analysis.region_samples import RegionSamples, region_samples
+from dirsweep.analysis.resampling import sample_counts
 from dirsweep.analysis.summaries import PointSummary
 from dirsweep.analysis.uncertainty import Prior, prior_of
 from dirsweep.domain import REGIONS, MetricColumn
-from dirsweep.run.predictions import Predicted
 from dirsweep.run.reader import Run
 
 Floats = NDArray[np.float64]
@@ -272,63 +272,6 @@ def measure(
             del run.memo[name]
     run.memo[key] = known  # the one used last goes last
     return known
-
-
-@dataclass(frozen=True)
-class RegionSamples:
-    """The samples of a split in one region, for recomputing a metric from predictions.
-
-    Attributes:
-        predicted: all predictions of the split.
-        places: (S,) the region's columns of ``predicted.preds``.
-        metric: one of ``resampling.METRICS``.
-    """
-
-    predicted: Predicted
-    places: NDArray[np.int64]
-    metric: str
-
-    @property
-    def num(self) -> int:
-        """Number of samples S."""
-        return len(self.places)
-
-    @property
-    def labels(self) -> Floats:
-        """(S,) labels, label unit."""
-        return self.predicted.labels[self.places]
-
-    @property
-    def bins(self) -> NDArray[np.int64] | None:
-        """(S,) label bins; None where the run has none."""
-        return None if self.predicted.bins is None else self.predicted.bins[self.places]
-
-    def preds(self, trials: Collection[str]) -> Floats:
-        """(T, S) predictions of the trials, label unit."""
-        rows = np.array([self.predicted.rows[trial] for trial in trials])
-        found: Floats = self.predicted.preds[np.ix_(rows, self.places)]
-        return found
-
-    def observed(self, trials: Sequence[str]) -> dict[str, float]:
-        """Return trial -> metric on the samples as they are."""
-        found = observed(self.metric, self.labels, self.preds(trials), self.bins)
-        return dict(zip(trials, found.tolist(), strict=True))
-
-    def replicates(self, trials: Sequence[str], counts: Floats) -> Floats:
-        """(R, T) metric under each draw; ``counts`` (R, S) says how often it has each sample."""
-        preds = self.preds(trials)
-        return replicates(self.metric, self.labels, preds, counts, self.bins)
-
-
-def region_samples(run: Run, column: MetricColumn) -> RegionSamples | None:
-    """Return the column's samples; None where the metric cannot be recomputed on them."""
-    predicted = run.predicted(column.split)
-    inside = predicted.inside(column.region)
-    if inside is None or not inside.any() or column.metric not in METRICS:
-        return None
-    if column.metric.startswith("macro_") and predicted.bins is None:
-        return None
-    return RegionSamples(predicted, np.flatnonzero(inside), column.metric)
 
 
 def _measure(

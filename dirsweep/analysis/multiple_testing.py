@@ -6,8 +6,15 @@ from collections.abc import Sequence
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """p-values corrected for their number (Holm, Scandinavian Journal of Statistics 6, 1979), in
-    the given order.
+    """Correct p-values for their number.
+
+    Source: Holm, Scandinavian Journal of Statistics 6, 1979.
+
+    Args:
+        ps: uncorrected p-values.
+
+    Returns:
+        The corrected p-values, in the given order.
     """
     order = sorted(range(len(ps)), key=lambda i: ps[i])
     corrected = [0.0] * len(ps)

@@ -81,17 +81,22 @@ def planned_panels(
     placed: set[int] = set()
     for key in keys:
         alone = [point for point in points if _varies_alone(point, key)]
-        xs = _numbers(alone, key)
-        if len(set(xs)) < 3 or len(panels) == MAX_PANELS:
-            continue
-        placed |= {point.index for point in alone}
-        star = _place_of_best(alone, xs, objective, best)
-        panels.append(Panel("curve", key, _by_region(alone, xs, objective), best=star))
+        if len(set(_numbers(alone, key))) >= 3 and len(panels) < MAX_PANELS:
+            panels.append(_curve_panel(alone, key, objective, best))
+            placed |= {point.index for point in alone}
     rest = [point for point in points if point.index not in placed]
-    if panels and not rest:
-        return panels
-    base = [point for point in points if not point.overrides and point.index in placed]
-    return [*panels, _list_panel([*base, *rest], objective, best)]
+    if rest or not panels:
+        base = [point for point in points if not point.overrides and point.index in placed]
+        panels.append(_list_panel([*base, *rest], objective, best))
+    return panels
+
+
+def _curve_panel(
+    points: Sequence[PointSummary], key: str, objective: MetricColumn, best: PointSummary | None
+) -> Panel:
+    xs = _numbers(points, key)
+    star = _place_of_best(points, xs, objective, best)
+    return Panel("curve", key, _by_region(points, xs, objective), best=star)
 
 
 def search_panels(
@@ -196,12 +201,15 @@ def _scatter_panel(
     names: list[str] = []
     if any(number_of(point, key) is None for point in members):
         names = sorted({_choice_name(point, key) for point in members})
-    series = []
-    for name, pruned in (("complete", False), ("pruned", True)):
-        group = [point for point in members if point.preliminary == pruned]
-        if group:
-            xs = [_place(point, key, names) for point in group]
-            series.append(Series(name, xs, [point.metrics[objective.name] for point in group]))
+
+    def series_of(name: str, group: Sequence[PointSummary]) -> Series:
+        xs = [_place(point, key, names) for point in group]
+        return Series(name, xs, [point.metrics[objective.name] for point in group])
+
+    complete = [point for point in members if not point.preliminary]
+    pruned = [point for point in members if point.preliminary]
+    series = [series_of("complete", complete)] if complete else []
+    series += [series_of("pruned", pruned)] if pruned else []
     star = None
     if best is not None and value_of(best, key) is not None:
         star = "complete", _place(best, key, names)

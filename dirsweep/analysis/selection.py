@@ -214,7 +214,7 @@ def best_of_studies(run: Run, num: int, study: str | None = None) -> dict[str, l
 
 def searched(run: Run, study: str) -> bool:
     """Return whether a sampler proposed the study's points."""
-    return "space" in ((run.spec.get("studies") or {}).get(study) or {})
+    return run.manifest.study(study).searched
 
 
 def baseline_of(run: Run, study: str) -> PointSummary | None:

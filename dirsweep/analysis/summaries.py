@@ -1,4 +1,4 @@
-"""Tables -> numbers. Pure functions; nothing here draws, prints or trains."""
+"""The points of a study, summarized over their seeds from the trials table."""
 
 from __future__ import annotations
 
@@ -47,23 +47,24 @@ class PointSummary:
     """One point of a study, its seeds together.
 
     Attributes:
-        study, index: where it stands.
-        label: what it changes in the base.
+        study: its key in the sweep file.
+        index: its number in the study.
+        label: how it differs from the base.
         overrides: dotted key -> value.
         config: dotted key -> resolved value, as the tables have it.
         trial_ids: seed -> trial.
         statuses: status -> number of seeds.
         metrics: column -> spread over seeds; a column without any value is absent.
-        num_seeds: seeds behind the metrics.
-        preliminary: no seed is complete; the metrics are those of pruned or stopped ones,
-            validation only.
+        num_seeds: number of seeds behind the metrics.
+        preliminary: whether no seed is complete; the metrics are then those of pruned or stopped
+            ones, validation only.
         wall_time_s: mean per finished trial, seconds; None when none has ended.
-        errors: seed -> reason of those that failed.
-        notes: seed -> why it was tried again, of those that were.
-        violations: constraint -> how far the point is beyond it, in its metric's unit; <= 0 where
-            it keeps to it.
-        front: whether no other point that keeps to the constraints is at least as good in every
-            objective of the search and better in one; None where there is one objective only.
+        errors: seed -> error, of failed trials.
+        notes: seed -> why it was retried, of retried trials.
+        violations: constraint -> by how much the point violates it, in its metric's unit; <= 0
+            where it is satisfied.
+        front: whether the point is feasible and no other feasible point is at least as good in
+            every objective of the search and better in one; None for a single objective.
     """
 
     study: str
@@ -89,17 +90,17 @@ class PointSummary:
 
     @property
     def feasible(self) -> bool:
-        """Whether it keeps to every constraint, as far as there are some."""
-        return all(beyond <= 0 for beyond in self.violations.values())
+        """Whether every constraint is satisfied."""
+        return all(violation <= 0 for violation in self.violations.values())
 
     def mean(self, column: str) -> float | None:
-        """Mean over seeds, None when there is no value."""
+        """Return the mean over seeds; None when there is no value."""
         spread = self.metrics.get(column)
         return None if spread is None else spread.mean
 
 
 def study_summary(trials: pa.Table, study: str) -> list[PointSummary]:
-    """The points of one study in the order in which they were proposed.
+    """Summarize the points of one study, in the order in which they were proposed.
 
     Args:
         trials: the trials table.
@@ -156,18 +157,21 @@ def _is_number(value: Any) -> bool:
 
 
 def objective_column(objective: tuple[str, str]) -> MetricColumn:
-    """The validation column by which points are chosen."""
+    """Return the validation column by which points are chosen."""
     return MetricColumn("val", *objective)
 
 
 def sorted_by_objective(
     points: Iterable[PointSummary], objective: MetricColumn
 ) -> list[PointSummary]:
-    """Best first by the mean over seeds; behind them those that break a constraint, preliminary
-    ones, those without a value.
+    """Sort points by their mean over seeds, best first.
 
-    Selection looks at the validation split only. Equal means keep the order in which they were
-    proposed.
+    Infeasible points come after feasible ones, then preliminary ones, then those without a value.
+    Equal means keep the order in which the points were proposed.
+
+    Args:
+        points: of one study.
+        objective: a validation column; the test split plays no part in selection.
     """
     sign = -1.0 if objective.higher_is_better else 1.0
 
@@ -184,9 +188,7 @@ def sorted_by_objective(
 
 
 def best_point(points: Iterable[PointSummary], objective: MetricColumn) -> PointSummary | None:
-    """The best complete point by validation, of those that keep to the constraints if some do; None
-    without any.
-    """
+    """Return the best complete point, among the feasible ones if there are any; None without any."""
     complete = [
         point for point in points if not point.preliminary and objective.name in point.metrics
     ]
@@ -194,14 +196,12 @@ def best_point(points: Iterable[PointSummary], objective: MetricColumn) -> Point
 
 
 def varied_keys(points: Sequence[PointSummary]) -> list[str]:
-    """The dotted keys that the study moves, in order of appearance."""
+    """Return the dotted keys that the points vary, in order of appearance."""
     return list(dict.fromkeys(key for point in points for key in point.overrides))
 
 
 def value_of(point: PointSummary, key: str) -> Any:
-    """The value of ``key`` in the point: its override, else what its resolved configuration says
-    (the base's).
-    """
+    """Return the point's value of a key: its override, else that of its configuration."""
     return point.overrides.get(key, point.config.get(key))
 
 
@@ -219,5 +219,5 @@ def short_key(key: str) -> str:
 
 
 def num_different(points: Sequence[PointSummary]) -> int:
-    """Points without those that a search proposed again: their trials are the same."""
+    """Count the points, without those that a search proposed again with the same trials."""
     return len({tuple(sorted(point.trial_ids.items())) or point.index for point in points})

@@ -9,7 +9,7 @@ from typing import Literal
 from dirsweep.analysis.claims import StudyEvidence, outcomes_of
 from dirsweep.analysis.differences import Difference
 from dirsweep.analysis.effects import Effect
-from dirsweep.analysis.main_effects import Plateau
+from dirsweep.analysis.plateau import Plateau
 from dirsweep.analysis.reproduction import WORDS
 from dirsweep.domain import metric_title
 from dirsweep.report.number_format import plural

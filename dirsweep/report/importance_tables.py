@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dirsweep.analysis.importance import importances, interactions
+from dirsweep.analysis.importance import importances
+from dirsweep.analysis.interactions import interactions
 from dirsweep.analysis.main_effects import MainEffect, main_effects
 from dirsweep.domain import metric_of
 from dirsweep.report.number_format import MISSING, decimals, finite

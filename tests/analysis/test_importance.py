@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from dirsweep.analysis.importance import importances, interactions, rebuilt_study
-from dirsweep.analysis.parameters import distributions_of, measured_points
+from dirsweep.analysis.importance import importances, rebuilt_study
+from dirsweep.analysis.interactions import interactions
+from dirsweep.analysis.parameters import measured_points, parameters_of
 from dirsweep.run.reader import open_run
 from tests.simulated_run import SimulatedPoint, simulate
 
@@ -73,7 +74,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_study_is_rebuilt_as_it_was(root: Path) -> None:
     run = open_run(root)
     points = measured_points(run, "search")
-    found = distributions_of(run, "search", points)
+    found = parameters_of(run, "search").distributions()
     assert found[LR] == FloatDistribution(1e-5, 1e-2, log=True)
     assert found[SIZE].choices in ((16, 64), (64, 16))  # type: ignore[attr-defined]
     assert isinstance(found[CONR], CategoricalDistribution)

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dirsweep.analysis.main_effects import main_effects, plateau
+from dirsweep.analysis.main_effects import main_effects
+from dirsweep.analysis.plateau import plateau
 from dirsweep.report.claims import claims
 from dirsweep.run.reader import open_run
 from tests.simulated_run import SimulatedPoint, simulate

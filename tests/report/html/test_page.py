@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dirsweep.analysis.importance import interactions
+from dirsweep.analysis.interactions import interactions
 from dirsweep.analysis.main_effects import main_effects
 from dirsweep.errors import StoreError
 from dirsweep.report import figure_style as style
