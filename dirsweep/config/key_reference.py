@@ -57,7 +57,7 @@ class KeyRow(NamedTuple):
 
 def describe_keys() -> list[KeyRow]:
     """List every key of a sweep file, those of every technique included."""
-    return list(_section_rows(SweepSpec))
+    return list(section_rows(SweepSpec))
 
 
 def print_keys(console: Console) -> None:
@@ -72,7 +72,13 @@ def print_keys(console: Console) -> None:
         console.print(Padding(Text(row.meaning), (0, 0, 0, 4)))
 
 
-def _section_rows(cls: type[BaseModel], prefix: str = "") -> Iterator[KeyRow]:
+def section_rows(cls: type[BaseModel], prefix: str = "") -> Iterator[KeyRow]:
+    """Yield the rows of a section and of the sections in it.
+
+    Args:
+        cls: the section's model.
+        prefix: its dotted key; empty for the file's root.
+    """
     for key, field in yaml_fields(cls).items():
         path = f"{prefix}.{key}" if prefix else key
         yield KeyRow(path, _field_type(cls, field), _default(cls, key, field), _meaning(field))
@@ -89,7 +95,7 @@ def _rows_below(path: str, field: FieldInfo) -> Iterator[KeyRow]:
             return
     model = section_model(field.annotation, field.metadata)
     if model is not None:
-        yield from _section_rows(model, f"{path}.*" if _holds_many(field) else path)
+        yield from section_rows(model, f"{path}.*" if _holds_many(field) else path)
 
 
 def _holds_many(field: FieldInfo) -> bool:
@@ -116,7 +122,7 @@ def _named_rows(path: str, room: str) -> Iterator[KeyRow]:
         cls = registry.config_class(room, name)
         prefix = f"{path}.{name}" if room == "regularizers" else f"{path}[{name}]"
         yield KeyRow(prefix, "mapping", "", _paragraphs(cls)[0])
-        yield from _section_rows(cls, prefix)
+        yield from section_rows(cls, prefix)
 
 
 # ---- the parts of a row

@@ -50,7 +50,7 @@ class Config(BaseModel):
 
 
 class _DomainForm(Protocol):
-    """A section that stands for a value of ``dirsweep.domain``."""
+    """A section from which a value of ``dirsweep.domain`` is made."""
 
     def to_domain(self) -> Any:
         """Return the value."""

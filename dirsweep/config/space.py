@@ -181,7 +181,7 @@ class SearchSpace:
         return point if found == wanted else None
 
     def locate_settings(self, settings: Mapping[str, Any]) -> Overrides | None:
-        """Find the point that stands for published settings.
+        """Find the point with the same values as published settings.
 
         What the settings do not name is off. Parameters of a technique that they leave out are the
         base's where the base uses the technique, else its defaults.
@@ -190,7 +190,7 @@ class SearchSpace:
             settings: dotted key -> value.
 
         Returns:
-            The point's overrides; None where no point stands for them.
+            The point's overrides; None where there is none.
         """
         named = {key.partition(".")[0] for key in settings}
         plain = {

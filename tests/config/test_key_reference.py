@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dirsweep.config.key_reference import KeyRow, _section_rows, describe_keys
+from dirsweep.config.key_reference import KeyRow, describe_keys, section_rows
 from dirsweep.config.model import Config, DefaultText, FileForm
 from dirsweep.config.ranges import LogUniform
 from dirsweep.config.study import StudySpec
@@ -41,7 +41,7 @@ class Example(Config):
 
 
 def test_a_model_describes_its_keys() -> None:
-    assert list(_section_rows(Example, "x")) == [
+    assert list(section_rows(Example, "x")) == [
         ("x.often", "whole number", "3", "how often, in epochs; >= 1; < 9"),
         ("x.lambda", "number", "0.5", "share of the whole; searched in log_uniform [0.1, 1.0]"),
         ("x.kind", "one of a, b or null", "null", ""),
