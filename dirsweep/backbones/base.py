@@ -1,4 +1,4 @@
-"""What a backbone promises: inputs -> features (N, D)."""
+"""Base types of backbones: inputs -> features (N, D)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from dirsweep.data.base import SPLITS, Benchmark, Split
 
 
 class Backbone(nn.Module):
-    """A module whose ``forward`` maps a batch of prepared inputs to features (N,
-    ``feature_dim``).
-    """
+    """A module whose ``forward`` maps a batch of prepared inputs to features."""
 
+    #: D, length of a feature vector
     feature_dim: int
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(N, ...) -> (N, D)."""
+        """Compute features, (N, ...) -> (N, D)."""
         raise NotImplementedError
 
 
@@ -30,21 +29,46 @@ class BackboneConfig(NamedConfig):
     accepts: ClassVar[frozenset[str]] = frozenset({"image"})
 
     def encode(self, split: Split, benchmark: Benchmark, cache: Path) -> Any:
-        """The split's inputs as one array or tensor (N, ...) that can be indexed by sample, made
-        once per process and, where costly, kept on disk in ``cache`` under a hash of its content.
-        Images pass through as they are.
+        """Turn a split's inputs into one array or tensor that can be indexed by sample.
+
+        Called once per process. Images pass through as they are.
+
+        Args:
+            split: to encode.
+            benchmark: it belongs to; gives the training split for a vocabulary, say.
+            cache: folder for what is costly, kept under a hash of its content.
+
+        Returns:
+            (N, ...).
+
+        Raises:
+            DataError: something that is needed is absent or broken.
         """
         return split.inputs
 
     def prepare(self, benchmark: Benchmark, cache: Path) -> None:
-        """Build what ``encode`` keeps on disk, once, before any worker starts. Raises:
-        DataError.
+        """Build what ``encode`` keeps on disk, once, before any worker starts.
+
+        Args:
+            benchmark: whose splits are encoded.
+            cache: folder for what is kept.
+
+        Raises:
+            DataError: something that is needed is absent or broken.
         """
         for name in SPLITS:
             self.encode(benchmark.split(name), benchmark, cache)
 
     def build(self, benchmark: Benchmark, cache: Path) -> Backbone:
-        """The module, randomly initialised from torch's global generator (the trainer has seeded
-        it).
+        """Make the module, randomly initialised from torch's global generator.
+
+        The trainer has seeded that generator with the trial's seed.
+
+        Args:
+            benchmark: it is trained on.
+            cache: folder for what is derived from files.
+
+        Raises:
+            DataError: something that is needed is absent or broken.
         """
         raise NotImplementedError

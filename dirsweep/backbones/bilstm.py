@@ -1,10 +1,8 @@
-"""The papers' backbone for sentence pairs: word embeddings, a two-layer BiLSTM, max-pooling, [u, v,
-|u - v|, u * v].
+"""The papers' backbone for sentence pairs: word embeddings, two-layer BiLSTM, max-pooling.
 
 Sources: Wang et al., GLUE, ICLR 2019 (BiLSTM of 1,500 units a direction on 300-dimensional GloVe
-    embeddings); used on
-STS-B-DIR by Yang et al., ICML 2021, RankSim (Gong et al., ICML 2022, Appendix B) and ConR (Keramati
-et al., ICLR 2024).
+embeddings); used on STS-B-DIR by Yang et al., ICML 2021, RankSim (Gong et al., ICML 2022,
+Appendix B) and ConR (Keramati et al., ICLR 2024).
 """
 
 from __future__ import annotations
@@ -37,20 +35,20 @@ Vocabulary = dict[str, int]
 
 
 def pair_features(first: Tensor, second: Tensor) -> Tensor:
-    """(N, D) u and (N, D) v -> (N, 4 D) [u, v, |u - v|, u * v]."""
+    """Join two sentence vectors, (N, D) u and v -> (N, 4 D) [u, v, abs(u - v), u * v]."""
     return torch.cat([first, second, (first - second).abs(), first * second], dim=-1)
 
 
 def tokenize(sentence: str) -> list[str]:
-    """Lower-cased runs of letters and digits, and each other sign by itself: ``"It's 5.5"`` -> it '
-    s 5 . 5
-    """
+    """Split into lower-cased words and single other signs: ``It's 5.5`` -> it ' s 5 . 5."""
     return _TOKEN.findall(sentence.lower())
 
 
 def build_vocabulary(sentences: list[str], min_count: int) -> Vocabulary:
-    """Every word that occurs ``min_count`` times -> its number from 2 on; frequent words first,
-    then by alphabet.
+    """Number the words that occur at least ``min_count`` times.
+
+    Returns:
+        Word -> its number from 2 on; frequent words first, then by alphabet.
     """
     counts = Counter(word for sentence in sentences for word in tokenize(sentence))
     kept = [word for word, count in counts.items() if count >= min_count]
@@ -61,8 +59,9 @@ def build_vocabulary(sentences: list[str], min_count: int) -> Vocabulary:
 def encode_sentences(
     sentences: list[str], vocabulary: Vocabulary, max_length: int
 ) -> list[list[int]]:
-    """Word numbers of each sentence, at most ``max_length``; a sentence without a word is one
-    unknown word.
+    """Turn each sentence into word numbers, at most ``max_length``.
+
+    A sentence without a word becomes one unknown word.
     """
     return [
         [vocabulary.get(word, UNKNOWN) for word in tokenize(sentence)[:max_length]] or [UNKNOWN]
@@ -74,9 +73,8 @@ class BiLSTM(Backbone):
     """Sentence pairs as word numbers -> (N, 8 * hidden) pair features.
 
     Each sentence's vector is the maximum over its words of the last layer's outputs in both
-    directions (2 * hidden).
-    Padding never takes part: the sequences are packed, which costs one synchronisation with the GPU
-        a forward pass.
+    directions (2 * hidden). Padding never takes part: the sequences are packed, which costs one
+    synchronisation with the GPU a forward pass.
 
     Args:
         words: (V, E) float32 word embeddings, rows ``PAD`` and ``UNKNOWN`` included; NaN where a
@@ -127,21 +125,24 @@ class BiLSTM(Backbone):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(N, 2, L) int64 word numbers, padded with 0 at the end, at least one word each -> (N, 8 *
-        hidden).
+        """Compute features of sentence pairs.
+
+        Args:
+            inputs: (N, 2, L) int64 word numbers, padded with 0 at the end, at least one word each.
+
+        Returns:
+            (N, 8 * hidden).
         """
         num = len(inputs)
-        first, second = self.sentence_vectors(inputs.transpose(0, 1).reshape(2 * num, -1)).split(
-            num
-        )
+        both = inputs.transpose(0, 1).reshape(2 * num, -1)  # (2 N, L)
+        first, second = self.sentence_vectors(both).split(num)
         features: Tensor = self.dropout(pair_features(first, second))
         return features
 
     def sentence_vectors(self, numbers: Tensor) -> Tensor:
-        """(M, L) word numbers -> (M, 2 * hidden)."""
-        lengths = (
-            (numbers != PAD).sum(dim=1).cpu()
-        )  # pack_padded_sequence takes them on the CPU only
+        """Compute one vector a sentence, (M, L) word numbers -> (M, 2 * hidden)."""
+        # pack_padded_sequence takes lengths on the CPU only
+        lengths = (numbers != PAD).sum(dim=1).cpu()
         sequence = pack_padded_sequence(
             self.dropout(F.embedding(numbers, self.words, padding_idx=PAD)),
             lengths,
@@ -152,17 +153,14 @@ class BiLSTM(Backbone):
             if number:
                 sequence = sequence._replace(data=self.dropout(sequence.data))
             sequence, _ = layer(sequence)
-        outputs, _ = pad_packed_sequence(
-            sequence, batch_first=True, padding_value=-torch.inf
-        )  # (M, L, 2 * hidden)
+        # (M, L, 2 * hidden)
+        outputs, _ = pad_packed_sequence(sequence, batch_first=True, padding_value=-torch.inf)
         return outputs.amax(dim=1)
 
 
 @register("backbone", "bilstm")
 class BiLSTMConfig(BackboneConfig):
-    """Settings of ``BiLSTM``; hidden, num_layers, word_dim, dropout and max_length default to the
-    papers'.
-    """
+    """Settings of ``BiLSTM``; sizes, dropout and max_length default to the papers'."""
 
     display_name: ClassVar[str] = "BiLSTM"
 
@@ -195,8 +193,10 @@ class BiLSTMConfig(BackboneConfig):
     """probability at which an embedding's, a layer's or a feature's entry is dropped in training"""
 
     def encode(self, split: Split, benchmark: Benchmark, cache: Path) -> NDArray[np.int64]:
-        """(N, 2, L) word numbers, padded with 0 to the split's longest sentence; vocabulary of the
-        training split.
+        """Turn sentences into word numbers by the vocabulary of the training split.
+
+        Returns:
+            (N, 2, L) int64, padded with 0 to the split's longest sentence.
         """
         vocabulary = _vocabulary(benchmark, self.min_count)
         sides = [encode_sentences(list(side), vocabulary, self.max_length) for side in split.inputs]
@@ -208,8 +208,10 @@ class BiLSTMConfig(BackboneConfig):
         return encoded
 
     def build(self, benchmark: Benchmark, cache: Path) -> BiLSTM:
-        """The module, drawn from torch's global generator. Raises: DataError: the GloVe file is
-        absent or broken.
+        """Make the module, drawn from torch's global generator.
+
+        Raises:
+            DataError: the GloVe file is absent or broken.
         """
         vocabulary = _vocabulary(benchmark, self.min_count)
         return BiLSTM(
@@ -221,16 +223,15 @@ class BiLSTMConfig(BackboneConfig):
         )
 
     def _words(self, vocabulary: Vocabulary, cache: Path) -> NDArray[np.float32]:
-        """(V, E) with NaN where the GloVe file has no vector; kept on disk, since the file has
-        millions of lines.
-        """
+        """(V, E) with NaN where GloVe has no vector; kept on disk, as GloVe is large."""
         if self.glove is None:
             return np.full((len(vocabulary) + 2, self.word_dim), np.nan, dtype=np.float32)
         file = Path(self.glove).expanduser().absolute()
         if not file.is_file():
             raise DataError(
-                f"bilstm: no GloVe file {file}; unpack glove.840B.300d.zip (nlp.stanford.edu/projects/glove) there, "
-                "or leave backbone.glove out to learn the embeddings"
+                f"bilstm: no GloVe file {file}; unpack glove.840B.300d.zip "
+                "(nlp.stanford.edu/projects/glove) there, or leave backbone.glove out to learn the "
+                "embeddings"
             )
         stat = file.stat()
         key = content_hash(str(file), stat.st_size, stat.st_mtime_ns, self.word_dim, *vocabulary)
@@ -241,20 +242,29 @@ class BiLSTMConfig(BackboneConfig):
 
 
 def read_glove(file: Path, vocabulary: Vocabulary, dim: int) -> NDArray[np.float32]:
-    """(V, dim) vectors of the vocabulary's words; NaN where the file has none, and for ``PAD`` and
-    ``UNKNOWN``.
+    """Read the vectors of the vocabulary's words from a GloVe text file.
 
-    Raises: DataError: ``file:line: what`` for a vector of another length or a field that is no
-        number; no word found.
+    Args:
+        file: one word and its numbers a line.
+        vocabulary: V - 2 words.
+        dim: numbers of a vector.
+
+    Returns:
+        (V, dim) float32; NaN where the file has none, and for ``PAD`` and ``UNKNOWN``.
+
+    Raises:
+        DataError: ``file:line: what`` for a vector of another length or a field that is no number;
+            no word found.
     """
     words = np.full((len(vocabulary) + 2, dim), np.nan, dtype=np.float32)
     with file.open(encoding="utf-8", errors="replace", newline="\n") as lines:
         for line_number, line in enumerate(lines, start=1):
-            # from the right: a few GloVe words hold a space
+            # from the right: a few GloVe words contain a space
             word, *values = line.rstrip().rsplit(" ", dim)
             if line_number == 1 and len(values) != dim:
                 raise DataError(
-                    f"{file}:1: {len(values)} numbers; expected {dim} after the word (backbone.word_dim)"
+                    f"{file}:1: {len(values)} numbers; expected {dim} after the word "
+                    "(backbone.word_dim)"
                 )
             number = vocabulary.get(word)
             if number is None:
@@ -274,6 +284,6 @@ def read_glove(file: Path, vocabulary: Vocabulary, dim: int) -> NDArray[np.float
 
 @lru_cache(maxsize=4)
 def _vocabulary(benchmark: Benchmark, min_count: int) -> Vocabulary:
-    """Of the training split; made once per process and benchmark."""
+    """Vocabulary of the training split, made once per process and benchmark."""
     first, second = benchmark.split("train").inputs
     return build_vocabulary([*first, *second], min_count)

@@ -1,6 +1,4 @@
-"""What the residual networks share: torchvision's module without its classifier, weights from a
-file when asked.
-"""
+"""Residual networks: torchvision's module without its classifier, weights from a file on demand."""
 
 from __future__ import annotations
 
@@ -20,8 +18,7 @@ _CLASSIFIER = ("fc.weight", "fc.bias")
 
 
 class ResNet(Backbone):
-    """A residual network (He et al., CVPR 2016) whose classifier is taken off: the pooled features
-    come out.
+    """A residual network without its classifier: pooled features (He et al., CVPR 2016).
 
     Args:
         network: torchvision's module with a linear layer ``fc`` at its end.
@@ -34,13 +31,13 @@ class ResNet(Backbone):
         self.network = network
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N, D)."""
+        """Compute features, (N, 3, H, W) -> (N, D)."""
         features: Tensor = self.network(inputs)
         return features
 
 
 class ResNetConfig(BackboneConfig):
-    """Settings every residual network has."""
+    """Settings of every residual network."""
 
     #: torchvision's name of the architecture
     architecture: ClassVar[str]
@@ -51,13 +48,14 @@ class ResNetConfig(BackboneConfig):
     """
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
-        """A file of weights that is absent is said before a worker starts."""
+        """Report an absent file of weights before a worker starts."""
         return None if self.pretrained is None else _absence(self.pretrained, self.architecture)
 
     def build(self, benchmark: Benchmark, cache: Path) -> ResNet:
-        """The network, initialised from torch's global generator, or from the file.
+        """Make the network, initialised from torch's global generator, or from the file.
 
-        Raises: DataError: the file is absent, no state dict, or of another architecture.
+        Raises:
+            DataError: the file is absent, no state dict, or of another architecture.
         """
         # torchvision takes a second to import, and only these networks need it
         from torchvision import models
@@ -71,12 +69,22 @@ class ResNetConfig(BackboneConfig):
 def _absence(pretrained: str, architecture: str) -> str | None:
     if Path(pretrained).expanduser().is_file():
         return None
-    return f"{pretrained}: no such file; pretrained takes a torchvision {architecture} state dict, null starts at random"
+    return (
+        f"{pretrained}: no such file; pretrained takes a torchvision {architecture} state dict, "
+        "null starts at random"
+    )
 
 
 def load_weights(network: nn.Module, pretrained: str, architecture: str) -> None:
-    """Fill ``network`` with a file's state dict; a classifier in it is ignored. Raises DataError,
-    see ``build``.
+    """Fill a network with a file's state dict; a classifier in it is ignored.
+
+    Args:
+        network: to be filled.
+        pretrained: the file.
+        architecture: torchvision's name, for messages.
+
+    Raises:
+        DataError: the file is absent, no state dict, or of another architecture.
     """
     if absence := _absence(pretrained, architecture):
         raise DataError(absence)
@@ -99,7 +107,7 @@ def load_weights(network: nn.Module, pretrained: str, architecture: str) -> None
     )
     if unfit:
         raise DataError(
-            f"{file}: not of a torchvision {architecture}: {len(unfit)} entries are absent, superfluous or of "
-            f"another shape (first: {', '.join(unfit[:3])})"
+            f"{file}: not of a torchvision {architecture}: {len(unfit)} entries are absent, "
+            f"superfluous or of another shape (first: {', '.join(unfit[:3])})"
         )
     network.load_state_dict(given)

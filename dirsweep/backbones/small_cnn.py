@@ -1,6 +1,4 @@
-"""A small convolutional network: the fast default for pictures of 32 to 64 pixels on a laptop's
-processor.
-"""
+"""A small convolutional network: the fast default for pictures of 32 to 64 pixels on a CPU."""
 
 from __future__ import annotations
 
@@ -19,8 +17,7 @@ from dirsweep.registry import register
 
 
 class SmallCNN(Backbone):
-    """Four blocks of 3x3 convolution (stride 2), batch normalisation, ReLU; the mean over positions
-    at the end.
+    """Four blocks of 3x3 convolution (stride 2), batch normalisation, ReLU; mean over positions.
 
     Args:
         width: channels of the first block; the others have 2, 4 and 8 times as many (the last at
@@ -44,8 +41,8 @@ class SmallCNN(Backbone):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N, D); H and W at least 16 pixels."""
-        # channels last in memory: a third faster on a processor's core
+        """Compute features, (N, 3, H, W) -> (N, D); H and W at least 16 pixels."""
+        # channels last in memory: a third faster on one CPU core
         maps = self.blocks(inputs.contiguous(memory_format=torch.channels_last))
         features: Tensor = self.dropout(maps.mean(dim=(2, 3)))
         return features
@@ -53,8 +50,9 @@ class SmallCNN(Backbone):
 
 @register("backbone", "small_cnn")
 class SmallCNNConfig(BackboneConfig):
-    """Settings of ``SmallCNN``; the defaults train an epoch of 12,208 pictures of 32 pixels in
-    seconds on one core.
+    """Settings of ``SmallCNN``.
+
+    The defaults train an epoch of 12,208 pictures of 32 pixels in seconds on one core.
     """
 
     display_name: ClassVar[str] = "small CNN"
@@ -69,5 +67,5 @@ class SmallCNNConfig(BackboneConfig):
     """probability at which a feature is dropped in training"""
 
     def build(self, benchmark: Benchmark, cache: Path) -> SmallCNN:
-        """The network, initialised from torch's global generator."""
+        """Make the network, initialised from torch's global generator."""
         return SmallCNN(self.width, self.feature_dim, self.dropout)
