@@ -12,9 +12,9 @@ from torch import Tensor
 from dirsweep.bench.measurement import Action, BenchRow, processor_seconds
 from dirsweep.bench.reference import BinStatistics, plain_conr, plain_fds_smooth, plain_ranksim
 from dirsweep.methods.kernels import bin_index
-from dirsweep.methods.regularizers.conr import conr
-from dirsweep.methods.regularizers.ranksim import ranksim
-from dirsweep.methods.smoothing.fds import FDS
+from dirsweep.methods.regularizers.conr import ConRSettings, conr
+from dirsweep.methods.regularizers.ranksim import RankSimSettings, ranksim
+from dirsweep.methods.smoothing.fds import FDS, FDSConfig
 
 BATCH_SIZES = (64, 256)
 FEATURE_DIM = 2048
@@ -122,7 +122,7 @@ def _ranksim_case(features: Tensor, labels: Tensor, label_kind: str) -> LoopCase
         setting=setting,
         target=5.0,
         features=features,
-        fast=lambda: _backward(features, ranksim(features, labels, interp_lambda=2.0)),
+        fast=lambda: _backward(features, ranksim(features, labels, RankSimSettings(2.0))),
         plain=lambda: _backward(features, plain_ranksim(features, labels, interp_lambda=2.0)),
         # similarities and their gradient; labels, features and perturbed features are sorted
         unavoidable={
@@ -134,27 +134,22 @@ def _ranksim_case(features: Tensor, labels: Tensor, label_kind: str) -> LoopCase
 
 def _conr_case(features: Tensor, labels: Tensor, preds: Tensor, weights: Tensor) -> LoopCase:
     inputs = features, labels, preds, weights
+    settings = ConRSettings(omega=1.0, tau=0.2, eta=0.01)
     fixed, square = features.detach(), torch.rand(len(labels), len(labels))
     return LoopCase(
         technique="ConR",
         setting=f"{len(labels) // 2} ages, two views",
         target=3.0,
         features=features,
-        fast=lambda: _backward(features, conr(*inputs, omega=1.0, tau=0.2, eta=0.01)),
+        fast=lambda: _backward(features, conr(*inputs, settings)),
         plain=lambda: _backward(features, plain_conr(*inputs, omega=1.0, tau=0.2, eta=0.01)),
         unavoidable={"matmul": lambda: (fixed @ fixed.T, square @ fixed)},
     )
 
 
 def _fds_case(features: Tensor, labels: Tensor) -> LoopCase:
-    fds = FDS(
-        features.shape[1],
-        bin_edges=np.arange(0.0, 122.0),
-        kernel="gaussian",
-        kernel_size=5,
-        sigma=2.0,
-        momentum=0.9,
-    )
+    config = FDSConfig(kernel="gaussian", kernel_size=5, sigma=2.0, momentum=0.9)
+    fds = FDS(config, features.shape[1], np.arange(0.0, 122.0))
     seen = torch.randn(4000, features.shape[1], generator=torch.Generator().manual_seed(0))
     fds.update(seen, draw_ages(4000, seed=1))
     statistics_of_bins = BinStatistics(

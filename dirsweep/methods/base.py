@@ -1,4 +1,4 @@
-"""What each room of techniques promises. The trainer knows these types and never names a technique.
+"""Base types of techniques; the trainer knows them and never names a technique.
 
 A technique is a config class (defaults, range checks, search ranges) whose ``build(setup)`` returns
 the room's type below. The formula itself is a pure function in the same file; state lives in an
@@ -29,13 +29,13 @@ class Setup:
             ages).
         feature_dim: D of the backbone's features.
         label_dim: 1 for scalar labels, else K.
-        num_epochs, batch_size: of this trial.
-        seed: the trial's seed, for what a technique draws while it is built (Gaussian mixture,
-            say).
+        num_epochs: of this trial.
+        batch_size: of this trial.
+        seed: the trial's, for what a technique draws while it is built (a Gaussian mixture, say).
         kind: what the inputs are (``image``, ``text_pair``); a technique that needs augmentation
             looks here.
-        reweighting: (N_train,) float32, the sample weights the regression loss uses (mean 1), all 1
-            without any.
+        reweighting: (N_train,) float32, the sample weights of the regression loss, mean 1; None or
+            all 1 without any.
     """
 
     train_labels: Tensor
@@ -52,11 +52,12 @@ class Setup:
 
 @dataclass
 class Step:
-    """One training step as a regularizer sees it. V views of N samples, view by view: rows [0, N)
-    are the first view.
+    """One training step as a regularizer sees it: V views of N samples, view by view.
+
+    Rows [0, N) are the first view.
 
     Attributes:
-        features: (V*N, D) what the backbone gave, before any feature smoothing; gradient flows.
+        features: (V*N, D) of the backbone, before any feature smoothing; gradient flows.
         preds: (V*N,) or (V*N, K) predictions in the label unit; gradient flows.
         labels: (V*N,) or (V*N, K) in the label unit, repeated per view.
         weights: (V*N,) the regression loss's sample weights, repeated per view.
@@ -85,45 +86,54 @@ class Step:
         return int(self.indices.shape[0])
 
     def first_view(self) -> tuple[Tensor, Tensor]:
-        """Features (N, D) and labels (N,) of the first view only."""
+        """Return features (N, D) and labels (N,) or (N, K) of the first view only."""
         return self.features[: self.num_samples], self.labels[: self.num_samples]
 
 
 class Technique(nn.Module):
-    """Parent of losses, smoothings and regularizers: their state is saved and restored by
-    ``state_dict``.
-    """
+    """Parent of losses, smoothings and regularizers; ``state_dict`` holds their whole state."""
 
     def param_groups(self, lr: float) -> list[dict[str, Any]]:
-        """Optimiser groups for parameters that are learnt (the noise of Balanced MSE, a MoCo head);
-        none by default.
+        """Return optimiser groups for learnt parameters (Balanced MSE's noise, a MoCo head).
+
+        Args:
+            lr: the trial's learning rate.
+
+        Returns:
+            One group without weight decay; none where nothing is learnt.
         """
         params = [p for p in self.parameters() if p.requires_grad]
         return [{"params": params, "lr": lr, "weight_decay": 0.0}] if params else []
 
     def attach(self, backbone: nn.Module) -> None:
-        """Called once, after the backbone is built and moved to its device, before the first
-        step.
-        """
+        """Prepare for the backbone; called once, after it is on its device, before any step."""
 
     def after_step(self, backbone: nn.Module) -> None:
-        """Called after each optimiser step (MoCo's momentum encoder)."""
+        """Update what follows the backbone; called after each optimiser step (MoCo)."""
 
 
 class Loss(Technique):
     """Per-sample regression losses; the trainer applies the sample weights and the mean."""
 
     def forward(self, preds: Tensor, targets: Tensor) -> Tensor:
-        """(N,) or (N, K) predictions and targets (labels / target_scale) -> (N,) losses, >= 0 where
-        the loss is.
+        """Compute the loss of each sample.
+
+        Args:
+            preds: (N,) or (N, K), in units of label / target_scale.
+            targets: same shape, labels / target_scale.
+
+        Returns:
+            (N,).
         """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Reweighting:
-    """Sample weights of the regression loss, fixed before training: (N_train,) float32 with mean
-    1.
+    """Sample weights of the regression loss, fixed before training.
+
+    Attributes:
+        sample_weights: (N_train,) float32, mean 1.
     """
 
     sample_weights: Tensor
@@ -137,13 +147,11 @@ class Smoothing(Technique):
     needs_pass: bool = False
 
     def forward(self, features: Tensor, labels: Tensor, epoch: int) -> Tensor:
-        """(N, D) features and (N,) labels in the label unit -> (N, D) calibrated features."""
+        """Calibrate (N, D) features by (N,) labels in the label unit, (N, D)."""
         raise NotImplementedError
 
     def observe(self, features: Tensor, labels: Tensor) -> None:
-        """Gather statistics of one batch: detached (N, D) features before smoothing, (N,)
-        labels.
-        """
+        """Gather statistics of a batch: detached (N, D) features before smoothing, (N,) labels."""
 
     def end_epoch(self, epoch: int) -> None:
         """Turn what was gathered into the statistics of the next epoch."""
@@ -160,21 +168,21 @@ class Regularizer(Technique):
     regression_weight: float = 1.0
 
     def forward(self, step: Step) -> Tensor:
-        """The term, a scalar already multiplied by its balancing weight (gamma, beta)."""
+        """Compute the term, a scalar times its balancing weight (gamma, beta)."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of epochs. Vanilla training is one stage; RRT has two.
+    """Some epochs in a row. Vanilla training is one stage; RRT has two.
 
     Attributes:
-        num_epochs: how long.
+        num_epochs: its length.
         trains: all parameters, or only the last layer (the backbone is frozen, in evaluation mode).
         regularize: whether regularizers and smoothing take part.
         sample_weights: (N_train,) weights that replace the reweighting's, or None to keep them.
         starts_from: the model as it is, or the best epoch (on validation) so far.
-        reset_regressor: whether the last layer starts afresh.
+        reset_regressor: whether the last layer is initialised again.
     """
 
     num_epochs: int
@@ -200,7 +208,9 @@ class TechniqueConfig(NamedConfig):
     """
 
     def build(self, setup: Setup) -> Any:
-        """The room's base type. Raises SpecError when it cannot work with this benchmark or batch
-        size.
+        """Make the room's base type.
+
+        Raises:
+            SpecError: it cannot work with this benchmark or batch size.
         """
         raise NotImplementedError

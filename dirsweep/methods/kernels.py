@@ -20,10 +20,10 @@ KERNELS: tuple[Kernel, ...] = ("gaussian", "gaussian_plain", "triang", "laplace"
 def window(
     kernel: str, kernel_size: int, sigma: float, *, normalize: Literal["max", "sum"] = "sum"
 ) -> NDArray[np.float64]:
-    r"""Symmetric window k(d) over bin distances :math:`d = -h, \dots, h`, :math:`h = (kernel\_size
-    - 1) / 2`.
+    r"""Compute a symmetric window over bin distances.
 
     .. math::
+        d = -h, \dots, h, \quad h = (kernel\_size - 1) / 2, \\
         k_{gaussian\_plain}(d) \propto e^{-d^2 / 2\sigma^2}, \quad
         k_{laplace}(d) \propto e^{-|d| / \sigma}, \quad
         k_{triang}(d) \propto 1 - \frac{|d|}{h + 1}
@@ -39,8 +39,12 @@ def window(
         kernel_size: odd, >= 1, in bins.
         sigma: > 0, in bins; ``triang`` does not use it.
         normalize: ``max`` divides by the largest value (LDS), ``sum`` by the sum (FDS).
-    Returns: (kernel_size,) float64.
-    Raises: SpecError: unknown kernel, even or non-positive kernel_size, sigma not above 0.
+
+    Returns:
+        (kernel_size,) float64.
+
+    Raises:
+        SpecError: unknown kernel, even or non-positive kernel_size, sigma not above 0.
     """
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise SpecError(f"kernel_size must be an odd number of bins, at least 1; got {kernel_size}")
@@ -63,16 +67,27 @@ def window(
 
 
 def odd(kernel_size: int) -> int:
-    """Field check of configs: the size itself. Raises: ValueError: it is even."""
+    """Check a window's size in a config.
+
+    Raises:
+        ValueError: it is even.
+    """
     if kernel_size % 2 == 0:
         raise ValueError(f"must be odd (the window is centred on a bin); got {kernel_size}")
     return kernel_size
 
 
 def inner_edges(bin_edges: ArrayLike | Tensor) -> Tensor:
-    """(B + 1,) ascending edges -> (B - 1,) float64 thresholds for ``bin_index``, on the CPU.
+    """Compute the thresholds for ``bin_index``, see ``domain.bin_thresholds``.
 
-    Raises: SpecError: fewer than two edges, or edges that do not ascend.
+    Args:
+        bin_edges: (B + 1,) ascending.
+
+    Returns:
+        (B - 1,) float64, on the CPU.
+
+    Raises:
+        SpecError: fewer than two edges, or edges that do not ascend.
     """
     source = bin_edges.detach().cpu().numpy() if isinstance(bin_edges, Tensor) else bin_edges
     edges = np.asarray(source, dtype=np.float64)
@@ -83,10 +98,13 @@ def inner_edges(bin_edges: ArrayLike | Tensor) -> Tensor:
 
 
 def bin_index(labels: Tensor, inner: Tensor) -> Tensor:
-    """(N,) labels -> (N,) int64 bins; ``inner`` comes from ``inner_edges`` and lies on the labels'
-    device.
+    """Find the bin of each label on any device, as ``domain.bin_of`` does for arrays.
 
-    An inner edge belongs to the bin above it; labels outside all edges fall into the first or last
-    bin.
+    Args:
+        labels: (N,), label unit.
+        inner: (B - 1,) of ``inner_edges``, on the labels' device.
+
+    Returns:
+        (N,) int64; labels outside all edges fall into the first or last bin.
     """
     return torch.bucketize(labels.to(inner.dtype), inner, right=True)

@@ -11,15 +11,16 @@ from torch.autograd.function import once_differentiable
 
 
 def label_distances(labels: Tensor) -> Tensor:
-    r"""How far apart two labels are.
+    r"""Compute how far apart the labels of each pair are.
 
     Scalar labels: :math:`|y_i - y_j|`. Vectors: the mean over K of the absolute differences (MAE,
-        ConR Appendix A.4).
-    Maps: the distance of the maps' means (ConR Appendix A.4, depth).
+    ConR Appendix A.4). Maps: the distance of the maps' means (ConR Appendix A.4, depth).
 
     Args:
         labels: (N,), (N, K), (N, H, W) or (N, 1, H, W), any unit.
-    Returns: (N, N) float, >= 0, in the unit of the labels, zero on the diagonal.
+
+    Returns:
+        (N, N) float, >= 0, in the unit of the labels, zero on the diagonal.
     """
     if not labels.is_floating_point() or labels.dtype in (torch.float16, torch.bfloat16):
         labels = labels.float()
@@ -32,12 +33,14 @@ def label_distances(labels: Tensor) -> Tensor:
 
 
 def sort_rows(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Sort each row and say where each run of equal elements begins.
+    """Sort each row and find where each run of equal elements begins.
 
     Args:
         values: (R, M) float; no gradient flows.
-    Returns: (R, M) int64 columns in ascending order of their values, and, for each place in that
-        order, the first place that holds an equal value.
+
+    Returns:
+        (R, M) int64 columns in ascending order of their values, and, for each position in that
+        order, the first position with an equal value.
     """
     values = values.detach()
     if values.device.type == "cpu":
@@ -47,7 +50,7 @@ def sort_rows(values: Tensor) -> tuple[Tensor, Tensor]:
     else:
         order = values.argsort(dim=1)
     ascending = values.gather(1, order)
-    # the place itself where a new value begins, else 0; the first place is 0 either way
+    # the position itself where a new value begins, else 0; the first is 0 either way
     begins = torch.zeros_like(order)
     torch.mul(
         ascending[:, 1:] != ascending[:, :-1],
@@ -58,25 +61,25 @@ def sort_rows(values: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def squared_distances(features: Tensor, others: Tensor) -> Tensor:
-    r"""Squared Euclidean distances by one matrix multiplication, :math:`|a|^2 + |b|^2 - 2ab`.
+    r"""Compute squared Euclidean distances by one matrix product, :math:`|a|^2 + |b|^2 - 2ab`.
 
     Args:
-        features, others: (N, D) and (M, D).
-    Returns: (N, M), >= 0.
+        features: (N, D).
+        others: (M, D).
+
+    Returns:
+        (N, M), >= 0.
     """
     # distances do not move with the origin; a centre near zero keeps the subtraction below from
     # cancelling digits
     centre = others.detach().mean(0)
     a, b = features - centre, others - centre
-    squares = torch.addmm(
-        a.square().sum(1, keepdim=True) + b.square().sum(1), a, b.T, alpha=-2.0
-    )  # (N, M)
-    return squares.clamp_min(0.0)
+    norms = a.square().sum(1, keepdim=True) + b.square().sum(1)  # (N, M)
+    return torch.addmm(norms, a, b.T, alpha=-2.0).clamp_min(0.0)
 
 
 class _Cosines(torch.autograd.Function):
-    r"""Cosine similarities from the product of the raw rows: two matrix products and no other pass
-    over (N, D).
+    r"""Cosine similarities by two matrix products and no other pass over (N, D).
 
     With :math:`G` the incoming gradient plus its transpose, :math:`n_i` the rows' lengths and
     :math:`s` the cosines, :math:`\partial L / \partial z_i = \sum_j G_{ij} (z_j / (n_i n_j) -
@@ -87,9 +90,8 @@ class _Cosines(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor) -> Tensor:
         products = features @ features.T  # (N, N)
         lengths = products.diagonal().sqrt()
-        inverse = torch.where(
-            lengths > 0, 1.0 / lengths, 0.0
-        )  # a zero row is similar to nothing, and gets no gradient
+        # a zero row is similar to nothing, and gets no gradient
+        inverse = torch.where(lengths > 0, 1.0 / lengths, 0.0)
         cosines = products.mul_(inverse[:, None]).mul_(inverse)
         ctx.save_for_backward(features, inverse, cosines)
         return cosines
@@ -106,8 +108,9 @@ class _Cosines(torch.autograd.Function):
 
 
 def cosine_similarities(features: Tensor) -> Tensor:
-    """(N, D) -> (N, N) cosines of the angles between rows; a zero row has 0 everywhere, and a zero
-    gradient.
+    """Compute the cosines of the angles between rows, (N, D) -> (N, N).
+
+    A zero row has 0 everywhere, and a zero gradient.
     """
     cosines: Tensor = _Cosines.apply(features)
     return cosines
@@ -132,8 +135,6 @@ class _FoldTranspose(torch.autograd.Function):
 
 
 def symmetric(matrix: Tensor) -> Tensor:
-    """``_FoldTranspose`` as a function: pass s(Z, Z.detach()), get s(Z, Z) with its full
-    gradient.
-    """
+    """Give the (N, N) matrix s(Z, Z.detach()) the full gradient of s(Z, Z), s symmetric."""
     folded: Tensor = _FoldTranspose.apply(matrix)
     return folded

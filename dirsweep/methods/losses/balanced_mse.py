@@ -1,6 +1,4 @@
-"""Balanced MSE: the squared error, corrected for how often each label occurs in training. GAI, BMC
-and BNI.
-"""
+"""Balanced MSE (GAI, BMC, BNI): the squared error, corrected for the training distribution."""
 
 from __future__ import annotations
 
@@ -32,8 +30,7 @@ def gai(
     mixture_weights: Tensor,
     noise_sigma: Tensor | float,
 ) -> Tensor:
-    r"""Balanced MSE with the integral in closed form over a Gaussian mixture of training labels
-    (GAI).
+    r"""Compute Balanced MSE over a Gaussian mixture of training labels, in closed form (GAI).
 
     .. math::
         \ell_i = 2\bar\sigma^2 \Big[ -\log \mathcal{N}(y_i; \hat{y}_i, \sigma^2)
@@ -42,45 +39,53 @@ def gai(
     The factor (twice the noise variance, without gradient) keeps the size of the squared error
     whatever the noise.
 
-    Source: Ren et al., "Balanced MSE for Imbalanced Visual Regression", CVPR 2022, Section 4.1
-        (GAI).
+    Source: Ren et al., "Balanced MSE for Imbalanced Visual Regression", CVPR 2022, Section 4.1.
 
     Args:
-        preds, labels: (N,) or (N, 1) float, in one unit.
-        means, variances, mixture_weights: (M,) of the mixture, in that unit and its square; weights
-            sum to 1.
-        noise_sigma: scalar, not 0, in that unit; its square is used, so its sign does not matter.
-            May carry gradient.
-    Returns: (N,) float, in the unit squared; can be negative.
-    Raises: ShapeError: preds and labels differ in shape, or are (N, K).
+        preds: (N,) or (N, 1) float.
+        labels: same shape and unit.
+        means: (M,) of the mixture's components, same unit.
+        variances: (M,), unit squared.
+        mixture_weights: (M,), sum 1.
+        noise_sigma: scalar, not 0, same unit; its square is used, so its sign does not matter. May
+            carry gradient.
+
+    Returns:
+        (N,) float, in the unit squared; can be negative.
+
+    Raises:
+        ShapeError: preds and labels differ in shape, or are (N, K).
     """
     pred, label = _columns(preds, labels)
     noise_var = _square(noise_sigma, pred)
     means, variances, mixture_weights = (
         part.to(pred).flatten() for part in (means, variances, mixture_weights)
     )
-    balance = torch.logsumexp(
-        mixture_weights.log() + _log_normal(pred, means, variances + noise_var), dim=1
-    )  # (N,)
+    densities = _log_normal(pred, means, variances + noise_var)  # (N, M)
+    balance = torch.logsumexp(mixture_weights.log() + densities, dim=1)  # (N,)
     return (balance - _log_normal(label, pred, noise_var).squeeze(1)) * (2 * noise_var).detach()
 
 
 def bmc(preds: Tensor, labels: Tensor, *, noise_sigma: Tensor | float) -> Tensor:
-    r"""Balanced MSE with the integral estimated from the batch's own labels (BMC).
+    r"""Compute Balanced MSE with the integral estimated from the batch's labels (BMC).
 
     .. math::
         \ell_i = 2\bar\sigma^2 \Big[ -\log \frac{\exp(-\|\hat{y}_i - y_i\|^2 / 2\sigma^2)}
             {\sum_{j=1}^{N} \exp(-\|\hat{y}_i - y_j\|^2 / 2\sigma^2)} \Big]
 
     Source: Ren et al., CVPR 2022, Section 4.2 (BMC): the cross-entropy of finding one's own label
-        among the batch's.
+    among the batch's.
 
     Args:
-        preds, labels: (N,) or (N, K) float, in one unit; K-dimensional labels are compared by
-            Euclidean distance.
-        noise_sigma: scalar, not 0, in that unit; its square is used. May carry gradient.
-    Returns: (N,) float, >= 0, in the unit squared; 0 for a batch of one.
-    Raises: ShapeError: preds and labels differ in shape.
+        preds: (N,) or (N, K) float; K-dimensional labels are compared by Euclidean distance.
+        labels: same shape and unit.
+        noise_sigma: scalar, not 0, same unit; its square is used. May carry gradient.
+
+    Returns:
+        (N,) float, >= 0, in the unit squared; 0 for a batch of one.
+
+    Raises:
+        ShapeError: preds and labels differ in shape.
     """
     same_shape(preds, labels)
     pred, label = preds.reshape(len(preds), -1), labels.reshape(len(labels), -1)
@@ -98,7 +103,7 @@ def bni(
     center_weights: Tensor,
     noise_sigma: Tensor | float,
 ) -> Tensor:
-    r"""Balanced MSE with the integral taken numerically over bins of the training labels (BNI).
+    r"""Compute Balanced MSE with the integral taken over bins of the training labels (BNI).
 
     .. math::
         \ell_i = 2\bar\sigma^2 \Big[ \frac{(\hat{y}_i - y_i)^2}{2\sigma^2}
@@ -107,26 +112,29 @@ def bni(
     Source: Ren et al., CVPR 2022, Section 4.2 (BNI).
 
     Args:
-        preds, labels: (N,) or (N, 1) float, in one unit.
-        centers: (B,) in that unit. center_weights: (B,) >= 0, share of training labels, sum 1; not
-            all may be 0.
-        noise_sigma: scalar, not 0, in that unit; its square is used. May carry gradient.
-    Returns: (N,) float, in the unit squared; can be negative.
-    Raises: ShapeError: preds and labels differ in shape, or are (N, K).
+        preds: (N,) or (N, 1) float.
+        labels: same shape and unit.
+        centers: (B,), same unit.
+        center_weights: (B,) >= 0, share of training labels, sum 1.
+        noise_sigma: scalar, not 0, same unit; its square is used. May carry gradient.
+
+    Returns:
+        (N,) float, in the unit squared; can be negative.
+
+    Raises:
+        ShapeError: preds and labels differ in shape, or are (N, K).
     """
     pred, label = _columns(preds, labels)
     noise_var = _square(noise_sigma, pred)
     centers, center_weights = centers.to(pred).flatten(), center_weights.to(pred).flatten()
-    balance = torch.logsumexp(
-        center_weights.log() - 0.5 * (pred - centers).square() / noise_var, dim=1
-    )  # (N,)
-    return (balance + 0.5 * (pred - label).square().squeeze(1) / noise_var) * (
-        2 * noise_var
-    ).detach()
+    exponents = center_weights.log() - 0.5 * (pred - centers).square() / noise_var  # (N, B)
+    balance = torch.logsumexp(exponents, dim=1)  # (N,)
+    error = 0.5 * (pred - label).square().squeeze(1) / noise_var
+    return (balance + error) * (2 * noise_var).detach()
 
 
 def _columns(preds: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """(N,) or (N, 1) each -> (N, 1) each. Raises: ShapeError."""
+    """(N,) or (N, 1) each -> (N, 1) each."""
     same_shape(preds, labels)
     if preds.numel() != len(preds):
         raise ShapeError(
@@ -144,8 +152,14 @@ def _log_normal(x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
 
 
 class BalancedMSE(Loss):
-    """One variant with its label distribution as buffers and its noise as a parameter (learnt) or
-    buffer (fixed).
+    """One variant with its label distribution as buffers.
+
+    Args:
+        variant: ``gai``, ``bmc`` or ``bni``.
+        noise_sigma: at the start, label / target_scale.
+        learn_noise: whether the noise is a parameter, else a buffer.
+        noise_lr: learning rate of the noise.
+        distribution: further arguments of the variant's formula.
     """
 
     noise_sigma: Tensor
@@ -171,13 +185,13 @@ class BalancedMSE(Loss):
             self.register_buffer("noise_sigma", sigma)
 
     def forward(self, preds: Tensor, targets: Tensor) -> Tensor:
-        """(N,) each ((N, K) for bmc) -> (N,)."""
+        """Compute the loss of each sample, (N,) each ((N, K) for bmc) -> (N,)."""
         formula = {"gai": gai, "bmc": bmc, "bni": bni}[self.variant]
         distribution = {name: getattr(self, name) for name in self.names}
         return formula(preds, targets, noise_sigma=self.noise_sigma, **distribution)  # type: ignore[operator, no-any-return]
 
     def param_groups(self, lr: float) -> list[dict[str, Any]]:
-        """The noise learns at its own rate, without weight decay."""
+        """Return the noise, which learns at its own rate, without weight decay."""
         return [{**group, "lr": self.noise_lr} for group in super().param_groups(lr)]
 
 
@@ -205,18 +219,25 @@ class BalancedMSEConfig(TechniqueConfig):
     """Gaussians in the mixture (gai only)"""
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
-        """gai and bni describe the distribution of scalar labels."""
+        """Refuse labels of K dimensions for gai and bni, which describe scalar labels."""
         if self.variant != "bmc" and getattr(benchmark, "label_dim", 1) != 1:
-            return f"balanced_mse variant '{self.variant}' takes scalar labels; 'bmc' takes K-dimensional ones"
+            return (
+                f"balanced_mse variant '{self.variant}' takes scalar labels; "
+                "'bmc' takes K-dimensional ones"
+            )
         return None
 
     def build(self, setup: Setup) -> BalancedMSE:
-        """Raises: SpecError: K-dimensional labels with gai or bni, or fewer distinct labels than
-        Gaussians.
+        """Make the loss; gai fits its mixture.
+
+        Raises:
+            SpecError: K-dimensional labels with gai or bni, or fewer distinct labels than
+                Gaussians.
         """
         if self.variant != "bmc" and setup.label_dim != 1:
             raise SpecError(
-                f"takes scalar labels, this benchmark's have {setup.label_dim} dimensions; use 'bmc'",
+                f"takes scalar labels, this benchmark's have {setup.label_dim} dimensions; "
+                "use 'bmc'",
                 key="variant",
             )
         distribution = {"gai": self._mixture, "bmc": lambda _: {}, "bni": _bins}[self.variant](
@@ -240,7 +261,8 @@ class BalancedMSEConfig(TechniqueConfig):
         distinct = len(np.unique(targets))
         if distinct < self.num_components:
             raise SpecError(
-                f"must not exceed the {distinct} distinct training labels; got {self.num_components}",
+                f"must not exceed the {distinct} distinct training labels; "
+                f"got {self.num_components}",
                 key="num_components",
             )
         mixture = GaussianMixture(self.num_components, random_state=setup.seed % 2**32)
@@ -256,8 +278,9 @@ class BalancedMSEConfig(TechniqueConfig):
 
 
 def _bins(setup: Setup) -> dict[str, Tensor]:
-    """Centers (mean training target of each bin that has any: exact where labels are whole numbers)
-    and shares.
+    """Centers and shares of the bins that have training labels.
+
+    A center is the bin's mean target, which is exact where labels are whole numbers.
     """
     labels = setup.train_labels.numpy().astype(np.float64).reshape(-1)
     bins, num_bins = setup.bins.bin_of(labels), setup.bins.num_bins

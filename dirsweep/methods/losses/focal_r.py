@@ -32,17 +32,24 @@ def focal_r(
     prediction weighs 0) or :math:`s(x) = \sigma(x)` (``paper``: it weighs :math:`2^{-\gamma}`).
 
     Source: Yang et al., ICML 2021, Section 4.1; RankSim (Gong et al., ICML 2022), Appendix A, which
-        uses L1, beta 0.2
-    and gamma 1. The paper prints sigma, the released code computes 2 sigma - 1. The released code
-    of RankSim and ConR drops sample weights here; the trainer applies them.
+    uses L1, beta 0.2 and gamma 1. The paper prints sigma, the released code computes 2 sigma - 1.
+    The released code of RankSim and ConR drops sample weights here; the trainer applies them.
 
     Args:
-        preds, labels: (N,) or (N, K) float, in one unit.
+        preds: (N,) or (N, K) float.
+        labels: same shape and unit.
         beta: > 0, in 1 / that unit.
         gamma: >= 0, dimensionless; 0 gives the base loss.
-        base: ``l1`` or ``mse``. formulation: ``released`` or ``paper``.
-    Returns: (N,) float, >= 0; the mean over K where labels are (N, K).
-    Raises: ShapeError: preds and labels differ in shape. SpecError: unknown base or formulation.
+        base: ``l1`` or ``mse``.
+        formulation: ``released`` or ``paper``.
+
+    Returns:
+        (N,) float, >= 0; the mean over K where labels are (N, K). The caller applies weights and
+        the mean over N.
+
+    Raises:
+        ShapeError: preds and labels differ in shape.
+        SpecError: unknown base or formulation.
     """
     same_shape(preds, labels)
     if base not in ("l1", "mse"):
@@ -51,11 +58,9 @@ def focal_r(
         raise SpecError(f"unknown formulation '{formulation}' (known: paper, released)")
     error = (preds - labels).abs()
     # 2 sigmoid(x) - 1 is tanh(x / 2), without the cancellation near 0
-    hardness = (
-        torch.tanh(0.5 * beta * error) if formulation == "released" else torch.sigmoid(beta * error)
-    )
-    # at 0 the slope of x ** gamma is infinite for gamma below 1, and infinite times an error of 0
-    # is NaN
+    released = formulation == "released"
+    hardness = torch.tanh(0.5 * beta * error) if released else torch.sigmoid(beta * error)
+    # at 0 the slope of x ** gamma is infinite for gamma below 1; times an error of 0 it is NaN
     scale = hardness.clamp_min(torch.finfo(hardness.dtype).tiny) ** gamma
     return per_sample(scale * (error if base == "l1" else error.square()))
 
@@ -68,7 +73,7 @@ class FocalR(Loss):
         self.beta, self.gamma, self.base, self.formulation = beta, gamma, base, formulation
 
     def forward(self, preds: Tensor, targets: Tensor) -> Tensor:
-        """(N,) or (N, K) each -> (N,)."""
+        """Compute the loss of each sample, (N,) or (N, K) -> (N,)."""
         return focal_r(
             preds,
             targets,
@@ -96,7 +101,7 @@ class FocalRConfig(TechniqueConfig):
     """released: 2 sigmoid - 1, as the published numbers were made; paper: sigmoid, as printed"""
 
     def build(self, setup: Setup) -> FocalR:
-        """Fits every benchmark."""
+        """Make the loss."""
         return FocalR(
             beta=self.beta, gamma=self.gamma, base=self.base, formulation=self.formulation
         )

@@ -15,8 +15,7 @@ from dirsweep.registry import register
 
 
 def huber(preds: Tensor, labels: Tensor, *, beta: float = 1.0) -> Tensor:
-    r"""Huber's loss divided by beta (also called smooth L1), as the released code of both papers
-    has it.
+    r"""Compute Huber's loss divided by beta (smooth L1), as the released code of both papers does.
 
     .. math::
         \ell_i = \begin{cases} e_i^2 / (2 \beta) & |e_i| < \beta \\ |e_i| - \beta / 2 & \text{else}
@@ -25,10 +24,15 @@ def huber(preds: Tensor, labels: Tensor, *, beta: float = 1.0) -> Tensor:
     Source: Huber, Ann. Math. Statist. 35, 1964; the division by beta keeps the slope 1 beyond beta.
 
     Args:
-        preds, labels: (N,) or (N, K) float, in one unit.
+        preds: (N,) or (N, K) float.
+        labels: same shape and unit.
         beta: > 0, in that unit.
-    Returns: (N,) float, >= 0, in the unit; the mean over K where labels are (N, K).
-    Raises: ShapeError: preds and labels differ in shape.
+
+    Returns:
+        (N,) float, >= 0, in the unit; the mean over K where labels are (N, K).
+
+    Raises:
+        ShapeError: preds and labels differ in shape.
     """
     same_shape(preds, labels)
     error = (preds - labels).abs()
@@ -43,7 +47,7 @@ class Huber(Loss):
         self.beta = beta
 
     def forward(self, preds: Tensor, targets: Tensor) -> Tensor:
-        """(N,) or (N, K) each -> (N,)."""
+        """Compute the loss of each sample, (N,) or (N, K) -> (N,)."""
         return huber(preds, targets, beta=self.beta)
 
 
@@ -57,5 +61,5 @@ class HuberConfig(TechniqueConfig):
     """where squared turns into absolute, in units of label / target_scale (years for ages)"""
 
     def build(self, setup: Setup) -> Huber:
-        """Fits every benchmark."""
+        """Make the loss."""
         return Huber(self.beta)

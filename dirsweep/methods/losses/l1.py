@@ -12,14 +12,19 @@ from dirsweep.registry import register
 
 
 def l1(preds: Tensor, labels: Tensor) -> Tensor:
-    r"""Absolute error.
+    r"""Compute the absolute error.
 
     .. math:: \ell_i = |\hat{y}_i - y_i|
 
     Args:
-        preds, labels: (N,) or (N, K) float, in one unit.
-    Returns: (N,) float, >= 0; the mean over K where labels are (N, K).
-    Raises: ShapeError: preds and labels differ in shape.
+        preds: (N,) or (N, K) float.
+        labels: same shape and unit.
+
+    Returns:
+        (N,) float, >= 0; the mean over K where labels are (N, K).
+
+    Raises:
+        ShapeError: preds and labels differ in shape.
     """
     same_shape(preds, labels)
     return per_sample((preds - labels).abs())
@@ -29,7 +34,7 @@ class L1(Loss):
     """``l1`` as the trainer calls it."""
 
     def forward(self, preds: Tensor, targets: Tensor) -> Tensor:
-        """(N,) or (N, K) each -> (N,)."""
+        """Compute the loss of each sample, (N,) or (N, K) -> (N,)."""
         return l1(preds, targets)
 
 
@@ -40,5 +45,5 @@ class L1Config(TechniqueConfig):
     display_name: ClassVar[str] = "L1"
 
     def build(self, setup: Setup) -> L1:
-        """Fits every benchmark."""
+        """Make the loss."""
         return L1()

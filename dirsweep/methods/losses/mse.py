@@ -12,14 +12,19 @@ from dirsweep.registry import register
 
 
 def mse(preds: Tensor, labels: Tensor) -> Tensor:
-    r"""Squared error.
+    r"""Compute the squared error.
 
     .. math:: \ell_i = (\hat{y}_i - y_i)^2
 
     Args:
-        preds, labels: (N,) or (N, K) float, in one unit.
-    Returns: (N,) float, >= 0, in the unit squared; the mean over K where labels are (N, K).
-    Raises: ShapeError: preds and labels differ in shape.
+        preds: (N,) or (N, K) float.
+        labels: same shape and unit.
+
+    Returns:
+        (N,) float, >= 0, in the unit squared; the mean over K where labels are (N, K).
+
+    Raises:
+        ShapeError: preds and labels differ in shape.
     """
     same_shape(preds, labels)
     return per_sample((preds - labels).square())
@@ -29,7 +34,7 @@ class MSE(Loss):
     """``mse`` as the trainer calls it."""
 
     def forward(self, preds: Tensor, targets: Tensor) -> Tensor:
-        """(N,) or (N, K) each -> (N,)."""
+        """Compute the loss of each sample, (N,) or (N, K) -> (N,)."""
         return mse(preds, targets)
 
 
@@ -40,5 +45,5 @@ class MSEConfig(TechniqueConfig):
     display_name: ClassVar[str] = "MSE"
 
     def build(self, setup: Setup) -> MSE:
-        """Fits every benchmark."""
+        """Make the loss."""
         return MSE()

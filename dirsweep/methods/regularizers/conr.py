@@ -1,9 +1,8 @@
-r"""ConR: pull together what has similar labels, push apart what only looks similar (Keramati et
-al., ICLR 2024).
-"""
+"""ConR: pull together similar labels, push apart what only looks similar (ICLR 2024)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -24,22 +23,50 @@ Formulation = Literal["paper", "released"]
 PushingWeights = Literal["inv", "sqinv", "reweighting", "none"]
 
 VARIANTS = ("full", "contrastive", "no_s", "no_sim", "no_eta")
-#: Appendix A.4 for the paper's form; the released age code runs with 0.07 whatever it is told
+#: Appendix A.4 for the paper's form; the released age code runs with 0.07 whatever is set
 RELEASED_TAU = 0.07
 DEFAULT_TAU = {"paper": 0.2, "released": RELEASED_TAU}
 
 
+@dataclass(frozen=True)
+class ConRSettings:
+    """What ``conr`` depends on besides the batch.
+
+    Attributes:
+        omega: > 0, in 1 / label unit; two labels are similar when their distance is at most
+            1 / omega.
+        tau: > 0, temperature.
+        eta: >= 0, in 1 / label unit, pushing power.
+        variant: what is taken away (Table 6): ``contrastive`` has all dissimilar labels as
+            negatives, ``no_s`` S = 1, ``no_sim`` no distance in S, ``no_eta`` no weight w_j in S.
+        formulation: ``paper`` or ``released``, see ``conr``.
+
+    Raises:
+        ValueError: a number is out of its range, or an unknown choice.
+    """
+
+    omega: float
+    tau: float
+    eta: float
+    variant: Variant = "full"
+    formulation: Formulation = "paper"
+
+    def __post_init__(self) -> None:
+        for name, number in (("omega", self.omega), ("tau", self.tau)):
+            if not number > 0:
+                raise ValueError(f"conr: {name} must be > 0, got {number}")
+        if not self.eta >= 0:
+            raise ValueError(f"conr: eta must be >= 0, got {self.eta}")
+        if self.variant not in VARIANTS:
+            hint = did_you_mean(self.variant, VARIANTS)
+            raise ValueError(f"conr: unknown variant '{self.variant}'; {hint}")
+        if self.formulation not in DEFAULT_TAU:
+            hint = did_you_mean(self.formulation, DEFAULT_TAU)
+            raise ValueError(f"conr: unknown formulation '{self.formulation}'; {hint}")
+
+
 def conr(
-    features: Tensor,
-    labels: Tensor,
-    preds: Tensor,
-    weights: Tensor,
-    *,
-    omega: float,
-    tau: float,
-    eta: float,
-    variant: Variant = "full",
-    formulation: Formulation = "paper",
+    features: Tensor, labels: Tensor, preds: Tensor, weights: Tensor, settings: ConRSettings
 ) -> Tensor:
     r"""Contrast each sample whose prediction is confused with that of differently labelled ones.
 
@@ -54,16 +81,12 @@ def conr(
         e_{jq}}, \quad S_{jq} = \eta \, w_j \, d(y_j, y_q)
 
     Source: Keramati et al., ICLR 2024, Eqs. 1 to 3 and Appendix A.4. ``formulation="released"`` is
-        what the authors'
-    code computes: the mean over positives of the minus log; entries that are no positives (j itself
-        among them) enter
-    the denominator as exp(0) = 1; S = w_j exp(eta d); the anchor's loss is multiplied by w_j. For
-    maps (depth) it computes S = eta w_j d, divides by the number of positives plus one, and leaves
-    out the factor w_j. The released age code always runs with tau = 0.07; in this function the tau
-    that is passed counts. A sample without positives gives 0/0 there and 0 here.
-
-    Variants (Table 6), each takes one thing away: ``contrastive`` has all dissimilar labels as
-    negatives, ``no_s`` S = 1, ``no_sim`` the distance in S, ``no_eta`` the weight w_j in S.
+    what the authors' code computes: the mean over positives of the minus log; entries that are no
+    positives (j itself among them) enter the denominator as exp(0) = 1; S = w_j exp(eta d); the
+    anchor's loss is multiplied by w_j. For maps (depth) it computes S = eta w_j d, divides by the
+    number of positives plus one, and leaves out the factor w_j. The released age code always runs
+    with tau = 0.07; in this function the tau that is passed counts. A sample without positives
+    gives 0/0 there and 0 here.
 
     Args:
         features: (2N, D) float, further dimensions are flattened; any number of views, gradient
@@ -73,62 +96,65 @@ def conr(
         preds: the labels' shape and unit; they only select pairs, so no gradient flows.
         weights: (2N,) >= 0, the density weight w of each sample; or the labels' shape, then the
             mean of each sample's.
-        omega: > 0, in 1 / label unit.
-        tau: > 0, temperature.
-        eta: >= 0, in 1 / label unit.
-        variant, formulation: see above.
-    Returns: scalar; the caller multiplies it by beta.
-    Raises: ShapeError: shapes do not fit. ValueError: omega, tau or eta out of range, or an unknown
-        choice.
+        settings: omega, tau, eta, and the form of the loss.
+
+    Returns:
+        Scalar; the caller multiplies it by beta.
+
+    Raises:
+        ShapeError: shapes do not fit.
     """
     _check(features, labels, preds, weights)
-    _check_settings(omega, tau, eta, variant, formulation)
     with torch.autocast(features.device.type, enabled=False):
         features = features.flatten(1)
         features = features if features.dtype == torch.float64 else features.float()
-        logits = cosine_similarities(features) / tau  # (2N, 2N)
-        weights = (
-            (weights if weights.ndim == 1 else weights.flatten(1).mean(1))
-            .detach()
-            .to(features.dtype)
-        )
-        with torch.no_grad():
-            distances = label_distances(labels).to(features.dtype)
-            similar = distances <= 1.0 / omega
-            positives = similar & ~torch.eye(
-                len(features), dtype=torch.bool, device=features.device
-            )
-            negatives = ~similar
-            if variant != "contrastive":
-                negatives = negatives & (label_distances(preds) <= 1.0 / omega)
-            is_map = labels.ndim > 2
-            push = _pushing_weights(
-                distances, weights, eta, variant, formulation == "released" and not is_map
-            )
-        if formulation == "paper":
+        logits = cosine_similarities(features) / settings.tau  # (2N, 2N)
+        weights = weights if weights.ndim == 1 else weights.flatten(1).mean(1)
+        weights = weights.detach().to(features.dtype)
+        positives, negatives, push = _pairs(features, labels, preds, weights, settings)
+        if settings.formulation == "paper":
             losses = _paper(logits, positives, negatives, push)
         else:
+            is_map = labels.ndim > 2
             losses = _released(logits, positives, negatives, push, count_self=is_map)
             losses = losses if is_map else losses * weights
         anchors = positives.any(1) & negatives.any(1)
         return torch.where(anchors, losses, 0.0).sum() / len(features)
 
 
+@torch.no_grad()
+def _pairs(
+    features: Tensor, labels: Tensor, preds: Tensor, weights: Tensor, settings: ConRSettings
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Positives and negatives, (2N, 2N) bool, and S, (2N, 2N), row j for anchor j."""
+    window = 1.0 / settings.omega
+    distances = label_distances(labels).to(features.dtype)
+    similar = distances <= window
+    itself = torch.eye(len(features), dtype=torch.bool, device=features.device)
+    negatives = ~similar
+    if settings.variant != "contrastive":
+        negatives = negatives & (label_distances(preds) <= window)
+    exponential = settings.formulation == "released" and labels.ndim <= 2
+    push = _pushing_weights(distances, weights, settings, exponential=exponential)
+    return similar & ~itself, negatives, push
+
+
 def _pushing_weights(
-    distances: Tensor, weights: Tensor, eta: float, variant: Variant, exponential: bool
+    distances: Tensor, weights: Tensor, settings: ConRSettings, *, exponential: bool
 ) -> Tensor:
     """S (Eq. 2, Appendix A.4): (2N, 2N), row j for anchor j."""
+    variant = settings.variant
     if variant == "no_s":
         return torch.ones_like(distances)
     by_anchor = torch.ones_like(weights) if variant == "no_eta" else weights
     far = torch.ones_like(distances) if variant == "no_sim" else distances
     if exponential:
-        return by_anchor[:, None] * torch.exp(eta * far * (variant != "no_sim"))
-    return eta * by_anchor[:, None] * far
+        return by_anchor[:, None] * torch.exp(settings.eta * far * (variant != "no_sim"))
+    return settings.eta * by_anchor[:, None] * far
 
 
 def _denominators(logits: Tensor, positives: Tensor, negatives: Tensor, push: Tensor) -> Tensor:
-    """log of (sum over positives + weighted sum over negatives): (2N,)."""
+    """Log of the sum over positives plus the weighted sum over negatives: (2N,)."""
     # the lowest finite number, not -inf: a row with no pair at all must not turn its gradient into
     # NaN
     nothing = torch.finfo(logits.dtype).min
@@ -149,9 +175,8 @@ def _released(
 ) -> Tensor:
     """The released form without the anchor's weight: (2N,)."""
     num_positives = positives.sum(1)
-    ones = (len(logits) - num_positives).to(
-        logits.dtype
-    )  # exp(0) for every entry that is no positive
+    # exp(0) for every entry that is no positive
+    ones = (len(logits) - num_positives).to(logits.dtype)
     log_denominator = torch.logaddexp(_denominators(logits, positives, negatives, push), ones.log())
     total = num_positives * log_denominator - torch.where(positives, logits, 0.0).sum(1)
     return total / (num_positives + count_self).clamp_min(1)
@@ -162,33 +187,26 @@ def _check(features: Tensor, labels: Tensor, preds: Tensor, weights: Tensor) -> 
         raise ShapeError(f"conr: features must be (N, D) with N >= 1, got {tuple(features.shape)}")
     if not 1 <= labels.ndim <= 4 or labels.shape[0] != features.shape[0]:
         raise ShapeError(
-            f"conr: labels must be (N,), (N, K) or maps with N = {features.shape[0]}, got {tuple(labels.shape)}"
+            f"conr: labels must be (N,), (N, K) or maps with N = {features.shape[0]}, "
+            f"got {tuple(labels.shape)}"
         )
     if preds.shape != labels.shape:
         raise ShapeError(
-            f"conr: preds must have the labels' shape {tuple(labels.shape)}, got {tuple(preds.shape)}"
+            f"conr: preds must have the labels' shape {tuple(labels.shape)}, "
+            f"got {tuple(preds.shape)}"
         )
     if weights.shape not in (labels.shape[:1], labels.shape):
         raise ShapeError(f"conr: weights must be ({labels.shape[0]},), got {tuple(weights.shape)}")
 
 
-def _check_settings(omega: float, tau: float, eta: float, variant: str, formulation: str) -> None:
-    for name, number in (("omega", omega), ("tau", tau)):
-        if not number > 0:
-            raise ValueError(f"conr: {name} must be > 0, got {number}")
-    if not eta >= 0:
-        raise ValueError(f"conr: eta must be >= 0, got {eta}")
-    if variant not in VARIANTS:
-        raise ValueError(f"conr: unknown variant '{variant}'; {did_you_mean(variant, VARIANTS)}")
-    if formulation not in DEFAULT_TAU:
-        raise ValueError(
-            f"conr: unknown formulation '{formulation}'; {did_you_mean(formulation, DEFAULT_TAU)}"
-        )
-
-
 class ConR(Regularizer):
-    """``conr`` over all views of a step, times beta. One forward of both views serves regression
-    and contrast.
+    """``conr`` over all views of a step, times beta.
+
+    One forward pass of both views serves regression and contrast.
+
+    Args:
+        config: checked settings.
+        sample_weights: (N_train,) float32, w of each training sample.
     """
 
     num_views = 2
@@ -196,27 +214,23 @@ class ConR(Regularizer):
     def __init__(self, config: ConRConfig, sample_weights: Tensor) -> None:
         super().__init__()
         self.config = config
-        self.regression_weight = config.resolved_alpha
-        self.sample_weights: Tensor
-        # made from the training labels at each start, so no part of a checkpoint
-        self.register_buffer("sample_weights", sample_weights, persistent=False)
-
-    def forward(self, step: Step) -> Tensor:
-        """beta times ConR."""
-        config = self.config
-        weights = self.sample_weights.to(step.features.device)[step.indices].repeat(step.num_views)
-        loss = conr(
-            step.features,
-            step.labels,
-            step.preds,
-            weights,
+        self.settings = ConRSettings(
             omega=config.omega,
             tau=config.resolved_tau,
             eta=config.eta,
             variant=config.variant,
             formulation=config.formulation,
         )
-        return config.beta * loss
+        self.regression_weight = config.resolved_alpha
+        self.sample_weights: Tensor
+        # made from the training labels at each start, so no part of a checkpoint
+        self.register_buffer("sample_weights", sample_weights, persistent=False)
+
+    def forward(self, step: Step) -> Tensor:
+        """Compute beta times ConR."""
+        weights = self.sample_weights.to(step.features.device)[step.indices].repeat(step.num_views)
+        loss = conr(step.features, step.labels, step.preds, weights, self.settings)
+        return self.config.beta * loss
 
 
 @register("regularizers", "conr")
@@ -224,9 +238,8 @@ class ConRConfig(TechniqueConfig):
     """ConR's settings; the defaults are those of the age benchmarks (Appendix A.4).
 
     With ``formulation: released`` three of them change nothing, as in the released code: it has no
-        alpha, overwrites
-    tau by 0.07, and its w_j are the regression loss's own sample weights. ``dirsweep check`` names
-    them.
+    alpha, overwrites tau by 0.07, and its w_j are the regression loss's own sample weights.
+    ``dirsweep check`` names them.
     """
 
     display_name: ClassVar[str] = "ConR"
@@ -273,7 +286,7 @@ class ConRConfig(TechniqueConfig):
 
     @property
     def resolved_tau(self) -> float:
-        """The tau that acts, never None."""
+        """The tau in effect, never None."""
         if self.formulation == "released":
             return RELEASED_TAU
         assert self.tau is not None
@@ -281,24 +294,28 @@ class ConRConfig(TechniqueConfig):
 
     @property
     def resolved_alpha(self) -> float:
-        """The alpha that acts."""
+        """The alpha in effect."""
         return 1.0 if self.formulation == "released" else self.alpha
 
     @property
     def resolved_weights(self) -> PushingWeights:
-        """The w_j that act."""
+        """The w_j in effect."""
         return "reweighting" if self.formulation == "released" else self.pushing_weights
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
-        """Frequencies are of scalar labels."""
+        """Refuse frequencies of labels that are no scalars."""
         if getattr(benchmark, "label_dim", 1) != 1 and self.resolved_weights in ("inv", "sqinv"):
-            return f"pushing_weights '{self.pushing_weights}' needs scalar labels; use 'reweighting' or 'none'"
+            return (
+                f"pushing_weights '{self.pushing_weights}' needs scalar labels; "
+                "use 'reweighting' or 'none'"
+            )
         return None
 
     def build(self, setup: Setup) -> ConR:
-        """The module with one weight per training sample.
+        """Make the module with one weight per training sample.
 
-        Raises: SpecError: frequencies of labels with several dimensions are asked for.
+        Raises:
+            SpecError: frequencies of labels with several dimensions are asked for.
         """
         return ConR(self, self._sample_weights(setup))
 
@@ -311,8 +328,8 @@ class ConRConfig(TechniqueConfig):
             return ones if setup.reweighting is None else setup.reweighting.float()
         if setup.label_dim > 1:
             raise SpecError(
-                f"'{self.pushing_weights}' needs scalar labels, and these have {setup.label_dim} dimensions; "
-                "use 'reweighting' or 'none'",
+                f"'{self.pushing_weights}' needs scalar labels, and these have {setup.label_dim} "
+                "dimensions; use 'reweighting' or 'none'",
                 key="regularizers.conr.pushing_weights",
             )
         by_frequency = inv_weights if self.pushing_weights == "inv" else sqinv_weights

@@ -1,5 +1,6 @@
-r"""MoCo v1 and v2 beside the regression loss (He et al., CVPR 2020; Chen et al., arXiv 2003.04297;
-ConR Table 19).
+"""MoCo v1 and v2 beside the regression loss, as ConR compares with it (Table 19).
+
+Sources: He et al., CVPR 2020 (v1); Chen et al., arXiv 2003.04297 (v2).
 """
 
 from __future__ import annotations
@@ -34,15 +35,22 @@ def info_nce(queries: Tensor, keys: Tensor, queue: Tensor, *, tau: float) -> Ten
     Source: He et al., CVPR 2020, Eq. 1.
 
     Args:
-        queries, keys: (N, C) float, rows of length 1; gradient flows to the queries only.
-        queue: (K, C) float, rows of length 1.
+        queries: (N, C) float, rows of length 1; gradient flows.
+        keys: (N, C) float, rows of length 1; no gradient flows.
+        queue: (K, C) float, rows of length 1; no gradient flows.
         tau: > 0, temperature.
-    Returns: scalar, >= 0.
-    Raises: ShapeError: the shapes do not fit. ValueError: tau is not > 0.
+
+    Returns:
+        Scalar, >= 0.
+
+    Raises:
+        ShapeError: the shapes do not fit.
+        ValueError: tau is not > 0.
     """
     if queries.ndim != 2 or keys.shape != queries.shape:
         raise ShapeError(
-            f"info_nce: queries and keys must both be (N, C), got {tuple(queries.shape)} and {tuple(keys.shape)}"
+            f"info_nce: queries and keys must both be (N, C), got {tuple(queries.shape)} "
+            f"and {tuple(keys.shape)}"
         )
     if queue.ndim != 2 or queue.shape[1] != queries.shape[1]:
         raise ShapeError(
@@ -57,7 +65,7 @@ def info_nce(queries: Tensor, keys: Tensor, queue: Tensor, *, tau: float) -> Ten
 
 
 def projection_head(feature_dim: int, dim: int, variant: Variant) -> nn.Module:
-    """(N, D) -> (N, ``dim``): a linear layer (v1), or two with a ReLU between (v2)."""
+    """Make the head (N, D) -> (N, ``dim``): one linear layer (v1), or two with a ReLU (v2)."""
     if variant == "v1":
         return nn.Linear(feature_dim, dim)
     return nn.Sequential(
@@ -66,16 +74,14 @@ def projection_head(feature_dim: int, dim: int, variant: Variant) -> nn.Module:
 
 
 class MoCo(Regularizer):
-    """``info_nce`` between two views of a sample, the second seen by a slowly following copy of the
-    encoder.
+    """``info_nce`` between two views of a sample, the second seen by a momentum encoder.
 
     v1: the query is the step's first view, the one that the regression loss sees, and the key its
-        second. v2 wants both
-    strongly augmented, so it asks for two views besides the first. The copy (backbone and head) has
-    no gradient, follows by ``momentum`` after each optimiser step, and keeps batch statistics of
-    its own; the original shuffles samples between GPUs before them, which on one device changes
-    nothing. Copy, head, queue and its position are in ``state_dict``, so a resumed training goes on
-    with the same numbers.
+    second. v2 needs both strongly augmented, so it asks for two views besides the first. The copy
+    (backbone and head) has no gradient, follows by ``momentum`` after each optimiser step, and
+    keeps batch statistics of its own; the original shuffles samples between GPUs before them, which
+    on one device changes nothing. Copy, head, queue and its position are in ``state_dict``, so a
+    resumed training continues with the same numbers.
 
     Args:
         config: checked settings.
@@ -102,11 +108,11 @@ class MoCo(Regularizer):
         self._waiting: Tensor | None = None
 
     def attach(self, backbone: nn.Module) -> None:
-        """Copy the encoder as it stands."""
+        """Copy the encoder in its present state."""
         self.key_backbone = _frozen_copy(backbone)
 
     def forward(self, step: Step) -> Tensor:
-        """weight times the contrast; the batch's keys join the queue in ``after_step``."""
+        """Compute weight times the contrast; ``after_step`` puts the keys into the queue."""
         assert self.key_backbone is not None, "attach(backbone) comes first"
         num = step.num_samples
         last = slice((self.num_views - 1) * num, self.num_views * num)
@@ -122,9 +128,7 @@ class MoCo(Regularizer):
 
     @torch.no_grad()
     def after_step(self, backbone: nn.Module) -> None:
-        """Move the copy towards the encoder (Eq. 2) and replace the queue's oldest keys by the
-        batch's.
-        """
+        """Move the copy towards the encoder (Eq. 2); put the batch's keys into the queue."""
         assert self.key_backbone is not None, "attach(backbone) comes first"
         for followed, follower in ((backbone, self.key_backbone), (self.head, self.key_head)):
             torch._foreach_lerp_(
@@ -143,9 +147,7 @@ def _frozen_copy(module: nn.Module) -> nn.Module:
 
 @register("regularizers", "moco")
 class MoCoConfig(TechniqueConfig):
-    """MoCo's settings. ConR compares with it (Table 19) and prints no settings; these are the
-    original papers'.
-    """
+    """MoCo's settings, those of the original papers, since ConR prints none."""
 
     display_name: ClassVar[str] = "MoCo"
 
@@ -179,13 +181,14 @@ class MoCoConfig(TechniqueConfig):
 
     @property
     def resolved_tau(self) -> float:
-        """tau, never None."""
+        """The tau in effect, never None."""
         assert self.tau is not None
         return self.tau
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
-        """Two views of a sample must differ: images are augmented, texts need dropout in the
-        backbone.
+        """Refuse what gives equal views: texts without dropout in the backbone.
+
+        Images are augmented. A queue smaller than a batch is refused, too.
         """
         if self.queue_size < trial.batch_size:
             return f"queue_size {self.queue_size} holds less than a batch of {trial.batch_size}"
@@ -200,10 +203,12 @@ class MoCoConfig(TechniqueConfig):
         return None
 
     def build(self, setup: Setup) -> MoCo:
-        """The module; its head is initialised from torch's global generator, its queue from the
-        trial's seed.
+        """Make the module, its queue drawn from the trial's seed.
 
-        Raises: SpecError: the queue holds less than a batch.
+        The head is initialised from torch's global generator.
+
+        Raises:
+            SpecError: the queue holds less than a batch.
         """
         if self.queue_size < setup.batch_size:
             raise SpecError(

@@ -1,4 +1,4 @@
-r"""Rank-N-Contrast: the closer in label, the closer in feature space (Zha et al., NeurIPS 2023)."""
+"""Rank-N-Contrast: the closer in label, the closer in feature space (Zha et al., NeurIPS 2023)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from dirsweep.registry import register
 
 
 def rank_n_contrast(features: Tensor, labels: Tensor, *, tau: float) -> Tensor:
-    r"""Contrast each pair with the pairs of the same anchor that are at least as far apart in label
-    space.
+    r"""Contrast each pair with those of the same anchor that are at least as far apart in label.
 
     .. math::
         L = \frac{1}{n (n - 1)} \sum_{i} \sum_{j \ne i}
@@ -25,9 +24,8 @@ def rank_n_contrast(features: Tensor, labels: Tensor, *, tau: float) -> Tensor:
         \quad s_{ij} = -\lVert z_i - z_j \rVert_2, \quad d_{ij} = |y_i - y_j|
 
     Source: Zha et al., NeurIPS 2023, Eqs. 1 and 2, with its default similarity and label distance;
-        n = 2N views.
-    There the encoder is trained by this loss alone and the regressor afterwards; here it is a term
-    beside the regression loss.
+    n = 2N views. There the encoder is trained by this loss alone and the regressor afterwards; here
+    it is a term beside the regression loss.
 
     Pairs of an anchor are sorted by label distance once, so that every denominator is a tail of one
     cumulative log-sum-exp: O(n^2) memory, where the formula read literally has n^3 terms.
@@ -37,8 +35,13 @@ def rank_n_contrast(features: Tensor, labels: Tensor, *, tau: float) -> Tensor:
         labels: (n,), (n, K) with their mean absolute difference, or maps with the distance of their
             means; any unit.
         tau: > 0, in the unit of the features' distances.
-    Returns: scalar, >= 0; 0 for a single sample.
-    Raises: ShapeError: features or labels have another shape. ValueError: tau is not > 0.
+
+    Returns:
+        Scalar, >= 0; 0 for a single sample.
+
+    Raises:
+        ShapeError: features or labels have another shape.
+        ValueError: tau is not > 0.
     """
     if features.ndim != 2 or features.shape[0] == 0:
         raise ShapeError(
@@ -81,15 +84,13 @@ class RankNContrast(Regularizer):
         self.config = config
 
     def forward(self, step: Step) -> Tensor:
-        """weight times Rank-N-Contrast."""
+        """Compute weight times Rank-N-Contrast."""
         return self.config.weight * rank_n_contrast(step.features, step.labels, tau=self.config.tau)
 
 
 @register("regularizers", "rank_n_contrast")
 class RankNContrastConfig(TechniqueConfig):
-    """Rank-N-Contrast's settings. The paper trains the encoder with it alone, so it prints no
-    weight.
-    """
+    """Rank-N-Contrast's settings; the paper trains by it alone, so it prints no weight."""
 
     display_name: ClassVar[str] = "Rank-N-Contrast"
 
@@ -100,5 +101,5 @@ class RankNContrastConfig(TechniqueConfig):
     """temperature, in the unit of the features' Euclidean distances"""
 
     def build(self, setup: Setup) -> RankNContrast:
-        """The module; it has no state."""
+        """Make the module; it has no state."""
         return RankNContrast(self)

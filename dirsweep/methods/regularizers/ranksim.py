@@ -1,10 +1,9 @@
-r"""RankSim: neighbours in label space and in feature space should be sorted alike (Gong et al.,
-ICML 2022).
-"""
+"""RankSim: sort neighbours alike in label and feature space (Gong et al., ICML 2022)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -45,18 +44,20 @@ OPTIMAL_LAMBDA = 2.0
 
 
 def ranks(rows: Tensor, ties: Ties = "shared") -> Tensor:
-    r"""Rank of each element within its row; the largest has rank 1.
+    r"""Rank each element within its row; the largest has rank 1.
 
     .. math:: \mathrm{rk}(a)_i = 1 + |\{j : a_j > a_i\}|
 
     Source: RankSim, Eq. 1. ``ties="shared"`` is that equation; ``"order"`` gives equal elements
-        different ranks, as the
-    released code does: those of an ascending stable sort read from its end, so a later element
-        ranks before an earlier.
+    different ranks, as the released code does: those of an ascending stable sort read from its end,
+    so a later element ranks before an earlier.
 
     Args:
         rows: (R, M) float.
-    Returns: (R, M) int64 in [1, M].
+        ties: how equal elements are ranked.
+
+    Returns:
+        (R, M) int64 in [1, M].
     """
     if ties == "shared":
         order, first_equal = sort_rows(-rows)
@@ -67,9 +68,7 @@ def ranks(rows: Tensor, ties: Ties = "shared") -> Tensor:
 
 
 class _BlackboxRanks(torch.autograd.Function):
-    r"""Ranks divided by M, with the gradient of Vlastelica et al. (ICLR 2020): RankSim, Eqs. 5 to
-    7.
-    """
+    """Ranks divided by M, with the gradient of Vlastelica et al., ICLR 2020 (Eqs. 5 to 7)."""
 
     @staticmethod
     def forward(
@@ -124,26 +123,60 @@ def one_per_label(labels: Tensor, generator: torch.Generator | None = None) -> T
     Args:
         labels: (N,) or (N, K); rows that are equal are one label.
         generator: on the labels' device; None takes torch's global one.
-    Returns: (N,) bool.
+
+    Returns:
+        (N,) bool.
     """
     numbers = torch.randperm(labels.shape[0], generator=generator, device=labels.device)
     lower = numbers[None, :] < numbers[:, None]  # (N, N)
     return ~((label_distances(labels) == 0) & lower).any(1)
 
 
+@dataclass(frozen=True)
+class RankSimSettings:
+    """What ``ranksim`` depends on besides the batch.
+
+    Attributes:
+        interp_lambda: > 0, the interpolation strength lambda.
+        penalty: the choice of l. ``huber`` has delta 1; ``linf`` shares its gradient among equal
+            maxima.
+        similarity: the choice of sigma. ``neg_mse`` and ``neg_mae`` are means over D.
+        sampling: ``unique`` ranks one random sample of each distinct label, ``all`` the whole batch
+            (Table 6).
+        ties: ``shared`` (Eq. 1) or ``order`` (by position after sorting), see ``ranks``.
+
+    Raises:
+        ValueError: lambda is out of its range, or an unknown choice.
+    """
+
+    interp_lambda: float
+    penalty: Penalty = "mse"
+    similarity: Similarity = "cosine"
+    sampling: Sampling = "unique"
+    ties: Ties = "shared"
+
+    def __post_init__(self) -> None:
+        if not self.interp_lambda > 0:
+            raise ValueError(f"ranksim: interp_lambda must be > 0, got {self.interp_lambda}")
+        for name, known in (
+            ("penalty", get_args(Penalty)),
+            ("similarity", get_args(Similarity)),
+            ("sampling", get_args(Sampling)),
+            ("ties", get_args(Ties)),
+        ):
+            choice = getattr(self, name)
+            if choice not in known:
+                hint = did_you_mean(choice, known)
+                raise ValueError(f"ranksim: unknown {name} '{choice}'; {hint}")
+
+
 def ranksim(
     features: Tensor,
     labels: Tensor,
-    *,
-    interp_lambda: float,
-    penalty: Penalty = "mse",
-    similarity: Similarity = "cosine",
-    sampling: Sampling = "unique",
-    ties: Ties = "shared",
+    settings: RankSimSettings,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    r"""Penalise that a sample's neighbours are sorted differently by feature similarity than by
-    label distance.
+    r"""Penalise neighbours that are sorted differently in feature space than in label space.
 
     .. math::
         L = \sum_{i=1}^{M} \ell\big(\mathrm{rk}(S^y_{i,:}) / M, \ \mathrm{rk}(S^z_{i,:}) / M\big),
@@ -154,121 +187,100 @@ def ranksim(
     decides which ranks the gradient sees.
 
     Source: Gong et al., ICML 2022, Eqs. 1 to 7, Section 4.4. The paper prints plain ranks; the
-        released code divides
-    them by M, and the published gammas need it, so they are divided here. Ties: see ``ranks``.
+    released code divides them by M, and the published gammas need it, so they are divided here.
 
     Args:
         features: (N, D) float.
         labels: (N,), or (N, K) with their mean absolute difference as distance; any unit.
-        interp_lambda: > 0, the interpolation strength lambda.
-        penalty: the choice of l. ``huber`` has delta 1; ``linf`` shares its gradient among equal
-            maxima.
-        similarity: the choice of sigma. ``neg_mse`` and ``neg_mae`` are means over D.
-        sampling: ``unique`` ranks one random sample of each distinct label, ``all`` the whole batch
-            (Table 6).
-        ties: ``shared`` (Eq. 1) or ``order`` (by position after sorting).
+        settings: lambda, and the form of the loss.
         generator: draws the samples of ``unique``; on the features' device.
-    Returns: scalar >= 0, dimensionless; the caller multiplies it by gamma.
-    Raises: ShapeError: features or labels have another shape. ValueError: unknown choice, or lambda
-        <= 0.
+
+    Returns:
+        Scalar >= 0, dimensionless; the caller multiplies it by gamma.
+
+    Raises:
+        ShapeError: features or labels have another shape.
     """
-    _check(features, labels, interp_lambda, penalty, similarity, sampling, ties)
+    _check(features, labels)
+    unique = settings.sampling == "unique"
     with torch.autocast(features.device.type, enabled=False):
         features = features if features.dtype == torch.float64 else features.float()
-        picked: Tensor | None = one_per_label(labels, generator) if sampling == "unique" else None
+        picked: Tensor | None = one_per_label(labels, generator) if unique else None
         if picked is not None and features.device.type == "cpu":
-            # on the CPU nobody waits when the number of picks is read: rank those and no others
+            # on the CPU reading the number of picks blocks nothing: rank those and no others
             rows = torch.from_numpy(np.flatnonzero(picked.numpy()))
             picked = None
             if len(rows) < len(features):
                 features, labels = features.index_select(0, rows), labels.index_select(0, rows)
-        return _loss(features, labels, picked, interp_lambda, penalty, similarity, ties)
+        return _loss(features, labels, picked, settings)
 
 
 def _loss(
-    features: Tensor,
-    labels: Tensor,
-    picked: Tensor | None,
-    interp_lambda: float,
-    penalty: Penalty,
-    similarity: Similarity,
-    ties: Ties,
+    features: Tensor, labels: Tensor, picked: Tensor | None, settings: RankSimSettings
 ) -> Tensor:
-    """Eq. 4 over all rows, or over the ``picked`` (N,) ones at fixed shapes: the others rank last
-    and count zero.
+    """Eq. 4 over all rows, or over the ``picked`` (N,) ones at fixed shapes.
+
+    Rows that are not picked rank last and count zero.
     """
-    by_label, by_feature = (
-        -label_distances(labels).to(features.dtype),
-        _similarities(features, similarity),
-    )
+    ties, penalty = settings.ties, settings.penalty
+    by_label = -label_distances(labels).to(features.dtype)
+    by_feature = _similarities(features, settings.similarity)
     num_ranked: int | Tensor = features.shape[0]
     if picked is not None:
         num_ranked = picked.sum()
         by_label, by_feature = (s.masked_fill(~picked, -torch.inf) for s in (by_label, by_feature))
     label_ranks = ranks(by_label, ties).to(features.dtype) / num_ranked
-    feature_ranks: Tensor = _BlackboxRanks.apply(by_feature, num_ranked, interp_lambda, ties)
+    feature_ranks: Tensor = _BlackboxRanks.apply(
+        by_feature, num_ranked, settings.interp_lambda, ties
+    )
     if picked is None:
         return _penalties(label_ranks, feature_ranks, num_ranked, penalty).sum()
     label_ranks, feature_ranks = label_ranks * picked, feature_ranks * picked
     return (_penalties(label_ranks, feature_ranks, num_ranked, penalty) * picked).sum()
 
 
-def _check(features: Tensor, labels: Tensor, interp_lambda: float, *choices: str) -> None:
+def _check(features: Tensor, labels: Tensor) -> None:
     if features.ndim != 2 or features.shape[0] == 0:
         raise ShapeError(
             f"ranksim: features must be (N, D) with N >= 1, got {tuple(features.shape)}"
         )
     if labels.ndim not in (1, 2) or labels.shape[0] != features.shape[0]:
         raise ShapeError(
-            f"ranksim: labels must be (N,) or (N, K) with N = {features.shape[0]}, got {tuple(labels.shape)}"
+            f"ranksim: labels must be (N,) or (N, K) with N = {features.shape[0]}, "
+            f"got {tuple(labels.shape)}"
         )
-    if not interp_lambda > 0:
-        raise ValueError(f"ranksim: interp_lambda must be > 0, got {interp_lambda}")
-    known = (
-        ("penalty", PENALTY_GAMMA),
-        ("similarity", SIMILARITY_GAMMA),
-        ("sampling", ("unique", "all")),
-        ("ties", ("shared", "order")),
-    )
-    for (name, allowed), choice in zip(known, choices, strict=True):
-        if choice not in allowed:
-            raise ValueError(f"ranksim: unknown {name} '{choice}'; {did_you_mean(choice, allowed)}")
 
 
 class RankSim(Regularizer):
-    """``ranksim`` of the first view's features, times gamma. Further views, if others ask for them,
-    are not ranked.
+    """``ranksim`` of the first view's features, times gamma.
+
+    Further views, made for other regularizers, are not ranked.
     """
 
     def __init__(self, config: RankSimConfig) -> None:
         super().__init__()
         self.config = config
-
-    def forward(self, step: Step) -> Tensor:
-        """gamma times RankSim."""
-        config = self.config
-        features, labels = step.first_view()
-        loss = ranksim(
-            features,
-            labels,
+        self.settings = RankSimSettings(
             interp_lambda=config.resolved_lambda,
             penalty=config.penalty,
             similarity=config.similarity,
             sampling=config.sampling,
             ties=config.ties,
-            generator=step.generator,
         )
-        return config.resolved_gamma * loss
+
+    def forward(self, step: Step) -> Tensor:
+        """Compute gamma times RankSim."""
+        features, labels = step.first_view()
+        loss = ranksim(features, labels, self.settings, generator=step.generator)
+        return self.config.resolved_gamma * loss
 
 
 @register("regularizers", "ranksim")
 class RankSimConfig(TechniqueConfig):
-    """RankSim's settings. gamma and lambda default to what the paper found best for the penalty or
-    the similarity.
+    """RankSim's settings; gamma and lambda default to the paper's best for penalty and similarity.
 
     The paper varied one of the two at a time: with both changed, the penalty's gamma is taken. The
-        loss is a sum over
-    the ranked samples, so a good gamma moves with the batch size.
+    loss is a sum over the ranked samples, so a good gamma moves with the batch size.
     """
 
     display_name: ClassVar[str] = "RankSim"
@@ -314,18 +326,18 @@ class RankSimConfig(TechniqueConfig):
 
     @property
     def resolved_gamma(self) -> float:
-        """gamma, never None."""
+        """The gamma in effect, never None."""
         assert self.gamma is not None
         return self.gamma
 
     @property
     def resolved_lambda(self) -> float:
-        """lambda, never None."""
+        """The lambda in effect, never None."""
         assert self.interp_lambda is not None
         return self.interp_lambda
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
-        """Loss scaling multiplies the incoming gradient of Eq. 7 by thousands."""
+        """Refuse float16: loss scaling multiplies the incoming gradient of Eq. 7 by thousands."""
         if trial.precision == "float16":
             return (
                 "float16 training scales the loss, and RankSim's gradient depends on that scale; "
@@ -334,5 +346,5 @@ class RankSimConfig(TechniqueConfig):
         return None
 
     def build(self, setup: Setup) -> RankSim:
-        """The module; it has no state."""
+        """Make the module; it has no state."""
         return RankSim(self)

@@ -1,6 +1,4 @@
-"""DenseWeight (DenseLoss): weights that fall with the density of the label, estimated by a Gaussian
-kernel.
-"""
+"""DenseWeight (DenseLoss): weights that fall with the kernel density of the label."""
 
 from __future__ import annotations
 
@@ -29,17 +27,30 @@ MANY_BANDWIDTHS = 4096
 
 
 def silverman(labels: NDArray[np.float64]) -> float:
-    r"""Silverman's rule of thumb for a Gaussian kernel: :math:`1.06 \, \hat\sigma \, N^{-1/5}`; 0
-    if all are equal.
+    r"""Estimate a Gaussian kernel's bandwidth by Silverman's rule of thumb.
+
+    .. math:: h = 1.06 \, \hat\sigma \, N^{-1/5}
+
+    Args:
+        labels: (N,).
+
+    Returns:
+        In the label unit; 0 where all labels are equal.
     """
     return float(1.06 * labels.std() * len(labels) ** -0.2)
 
 
 def density(labels: NDArray[np.float64], bandwidth: float) -> NDArray[np.float64]:
-    r"""Gaussian kernel density of (N,) labels at themselves, without its constant factor (it
-    cancels in the weights).
+    r"""Estimate the density of labels at themselves by a Gaussian kernel.
 
     .. math:: p(y_i) \propto \frac{1}{N} \sum_j \exp\big(-(y_i - y_j)^2 / 2 h^2\big)
+
+    Args:
+        labels: (N,).
+        bandwidth: h, > 0, label unit.
+
+    Returns:
+        (N,), without the constant factor, which cancels in the weights.
     """
     distinct, position, counts = np.unique(labels, return_inverse=True, return_counts=True)
     share = counts / len(labels)
@@ -69,25 +80,19 @@ def _pairwise(
 def _on_grid(
     distinct: NDArray[np.float64], share: NDArray[np.float64], bandwidth: float
 ) -> NDArray[np.float64]:
-    """Share out each label between its two grid points, convolve by FFT, read off between grid
-    points.
-    """
+    """Spread each label over its two grid points, convolve by FFT, interpolate."""
     step = bandwidth / POINTS_PER_BANDWIDTH
     place = (distinct - distinct[0]) / step
     num_points = int(place[-1]) + 2
     left = np.floor(place).astype(np.int64)
     fraction = place - left
-    mass = np.bincount(left, share * (1 - fraction), num_points) + np.bincount(
-        left + 1, share * fraction, num_points
-    )
+    mass = np.bincount(left, share * (1 - fraction), num_points)
+    mass = mass + np.bincount(left + 1, share * fraction, num_points)
     half = 9 * POINTS_PER_BANDWIDTH  # beyond 9 bandwidths the kernel is below 1e-17
     kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / POINTS_PER_BANDWIDTH) ** 2)
-    length = (
-        1 << (num_points + 2 * half - 1).bit_length()
-    )  # a power of two, which FFTs are fastest at
-    smooth = np.fft.irfft(np.fft.rfft(mass, length) * np.fft.rfft(kernel, length), length)[
-        half : half + num_points
-    ]
+    length = 1 << (num_points + 2 * half - 1).bit_length()  # FFTs are fastest at powers of two
+    smooth = np.fft.irfft(np.fft.rfft(mass, length) * np.fft.rfft(kernel, length), length)
+    smooth = smooth[half : half + num_points]
     values: NDArray[np.float64] = smooth[left] * (1 - fraction) + smooth[left + 1] * fraction
     return values
 
@@ -99,7 +104,7 @@ def dense_weights(
     epsilon: float = 1e-6,
     bandwidth: float | None = None,
 ) -> Tensor:
-    r"""Weight of each training sample by how rare its label is.
+    r"""Weight each training sample by how rare its label is.
 
     .. math::
         p'(y_i) = \frac{p(y_i) - \min_j p(y_j)}{\max_j p(y_j) - \min_j p(y_j)}, \quad
@@ -109,25 +114,30 @@ def dense_weights(
     with p a Gaussian kernel density of the training labels.
 
     Source: Steininger et al., "Density-based weighting for imbalanced regression", Machine Learning
-        110, 2021,
-    Section 3, Eqs. 2 to 5. The published package takes the smallest and largest density from a grid
-    that reaches beyond the labels; here they are the labels' own, as in the paper. All labels
-    equal: all weigh 1.
+    110, 2021, Section 3, Eqs. 2 to 5. The published package takes the smallest and largest density
+    from a grid that reaches beyond the labels; here they are the labels' own, as in the paper. All
+    labels equal: all weigh 1.
 
     Args:
         labels: (N,) training labels.
-        alpha: >= 0; 0 weighs all alike, 1 brings the commonest label down to epsilon, more brings
-            further ones there.
+        alpha: >= 0; 0 weighs all alike, 1 lowers the commonest label to epsilon, more lowers
+            further ones.
         epsilon: > 0, the smallest weight before scaling.
         bandwidth: > 0, the kernel's standard deviation in the label unit; None takes Silverman's
             rule.
-    Returns: (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole
+
+    Returns:
+        (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole
         numbers).
-    Raises: ShapeError: labels are not (N,). SpecError: a number out of its range.
+
+    Raises:
+        ShapeError: labels are not (N,).
+        SpecError: a number out of its range.
     """
     if alpha < 0 or not epsilon > 0 or (bandwidth is not None and not bandwidth > 0):
         raise SpecError(
-            f"alpha must be at least 0, epsilon and bandwidth above 0; got {alpha}, {epsilon} and {bandwidth}"
+            "alpha must be at least 0, epsilon and bandwidth above 0; "
+            f"got {alpha}, {epsilon} and {bandwidth}"
         )
     source = torch.as_tensor(labels).detach()
     if source.ndim != 1 or len(source) == 0:
@@ -158,10 +168,14 @@ class DenseWeightConfig(TechniqueConfig):
     """label unit; null takes Silverman's rule"""
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
-        """The density is one of scalar labels."""
+        """Refuse labels that are no scalars: the density is one of scalar labels."""
         return scalar_labels_conflict(benchmark, "dense_weight")
 
     def build(self, setup: Setup) -> Reweighting:
-        """Raises: SpecError: labels are not scalar."""
+        """Compute the weights.
+
+        Raises:
+            SpecError: labels are not scalar.
+        """
         require_scalar_labels(setup, "dense_weight")
         return Reweighting(dense_weights(setup.train_labels, **self.model_dump()).float())

@@ -17,13 +17,25 @@ from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
 from dirsweep.methods.kernels import bin_index, inner_edges
 from dirsweep.registry import register
 
+#: range to which the released code clips counts
+CLIP = (5.0, 1000.0)
+
 
 def bins_and_counts(
     labels: Tensor | ArrayLike, bin_edges: Tensor | ArrayLike
 ) -> tuple[Tensor, NDArray[np.float64]]:
-    """(N,) labels and (B + 1,) edges -> (N,) int64 bins on the CPU, (B,) counts as float64.
+    """Count labels in bins.
 
-    Raises: ShapeError: labels are not (N,) or there are none. SpecError: edges do not ascend.
+    Args:
+        labels: (N,), label unit.
+        bin_edges: (B + 1,) ascending.
+
+    Returns:
+        (N,) int64 bins on the CPU, and (B,) counts as float64.
+
+    Raises:
+        ShapeError: labels are not (N,) or there are none.
+        SpecError: edges do not ascend.
     """
     values = torch.as_tensor(labels).detach().cpu()
     if values.ndim != 1 or len(values) == 0:
@@ -37,28 +49,46 @@ def bins_and_counts(
 
 
 def weights_of(density: NDArray[np.float64], bins: Tensor, labels: Tensor | ArrayLike) -> Tensor:
-    """(B,) density, (N,) bins -> (N,) weights 1 / density, scaled to mean 1, on the labels' device
-    and dtype.
+    """Turn densities into weights 1 / density, scaled to mean 1.
+
+    Args:
+        density: (B,), > 0 in every bin that has a label.
+        bins: (N,) int64.
+        labels: (N,), for device and dtype.
+
+    Returns:
+        (N,) float, > 0, mean 1; float32 where labels are whole numbers.
     """
     inverse = 1.0 / torch.from_numpy(density)[bins]
     weights = inverse / inverse.mean()
-    if isinstance(labels, Tensor) and labels.is_floating_point():
-        return weights.to(device=labels.device, dtype=labels.dtype)
-    return weights.to(
-        device=labels.device if isinstance(labels, Tensor) else "cpu", dtype=torch.float32
-    )
+    if not isinstance(labels, Tensor):
+        return weights.float()
+    dtype = labels.dtype if labels.is_floating_point() else torch.float32
+    return weights.to(device=labels.device, dtype=dtype)
+
+
+def check_clip(clip: tuple[float, float]) -> None:
+    """Check the range to which counts are clipped.
+
+    Raises:
+        SpecError: it is empty, or not above 0.
+    """
+    low, high = clip
+    if not 0 < low <= high:
+        raise SpecError(f"counts are clipped to 0 < clip_low <= clip_high; got {low} and {high}")
 
 
 def inv_weights(
     labels: Tensor | ArrayLike,
     *,
     bin_edges: Tensor | ArrayLike,
-    clip_low: float = 5.0,
-    clip_high: float = 1000.0,
+    clip: tuple[float, float] = CLIP,
 ) -> Tensor:
-    r"""Weight of each training sample by the inverse of its bin's clipped count.
+    r"""Weight each training sample by the inverse of its bin's clipped count.
 
-    .. math:: w_i = c \,/\, \min(\max(n_{b(i)}, clip\_low), clip\_high), \quad c: \tfrac{1}{N} \sum_i w_i = 1
+    .. math::
+        w_i = c \,/\, \min(\max(n_{b(i)}, low), high), \quad
+        c: \tfrac{1}{N} \sum_i w_i = 1
 
     Source: Yang et al., ICML 2021, Section 4.1 (INV); the released code clips counts to 5..1000.
 
@@ -66,22 +96,27 @@ def inv_weights(
         labels: (N,) training labels, in the label unit.
         bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last
             bin.
-        clip_low, clip_high: counts, 0 < clip_low <= clip_high.
-    Returns: (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole
+        clip: counts are clipped to this range, 0 < low <= high.
+
+    Returns:
+        (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole
         numbers).
-    Raises: ShapeError: labels are not (N,). SpecError: edges do not ascend, or the clip range is
-        empty.
+
+    Raises:
+        ShapeError: labels are not (N,).
+        SpecError: edges do not ascend, or the clip range is empty.
     """
-    if not 0 < clip_low <= clip_high:
-        raise SpecError(
-            f"counts are clipped to 0 < clip_low <= clip_high; got {clip_low} and {clip_high}"
-        )
+    check_clip(clip)
     bins, counts = bins_and_counts(labels, bin_edges)
-    return weights_of(np.clip(counts, clip_low, clip_high), bins, labels)
+    return weights_of(np.clip(counts, *clip), bins, labels)
 
 
 def require_scalar_labels(setup: Setup, name: str) -> None:
-    """Raises: SpecError: labels are K-dimensional."""
+    """Refuse labels of K dimensions.
+
+    Raises:
+        SpecError: labels are no scalars; the message names the technique.
+    """
     if setup.label_dim != 1:
         raise SpecError(
             f"{name} needs scalar labels; this benchmark's have {setup.label_dim} dimensions"
@@ -89,13 +124,11 @@ def require_scalar_labels(setup: Setup, name: str) -> None:
 
 
 def scalar_labels_conflict(benchmark: NamedConfig, name: str) -> str | None:
-    """Why weights by label frequency cannot work on ``benchmark``: its labels are K-dimensional."""
+    """Return why a technique that needs scalar labels cannot work; None where it can."""
     label_dim = getattr(benchmark, "label_dim", 1)
-    return (
-        None
-        if label_dim == 1
-        else f"{name} needs scalar labels; this benchmark's have {label_dim} dimensions"
-    )
+    if label_dim == 1:
+        return None
+    return f"{name} needs scalar labels; this benchmark's have {label_dim} dimensions"
 
 
 @register("reweighting", "inv")
@@ -119,17 +152,16 @@ class InvConfig(TechniqueConfig):
         return self
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
-        """Labels are counted in bins."""
+        """Refuse labels that are no scalars, which cannot be counted in bins."""
         return scalar_labels_conflict(benchmark, "inv")
 
     def build(self, setup: Setup) -> Reweighting:
-        """Raises: SpecError: labels are not scalar."""
+        """Compute the weights.
+
+        Raises:
+            SpecError: labels are not scalar.
+        """
         require_scalar_labels(setup, "inv")
-        return Reweighting(
-            inv_weights(
-                setup.train_labels,
-                bin_edges=setup.bins.edges,
-                clip_low=self.clip_low,
-                clip_high=self.clip_high,
-            ).float()
-        )
+        clip = self.clip_low, self.clip_high
+        weights = inv_weights(setup.train_labels, bin_edges=setup.bins.edges, clip=clip)
+        return Reweighting(weights.float())

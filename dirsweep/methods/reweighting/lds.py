@@ -1,6 +1,4 @@
-"""LDS: label distribution smoothing. Counts are smoothed over neighbouring bins before they are
-inverted.
-"""
+"""LDS: weights by the inverse of label counts that are smoothed over neighbouring bins."""
 
 from __future__ import annotations
 
@@ -18,7 +16,9 @@ from dirsweep.errors import SpecError
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
 from dirsweep.methods.kernels import Kernel, odd, window
 from dirsweep.methods.reweighting.inv import (
+    CLIP,
     bins_and_counts,
+    check_clip,
     require_scalar_labels,
     scalar_labels_conflict,
     weights_of,
@@ -34,21 +34,19 @@ def lds_weights(
     kernel: str = "gaussian",
     kernel_size: int = 5,
     sigma: float = 2.0,
-    clip_low: float = 5.0,
-    clip_high: float = 1000.0,
+    clip: tuple[float, float] = CLIP,
 ) -> Tensor:
-    r"""Weight of each training sample by the inverse of its smoothed label density.
+    r"""Weight each training sample by the inverse of its smoothed label density.
 
     .. math::
         \tilde{p}(b) = \sum_{|b' - b| \le h} k(b' - b) \, g(n_{b'}), \quad
         w_i = c \,/\, \tilde{p}(b(i)), \quad c: \tfrac{1}{N} \sum_i w_i = 1
 
     with g the square root (``sqinv``) or the clipped count (``inv``), and k a window whose maximum
-    is 1.
+    is 1. Beyond the first and last bin counts are 0.
 
     Source: Yang et al., ICML 2021, Section 3.1, Eq. 1. The paper smooths counts and inverts; the
-        released code applies
-    g first, as here. Beyond the first and last bin there is nothing (0).
+    released code applies g first, as here.
 
     Args:
         labels: (N,) training labels, in the label unit.
@@ -57,33 +55,31 @@ def lds_weights(
         base: ``sqinv`` or ``inv``.
         kernel: ``gaussian`` (the released window), ``gaussian_plain``, ``triang``, ``laplace``; see
             ``kernels.window``.
-        kernel_size: odd, >= 1, in bins. sigma: > 0, in bins.
-        clip_low, clip_high: counts, 0 < clip_low <= clip_high; ``inv`` only. Empty bins count
-            clip_low.
-    Returns: (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole
+        kernel_size: odd, >= 1, in bins.
+        sigma: > 0, in bins.
+        clip: counts are clipped to this range, 0 < low <= high; ``inv`` only, where an empty bin
+            counts ``low``.
+
+    Returns:
+        (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole
         numbers).
-    Raises: ShapeError: labels are not (N,). SpecError: unknown base or kernel, or a number out of
-        its range.
+
+    Raises:
+        ShapeError: labels are not (N,).
+        SpecError: unknown base or kernel, or a number out of its range.
     """
     if base not in ("inv", "sqinv"):
         raise SpecError(f"unknown base '{base}' (known: inv, sqinv)")
-    if not 0 < clip_low <= clip_high:
-        raise SpecError(
-            f"counts are clipped to 0 < clip_low <= clip_high; got {clip_low} and {clip_high}"
-        )
+    check_clip(clip)
     bins, counts = bins_and_counts(labels, bin_edges)
-    values = np.sqrt(counts) if base == "sqinv" else np.clip(counts, clip_low, clip_high)
-    smoothed = convolve1d(
-        values, window(kernel, kernel_size, sigma, normalize="max"), mode="constant"
-    )
-    return weights_of(smoothed, bins, labels)
+    values = np.sqrt(counts) if base == "sqinv" else np.clip(counts, *clip)
+    kernel_values = window(kernel, kernel_size, sigma, normalize="max")
+    return weights_of(convolve1d(values, kernel_values, mode="constant"), bins, labels)
 
 
 @register("reweighting", "lds")
 class LDSConfig(TechniqueConfig):
-    """Parameters of ``lds_weights``: kernel size 5 and sigma 2 as in the paper (9 and 1 in the
-    released code).
-    """
+    """Parameters of ``lds_weights``: kernel size 5 and sigma 2 (released code: 9 and 1)."""
 
     display_name: ClassVar[str] = "LDS"
 
@@ -114,12 +110,23 @@ class LDSConfig(TechniqueConfig):
         return self
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
-        """Labels are counted in bins."""
+        """Refuse labels that are no scalars, which cannot be counted in bins."""
         return scalar_labels_conflict(benchmark, "lds")
 
     def build(self, setup: Setup) -> Reweighting:
-        """Raises: SpecError: labels are not scalar."""
+        """Compute the weights.
+
+        Raises:
+            SpecError: labels are not scalar.
+        """
         require_scalar_labels(setup, "lds")
-        return Reweighting(
-            lds_weights(setup.train_labels, bin_edges=setup.bins.edges, **self.model_dump()).float()
+        weights = lds_weights(
+            setup.train_labels,
+            bin_edges=setup.bins.edges,
+            base=self.base,
+            kernel=self.kernel,
+            kernel_size=self.kernel_size,
+            sigma=self.sigma,
+            clip=(self.clip_low, self.clip_high),
         )
+        return Reweighting(weights.float())

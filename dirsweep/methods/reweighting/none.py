@@ -17,5 +17,5 @@ class NoneConfig(TechniqueConfig):
     display_name: ClassVar[str] = "none"
 
     def build(self, setup: Setup) -> Reweighting:
-        """Fits every benchmark."""
+        """Make weights of 1."""
         return Reweighting(torch.ones(len(setup.train_labels), dtype=torch.float32))

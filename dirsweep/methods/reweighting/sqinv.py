@@ -20,7 +20,7 @@ from dirsweep.registry import register
 
 
 def sqinv_weights(labels: Tensor | ArrayLike, *, bin_edges: Tensor | ArrayLike) -> Tensor:
-    r"""Weight of each training sample by the inverse square root of its bin's count.
+    r"""Weight each training sample by the inverse square root of its bin's count.
 
     .. math:: w_i = c \,/\, \sqrt{n_{b(i)}}, \quad c: \tfrac{1}{N} \sum_i w_i = 1
 
@@ -30,9 +30,14 @@ def sqinv_weights(labels: Tensor | ArrayLike, *, bin_edges: Tensor | ArrayLike) 
         labels: (N,) training labels, in the label unit.
         bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last
             bin.
-    Returns: (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole
+
+    Returns:
+        (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole
         numbers).
-    Raises: ShapeError: labels are not (N,). SpecError: edges do not ascend.
+
+    Raises:
+        ShapeError: labels are not (N,).
+        SpecError: edges do not ascend.
     """
     bins, counts = bins_and_counts(labels, bin_edges)
     return weights_of(np.sqrt(counts), bins, labels)
@@ -45,10 +50,14 @@ class SqinvConfig(TechniqueConfig):
     display_name: ClassVar[str] = "SQINV"
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
-        """Labels are counted in bins."""
+        """Refuse labels that are no scalars, which cannot be counted in bins."""
         return scalar_labels_conflict(benchmark, "sqinv")
 
     def build(self, setup: Setup) -> Reweighting:
-        """Raises: SpecError: labels are not scalar."""
+        """Compute the weights.
+
+        Raises:
+            SpecError: labels are not scalar.
+        """
         require_scalar_labels(setup, "sqinv")
         return Reweighting(sqinv_weights(setup.train_labels, bin_edges=setup.bins.edges).float())

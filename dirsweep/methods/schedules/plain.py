@@ -15,5 +15,5 @@ class PlainConfig(TechniqueConfig):
     display_name: ClassVar[str] = "plain"
 
     def build(self, setup: Setup) -> Schedule:
-        """Fits every benchmark."""
+        """Make the one stage."""
         return Schedule((Stage(num_epochs=setup.num_epochs),))

@@ -1,6 +1,4 @@
-"""RRT: regressor re-training. The network is trained as usual, then its last layer again with
-inverse weights.
-"""
+"""RRT: train the network as usual, then its last layer again with inverse weights."""
 
 from __future__ import annotations
 
@@ -20,15 +18,14 @@ from dirsweep.registry import register
 
 @register("schedule", "rrt")
 class RRTConfig(TechniqueConfig):
-    """Two stages: everything, with regularizers, smoothing and the trial's own weights; then the
-    last layer alone.
+    """Two stages: the whole network with the trial's own weights, then the last layer alone.
 
     The second stage starts from the first one's best epoch on validation and keeps the backbone as
     it is, in evaluation mode. Regularizers and feature smoothing act on what the backbone learns,
     so they belong to the first stage only.
 
     Source: Yang et al., ICML 2021, Section 4.1 (RRT), after Kang et al., ICLR 2020; RankSim,
-        Appendix A.
+    Appendix A.
     """
 
     display_name: ClassVar[str] = "RRT"
@@ -44,16 +41,23 @@ class RRTConfig(TechniqueConfig):
     """
 
     reset_regressor: Annotated[bool, Choice((True, False))] = False
-    """whether the last layer starts afresh, or from the first stage's"""
+    """whether the last layer is initialised again, or starts from the first stage's"""
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
-        """Inverse weights count labels in bins."""
+        """Refuse labels that are no scalars, unless the trial's own weights are used."""
         if self.reweighting != "trial" and getattr(benchmark, "label_dim", 1) != 1:
-            return f"rrt with reweighting '{self.reweighting}' counts labels in bins and needs scalar labels"
+            return (
+                f"rrt with reweighting '{self.reweighting}' counts labels in bins and needs scalar "
+                "labels"
+            )
         return None
 
     def build(self, setup: Setup) -> Schedule:
-        """Raises: SpecError: labels are not scalar (unless reweighting is 'trial')."""
+        """Make both stages.
+
+        Raises:
+            SpecError: labels are not scalar, unless reweighting is 'trial'.
+        """
         first = Stage(num_epochs=setup.num_epochs)
         second = Stage(
             num_epochs=self.epochs or setup.num_epochs,

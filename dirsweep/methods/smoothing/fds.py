@@ -1,6 +1,4 @@
-"""FDS: feature distribution smoothing. Features meet statistics that are smoothed over neighbouring
-label bins.
-"""
+"""FDS: calibrate features by statistics that are smoothed over neighbouring label bins."""
 
 from __future__ import annotations
 
@@ -29,10 +27,17 @@ ROUNDING = 1e-13
 
 
 def smoothing_matrix(values: NDArray[np.float64], num_bins: int) -> Tensor:
-    """(2h + 1,) window -> (B, B) float64 matrix that convolves along bins, mirrored (edge not
-    repeated) at both ends.
+    """Make the matrix that convolves statistics along bins.
 
-    Raises: SpecError: the window reaches over more bins than there are.
+    Args:
+        values: (2h + 1,) window.
+        num_bins: B.
+
+    Returns:
+        (B, B) float64; bins are mirrored at both ends, the edge not repeated.
+
+    Raises:
+        SpecError: the window reaches over more bins than there are.
     """
     half = len(values) // 2
     if half >= num_bins:
@@ -56,28 +61,23 @@ class FDS(Smoothing):
 
     with :math:`\mu_b, v_b` the running mean and variance (per dimension, unbiased) of bin b's
     features: ``momentum`` times the old plus (1 - momentum) times the epoch's, the first epoch's as
-        they are. The window k adds
-    up to 1 and is mirrored at the ends. A bin without samples in an epoch keeps what it has (mean
-    0, variance 1 at the start). A dimension without variance passes through.
+    they are. The window k adds up to 1 and is mirrored at the ends. A bin without samples in an
+    epoch keeps what it has (mean 0, variance 1 at the start). A dimension without variance passes
+    through.
 
     Source: Yang et al., ICML 2021, Section 3.2, Eqs. 2 to 5. ``paper`` calibrates with running and
-        smoothed statistics
-    of the same epoch. ``released``: the smoothed ones are made before the running ones are updated,
-    so they lag one epoch behind (mean 0 and variance 1 after the first), and features stay as they
-    are until the second update.
+    smoothed statistics of the same epoch. ``released``: the smoothed ones are made before the
+    running ones are updated, so they lag one epoch behind (mean 0 and variance 1 after the first),
+    and features stay as they are until the second update.
 
     Args:
+        config: checked settings.
         feature_dim: D.
         bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last
             bin.
-        kernel: see ``kernels.window``. kernel_size: odd, in bins. sigma: > 0, in bins.
-        momentum: in [0, 1), the share of the old statistics.
-        formulation: ``paper`` or ``released``.
-        start_update: first epoch whose statistics count. start_smooth: first epoch whose features
-            are smoothed.
-        needs_pass: whether statistics come from an extra pass over the training split after each
-            epoch.
-    Raises: SpecError: an argument out of its range, or a window wider than the label range allows.
+
+    Raises:
+        SpecError: edges that do not ascend, or a window wider than the label range allows.
     """
 
     running_mean: Tensor
@@ -93,36 +93,17 @@ class FDS(Smoothing):
     inner: Tensor
     matrix: Tensor
 
-    def __init__(
-        self,
-        feature_dim: int,
-        *,
-        bin_edges: ArrayLike | Tensor,
-        kernel: str = "gaussian",
-        kernel_size: int = 5,
-        sigma: float = 2.0,
-        momentum: float = 0.9,
-        formulation: str = "paper",
-        start_update: int = 0,
-        start_smooth: int = 1,
-        needs_pass: bool = False,
-    ) -> None:
+    def __init__(self, config: FDSConfig, feature_dim: int, bin_edges: ArrayLike | Tensor) -> None:
         super().__init__()
-        if formulation not in ("paper", "released"):
-            raise SpecError(f"unknown formulation '{formulation}' (known: paper, released)")
-        if not 0 <= momentum < 1:
-            raise SpecError(f"momentum must be in [0, 1); got {momentum}")
-        self.feature_dim, self.momentum, self.formulation = feature_dim, momentum, formulation
-        self.start_update, self.start_smooth, self.needs_pass = (
-            start_update,
-            start_smooth,
-            needs_pass,
-        )
+        self.feature_dim, self.momentum = feature_dim, config.momentum
+        self.formulation = config.formulation
+        self.start_update, self.start_smooth = config.start_update, config.start_smooth
+        self.needs_pass = config.statistics == "pass"
         inner = inner_edges(bin_edges)
         num_bins = len(inner) + 1
+        values = window(config.kernel, config.kernel_size, config.sigma, normalize="sum")
         self.register_buffer("inner", inner, persistent=False)
-        matrix = smoothing_matrix(window(kernel, kernel_size, sigma, normalize="sum"), num_bins)
-        self.register_buffer("matrix", matrix, persistent=False)
+        self.register_buffer("matrix", smoothing_matrix(values, num_bins), persistent=False)
         for name, value in (("mean", 0.0), ("var", 1.0)):
             self.register_buffer(f"running_{name}", torch.full((num_bins, feature_dim), value))
             self.register_buffer(f"smoothed_{name}", torch.full((num_bins, feature_dim), value))
@@ -132,24 +113,32 @@ class FDS(Smoothing):
         # sums of the current epoch; float64, as a variance from sums cancels
         self.register_buffer("count", torch.zeros(num_bins, dtype=torch.float64))
         self.register_buffer("total", torch.zeros(num_bins, feature_dim, dtype=torch.float64))
-        self.register_buffer(
-            "total_square", torch.zeros(num_bins, feature_dim, dtype=torch.float64)
-        )
+        square = torch.zeros(num_bins, feature_dim, dtype=torch.float64)
+        self.register_buffer("total_square", square)
         self.register_buffer("num_updates", torch.zeros((), dtype=torch.int64))
 
     def forward(self, features: Tensor, labels: Tensor, epoch: int) -> Tensor:
-        """(N, D) features, (N,) labels -> (N, D): calibrated in training from ``start_smooth`` on,
-        else as they are.
+        """Calibrate features in training, from ``start_smooth`` on; else return them unchanged.
+
+        Args:
+            features: (N, D).
+            labels: (N,), label unit.
+            epoch: counts from 0.
+
+        Returns:
+            (N, D).
         """
         if not self.training or epoch < self.start_smooth:
             return features
         return self.smooth(features, labels)
 
     def smooth(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Calibrate (N, D) features by the bins of (N,) labels; unchanged before the first
-        ``update`` (the second for ``released``).
+        """Calibrate (N, D) features by the bins of (N,) labels.
 
-        Raises: ShapeError: features are not (N, D) or labels not (N,).
+        They are unchanged before the first ``update`` (the second for ``released``).
+
+        Raises:
+            ShapeError: features are not (N, D) or labels not (N,).
         """
         bins = self._bins(features, labels)
         calibrated = torch.addcmul(self.shift[bins], features, self.scale[bins])
@@ -159,7 +148,8 @@ class FDS(Smoothing):
     def update(self, features: Tensor, labels: Tensor) -> None:
         """End an epoch whose (N, D) features and (N,) labels are all given at once.
 
-        Raises: ShapeError: features are not (N, D) or labels not (N,).
+        Raises:
+            ShapeError: features are not (N, D) or labels not (N,).
         """
         self.observe(features, labels)
         self._end()
@@ -168,7 +158,8 @@ class FDS(Smoothing):
     def observe(self, features: Tensor, labels: Tensor) -> None:
         """Add (N, D) features and (N,) labels to the epoch's sums; memory stays O(B D).
 
-        Raises: ShapeError: features are not (N, D) or labels not (N,).
+        Raises:
+            ShapeError: features are not (N, D) or labels not (N,).
         """
         bins = self._bins(features, labels)
         values = features.detach().to(self.total.dtype)
@@ -178,8 +169,9 @@ class FDS(Smoothing):
 
     @torch.no_grad()
     def end_epoch(self, epoch: int) -> None:
-        """Fold the epoch's sums into the running statistics (from ``start_update`` on) and start
-        new sums.
+        """Fold the epoch's sums into the running statistics and start new sums.
+
+        Epochs before ``start_update`` do not count.
         """
         if epoch >= self.start_update:
             self._end()
@@ -187,11 +179,8 @@ class FDS(Smoothing):
             self._clear()
 
     def _bins(self, features: Tensor, labels: Tensor) -> Tensor:
-        if (
-            features.ndim != 2
-            or features.shape[1] != self.feature_dim
-            or labels.numel() != len(features)
-        ):
+        fits = features.ndim == 2 and features.shape[1] == self.feature_dim
+        if not fits or labels.numel() != len(features):
             raise ShapeError(
                 f"features must be (N, {self.feature_dim}) and labels (N,); "
                 f"got {tuple(features.shape)} and {tuple(labels.shape)}"
@@ -228,13 +217,11 @@ class FDS(Smoothing):
             smoothed.copy_(torch.where(wanted, convolved, smoothed))
 
     def _derive(self) -> None:
-        """Scale and shift of each bin and dimension; 1 and 0 where there is no variance to
-        calibrate.
-        """
+        """Set scale and shift of each bin and dimension; 1 and 0 without variance to calibrate."""
         alive = (self.running_var != 0) & (self.running_var.sum(1, keepdim=True) >= NO_VARIANCE)
         if self.formulation == "released":
-            # that code calibrates with copies it takes of the statistics, the first time before the
-            # second update
+            # that code calibrates with copies of the statistics, made before each update but the
+            # first
             alive = alive & (self.num_updates > 1)
         ratio = self.smoothed_var / torch.where(alive, self.running_var, 1.0)
         scale = ratio.clamp(RATIO_LOW, RATIO_HIGH).sqrt()
@@ -248,9 +235,7 @@ class FDS(Smoothing):
 
 @register("smoothing", "fds")
 class FDSConfig(TechniqueConfig):
-    """Parameters of ``FDS``: kernel size 5 and sigma 2 as in the paper (9 and 1 in the released
-    code).
-    """
+    """Parameters of ``FDS``: kernel size 5 and sigma 2 as in the paper (released code: 9 and 1)."""
 
     display_name: ClassVar[str] = "FDS"
 
@@ -272,7 +257,7 @@ class FDSConfig(TechniqueConfig):
 
     statistics: Annotated[Literal["pass", "online"], Choice(("pass", "online"))] = "online"
     """pass: from an extra pass over the training split after each epoch; online: gathered while
-    training, at no pass
+    training, without a pass
     """
 
     formulation: Annotated[Literal["paper", "released"], Choice(("paper", "released"))] = "paper"
@@ -288,43 +273,30 @@ class FDSConfig(TechniqueConfig):
 
     @model_validator(mode="after")
     def _ordered(self) -> FDSConfig:
-        if (
-            self.label_low is not None
-            and self.label_high is not None
-            and self.label_low >= self.label_high
-        ):
-            raise ValueError(
-                f"label_low ({self.label_low:g}) must be below label_high ({self.label_high:g})"
-            )
+        low, high = self.label_low, self.label_high
+        if low is not None and high is not None and low >= high:
+            raise ValueError(f"label_low ({low:g}) must be below label_high ({high:g})")
         return self
 
     def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
-        """FDS keeps statistics per bin of a scalar label."""
+        """Refuse labels that are no scalars: statistics are kept per bin of a scalar label."""
         if getattr(benchmark, "label_dim", 1) != 1:
             return "fds keeps statistics per label bin and needs scalar labels"
         return None
 
     def build(self, setup: Setup) -> FDS:
-        """Raises: SpecError: labels are not scalar, the label range is empty, or the window is
-        wider than it.
+        """Make the module.
+
+        Raises:
+            SpecError: labels are not scalar, the label range is empty, or the window is wider than
+                it.
         """
         if setup.label_dim != 1:
             raise SpecError(
-                f"fds keeps statistics per label bin and needs scalar labels; this benchmark's have {setup.label_dim} "
-                "dimensions"
+                "fds keeps statistics per label bin and needs scalar labels; this benchmark's have "
+                f"{setup.label_dim} dimensions"
             )
-        return FDS(
-            setup.feature_dim,
-            bin_edges=self._edges(setup),
-            kernel=self.kernel,
-            kernel_size=self.kernel_size,
-            sigma=self.sigma,
-            momentum=self.momentum,
-            formulation=self.formulation,
-            start_update=self.start_update,
-            start_smooth=self.start_smooth,
-            needs_pass=self.statistics == "pass",
-        )
+        return FDS(self, setup.feature_dim, self._edges(setup))
 
     def _edges(self, setup: Setup) -> NDArray[np.float64]:
         edges = setup.bins.edges

@@ -14,7 +14,7 @@ class NoSmoothing(Smoothing):
     """The identity."""
 
     def forward(self, features: Tensor, labels: Tensor, epoch: int) -> Tensor:
-        """(N, D) features -> the same tensor."""
+        """Return the features themselves, (N, D)."""
         return features
 
 
@@ -25,5 +25,5 @@ class NoneConfig(TechniqueConfig):
     display_name: ClassVar[str] = "none"
 
     def build(self, setup: Setup) -> NoSmoothing:
-        """Fits every benchmark."""
+        """Make the identity."""
         return NoSmoothing()

@@ -18,9 +18,15 @@ from dirsweep.bench.reference import plain_conr
 from dirsweep.domain import LabelBins
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Setup, Step
-from dirsweep.methods.regularizers.conr import VARIANTS, ConRConfig, conr
+from dirsweep.methods.regularizers import conr as module
+from dirsweep.methods.regularizers.conr import VARIANTS, ConRConfig, ConRSettings
 
 AGE = {"omega": 1.0, "tau": 0.2, "eta": 0.01}
+
+
+def conr(*tensors: torch.Tensor, **settings: Any) -> torch.Tensor:
+    """The formula, its settings by name."""
+    return module.conr(*tensors, ConRSettings(**settings))
 
 
 def loss_and_grad(

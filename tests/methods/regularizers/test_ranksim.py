@@ -22,13 +22,24 @@ from dirsweep.methods.regularizers import ranksim as module
 from dirsweep.methods.regularizers.ranksim import (
     RankSim,
     RankSimConfig,
+    RankSimSettings,
     one_per_label,
     ranks,
-    ranksim,
 )
 
 PENALTIES = ("mse", "mae", "huber", "linf", "cosine")
 SIMILARITIES = ("cosine", "correlation", "neg_mse", "neg_mae", "neg_linf")
+
+
+def ranksim(
+    features: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    generator: torch.Generator | None = None,
+    **settings: Any,
+) -> torch.Tensor:
+    """The formula, its settings by name."""
+    return module.ranksim(features, labels, RankSimSettings(**settings), generator)
 
 
 def loss_and_grad(
@@ -178,9 +189,8 @@ def test_fixed_shapes_of_accelerators_give_the_same(
         ties=ties,
         generator=torch.Generator().manual_seed(seed),
     )
-    masked, masked_grad = loss_and_grad(
-        module._loss, features, labels, picked, 2.0, penalty, "cosine", ties
-    )
+    settings = RankSimSettings(2.0, penalty=penalty, ties=ties)
+    masked, masked_grad = loss_and_grad(module._loss, features, labels, picked, settings)
     assert masked == pytest.approx(loss, rel=1e-10, abs=1e-13)
     torch.testing.assert_close(masked_grad, grad, rtol=1e-9, atol=1e-12)
     assert (masked_grad[~picked] == 0).all()

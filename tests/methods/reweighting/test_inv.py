@@ -17,16 +17,14 @@ def test_equals_a_loop_over_samples(labels: list[float], low: float, high: float
     raw = [1 / min(max(bins.count(b), low), high) for b in bins]
     expected = [w * len(raw) / sum(raw) for w in raw]
     weights = inv_weights(
-        torch.tensor(labels, dtype=torch.float64), bin_edges=range(11), clip_low=low, clip_high=high
+        torch.tensor(labels, dtype=torch.float64), bin_edges=range(11), clip=(low, high)
     )
     assert weights.tolist() == pytest.approx(expected)
 
 
 def test_by_hand() -> None:
     # counts 3, 2, 1 in their bins; clipped to 2..2.5: 2.5, 2, 2
-    weights = inv_weights(
-        [1.0, 1.0, 1.0, 2.0, 2.0, 5.0], bin_edges=np.arange(11), clip_low=2, clip_high=2.5
-    )
+    weights = inv_weights([1.0, 1.0, 1.0, 2.0, 2.0, 5.0], bin_edges=np.arange(11), clip=(2, 2.5))
     mean = (3 * 0.4 + 3 * 0.5) / 6
     assert weights.tolist() == pytest.approx([0.4 / mean] * 3 + [0.5 / mean] * 3)
 
@@ -61,7 +59,7 @@ def test_refuses(make_setup) -> None:
         inv_weights(torch.zeros(2), bin_edges=[1, 0])
     for low, high in ((0, 5), (6, 5)):
         with pytest.raises(SpecError, match="counts are clipped to 0 < clip_low <= clip_high"):
-            inv_weights(torch.zeros(2), bin_edges=[0, 1], clip_low=low, clip_high=high)
+            inv_weights(torch.zeros(2), bin_edges=[0, 1], clip=(low, high))
     with pytest.raises(ValidationError, match="must not exceed clip_high"):
         InvConfig(clip_low=7, clip_high=6)
     with pytest.raises(

@@ -88,8 +88,8 @@ def test_a_window_of_one_bin_is_no_smoothing() -> None:
     torch.testing.assert_close(
         lds_weights(labels, bin_edges=edges, kernel_size=1), sqinv_weights(labels, bin_edges=edges)
     )
-    ours = lds_weights(labels, bin_edges=edges, base="inv", kernel_size=1, clip_low=1)
-    torch.testing.assert_close(ours, inv_weights(labels, bin_edges=edges, clip_low=1))
+    ours = lds_weights(labels, bin_edges=edges, base="inv", kernel_size=1, clip=(1, 1000))
+    torch.testing.assert_close(ours, inv_weights(labels, bin_edges=edges, clip=(1, 1000)))
 
 
 def test_refuses(make_setup) -> None:
@@ -99,7 +99,7 @@ def test_refuses(make_setup) -> None:
         ({"kernel": "box"}, "unknown kernel 'box'"),
         ({"kernel_size": 4}, "odd"),
         ({"sigma": 0}, "sigma must be above 0"),
-        ({"clip_low": 0.0}, "clip_low <= clip_high"),
+        ({"clip": (0.0, 1.0)}, "clip_low <= clip_high"),
     ):
         with pytest.raises(SpecError, match=message):
             lds_weights(labels, bin_edges=edges, **wrong)
@@ -120,17 +120,10 @@ def test_refuses(make_setup) -> None:
 
 def test_config_passes_every_parameter(make_setup) -> None:
     setup = make_setup([1, 1, 1, 2, 2, 5, 9], width=0.5)
-    settings = {
-        "base": "inv",
-        "kernel": "laplace",
-        "kernel_size": 7,
-        "sigma": 1.2,
-        "clip_low": 2.0,
-        "clip_high": 2.5,
-    }
-    weights = LDSConfig(**settings).build(setup).sample_weights
+    settings = {"base": "inv", "kernel": "laplace", "kernel_size": 7, "sigma": 1.2}
+    weights = LDSConfig(**settings, clip_low=2.0, clip_high=2.5).build(setup).sample_weights
     assert weights.dtype == torch.float32
-    torch.testing.assert_close(
-        weights, lds_weights(setup.train_labels, bin_edges=np.arange(21) / 2, **settings)
-    )
+    edges = np.arange(21) / 2
+    expected = lds_weights(setup.train_labels, bin_edges=edges, clip=(2.0, 2.5), **settings)
+    torch.testing.assert_close(weights, expected)
     assert LDSConfig().build(setup).sample_weights.tolist() != pytest.approx(weights.tolist())
