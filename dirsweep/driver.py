@@ -1,202 +1,178 @@
-"""One call of ``dirsweep run`` from the checked sweep to the tables: lock, data, ledger, trials,
-tables, exit code.
+"""The loop of a run: listen -> record events -> decide -> perform.
+
+The executor says what happens, the policy decides what follows, the log is written before anything
+is done or shown because of it. How a run is set up around the loop: ``dirsweep.session``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-import numpy as np
-
-from dirsweep.config.compatibility import refused_changes
-from dirsweep.config.sweep import SweepSpec
-from dirsweep.data.base import SPLITS, Benchmark
-from dirsweep.errors import StoreError
-from dirsweep.execute.base import Watcher
-from dirsweep.execute.inline import run_inline
-from dirsweep.exit_codes import exit_code
-from dirsweep.policy.proposer import Proposer
-from dirsweep.run.bins import Bins
-from dirsweep.run.collect import collect
-from dirsweep.run.events import Ended, utc_now
+from dirsweep.execute.base import (
+    EndTrial,
+    EpochEnded,
+    Executor,
+    News,
+    NoMore,
+    StartTrial,
+    StopAll,
+    StopRequested,
+    TimePassed,
+    TrialBegan,
+    TrialEnded,
+)
+from dirsweep.policy.retries import retry_of, share_of
+from dirsweep.policy.sweep_policy import SweepPolicy
 from dirsweep.run.folder import RunPaths, TrialFolder
-from dirsweep.run.ledger import Ledger
-from dirsweep.run.locks import lock_run
-from dirsweep.run.manifest import benchmark_record
-from dirsweep.run.provenance import provenance, write_provenance
-from dirsweep.run.reuse import FinishedElsewhere
-from dirsweep.run.stored_sweep import load_stored_sweep
-from dirsweep.run.tables import table_metadata
-from dirsweep.training.preparation import prepare
-
-if TYPE_CHECKING:
-    from dirsweep.execute.ray.cluster import Cluster
+from dirsweep.run.tables import Outcome
 
 
-@dataclass(frozen=True)
-class Options:
-    """How a sweep is run, apart from what it is.
+class Watcher(Protocol):
+    """Is shown what happens; ``dirsweep.monitor.console`` has one for people."""
 
-    Attributes:
-        inline: in this process, without Ray.
-        cluster: a Ray that was begun beforehand, here or elsewhere; None starts one here when there
-            is work for it.
-        num_cpus: for a Ray started here; None takes all.
-        retry: statuses whose trials are trained again: ``failed``, ``stopped``.
-        reuse: take over what runs beside this one (folders of the same parent) have finished.
-        cache: where benchmarks keep what they derive; None for the default.
-        work: under Ray: what takes the trainer's place; for measuring the runner itself.
+    def trial_started(self, trial_id: str, study: str, label: str, seed: int, epochs: int) -> None:
+        """A trial has started."""
+
+    def trial_epoch(self, trial_id: str, epoch: int, row: Mapping[str, Any]) -> None:
+        """An epoch (from 0) has ended."""
+
+    def trial_ended(
+        self, trial_id: str, status: str, error: str | None, metrics: Mapping[str, float | None]
+    ) -> None:
+        """A trial has ended, and its outcome is on storage."""
+
+    def message(self, text: str) -> None:
+        """Something to be read."""
+
+    def total(self, num_trials: int) -> None:
+        """How many trials there are, as far as that is known now."""
+
+    def earlier(self, statuses: Mapping[str, int]) -> None:
+        """Trials by status as they were before this session."""
+
+
+class Driver:
+    """Connects a policy with the place where its trials run.
+
+    Args:
+        policy: decides.
+        executor: trains.
+        watcher: is shown what happens.
+        paths: of the run.
     """
 
-    inline: bool = False
-    cluster: Cluster | None = None
-    num_cpus: int | None = None
-    retry: frozenset[str] = frozenset()
-    reuse: bool = True
-    cache: str | None = None
-    work: str | None = None
+    def __init__(
+        self, policy: SweepPolicy, executor: Executor, watcher: Watcher, paths: RunPaths
+    ) -> None:
+        self.policy, self.view = policy, policy.view
+        self.executor, self.watcher, self.paths = executor, watcher, paths
+        self._stop_sent = False
+        if policy.budget is not None:
+            policy.budget.gpu = executor.gpu_share
 
+    def run(self) -> None:
+        """Train until nothing is left, the budget is used up, or the run is to stop.
 
-@contextmanager
-def opened(spec: SweepSpec, paths: RunPaths) -> Iterator[Ledger]:
-    """Hold the run for this process, with its spec on disk, and give its ledger.
+        Raises:
+            KeyboardInterrupt: interrupted; everything that has ended is kept.
+            StoreError: the run's folder cannot be written to.
+            RunInterruptedError: the place where trials run is gone.
+        """
+        self._start_trials()
+        while self.executor.listen(self._handle):
+            self._start_trials()
 
-    Raises: StoreError: in use, not writable, or made from a sweep that this one does not extend.
-    """
-    with lock_run(paths):
-        if paths.spec.exists():
-            refused = refused_changes(load_stored_sweep(paths.spec), spec)
-            if refused:
-                raise StoreError(
-                    f"{paths.root}: made from another version of the sweep ({'; '.join(refused)}); "
-                    "undo that or choose another folder with --out"
-                )
-        paths.spec.write(spec.to_yaml().encode())
-        with Ledger(paths.ledger) as ledger:
-            yield ledger
+    def settle(self) -> None:
+        """Take the outcomes of trials that ended when nobody listened any more."""
+        for trial_id in list(self.view.running):
+            outcome = TrialFolder(self.paths.trial(trial_id)).outcome()
+            if outcome is not None:
+                self._end_trial(outcome)
 
+    # ---- deciding
 
-def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -> int:
-    """Train everything the sweep asks for that is not yet there, and build the tables.
+    def _start_trials(self) -> None:
+        """Start trials while there is room and the policy has some."""
+        while not self._over:
+            if not self._has_room():
+                return
+            trial = self.policy.next_trial()
+            if trial is None:
+                break
+            share = share_of(self.view.state, trial.trial_id, self.executor.gpu_share)
+            self.executor.perform(StartTrial(trial, share))
+        if self._over:
+            self.executor.perform(NoMore())
 
-    Returns: 0 all ended well, 1 some failed, 130 interrupted.
-    Raises: DirSweepError: bad input, before anything is trained.
-    """
-    paths = RunPaths(root)
-    benchmark = prepare(spec, options.cache)
-    with opened(spec, paths) as ledger:
-        paths.stop.delete()  # who starts a run wants it to run, whatever was asked before
-        settle(ledger, paths)
-        seeds = sorted({seed for study in spec.studies for seed in spec.seeds_of(study)})
-        session = provenance(seeds=seeds, benchmark=benchmark_record(spec.benchmark))
-        write_provenance(paths, session)
-        write_bins(spec, benchmark, paths)
-        elsewhere = FinishedElsewhere(root, with_features=spec.store.features)
+    def _has_room(self) -> bool:
+        """Return whether a trial may start.
 
-        def folder_of(trial_id: str) -> TrialFolder:
-            if options.reuse:
-                elsewhere.take(trial_id)
-            return TrialFolder(paths.trial(trial_id))
+        One that is certain may wait for its place. A sampler is not asked early: what it proposes
+        could not learn from the trials that run.
+        """
+        room = self.executor.room()
+        return room > 0 or (bool(self.view.queue) and room + self.executor.num_waiting > 0)
 
-        proposer = Proposer(
-            spec,
-            ledger,
-            folder_of,
-            fingerprint=benchmark.fingerprint(),
-            cache=options.cache,
-            retry=options.retry,
-            reused_from=elsewhere.name_of,
+    @property
+    def _over(self) -> bool:
+        return self.view.finished or self.view.stopping or self.view.exhausted
+
+    # ---- listening
+
+    def _handle(self, news: News) -> None:
+        match news:
+            case TrialBegan(trial_id=trial_id):
+                self._announce_start(trial_id)
+            case EpochEnded(trial_id=trial_id, row=row):
+                self.watcher.trial_epoch(trial_id, row["epoch"], row)
+                if self.policy.observe(trial_id, row):
+                    self.executor.perform(EndTrial(trial_id))
+            case TrialEnded(outcome=outcome):
+                self._take_outcome(outcome)
+            case TimePassed():
+                self._check_requests()
+            case StopRequested(answer=answer):
+                self.watcher.message(answer)
+                self.policy.stop()
+        if self.view.stopping and not self._stop_sent:
+            self._stop_sent = True
+            self.executor.perform(StopAll())
+
+    def _take_outcome(self, outcome: Outcome) -> None:
+        retry = retry_of(self.view.state, outcome, self.executor.gpu_share)
+        if retry is None or self.view.stopping:
+            self._end_trial(outcome)
+        else:
+            self.policy.retry(retry)
+
+    def _end_trial(self, outcome: Outcome) -> None:
+        self.policy.ended(outcome)
+        self.watcher.total(self.view.num_trials)
+        self.watcher.trial_ended(outcome.trial_id, outcome.status, outcome.error, outcome.metrics)
+        self._show_notes()
+
+    def _check_requests(self) -> None:
+        """Check whether somebody has asked the run to stop, or a limit of the budget is reached."""
+        if self.view.finished:
+            return
+        if not self.view.stopping and self.paths.stop.exists():
+            self.watcher.message("stopping, as asked: running trials keep their checkpoints")
+            self.policy.stop()
+        self.policy.check_budget()
+        self._show_notes()
+
+    # ---- showing
+
+    def _announce_start(self, trial_id: str) -> None:
+        trial = self.view.trials[trial_id]
+        point = trial.points[0]
+        label = self.view.state.label(point.study, point.index)
+        self.watcher.total(self.view.num_trials)
+        self.watcher.trial_started(
+            trial_id, point.study, label, trial.spec.seed, point.config.epochs
         )
-        watcher.total(proposer.num_trials)
-        if elsewhere.taken:
-            names = ", ".join(sorted({run.root for run in elsewhere.taken.values()}))
-            watcher.message(
-                f"{len(elsewhere.taken)} trials are finished in other runs and are taken over ({names})"
-            )
-        if spec.store.features and (num := _num_without_features(proposer, paths)):
-            watcher.message(
-                f"{num} trial{'s' if num > 1 else ''} ended before store.features was set and "
-                f"{'have' if num > 1 else 'has'} no features; without its outcome.json a trial is trained again"
-            )
-        watcher.earlier(proposer.counts())
-        for note in proposer.take_notes():
-            watcher.message(note)
-        interrupted = False
-        try:
-            if not proposer.finished:
-                _run(proposer, root, watcher, options)
-        except KeyboardInterrupt:
-            interrupted = not proposer.exhausted
-        finally:
-            watcher.total(
-                proposer.num_trials
-            )  # a search that proposed equal points had fewer trials than it might
-            collect(paths)
-            write_provenance(paths, {**session, "ended_at": utc_now()})
-            paths.stop.delete()
-    for note in proposer.take_notes():
-        watcher.message(note)
-    if proposer.exhausted and not interrupted:
-        watcher.message(
-            "what has ended is kept, what was begun goes on from its checkpoint once the budget is raised"
-        )
-    return exit_code(proposer.counts(), interrupted=interrupted)
 
-
-def _num_without_features(proposer: Proposer, paths: RunPaths) -> int:
-    return sum(
-        entry.state == "complete" and not paths.trial(trial_id).features.exists()
-        for trial_id, entry in proposer.entries.items()
-    )
-
-
-def write_bins(spec: SweepSpec, benchmark: Benchmark, paths: RunPaths) -> None:
-    """The benchmark's label bins, so that the report knows regions and label histograms without the
-    data.
-    """
-    bins = benchmark.bins
-    counted = {
-        name: bins.bin_of(benchmark.bin_labels(benchmark.split(name).labels)) for name in SPLITS
-    }
-    counts = {
-        name: np.bincount(found, minlength=bins.num_bins).astype(np.int64)
-        for name, found in counted.items()
-    }
-    objective = f"{spec.objective.metric}/{spec.objective.region}"
-    metadata = table_metadata(synthetic=benchmark.synthetic, objective=objective, name=spec.name)
-    table = Bins(bins.edges, bins.counts, bins.regions, counts["val"], counts["test"])
-    paths.bins_table.write_table(table.to_arrow(metadata))
-
-
-def settle(ledger: Ledger, paths: RunPaths) -> None:
-    """Enter what ended while no driver was there to note it; in the order in which it ended."""
-    outcomes = [
-        TrialFolder(paths.trial(trial_id)).outcome() for trial_id in ledger.state.open_trials
-    ]
-    found = sorted((o for o in outcomes if o is not None), key=lambda o: o.ended_at or "")
-    if found:
-        ledger.append(*(Ended(o.trial_id, o.status, o.error) for o in found))
-
-
-def _run(proposer: Proposer, root: Path, watcher: Watcher, options: Options) -> None:
-    resources = proposer.spec.resources
-    if options.inline:
-        run_inline(proposer, root, watcher, num_threads=max(1, int(resources.cpu)))
-        return
-    # imported late: inline runs need no Ray
-    from dirsweep.execute.ray.cluster import LocalRay
-    from dirsweep.execute.ray.tune import TRAINER, run_ray
-
-    run_ray(
-        proposer,
-        root.resolve(),
-        watcher,
-        cpus=resources.cpu,
-        gpus=resources.gpu,
-        cluster=options.cluster or LocalRay(options.num_cpus),
-        work=options.work or TRAINER,
-    )
+    def _show_notes(self) -> None:
+        for note in self.policy.take_notes():
+            self.watcher.message(note)

@@ -138,7 +138,7 @@ def run_ours(root: Path, workload: Workload) -> SideReport:
     # as the command line does: Ray starts while the rest is imported
     ledger = RunPaths(root).ledger
     cluster = None if nothing_open(ledger) else LocalRay(workload.workers)
-    from dirsweep.driver import Options, run_sweep
+    from dirsweep.session import Options, run_sweep
 
     watcher = _MemoryWatcher()
     options = Options(cluster=cluster, reuse=False, work=WORK)

@@ -223,16 +223,16 @@ def _start_ray(
 
 def _train_all(spec: SweepSpec, root: Path, launch: Launch) -> None:
     """Train every trial of a sweep, print the report, and exit."""
-    from dirsweep.driver import Options, run_sweep
     from dirsweep.exit_codes import EXIT_INTERRUPTED
     from dirsweep.monitor.console import SweepConsole
+    from dirsweep.session import Options, run_sweep
     from dirsweep.training.preparation import prepare
 
     prepare(spec, cache_folder())  # with progress bars of its own
     console = SweepConsole(objective=(spec.objective.metric, spec.objective.region))
     console.start(0, spec.name, synthetic=type(spec.benchmark).synthetic)
     options = Options(
-        inline=launch.inline,
+        executor="inline" if launch.inline else "ray",
         cluster=launch.cluster,
         num_cpus=launch.num_cpus,
         reuse=launch.reuse,

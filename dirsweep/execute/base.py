@@ -1,76 +1,206 @@
-"""What every runner tells whoever watches."""
+"""What every place to run trials offers the driver: ``listen``, ``perform``, ``room``.
+
+A place is a module of this package with a function ``open_executor(job)``, a context manager that
+yields an ``Executor``; ``execute.registry`` finds it by its file name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dirsweep.config.trial import TrialSpec
 from dirsweep.domain import MetricColumn
 from dirsweep.run.events import utc_now
-from dirsweep.run.folder import TrialFolder
+from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.tables import Outcome
 
-if TYPE_CHECKING:  # workers import this file and need neither Optuna nor what comes with it
-    from dirsweep.policy.proposer import Proposer
+if TYPE_CHECKING:  # workers import this file and need no more of a sweep than their trial
+    from dirsweep.config.resources import ResourcesSpec
 
-#: what a trial may take in addition before its first epoch ends: imports, data, frozen features
+#: seconds that a trial may take in addition before its first epoch ends: imports, data, frozen
+#: features
 STARTUP_S = 120.0
 
 
+# ---- what an executor tells the driver
+
+
+@dataclass(frozen=True)
+class TrialBegan:
+    """A worker has taken a trial."""
+
+    trial_id: str
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """A trial has trained an epoch; its worker waits until this is handled.
+
+    Attributes:
+        trial_id: which.
+        row: see ``TrialFolder.write_epochs``; ``epoch`` counts from 0.
+    """
+
+    trial_id: str
+    row: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TrialEnded:
+    """A trial has ended, and its outcome is on storage."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class TimePassed:
+    """Time to check for requests and limits."""
+
+
+@dataclass(frozen=True)
+class StopRequested:
+    """A person wants the run to stop.
+
+    Attributes:
+        answer: what to say to that person.
+    """
+
+    answer: str
+
+
+News = TrialBegan | EpochEnded | TrialEnded | TimePassed | StopRequested
+Handler = Callable[[News], None]
+
+
+# ---- what the driver wants of an executor
+
+
+@dataclass(frozen=True)
+class StartTrial:
+    """Train a trial; one that has been begun resumes from its checkpoint.
+
+    Attributes:
+        trial: what it is.
+        gpu_share: part of a GPU that it gets; 0 without one.
+    """
+
+    trial: TrialSpec
+    gpu_share: float = 0.0
+
+
+@dataclass(frozen=True)
+class EndTrial:
+    """End a trial before it trains on; it ends as ``pruned``."""
+
+    trial_id: str
+
+
+@dataclass(frozen=True)
+class StopAll:
+    """Stop every trial; those that have not ended keep their checkpoints."""
+
+
+@dataclass(frozen=True)
+class NoMore:
+    """No further trial will be started."""
+
+
+Action = StartTrial | EndTrial | StopAll | NoMore
+
+
+class Executor(Protocol):
+    """A place where trials run.
+
+    All methods are called from the driver's thread. Within ``listen`` the driver's handler may
+    call ``perform`` and ``room``.
+    """
+
+    @property
+    def gpu_share(self) -> float:
+        """The part of a GPU that a trial usually gets; 0 without one."""
+
+    @property
+    def num_waiting(self) -> int:
+        """How many trials beyond its room it takes, so that a free worker need not wait."""
+
+    def room(self) -> int:
+        """Return how many more trials can run now; negative while more are taken than fit."""
+
+    def perform(self, action: Action) -> None:
+        """Do what the driver has decided; returns at once."""
+
+    def listen(self, handle: Handler) -> bool:
+        """Wait for what happens next, and hand it to the driver's handler.
+
+        A worker that reports waits until the driver listens again, so whatever is performed
+        meanwhile takes effect before it trains on.
+
+        Returns:
+            Whether there is more to come: False once no trial runs after ``StopAll`` or ``NoMore``.
+
+        Raises:
+            StoreError: a worker cannot write to the run's folder.
+            KeyboardInterrupt: interrupted; everything that has ended is kept.
+            RunInterruptedError: the place is gone.
+        """
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all trials of a run have in common.
+
+    Attributes:
+        root: the run's folder.
+        resources: of each trial.
+        store_features: keep the test features of each trial.
+        every_epoch: whether every epoch must be reported, since decisions depend on it.
+        example: makes one trial of the sweep, to measure what a trial takes.
+        say: shows a line to people.
+        cluster: a Ray that was started beforehand; None starts one here.
+        num_cpus: for a Ray started here; None takes all.
+        work: ``module:function`` that takes the trainer's place; None is the trainer.
+    """
+
+    root: str
+    resources: ResourcesSpec
+    store_features: bool
+    every_epoch: bool
+    example: Callable[[], TrialSpec]
+    say: Callable[[str], None]
+    cluster: Any = None
+    num_cpus: int | None = None
+    work: str | None = None
+
+    @property
+    def num_threads(self) -> int:
+        """Threads that a trial computes with."""
+        return max(1, int(self.resources.cpu))
+
+    def folder(self, trial_id: str) -> TrialFolder:
+        """Return a trial's folder."""
+        return TrialFolder(RunPaths(self.root).trial(trial_id))
+
+
+# ---- trials whose workers could not say how they ended
+
+
 def hanging(limit_s: float) -> str:
-    """Why a trial was ended that showed no progress."""
+    """Return why a trial was ended that showed no progress."""
     return f"an epoch took longer than resources.epoch_limit_s, {limit_s:g} s"
 
 
-class Watcher(Protocol):
-    """Shown what happens, in the driver's process. ``dirsweep.monitor.console`` has one for
-    people.
-    """
+def outcome_or_failure(trial: TrialSpec, folder: TrialFolder, reason: str) -> Outcome:
+    """Return a trial's outcome; where its worker could not write one, write ``failed`` for it.
 
-    def trial_started(self, trial_id: str, study: str, label: str, seed: int, epochs: int) -> None:
-        """A trial begins."""
+    Args:
+        trial: which.
+        folder: its folder.
+        reason: why it failed, if it did.
 
-    def trial_epoch(self, trial_id: str, epoch: int, row: Mapping[str, Any]) -> None:
-        """An epoch (from 0) ended."""
-
-    def trial_ended(
-        self, trial_id: str, status: str, error: str | None, metrics: Mapping[str, float | None]
-    ) -> None:
-        """A trial ended, and its outcome is on disk."""
-
-    def message(self, text: str) -> None:
-        """Something to be read."""
-
-    def total(self, num_trials: int) -> None:
-        """How many trials there are, as far as that is known now."""
-
-    def earlier(self, statuses: Mapping[str, int]) -> None:
-        """Trials by state as they were before this session."""
-
-
-def announce_start(watcher: Watcher, proposer: Proposer, trial: TrialSpec) -> None:
-    """Tell ``watcher`` that ``trial`` begins, in the words of the study that asked for it."""
-    point = proposer.entries[trial.trial_id].point
-    watcher.total(proposer.num_trials)
-    watcher.trial_started(
-        trial.trial_id, point.study, proposer.label_of(point), trial.seed, point.config.epochs
-    )
-
-
-def announce_end(watcher: Watcher, proposer: Proposer, outcome: Outcome) -> None:
-    """Take the outcome into the proposer's books, then tell ``watcher``."""
-    proposer.ended(outcome.trial_id, outcome)
-    watcher.total(proposer.num_trials)
-    watcher.trial_ended(outcome.trial_id, outcome.status, outcome.error, outcome.metrics)
-    for note in proposer.take_notes():
-        watcher.message(note)
-
-
-def fail(trial: TrialSpec, folder: TrialFolder, reason: str) -> Outcome:
-    """The trial's outcome; where its worker could not write one, ``failed`` is written for it.
-
-    Raises: StoreError: the folder cannot be written to.
+    Raises:
+        StoreError: the folder cannot be written to.
     """
     outcome = folder.outcome()
     if outcome is not None:
@@ -78,14 +208,12 @@ def fail(trial: TrialSpec, folder: TrialFolder, reason: str) -> Outcome:
     begun = folder.paths.spec.read_json() or trial.to_dict()
     rows, now = folder.read_epochs(), utc_now()
     best = rows[-1].get("best_epoch") if rows else None
-    chosen: dict[str, Any] = next((row for row in rows if row["epoch"] == best), {})
+    chosen: Mapping[str, Any] = next((row for row in rows if row["epoch"] == best), {})
     outcome = Outcome(
         trial.trial_id,
         "failed",
         reason,
-        metrics={
-            key: value for key, value in chosen.items() if MetricColumn.parse(key) is not None
-        },
+        metrics={key: value for key, value in chosen.items() if MetricColumn.parse(key)},
         best_epoch=best,
         num_epochs=len(rows),
         wall_time_s=sum(row.get("epoch_time_s") or 0.0 for row in rows),

@@ -1,71 +1,122 @@
-"""Every trial in this process, one after another: the same rows as under Ray, and a debugger can
-step through.
-"""
+"""Every trial in this process, one after another: same rows as under Ray, and debuggers work."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dirsweep.config.trial import TrialSpec
 from dirsweep.errors import TrialError, TrialPruned
-from dirsweep.execute.base import STARTUP_S, Watcher, announce_end, announce_start, fail, hanging
+from dirsweep.execute.base import (
+    STARTUP_S,
+    Action,
+    EndTrial,
+    EpochEnded,
+    Handler,
+    Job,
+    StartTrial,
+    StopAll,
+    TimePassed,
+    TrialBegan,
+    TrialEnded,
+    hanging,
+    outcome_or_failure,
+)
 from dirsweep.execute.worker import run_trial
-from dirsweep.policy.proposer import Proposer
-from dirsweep.run.folder import RunPaths
+from dirsweep.run.tables import Outcome
 
 
-def run_inline(proposer: Proposer, root: Path, watcher: Watcher, *, num_threads: int) -> None:
-    """Train what ``proposer`` proposes until it has nothing more.
+@contextmanager
+def open_executor(job: Job) -> Iterator[InlineExecutor]:
+    """Open this process as a place to run trials."""
+    yield InlineExecutor(job)
 
-    An epoch's time limit is kept with an alarm: it ends what Python can be called back from, such
-    as a loop, a wait or a sleep, but not a single call that never returns (under Ray that ends,
-    too).
-    Raises: KeyboardInterrupt: interrupted, or asked to stop by a file; finished epochs are kept.
-        StoreError: the run's folder cannot be written to.
+
+class InlineExecutor:
+    """Trains one trial at a time, within ``listen``.
+
+    An epoch's time limit is kept by an alarm. It ends what Python can be called back from, such as
+    a loop, a wait or a sleep, but not a single call that never returns (under Ray that ends, too).
+
+    Args:
+        job: what all trials have in common.
     """
-    stop, resources = RunPaths(root).stop, proposer.spec.resources
-    while (trial := proposer.next_trial()) is not None:
-        announce_start(watcher, proposer, trial)
-        with _alarm(resources.epoch_limit_s) as wind_up:
 
-            def emit(
-                row: dict[str, Any],
-                trial_id: str = trial.trial_id,
-                wind_up: Callable[[], None] = wind_up,
-            ) -> None:
+    gpu_share, num_waiting = 0.0, 0
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self._started: deque[TrialSpec] = deque()
+        self._to_end: set[str] = set()
+        self._stopping = False
+
+    def room(self) -> int:
+        """See ``Executor.room``."""
+        return 1 - len(self._started)
+
+    def perform(self, action: Action) -> None:
+        """See ``Executor.perform``."""
+        match action:
+            case StartTrial(trial=trial):
+                self._started.append(trial)
+            case EndTrial(trial_id=trial_id):
+                self._to_end.add(trial_id)
+            case StopAll():
+                self._stopping = True
+
+    def listen(self, handle: Handler) -> bool:
+        """Train the trial that was started, see ``Executor.listen``."""
+        if not self._started or self._stopping:
+            return False
+        trial = self._started[0]
+        handle(TrialBegan(trial.trial_id))
+        try:
+            outcome = self._train(trial, handle)
+        except KeyboardInterrupt:
+            if self._stopping:
+                return False
+            raise
+        self._started.popleft()
+        handle(TrialEnded(outcome))
+        handle(TimePassed())
+        return True
+
+    def _train(self, trial: TrialSpec, handle: Handler) -> Outcome:
+        with _alarm(self.job.resources.epoch_limit_s) as wind_up:
+
+            def emit(row: dict[str, Any]) -> None:
                 wind_up()
-                watcher.trial_epoch(trial_id, row["epoch"], row)
-                if proposer.observe(trial_id, row):
-                    raise TrialPruned
-                proposer.look_at_budget()
-                if stop.exists() or proposer.stopping:
-                    raise KeyboardInterrupt
+                self._report(trial.trial_id, row, handle)
 
             try:
-                outcome = run_trial(
+                return run_trial(
                     trial,
-                    root,
+                    Path(self.job.root),
                     emit,
-                    num_threads=num_threads,
-                    checkpoint_every_s=resources.checkpoint_every_s,
-                    store_features=proposer.spec.store.features,
+                    num_threads=self.job.num_threads,
+                    checkpoint_every_s=self.job.resources.checkpoint_every_s,
+                    store_features=self.job.store_features,
                 )
             except TrialError as error:  # the alarm rang while the results were written
-                outcome = fail(trial, proposer.folder_of(trial.trial_id), str(error))
-        announce_end(watcher, proposer, outcome)
-        if stop.exists() and not proposer.finished:
+                return outcome_or_failure(trial, self.job.folder(trial.trial_id), str(error))
+
+    def _report(self, trial_id: str, row: dict[str, Any], handle: Handler) -> None:
+        handle(EpochEnded(trial_id, row))
+        if trial_id in self._to_end:
+            raise TrialPruned
+        handle(TimePassed())
+        if self._stopping:
             raise KeyboardInterrupt
 
 
 @contextmanager
 def _alarm(limit_s: float | None) -> Iterator[Callable[[], None]]:
-    """Raise TrialError in this thread once ``limit_s`` have passed since the yielded function was
-    last called.
-    """
+    """Yield a function; raise TrialError here ``limit_s`` seconds after it was last called."""
     if limit_s is None or threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return

@@ -1,14 +1,14 @@
-"""What a run has used and may still use."""
+"""What a run has used, and what it may still use."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dirsweep.config.resources import BudgetSpec
-from dirsweep.policy.trial_progress import Entry
-from dirsweep.run.state import RunState
+from dirsweep.policy.sweep_view import SweepView
+from dirsweep.policy.tracked_trial import TrackedTrial
 
 #: a trial that needs no more than this part of a limit beyond it is finished
 GRACE = 0.1
@@ -20,7 +20,8 @@ class Usage:
 
     Attributes:
         name: as in the sweep file.
-        used, limit: in hours, or in money.
+        used: hours, or money.
+        limit: in the same unit.
         rate: what one running trial adds to ``used`` in a second.
         shared: whether all running trials together add no more than one (wall time).
     """
@@ -37,8 +38,10 @@ class Usage:
         return self.used >= self.limit
 
     def allows(self, seconds: Sequence[float]) -> bool:
-        """Whether trials that still need so many seconds, all at once, end within the limit and its
-        grace.
+        """Return whether trials end within the limit and its grace.
+
+        Args:
+            seconds: what each of them still needs; they run at the same time.
         """
         needed = max(seconds, default=0.0) if self.shared else sum(seconds)
         return self.used + needed * self.rate <= self.limit * (1 + GRACE)
@@ -47,43 +50,48 @@ class Usage:
         return f"{self.used:.3g} of {self.limit:g} {self.name.replace('_', ' ')}"
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Why a trial may not start.
+
+    Attributes:
+        reason: the limit.
+        final: whether it will never be able to start, whatever the running trials do.
+    """
+
+    reason: str
+    final: bool
+
+
 class Budget:
-    """Keeps account of a run.
+    """The limits of a run.
 
     Args:
         spec: the limits.
-        cpu: CPUs of a trial.
-        state: of the run, before this session; earlier sessions count.
+        view: the sweep; its earlier sessions count.
         clock: seconds, for tests.
 
     Attributes:
-        gpu: a trial's share of a GPU; set by the runner, who knows.
+        gpu: a trial's share of a GPU; the executor knows it.
     """
 
     def __init__(
-        self,
-        spec: BudgetSpec,
-        *,
-        cpu: float,
-        state: RunState,
-        clock: Callable[[], float] = time.monotonic,
+        self, spec: BudgetSpec, view: SweepView, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.spec, self.cpu, self.gpu, self.clock = spec, cpu, 0.0, clock
-        self.earlier_wall_s = state.wall_time_s
-        self.started = set(state.begun)
-        self.began = clock()
+        self.spec, self.view, self.clock = spec, view, clock
+        self.cpu, self.gpu = view.spec.resources.cpu, 0.0
+        self.earlier_wall_s = view.state.wall_time_s
+        self.session_start = clock()
 
-    def begin(self, entry: Entry) -> None:
-        """A trial begins, or goes on."""
-        entry.begun_at = self.clock()
-        self.started.add(entry.trial.trial_id)
+    # ---- what is used
 
-    def usages(self, entries: Iterable[Entry]) -> list[Usage]:
-        """Every limit that counts in time."""
+    def usages(self) -> list[Usage]:
+        """Return every limit that counts in time."""
+        begun = self.view.state.begun
         seconds = sum(
-            self._seconds(entry) for entry in entries if entry.trial.trial_id in self.started
+            self._seconds(trial) for trial in self.view.trials.values() if trial.trial_id in begun
         )
-        wall_s = self.earlier_wall_s + self.clock() - self.began
+        wall_s = self.earlier_wall_s + self.clock() - self.session_start
         spec, found = self.spec, []
         if spec.wall_hours is not None:
             found.append(Usage("wall_hours", wall_s / 3600, spec.wall_hours, 1 / 3600, shared=True))
@@ -98,81 +106,78 @@ class Budget:
             found.append(Usage("money", seconds * price / 3600, spec.money.limit, price / 3600))
         return found
 
-    def _seconds(self, entry: Entry) -> float:
-        if entry.outcome is not None:
-            return entry.outcome.wall_time_s
-        running_s = (
-            self.clock() - entry.begun_at
-            if entry.state == "running" and entry.begun_at is not None
-            else 0.0
-        )
-        return entry.earlier_s + running_s
+    def _seconds(self, trial: TrackedTrial) -> float:
+        if trial.outcome is not None:
+            return trial.outcome.wall_time_s
+        if not trial.running or trial.started_at is None:
+            return trial.earlier_s
+        return trial.earlier_s + self.clock() - trial.started_at
 
-    def out_of_trials(self, entry: Entry) -> bool:
-        """Whether ``entry`` would be one trial too many; one that was begun before is not."""
-        limit = self.spec.trials
-        return (
-            limit is not None
-            and entry.trial.trial_id not in self.started
-            and len(self.started) >= limit
-        )
+    def reached(self) -> str | None:
+        """Return the first limit of which nothing is left, in words."""
+        return next((str(usage) for usage in self.usages() if usage.reached), None)
 
-    def refuses(self, entry: Entry, entries: Mapping[str, Entry]) -> str | None:
-        """Why ``entry`` may not begin: nothing is left, or it would not be nearly done when nothing
-        is left.
+    # ---- what may start
+
+    def refusal(self, trial: TrackedTrial) -> Refusal | None:
+        """Return why a trial may not start, or None.
+
+        It may not once a limit is reached, or if it would not nearly be done when one is.
         """
-        if self.out_of_trials(entry):
-            return f"{len(self.started)} of {self.spec.trials} trials"
-        needed = [
-            self.remaining_s(other, entries) or 0.0
-            for other in entries.values()
-            if other.state == "running"
-        ]
-        expected = self.remaining_s(entry, entries)
-        for usage in self.usages(entries.values()):
-            if usage.reached or (expected is not None and not usage.allows([*needed, expected])):
-                return str(usage)
+        begun, limit = self.view.state.begun, self.spec.trials
+        if limit is not None and trial.trial_id not in begun and len(begun) >= limit:
+            return Refusal(f"{len(begun)} of {limit} trials", final=True)
+        needed = [self.remaining_s(other) or 0.0 for other in self.view.running.values()]
+        expected = self.remaining_s(trial)
+        for usage in self.usages():
+            allowed = expected is None or usage.allows([*needed, expected])
+            if usage.reached or not allowed:
+                return Refusal(str(usage), final=not self.view.running)
         return None
 
-    def remaining_s(self, entry: Entry, entries: Mapping[str, Entry]) -> float | None:
-        """What a trial needs at its own pace, before its first epoch at the others'; None while
-        neither is known.
-        """
-        pace = entry.seconds_per_epoch
-        if pace is None:
-            ended = [
-                other.outcome
-                for other in entries.values()
-                if other.state == "complete" and other.outcome
-            ]
-            ended = [
-                outcome
-                for outcome in ended
-                if outcome.num_epochs and outcome.trial_id in self.started
-            ]
-            if not ended:
-                return None
-            pace = sum(outcome.wall_time_s for outcome in ended) / sum(
-                outcome.num_epochs for outcome in ended
-            )
-        return max(0, int(entry.trial.config["epochs"]) - entry.epochs_done) * pace
+    def remaining_s(self, trial: TrackedTrial) -> float | None:
+        """Return the seconds that a trial still needs.
 
-    def nearly_done(self, entries: Mapping[str, Entry]) -> list[Entry]:
-        """The running trials that can be finished within the grace of every limit, the shortest
-        first.
+        They follow from its own last epoch; before its first one, from the complete trials.
+
+        Returns:
+            None while neither is known.
         """
-        running = [
-            entry
-            for entry in entries.values()
-            if entry.state == "running" and entry.seconds_per_epoch
-        ]
-        order = sorted(running, key=lambda entry: self.remaining_s(entry, entries) or 0.0)
-        kept: list[Entry] = []
+        seconds_per_epoch = trial.seconds_per_epoch or self._mean_seconds_per_epoch()
+        if seconds_per_epoch is None:
+            return None
+        num_left = int(trial.spec.config["epochs"]) - trial.num_epochs
+        return max(0, num_left) * seconds_per_epoch
+
+    def _mean_seconds_per_epoch(self) -> float | None:
+        seconds, num_epochs = 0.0, 0
+        for trial in self.view.trials.values():
+            if trial.status != "complete" or trial.outcome is None:
+                continue
+            if trial.outcome.num_epochs and trial.trial_id in self.view.state.begun:
+                seconds += trial.outcome.wall_time_s
+                num_epochs += trial.outcome.num_epochs
+        return seconds / num_epochs if num_epochs else None
+
+    def nearly_done(self) -> list[TrackedTrial]:
+        """Return the running trials that end within the grace of every limit, shortest first."""
+        running = [trial for trial in self.view.running.values() if trial.seconds_per_epoch]
+        kept: list[TrackedTrial] = []
         seconds: list[float] = []
-        usages = self.usages(entries.values())
-        for entry in order:
-            needed = self.remaining_s(entry, entries) or 0.0
+        usages = self.usages()
+        for trial in sorted(running, key=lambda trial: self.remaining_s(trial) or 0.0):
+            needed = self.remaining_s(trial) or 0.0
             if all(usage.allows([*seconds, needed]) for usage in usages):
-                kept.append(entry)
+                kept.append(trial)
                 seconds.append(needed)
         return kept
+
+    def in_words(self, reason: str) -> str:
+        """Say that the budget is used up, and what that leaves."""
+        num_running = len(self.view.running)
+        num_ended = sum(trial.ended for trial in self.view.trials.values())
+        num_left = self.view.num_trials - num_ended - num_running
+        text = f"budget used up: {reason}; {num_left} trials are left"
+        if not num_running:
+            return text
+        return f"{text}, {num_running} are running, {len(self.nearly_done())} of them nearly done"

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
@@ -26,34 +25,8 @@ from dirsweep.policy.samplers import (
     seed_of_ask,
     suggest,
 )
+from dirsweep.policy.verdict import Verdict
 from dirsweep.run.events import SamplerState
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a point came to, in Optuna's terms.
-
-    Attributes:
-        state: COMPLETE, PRUNED or FAIL.
-        values: one per objective, when COMPLETE.
-        by_epoch: epoch (from 0) -> best value so far; empty where there are several objectives.
-        constraints: name -> violation; <= 0 where the point keeps to it.
-    """
-
-    state: TrialState
-    values: tuple[float, ...] | None = None
-    by_epoch: Mapping[int, float] = field(default_factory=dict)
-    constraints: Mapping[str, float] = field(default_factory=dict)
-
-    def checked(self) -> Result:
-        """The same, or a failure where a value is missing or not finite: Optuna would leave it
-        RUNNING for ever.
-        """
-        if self.state is not TrialState.COMPLETE:
-            return self
-        if self.values is None or not all(map(math.isfinite, self.values)):
-            return Result(TrialState.FAIL, None, self.by_epoch)
-        return self
 
 
 class SampledStudy:
@@ -130,36 +103,36 @@ class SampledStudy:
             if epoch + 1 not in known:
                 trial.report(value, epoch + 1)
 
-    def tell(self, index: int, result: Result) -> None:
+    def tell(self, index: int, verdict: Verdict) -> None:
         """What a point came to. Raises nothing: a value that is not finite is told as FAIL."""
-        for epoch, value in result.by_epoch.items():
+        for epoch, value in verdict.by_epoch.items():
             self.report(index, epoch, value)
         trial = self.open.pop(index, None)
         if trial is None:
             return
-        result = result.checked()
-        for name, violation in result.constraints.items():
+        verdict = verdict.checked()
+        for name, violation in verdict.constraints.items():
             trial.set_constraint(name, violation)
-        self.study.tell(trial, result.values, state=result.state)
+        self.study.tell(trial, verdict.values, state=verdict.state)
 
     # rebuilding
 
-    def restore(self, index: int, saved: SamplerState, result: Result | None) -> None:
+    def restore(self, index: int, saved: SamplerState, verdict: Verdict | None) -> None:
         """Bring back a point from the ledger: with what it came to, or still open."""
         distributions = distributions_from_json(saved.distributions)
         attrs = saved.system_attrs
-        found = frozen_trial(dict(saved.params), distributions, result, attrs.get("trial", {}))
+        found = frozen_trial(dict(saved.params), distributions, verdict, attrs.get("trial", {}))
         self.study.add_trial(found)
         for key, item in attrs.get("study", {}).items():
             self.study._storage.set_study_system_attr(self.study._study_id, key, item)
-        if result is None:
+        if verdict is None:
             number = len(self.study.get_trials(deepcopy=False)) - 1
             trial_id = self.study._storage.get_trial_id_from_study_id_trial_number(
                 self.study._study_id, number
             )
             self.open[index] = Trial(self.study, trial_id)
 
-    def add(self, overrides: Mapping[str, Any], result: Result) -> bool:
+    def add(self, overrides: Mapping[str, Any], verdict: Verdict) -> bool:
         """Tell of a point that was trained elsewhere; False when the space does not hold it."""
         params = params_of(self.space, overrides)
         if params is None:
@@ -167,7 +140,7 @@ class SampledStudy:
         distributions = {key: distribution_of(found) for key, (_, found) in params.items()}
         self.study.add_trial(
             frozen_trial(
-                {key: value for key, (value, _) in params.items()}, distributions, result, {}
+                {key: value for key, (value, _) in params.items()}, distributions, verdict, {}
             )
         )
         return True
@@ -194,32 +167,32 @@ def params_of(
 def frozen_trial(
     params: dict[str, Any],
     distributions: dict[str, optuna.distributions.BaseDistribution],
-    result: Result | None,
+    verdict: Verdict | None,
     system_attrs: dict[str, Any],
     user_attrs: dict[str, Any] | None = None,
 ) -> FrozenTrial:
-    """A trial as Optuna keeps it; without a result it is RUNNING."""
-    if result is None:
+    """A trial as Optuna keeps it; without a verdict it is RUNNING."""
+    if verdict is None:
         return create_trial(
             state=TrialState.RUNNING,
             params=params,
             distributions=distributions,
             system_attrs=system_attrs,
         )
-    result = result.checked()
+    verdict = verdict.checked()
     by_epoch = {
-        epoch + 1: value for epoch, value in result.by_epoch.items() if math.isfinite(value)
+        epoch + 1: value for epoch, value in verdict.by_epoch.items() if math.isfinite(value)
     }
-    values = result.values
-    if result.state is TrialState.PRUNED and by_epoch:
+    values = verdict.values
+    if verdict.state is TrialState.PRUNED and by_epoch:
         values = (by_epoch[max(by_epoch)],)  # as telling it would have set it
     return create_trial(
-        state=result.state,
+        state=verdict.state,
         values=values,
         params=params,
         distributions=distributions,
         user_attrs=user_attrs,
         system_attrs=system_attrs,
         intermediate_values=by_epoch,
-        constraints=dict(result.constraints),
+        constraints=dict(verdict.constraints),
     )

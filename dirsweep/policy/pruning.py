@@ -1,6 +1,4 @@
-"""Which trials are ended early: one Optuna study per scheduler, in which each trial of the sweep is
-one of Optuna's.
-"""
+"""Which trials are ended early: one Optuna study per scheduler, each trial one of Optuna's."""
 
 from __future__ import annotations
 
@@ -9,14 +7,17 @@ from optuna.trial import TrialState
 
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.policy.samplers import make_pruner
-from dirsweep.policy.trial_progress import Entry
+from dirsweep.policy.tracked_trial import TrackedTrial
 
 
 class Pruning:
     """The schedulers of a sweep's studies.
 
+    Args:
+        spec: the sweep.
+
     Attributes:
-        studies: by the study's name, those that have a scheduler.
+        studies: study -> Optuna's, of those that have a scheduler.
     """
 
     def __init__(self, spec: SweepSpec) -> None:
@@ -33,17 +34,21 @@ class Pruning:
     def __bool__(self) -> bool:
         return bool(self.studies)
 
-    def wants_end(self, entry: Entry, epoch: int, value: float) -> bool:
-        """Show ``value`` to every scheduler concerned; True when all studies that wait for the
-        trial give it up.
+    def wants_end(self, trial: TrackedTrial, epoch: int, value: float) -> bool:
+        """Show a value to every scheduler concerned.
+
+        Args:
+            trial: which.
+            epoch: from 0.
+            value: the best objective so far.
+
+        Returns:
+            Whether all studies that wait for the trial give it up. One without a scheduler never
+            does.
         """
-        names = {point.study for point in entry.points}
-        # a trial that a study without scheduler needs is never cut short
-        wishes = [
-            self._wants_end(name, entry.trial.trial_id, epoch, value)
-            for name in names & set(self.studies)
-        ]
-        return len(wishes) == len(names) and all(wishes)
+        scheduled = [study for study in trial.studies if study in self.studies]
+        wishes = [self._wants_end(study, trial.trial_id, epoch, value) for study in scheduled]
+        return len(wishes) == len(trial.studies) and all(wishes)
 
     def _wants_end(self, study: str, trial_id: str, epoch: int, value: float) -> bool:
         trial = self._trials.get((study, trial_id))
@@ -52,21 +57,21 @@ class Pruning:
         trial.report(value, epoch + 1)
         return bool(trial.should_prune())
 
-    def end(self, entry: Entry) -> None:
-        """The trial has ended."""
-        for study in {point.study for point in entry.points} & set(self.studies):
-            trial = self._trials.pop((study, entry.trial.trial_id), None)
-            if trial is None:
+    def end(self, trial: TrackedTrial) -> None:
+        """Tell the schedulers that a trial has ended, or is trained again from its start."""
+        for study in trial.studies:
+            known = self._trials.pop((study, trial.trial_id), None)
+            if known is None:
                 continue
-            if entry.state == "complete" and entry.by_epoch:
-                self.studies[study].tell(trial, entry.by_epoch[max(entry.by_epoch)])
+            if trial.status == "complete" and trial.best_by_epoch:
+                last = max(trial.best_by_epoch)
+                self.studies[study].tell(known, trial.best_by_epoch[last])
             else:
-                self.studies[study].tell(
-                    trial, state=TrialState.PRUNED if entry.by_epoch else TrialState.FAIL
-                )
+                state = TrialState.PRUNED if trial.best_by_epoch else TrialState.FAIL
+                self.studies[study].tell(known, state=state)
 
-    def replay(self, entry: Entry) -> None:
-        """A trial that ended in an earlier session."""
-        for epoch, value in sorted(entry.by_epoch.items()):
-            self.wants_end(entry, epoch, value)
-        self.end(entry)
+    def replay(self, trial: TrackedTrial) -> None:
+        """Show a trial that ended in an earlier session, or in another run."""
+        for epoch, value in sorted(trial.best_by_epoch.items()):
+            self.wants_end(trial, epoch, value)
+        self.end(trial)

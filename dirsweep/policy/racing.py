@@ -1,4 +1,4 @@
-"""More seeds for those points only whose comparison with the best one is still open."""
+"""Racing: more seeds only for points that are not yet distinguished from the best one."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dirsweep.policy.sweep_view import SweepView
+
 
 @dataclass(frozen=True)
 class Standing:
     """How far a race has come.
 
     Attributes:
-        num_seeds: with so many seeds, each, the points in the race were compared.
+        num_seeds: seeds of each point compared.
         best: the point with the best mean; None when no point has all its values.
-        open: those that are not yet told from it, in their order.
-        wanted: points that need their next seed before the race can go on; empty: it is over, or
-            waits for trials.
+        open: the points not yet distinguished from it, in their order.
+        wanted: points that need their next seed before the race can continue; none: it is over,
+            or waits for trials.
     """
 
     num_seeds: int
@@ -27,8 +29,55 @@ class Standing:
     wanted: tuple[int, ...] = ()
 
 
+def standing_of(view: SweepView, study: str) -> Standing | None:
+    """Return where a study's race stands.
+
+    Args:
+        view: the sweep.
+        study: its key in the sweep file.
+
+    Returns:
+        None where the study does not race, or waits for points or trials.
+    """
+    racing = view.spec.studies[study].racing
+    if racing is None or view.num_open_points(study):
+        return None
+    objective = view.judges[study].goals.objectives[0]
+    values = {
+        index: [trial.value(objective.column) for trial in view.racing_trials_of(study, index)]
+        for index in _racers(view, study)
+    }
+    if any(value is None for row in values.values() for value in row):
+        return None
+    return race(
+        values,
+        num_seeds=len(view.spec.seeds_of(study)),
+        max_seeds=racing.max_seeds,
+        confidence=racing.confidence,
+        minimize=not objective.higher_is_better,
+    )
+
+
+def next_seed(view: SweepView, study: str, index: int) -> int:
+    """Return the seed of the next trial that a race adds to a point."""
+    racing = view.spec.studies[study].racing
+    assert racing is not None
+    seeds = seeds_of_race(view.spec.seeds_of(study), racing.max_seeds)
+    return seeds[len(view.racing_trials_of(study, index))]
+
+
+def _racers(view: SweepView, study: str) -> list[int]:
+    """Return the points that satisfy the study's constraints; all of them where none does."""
+    indices = list(view.points[study])
+    if not view.judges[study].goals.constraints:
+        return indices
+    verdicts = {index: view.verdict(study, index) for index in indices}
+    feasible = [index for index, found in verdicts.items() if found and found.feasible]
+    return feasible or indices
+
+
 def seeds_of_race(seeds: Sequence[int], max_seeds: int) -> tuple[int, ...]:
-    """The study's own seeds, then the whole numbers after their largest, ``max_seeds`` in all."""
+    """Return the study's seeds, then the integers after their largest, ``max_seeds`` in all."""
     return (*seeds, *range(max(seeds) + 1, max(seeds) + 1 + max_seeds - len(seeds)))
 
 
@@ -40,13 +89,12 @@ def race(
     confidence: float,
     minimize: bool = True,
 ) -> Standing:
-    """Replay a race from its start with the values that are there; the same values give the same
-    standing.
+    """Replay a race from its start; the same values give the same standing.
 
     In each round all points in the race have equally many seeds. The one with the best mean is
-    compared with each of the others by a one-sided paired t-test over the seeds; whoever is worse
-    with at least ``confidence`` leaves for good, so does who equals it on every seed, and who lacks
-    a value. The rest get one seed more.
+    compared with each of the others by a one-sided paired t-test over the seeds. A point leaves
+    for good if it is worse with at least ``confidence``, equals the best on every seed, or lacks a
+    value. The others get one seed more.
 
     Args:
         values: point -> objective by seed, in the order of the seeds; NaN where the trial came to
@@ -76,7 +124,10 @@ def race(
             return Standing(count, None)
         rivals = [point for point in alive if point != best]
         alive = sorted(
-            [best, *(p for p in rivals if not _told_apart(seen[p], seen[best], sign, confidence))]
+            [
+                best,
+                *(p for p in rivals if not _distinguished(seen[p], seen[best], sign, confidence)),
+            ]
         )
         if len(alive) == 1:
             break
@@ -88,9 +139,7 @@ def _value(row: Sequence[float | None], position: int) -> float | None:
 
 
 def _best(seen: Mapping[int, Sequence[float | None]], count: int, sign: float) -> int | None:
-    """The point with the best mean over its first ``count`` seeds, the first one where several have
-    it.
-    """
+    """Return the point with the best mean over its first ``count`` seeds; of equals the first."""
     means = {
         p: sign * float(np.mean([math.nan if v is None else v for v in row[:count]]))
         for p, row in seen.items()
@@ -99,10 +148,10 @@ def _best(seen: Mapping[int, Sequence[float | None]], count: int, sign: float) -
     return min(finite, key=lambda point: (finite[point], point)) if finite else None
 
 
-def _told_apart(
+def _distinguished(
     row: Sequence[float | None], best: Sequence[float | None], sign: float, confidence: float
 ) -> bool:
-    """Whether a point is worse than the best with that confidence, or nothing but its equal."""
+    """Return whether a point is worse than the best with that confidence, or equals it."""
     from scipy.special import stdtr  # half a second that few sweeps need
 
     differences = sign * (np.asarray(row, dtype=float) - np.asarray(best, dtype=float))

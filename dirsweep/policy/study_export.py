@@ -26,7 +26,8 @@ from dirsweep.config.trial import TrialSpec
 from dirsweep.errors import StoreError
 from dirsweep.policy.optuna_study import frozen_trial, params_of
 from dirsweep.policy.samplers import choice_key, distribution_of, distributions_from_json
-from dirsweep.policy.trial_progress import Entry, Judge, mean_of
+from dirsweep.policy.tracked_trial import TrackedTrial, mean_of
+from dirsweep.policy.verdict import Judge
 from dirsweep.run.events import Warmed
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_state
@@ -44,7 +45,7 @@ class _Point:
 
     point: StudyPoint
     label: str
-    entries: list[Entry]
+    trials: list[TrackedTrial]
 
 
 def export_studies(root: Path, storage: str) -> list[str]:
@@ -115,7 +116,7 @@ def _trials(
     judge = Judge(spec, study)
     points = _points(spec, study, state, paths)
     results = StudyResults.of_state(state, study, judge.goals, base_of(spec, study), {})
-    base = next((p.entries for p in points if p.point.index == results.base_index), [])
+    base = next((p.trials for p in points if p.point.index == results.base_index), [])
     for (warmed_study, _), warmed in state.warm_starts.items():
         if warmed_study == study:
             yield from _known(spec, study, judge, warmed, mean_of(base))
@@ -128,34 +129,32 @@ def _trials(
         else:
             params, distributions = _params(spec, study, point.point.overrides, varied)
         attributes = _attributes(judge, point)
-        result = judge.result(point.entries, base)
+        result = judge.verdict(point.trials, base)
         if result is None:
             yield params, attributes
             continue
-        yield _with_times(
-            frozen_trial(params, distributions, result, {}, attributes), point.entries
-        )
+        yield _with_times(frozen_trial(params, distributions, result, {}, attributes), point.trials)
 
 
 def _points(spec: SweepSpec, study: str, state: RunState, paths: RunPaths) -> list[_Point]:
     points = []
     for point in sorted(state.points_of(study), key=lambda point: point.index):
         own = [seed for seed in spec.seeds_of(study) if seed in point.trials]
-        entries = [_entry(paths, point.trials[seed], seed) for seed in own]
-        points.append(_Point(point, state.label(study, point.index), entries))
+        trials = [_tracked(paths, point.trials[seed], seed) for seed in own]
+        points.append(_Point(point, state.label(study, point.index), trials))
     return points
 
 
-def _entry(paths: RunPaths, trial_id: str, seed: int) -> Entry:
-    folder = TrialFolder(paths.trial(trial_id))
-    entry = Entry(TrialSpec(trial_id, seed, {}, {}), [], outcome=folder.outcome())
-    if entry.outcome is not None:
-        entry.state = entry.outcome.status
-        rows = folder.read_epochs()
-        entry.by_epoch = {
-            row["epoch"]: row["best_value"] for row in rows if row.get("best_value") is not None
-        }
-    return entry
+def _tracked(paths: RunPaths, trial_id: str, seed: int) -> TrackedTrial:
+    """Return a trial with its outcome and its epochs; its configuration does not matter here."""
+    folder, trial = (
+        TrialFolder(paths.trial(trial_id)),
+        TrackedTrial(TrialSpec(trial_id, seed, {}, {})),
+    )
+    outcome = folder.outcome()
+    if outcome is not None:
+        trial.end_earlier(outcome, folder.read_epochs())
+    return trial
 
 
 def _known(
@@ -183,28 +182,28 @@ def _attributes(judge: Judge, point: _Point) -> dict[str, Any]:
     found: dict[str, Any] = {
         "label": point.label,
         "point": point.point.index,
-        "seeds": [entry.trial.seed for entry in point.entries],
-        "trial_ids": [entry.trial.trial_id for entry in point.entries],
-        "statuses": [entry.state for entry in point.entries],
+        "seeds": [trial.spec.seed for trial in point.trials],
+        "trial_ids": [trial.trial_id for trial in point.trials],
+        "statuses": [trial.status for trial in point.trials],
     }
-    for objective in judge.objectives:
+    for objective in judge.goals.objectives:
         values = [
-            None if entry.outcome is None else entry.outcome.metrics.get(objective.column)
-            for entry in point.entries
+            None if trial.outcome is None else trial.outcome.metrics.get(objective.column)
+            for trial in point.trials
         ]
         found[f"{objective.column}_by_seed"] = values
-    return {**found, **mean_of(point.entries)}
+    return {**found, **mean_of(point.trials)}
 
 
-def _with_times(trial: FrozenTrial, entries: Sequence[Entry]) -> FrozenTrial:
-    """Optuna keeps local times without a zone."""
-    outcomes = [entry.outcome for entry in entries if entry.outcome is not None]
+def _with_times(frozen: FrozenTrial, trials: Sequence[TrackedTrial]) -> FrozenTrial:
+    """Set when the point began and ended; Optuna keeps local times without a zone."""
+    outcomes = [trial.outcome for trial in trials if trial.outcome is not None]
     began = [datetime.fromisoformat(o.started_at) for o in outcomes if o.started_at]
     ended = [datetime.fromisoformat(o.ended_at) for o in outcomes if o.ended_at]
     if began and ended:
-        trial.datetime_start = min(began).astimezone().replace(tzinfo=None)
-        trial.datetime_complete = max(*ended, *began).astimezone().replace(tzinfo=None)
-    return trial
+        frozen.datetime_start = min(began).astimezone().replace(tzinfo=None)
+        frozen.datetime_complete = max(*ended, *began).astimezone().replace(tzinfo=None)
+    return frozen
 
 
 # parameters of points that no sampler proposed

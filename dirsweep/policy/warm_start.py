@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import canonical_json
 from dirsweep.run.events import KnownPoint, Warmed
 from dirsweep.run.reader import open_run
+from dirsweep.run.results import StudyGoals
 
 
 def read_earlier(spec: SweepSpec, study: str, folder: str, fingerprint: str) -> Warmed:
@@ -70,6 +72,22 @@ def read_earlier(spec: SweepSpec, study: str, folder: str, fingerprint: str) -> 
     return Warmed(study, folder, tuple(found.values()), dict(skipped))
 
 
+def usable(found: Warmed, goals: StudyGoals, base: Mapping[str, Any]) -> Warmed:
+    """Leave out all points where a constraint is relative to a base that is not among them.
+
+    Args:
+        found: what another run knows.
+        goals: of the study.
+        base: the overrides of the study's base in its space.
+    """
+    has_base = any(point.overrides == base and point.metrics for point in found.points)
+    if has_base or not goals.needs_base or not found.points:
+        return found
+    reason = "without the base, from which a constraint counts"
+    skipped = {**found.skipped, reason: len(found.points)}
+    return replace(found, points=(), skipped=skipped)
+
+
 def _same_benchmark(spec: SweepSpec, settings: str | None) -> bool:
     plain: Mapping[str, Any] = json.loads(settings or "{}")
     here = {key: value for key, value in plain.items() if key not in type(spec.benchmark).locations}
@@ -90,7 +108,7 @@ def _same_trials(
     )
 
 
-def told_in_words(warmed: Warmed) -> str:
+def in_words(warmed: Warmed) -> str:
     """``search: 12 points of runs/first are known to its sampler (3 left out: on another
     benchmark)``.
     """

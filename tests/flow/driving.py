@@ -23,12 +23,12 @@ import yaml
 from dirsweep.config.expand import validate
 from dirsweep.config.load import load_sweep
 from dirsweep.config.sweep import SweepSpec
-from dirsweep.driver import Options, run_sweep
 from dirsweep.run.collect import collect
 from dirsweep.run.events import Ended, Started
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_events, read_state
 from dirsweep.run.reader import Run, open_run
+from dirsweep.session import Options, run_sweep
 from tests import tiny  # noqa: F401 - registers its benchmark and backbone
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -130,7 +130,12 @@ def loaded(file: Path) -> SweepSpec:
 
 def run_here(file: Path, root: Path, listener: Listener | None = None, **options: Any) -> int:
     """``dirsweep run`` without its console, in this process; inline unless told otherwise."""
-    chosen = {"inline": True, "reuse": False, "cache": os.environ.get("DIRSWEEP_CACHE"), **options}
+    chosen = {
+        "executor": "inline",
+        "reuse": False,
+        "cache": os.environ.get("DIRSWEEP_CACHE"),
+        **options,
+    }
     return run_sweep(loaded(file), root, listener or Listener(), Options(**chosen))
 
 

@@ -78,5 +78,7 @@ def test_runs_beside_that_lack_them_are_not_taken_over_by_who_wants_them(tmp_pat
 
 @pytest.mark.ray
 def test_under_ray(tmp_path: Path) -> None:
-    assert run_here(small_sweep(tmp_path, **KEPT), tmp_path / "run", inline=False, num_cpus=2) == 0
+    assert (
+        run_here(small_sweep(tmp_path, **KEPT), tmp_path / "run", executor="ray", num_cpus=2) == 0
+    )
     assert trials_with_features(tmp_path / "run") == 2

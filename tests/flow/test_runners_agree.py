@@ -48,7 +48,7 @@ def test_inline_and_under_ray(
     file = small_sweep(tmp_path, studies)
     assert run_here(file, tmp_path / "inline") == 0
     listener = Listener()
-    assert run_here(file, tmp_path / "ray", listener, inline=False, num_cpus=cpus) == 0
+    assert run_here(file, tmp_path / "ray", listener, executor="ray", num_cpus=cpus) == 0
     runs = [check_finished(tmp_path / name, num_trials) for name in ("inline", "ray")]
     same_results(*runs)
     assert not (tmp_path / "ray" / "ray").exists(), "Ray's own files are gone"

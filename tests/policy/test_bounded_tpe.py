@@ -11,7 +11,8 @@ from dirsweep.config.sampler import SamplerSpec
 from dirsweep.config.space_file import read_space
 from dirsweep.config.study import StudySpec
 from dirsweep.policy.bounded_tpe import LatelyTPESampler
-from dirsweep.policy.optuna_study import Result, SampledStudy
+from dirsweep.policy.optuna_study import SampledStudy
+from dirsweep.policy.verdict import Verdict
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 TPE: dict[str, Any] = {
@@ -124,10 +125,10 @@ def test_a_search_that_is_rebuilt_goes_on_as_if_it_had_not_been_cut_off() -> Non
     space = read_space({"optimizer.lr": {"log_uniform": [1e-5, 0.1]}}, {})
     spec = StudySpec(space=space, trials=90, sampler=SamplerSpec(history=50))
 
-    def result(overrides: dict[str, float], index: int) -> Result:
+    def result(overrides: dict[str, float], index: int) -> Verdict:
         if index % 7 == 0:
-            return Result(TrialState.FAIL)
-        return Result(TrialState.COMPLETE, ((overrides["optimizer.lr"] - 0.01) ** 2,))
+            return Verdict(TrialState.FAIL)
+        return Verdict(TrialState.COMPLETE, ((overrides["optimizer.lr"] - 0.01) ** 2,))
 
     whole, rebuilt = SampledStudy("s", spec, ["minimize"]), SampledStudy("s", spec, ["minimize"])
     for index in range(80):

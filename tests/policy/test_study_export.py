@@ -16,7 +16,7 @@ from dirsweep.errors import StoreError
 from dirsweep.policy.study_export import export_studies
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.tables import Outcome
-from tests.policy.test_proposer import GAMMA, MANY_FEW, SPACE, _open, _spec
+from tests.policy.made_policy import GAMMA, MANY_FEW, SPACE, MadePolicy, make_spec
 
 STUDIES: dict[str, Any] = {
     "grid": {"grid": {"batch_size": [16, 32], "reweighting": ["none", "sqinv"]}},
@@ -52,26 +52,26 @@ def _outcome(trial: TrialSpec, number: int) -> Outcome:
 
 
 def _run(tmp_path: Path, statuses: dict[int, str], limit: int = 1000) -> Path:
-    spec, root = _spec(tmp_path, STUDIES), tmp_path / "run"
+    spec, root = make_spec(tmp_path, STUDIES), tmp_path / "run"
     RunPaths(root).spec.write(spec.to_yaml().encode())
-    proposer = _open(spec, root)
+    policy = MadePolicy(spec, root)
     number = 0
-    while number < limit and (trial := proposer.next_trial()) is not None:
+    while number < limit and (trial := policy.next_trial()) is not None:
         outcome = _outcome(trial, number)
-        folder = proposer.folder_of(trial.trial_id)
+        folder = policy.folder(trial.trial_id)
         folder.begin(trial.to_dict())
         rows = [
             {"epoch": e, "best_value": outcome.metrics["val_mae_all"] + 1 - e} for e in range(2)
         ]
         folder.write_epochs(rows)
         for row in rows:
-            proposer.observe(trial.trial_id, row)
+            policy.observe(trial.trial_id, row)
         if number in statuses:
             outcome = Outcome(**{**outcome.to_dict(), "status": statuses[number]})
         folder.finish(outcome)
-        proposer.ended(trial.trial_id, outcome)
+        policy.ended(outcome)
         number += 1
-    proposer.ledger.close()
+    policy.close()
     return root
 
 

@@ -1,8 +1,4 @@
-"""Connections to Ray: a cluster that is there, or one on this machine, begun while the driver still
-reads its sweep.
-
-With ``ray_tune`` the only file that imports ray.
-"""
+"""Connections to Ray: a running cluster, or servers started here while the driver still loads."""
 
 from __future__ import annotations
 
@@ -21,27 +17,8 @@ from dirsweep.errors import DirSweepError
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths
 
-# read once when ray.tune is imported, here and in workers: our tables replace its loggers, its
-# working directory is not ours
-os.environ.update(
-    TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
-    TUNE_GLOBAL_CHECKPOINT_S="86400",
-    TUNE_DISABLE_SIGINT_HANDLER="1",
-    TUNE_DISABLE_STRICT_METRIC_CHECKING="1",
-    # every place gets its worker at once; how many trials may wait is decided by the driver
-    TUNE_MAX_PENDING_TRIALS_PG="1000",
-    RAY_CHDIR_TO_TRIAL_DIR="0",
-    RAY_AIR_NEW_OUTPUT="0",
-    RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
-    TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0",
-)
-os.environ.setdefault("RAY_DEDUP_LOGS", "0")
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-# a long batch may keep a stopped trial's thread busy before its process can be used again
-os.environ.setdefault("TUNE_FUNCTION_THREAD_TIMEOUT_S", "10")
-
 #: what every trial needs; a worker that waits for its first one reads it meanwhile
-PRELOADED = ("dirsweep.execute.worker", "dirsweep.execute.ray.tune")
+PRELOADED = ("dirsweep.execute.worker", "dirsweep.execute.ray.trainable")
 #: Ray starts a worker per CPU before anything asks for one, and each takes the memory of an
 #: imported torch
 MOST_PRELOADED = 8

@@ -1,32 +1,63 @@
-"""How many trials share a GPU, and what happens to one that asked for more memory than its
-share.
-"""
+"""How many trials share a GPU, by the memory that one of them takes."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import Any
 
+import ray
+
 from dirsweep.config.trial import TrialSpec
-from dirsweep.run.state import RunState
-from dirsweep.run.tables import Outcome
+from dirsweep.execute.base import Job
 
 #: memory that a trial is given for each byte that the measured one took
 MARGIN = 1.2
-#: so often a trial that ran out of memory is tried again, each time with twice the room
-MAX_RETRIES = 2
 #: steps of the measurement; the optimiser's state is there from the first one on
 NUM_STEPS = 4
 
 
-def share_of(used_mib: float, total_mib: float) -> float:
-    """The part of a GPU for one trial: 1/n for the largest n whose trials fit, each with
-    ``MARGIN``; 1 where none does.
+def usual_share(job: Job) -> float:
+    """Return the part of a GPU that each trial gets.
+
+    Args:
+        job: its resources say how much, or ``auto``: by the memory that one trial takes, measured
+            on a GPU of the cluster.
+
+    Returns:
+        0 without a GPU.
+    """
+    if job.resources.gpu != "auto":
+        return float(job.resources.gpu)
+    if ray.cluster_resources().get("GPU", 0) < 1:
+        return 0.0
+    # its process ends with it, and frees the memory
+    task = ray.remote(num_gpus=1, num_cpus=0, max_calls=1, max_retries=0)(measured_memory)
+    try:
+        measured = ray.get(task.remote(job.example().to_dict()))
+    except Exception as error:  # the trial itself will say what is wrong with it
+        job.say(
+            f"gpu: auto could not measure a trial, so each gets a whole GPU ({_last_line(error)})"
+        )
+        return 1.0
+    if measured is None:
+        return 1.0
+    used, total = measured
+    share = fitting_share(used, total)
+    job.say(
+        f"gpu: auto: a trial takes {used:.0f} of {total:.0f} MiB, so {1 / share:.0f} share a GPU"
+    )
+    return share
+
+
+def fitting_share(used_mib: float, total_mib: float) -> float:
+    """Return the part of a GPU for one trial.
 
     Args:
         used_mib: what one trial took at most, the CUDA context included.
         total_mib: of the GPU.
+
+    Returns:
+        1/n for the largest n whose trials fit, each with ``MARGIN``; 1 where no two do.
     """
     if used_mib <= 0:
         return 1.0
@@ -34,12 +65,16 @@ def share_of(used_mib: float, total_mib: float) -> float:
 
 
 def measured_memory(trial: dict[str, Any]) -> tuple[float, float] | None:
-    """(used, total) MiB of this process's GPU after a few steps of a trial and its validation; None
-    without a GPU.
+    """Measure the memory of a GPU that a trial takes: a few steps and a validation.
 
-    Counts what the driver says is taken: tensors, the allocator's reserve, the CUDA context. To be
-        run with a whole GPU
-    in a process of its own.
+    Counts what the GPU's driver says is taken: tensors, the allocator's reserve, the CUDA context.
+    To be run with a whole GPU in a process of its own.
+
+    Args:
+        trial: ``TrialSpec.to_dict()``.
+
+    Returns:
+        (used, total) in MiB; None without a GPU.
     """
     import torch
 
@@ -55,55 +90,6 @@ def measured_memory(trial: dict[str, Any]) -> tuple[float, float] | None:
     return (total - free) / 2**20, total / 2**20
 
 
-def ran_out_of_gpu_memory(outcome: Outcome) -> bool:
-    """Whether that is why a trial failed (``training.memory.out_of_memory`` says it so)."""
-    return outcome.status == "failed" and (outcome.error or "").startswith(
-        "out of memory on the GPU"
-    )
-
-
-@dataclass
-class Packing:
-    """The share of a GPU that each trial gets.
-
-    Attributes:
-        share: of a trial that has not been in trouble.
-        rooms: trial -> its share after it ran out of memory.
-        retries: trial -> how often it was tried again.
-    """
-
-    share: float
-    rooms: dict[str, float] = field(default_factory=dict)
-    retries: dict[str, int] = field(default_factory=dict)
-
-    def recall(self, state: RunState) -> None:
-        """Take up what earlier sessions found out: who needs more room. A trial that has ended may
-        be tried anew.
-        """
-        if self.share <= 0:
-            return
-        for trial in state.trials.values():
-            if trial.share is not None:
-                self.rooms[trial.trial_id] = max(self.share, trial.share)
-            if trial.num_retries:
-                self.retries[trial.trial_id] = trial.num_retries
-
-    def share_of(self, trial_id: str) -> float:
-        """What a trial gets now."""
-        return self.rooms.get(trial_id, self.share)
-
-    def more_room(self, outcome: Outcome) -> str | None:
-        """Give a trial that ran out of memory twice its share; what to say of it, None where that
-        is no help.
-
-        A share is always 1/n, so that trials fill a GPU; above a half it is a whole one.
-        """
-        trial_id = outcome.trial_id
-        share, done = self.share_of(trial_id), self.retries.get(trial_id, 0)
-        if not ran_out_of_gpu_memory(outcome) or share <= 0 or share >= 1 or done >= MAX_RETRIES:
-            return None
-        self.rooms[trial_id] = 1.0 / max(1, math.floor(1 / (2 * share) + 1e-9))
-        self.retries[trial_id] = done + 1
-        return (
-            f"out of memory with {share:.3g} of a GPU, tried again with {self.rooms[trial_id]:.3g}"
-        )
+def _last_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dirsweep.errors import DirSweepError
-from dirsweep.execute.ray import tune as ray_tune
+from dirsweep.execute.ray import capacity
 
 NODES = [
     {"Alive": True, "Resources": {"CPU": 2.0}},
@@ -16,14 +16,14 @@ NODES = [
 
 @pytest.mark.parametrize("share", [{"CPU": 4.0}, {"CPU": 2.0, "GPU": 1.0}])
 def test_too_large_for_every_node(monkeypatch: pytest.MonkeyPatch, share: dict[str, float]) -> None:
-    monkeypatch.setattr(ray_tune.ray, "nodes", lambda: NODES)
+    monkeypatch.setattr(capacity.ray, "nodes", lambda: NODES)
     with pytest.raises(
         DirSweepError, match=r"largest node has 2 and 1; lower it with --set resources\.cpu"
     ):
-        ray_tune._refuse_too_large(share)
+        capacity.refuse_too_large(share)
 
 
 @pytest.mark.parametrize("share", [{"CPU": 2.0}, {"CPU": 1.0, "GPU": 0.5}])
 def test_one_node_holds_it(monkeypatch: pytest.MonkeyPatch, share: dict[str, float]) -> None:
-    monkeypatch.setattr(ray_tune.ray, "nodes", lambda: NODES)
-    ray_tune._refuse_too_large(share)
+    monkeypatch.setattr(capacity.ray, "nodes", lambda: NODES)
+    capacity.refuse_too_large(share)

@@ -1,0 +1,55 @@
+"""The points of a study that are known before anything is asked: planned ones, then logged ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from dirsweep.config.expand import make_point, planned_points
+from dirsweep.config.sweep import SweepSpec
+from dirsweep.config.trial import Point, canonical_json
+from dirsweep.run.state import RunState, StudyPoint
+
+
+@dataclass(frozen=True)
+class PlannedPoint:
+    """A point that a study wants.
+
+    Attributes:
+        point: with its index in the study.
+        known: what the log says of it; None where it is still to be proposed.
+    """
+
+    point: Point
+    known: StudyPoint | None = None
+
+
+def known_points(spec: SweepSpec, study: str, state: RunState) -> Iterator[PlannedPoint]:
+    """Iterate over a study's points as the sweep file and the log have them.
+
+    A planned point that was proposed before keeps its index; a new one gets the next. Then follow
+    the points that a sampler proposed, in their order. A planned point of the log that the sweep
+    does not want any more is left out.
+
+    Args:
+        spec: the sweep.
+        study: its key in the sweep file.
+        state: what the log says before any of these points is proposed.
+    """
+    logged = {point.index: point for point in state.points_of(study)}
+    index_of: dict[str, int] = {}
+    for index, point in sorted(logged.items()):
+        index_of.setdefault(canonical_json(point.overrides), index)
+    next_index = state.next_index(study)
+    planned = []
+    for wanted in planned_points(spec, study):
+        earlier = index_of.pop(canonical_json(wanted.overrides), None)
+        if earlier is None:
+            planned.append(PlannedPoint(replace(wanted, index=next_index)))
+            next_index += 1
+        else:
+            planned.append(PlannedPoint(replace(wanted, index=earlier), logged.pop(earlier)))
+    yield from planned
+    for index, known in sorted(logged.items()):
+        if known.sampler is not None:
+            yield PlannedPoint(make_point(spec, study, index, known.overrides), known)

@@ -1,0 +1,117 @@
+"""One searched study: when its sampler is asked, and what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dirsweep.config.expand import make_point
+from dirsweep.config.trial import Point
+from dirsweep.policy.optuna_study import SampledStudy
+from dirsweep.policy.sweep_view import SweepView
+from dirsweep.run.events import SamplerState, Warmed
+
+
+class Search:
+    """A study whose points a sampler proposes.
+
+    With ``reproducible``, point k is asked for once points 0 to k - window have ended, and the
+    sampler is told of these and of no others: what it proposes does not depend on timing.
+
+    Args:
+        view: the sweep.
+        study: its key in the sweep file.
+
+    Raises:
+        SpecError: Optuna refuses the sampler's arguments.
+    """
+
+    def __init__(self, view: SweepView, study: str) -> None:
+        self.view, self.name = view, study
+        self.judge = view.judges[study]
+        directions = [objective.direction for objective in self.judge.goals.objectives]
+        self.sampled = SampledStudy(
+            f"{view.spec.name}/{study}", view.spec.studies[study], directions
+        )
+        #: reproducible: number of points, in their order, that the sampler knows
+        self.num_told = 0
+
+    def warm_up(self, warmed: Warmed, base: Mapping[str, Any]) -> None:
+        """Tell the sampler of the points of another run.
+
+        Args:
+            warmed: what that run knows.
+            base: the overrides of the study's base in its space.
+        """
+        metrics = [point.metrics for point in warmed.points if point.overrides == base]
+        of_base = metrics[0] if metrics else {}
+        for point in warmed.points:
+            verdict = self.judge.complete(point.metrics, of_base)
+            self.sampled.add(point.overrides, verdict)
+
+    # ---- asking
+
+    def may_ask(self) -> bool:
+        """Return whether it is time to ask for a point."""
+        if self.view.num_open_points(self.name) == 0:
+            return False
+        if not self.view.spec.reproducible:
+            return True
+        return self._tell_in_order(self._next_index - self.view.spec.window)
+
+    def ask(self) -> Point:
+        """Return a new point, proposed by the sampler."""
+        index = self._next_index
+        return make_point(self.view.spec, self.name, index, self.sampled.ask(index))
+
+    def sampler_state(self, point: Point) -> SamplerState | None:
+        """Return what the log keeps of a new point; None where the space does not hold it."""
+        if point.index not in self.sampled.open:
+            self.sampled.ask_for(point.index, point.overrides)
+        known = point.index in self.sampled.open
+        return self.sampled.state_of(point.index) if known else None
+
+    @property
+    def _next_index(self) -> int:
+        return self.view.state.next_index(self.name)
+
+    # ---- telling
+
+    def restore(self, index: int, saved: SamplerState) -> None:
+        """Bring back a point of the log: with its verdict, or still open."""
+        spec = self.view.spec
+        was_told = not spec.reproducible or index < self._next_index - spec.window
+        verdict = self.view.verdict(self.name, index) if was_told else None
+        self.sampled.restore(index, saved, verdict)
+
+    def report(self, index: int, epoch: int) -> None:
+        """Report an epoch of a point once every seed has reached it: the mean over seeds."""
+        if self.view.spec.reproducible or not self.judge.reports:
+            return
+        trials = self.view.trials_of(self.name, index)
+        values = [trial.best_by_epoch[epoch] for trial in trials if epoch in trial.best_by_epoch]
+        if len(values) == len(trials):
+            self.sampled.report(index, epoch, sum(values) / len(values))
+
+    def tell(self) -> None:
+        """Tell the sampler of every open point that has a verdict."""
+        if self.view.spec.reproducible and self.view.num_open_points(self.name):
+            return
+        for index in sorted(self.sampled.open):
+            if index in self.view.points[self.name]:
+                self._tell_of(index)
+
+    def _tell_of(self, index: int) -> bool:
+        verdict = self.view.verdict(self.name, index)
+        if verdict is not None:
+            self.sampled.tell(index, verdict)
+        return verdict is not None
+
+    def _tell_in_order(self, last: int) -> bool:
+        """Tell of the points up to ``last``; return whether all of them have ended."""
+        while self.num_told <= last:
+            wanted = self.num_told in self.view.points[self.name]
+            if wanted and not self._tell_of(self.num_told):
+                return False
+            self.num_told += 1
+        return True

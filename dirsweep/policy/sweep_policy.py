@@ -1,0 +1,300 @@
+"""What is done next in a sweep: the policies together, without any I/O of their own.
+
+Planned points come first, in the order of the sweep file, then what the samplers propose. Every
+decision is in the log before a trial starts. What is decided depends on the log, the trials'
+outcomes and their epochs alone, never on where trials run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from dirsweep.config.expand import base_overrides, make_point
+from dirsweep.config.trial import Point, TrialSpec
+from dirsweep.policy.budget import Budget
+from dirsweep.policy.planned import PlannedPoint, known_points
+from dirsweep.policy.pruning import Pruning
+from dirsweep.policy.racing import Standing, next_seed, standing_of
+from dirsweep.policy.search import Search
+from dirsweep.policy.sweep_view import SweepView
+from dirsweep.policy.warm_start import in_words, read_earlier, usable
+from dirsweep.run.events import Ended, Event, Proposed, Raced, Retried, SessionStarted, Started
+from dirsweep.run.records import FoundTrial
+from dirsweep.run.tables import Outcome
+
+#: where a trial came from that this run has not trained, if no other run is known to have it
+ELSEWHERE = "outside this run"
+
+
+class Records(Protocol):
+    """Where decisions are kept and outcomes are found; does the I/O for the policies."""
+
+    def record(self, *events: Event, sync: bool = True) -> None:
+        """Write events to the log and apply them to the view's state."""
+
+    def find(self, trial_id: str) -> FoundTrial:
+        """Look up a trial that the sweep asks for."""
+
+    def discard(self, trial_id: str) -> None:
+        """Delete outcome and checkpoint of a trial that is trained again."""
+
+
+class SweepPolicy:
+    """Decides what is trained, and what is told to samplers and schedulers.
+
+    Args:
+        view: the sweep, empty: the policy fills it.
+        records: of the run.
+        clock: seconds, for the budget.
+
+    Attributes:
+        notes: what there is to say to people, in order; see ``take_notes``.
+
+    Raises:
+        SpecError: Optuna refuses the arguments of a sampler.
+        StoreError: a run to start from is not there; the log cannot be written.
+    """
+
+    def __init__(
+        self, view: SweepView, records: Records, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.view, self.records, self.clock = view, records, clock
+        self.pruning = Pruning(view.spec)
+        self.searches: dict[str, Search] = {}
+        self.budget: Budget | None = None
+        self.notes: list[str] = []
+        #: while the sweep is planned: ends of trials that were trained elsewhere, for one write
+        self._reused: list[Ended] | None = []
+        if view.spec.budget is not None:
+            self.budget = Budget(view.spec.budget, view, clock)
+            records.record(SessionStarted())
+        self._plan()
+
+    def take_notes(self) -> list[str]:
+        """Return what there is to say to people; each line once."""
+        notes, self.notes = self.notes, []
+        return notes
+
+    # ---- planning, and resuming what the log has
+
+    def _plan(self) -> None:
+        for study in self.view.spec.studies:
+            self._plan_study(study)
+            self._race(study)
+        reused, self._reused = self._reused or [], None
+        if reused:
+            self.records.record(*reused)
+        for trial_id in self.view.state.ends:
+            trial = self.view.trials.get(trial_id)
+            if self.pruning and trial is not None and trial.outcome is not None:
+                self.pruning.replay(trial)
+
+    def _plan_study(self, study: str) -> None:
+        if self.view.spec.studies[study].space is not None:
+            self.searches[study] = Search(self.view, study)
+            for folder in self.view.spec.studies[study].warm_start:
+                self._warm_start(study, folder)
+        for planned in known_points(self.view.spec, study, self.view.state):
+            self._propose(planned)
+        if study in self.searches:
+            self.searches[study].tell()
+
+    def _warm_start(self, study: str, folder: str) -> None:
+        """Tell a sampler what another run knows, as the log has it from the first time on."""
+        view = self.view
+        space = view.spec.studies[study].space
+        assert space is not None
+        base = base_overrides(space)
+        known = view.state.warm_starts.get((study, folder))
+        found = known or read_earlier(view.spec, study, folder, view.fingerprint)
+        found = usable(found, view.judges[study].goals, base)
+        if known is None:
+            self.records.record(found)
+            self.notes.append(in_words(found))
+        self.searches[study].warm_up(found, base)
+
+    def _propose(self, planned: PlannedPoint) -> None:
+        """Take a point: into the log unless it is there, its trials into the queue or as ended."""
+        point, known = planned.point, planned.known
+        search = self.searches.get(point.study)
+        trials = self.view.add_point(point)
+        if known is None:
+            sampler = None if search is None else search.sampler_state(point)
+            event = Proposed(
+                point.study,
+                point.index,
+                point.overrides,
+                tuple(trial.seed for trial in trials),
+                tuple(trial.trial_id for trial in trials),
+                sampler,
+                point.config.to_dict(),
+            )
+            self.records.record(event, sync=False)  # synced with the start of its first trial
+        else:
+            self._extend(point, trials)
+        for trial in trials:
+            self._enter(trial, point)
+        if known is not None and known.sampler is not None and search is not None:
+            search.restore(point.index, known.sampler)
+
+    def _extend(self, point: Point, trials: Sequence[TrialSpec]) -> None:
+        """Log further seeds of a point that was proposed before."""
+        known = self.view.state.points[point.study, point.index]
+        new = [trial for trial in trials if trial.trial_id not in known.trial_ids]
+        if not new:
+            return
+        found = {**known.trials, **{trial.seed: trial.trial_id for trial in new}}
+        event = Proposed(
+            point.study,
+            point.index,
+            known.overrides,
+            tuple(found),
+            tuple(found.values()),
+            known.sampler,
+            point.config.to_dict(),
+        )
+        self.records.record(event)
+
+    def _enter(self, spec: TrialSpec, point: Point) -> None:
+        """Take a trial that a point needs; equal trials are one."""
+        trial, is_new = self.view.track(spec, point)
+        if not is_new:
+            return
+        found = self.records.find(spec.trial_id)
+        if found.outcome is not None:
+            trial.end_earlier(found.outcome, found.read_epochs())
+            if not self.view.end_is_logged(spec.trial_id):
+                self._log_reused(found.outcome, found.reused_from() or ELSEWHERE)
+            return
+        if self.budget is not None:
+            trial.note_earlier(found.read_epochs())
+        self.view.queue.append(spec.trial_id)
+
+    def _log_reused(self, outcome: Outcome, source: str) -> None:
+        """Log an end that no session of this run has seen, and show it to the schedulers."""
+        event = Ended(outcome.trial_id, outcome.status, outcome.error, reused_from=source)
+        if self._reused is not None:
+            self._reused.append(event)
+            return
+        self.records.record(event)
+        if self.pruning:
+            self.pruning.replay(self.view.trials[outcome.trial_id])
+
+    # ---- what next
+
+    def next_trial(self) -> TrialSpec | None:
+        """Return the next trial, logged as started.
+
+        Returns:
+            None when there is none for now, or none at all (``SweepView.finished``).
+        """
+        while not self.view.stopping and not self.view.exhausted:
+            if self.view.queue:
+                return self._start(self.view.queue[0])
+            study = next((name for name in self.searches if self.searches[name].may_ask()), None)
+            if study is None:
+                return None
+            self._propose(PlannedPoint(self.searches[study].ask()))
+            # the point may equal an earlier one, and then no end of a trial follows
+            self.searches[study].tell()
+            self._race(study)
+        return None
+
+    def _start(self, trial_id: str) -> TrialSpec | None:
+        trial = self.view.trials[trial_id]
+        refusal = None if self.budget is None else self.budget.refusal(trial)
+        if refusal is not None:
+            if refusal.final:
+                self._exhaust(refusal.reason)
+            return None
+        self.view.start(trial_id, self.clock())
+        self.records.record(Started(trial_id))
+        return trial.spec
+
+    def example(self) -> TrialSpec:
+        """Return one trial of the sweep: the first known, else the base of the first study."""
+        if self.view.trials:
+            return next(iter(self.view.trials.values())).spec
+        spec = self.view.spec
+        study = next(iter(spec.studies))
+        return self.view.make_trial(make_point(spec, study, 0, {}), spec.seeds_of(study)[0])
+
+    # ---- what happened
+
+    def observe(self, trial_id: str, row: Mapping[str, Any]) -> bool:
+        """Take an epoch's row; return whether the schedulers want the trial to end."""
+        trial = self.view.trials[trial_id]
+        trial.note_epoch(row)
+        value, epoch = trial.note_value(row), int(row["epoch"])
+        if value is None:
+            return False
+        for point in trial.points:
+            if point.study in self.searches:
+                self.searches[point.study].report(point.index, epoch)
+        return self.pruning.wants_end(trial, epoch, value)
+
+    def ended(self, outcome: Outcome) -> None:
+        """Take an outcome, which is on storage: into the log, and to every study that waits."""
+        trial = self.view.end(outcome)
+        self.records.record(Ended(outcome.trial_id, outcome.status, outcome.error))
+        self.pruning.end(trial)
+        for study in trial.studies:
+            if study in self.searches:
+                self.searches[study].tell()
+            self._race(study)
+
+    def retry(self, event: Retried) -> None:
+        """Train a running trial again from its start, before all others."""
+        trial = self.view.trials[event.trial_id]
+        # deleted first: killed in between, the trial is one that was started and has not ended
+        self.records.discard(event.trial_id)
+        self.records.record(event)
+        self.pruning.end(trial)
+        self.view.restart(event.trial_id)
+        self.notes.append(f"{self.view.state.name(event.trial_id)}: {event.note}")
+
+    def stop(self) -> None:
+        """Start nothing more, and stop what runs."""
+        self.view.stopping = True
+
+    # ---- racing
+
+    def _race(self, study: str) -> None:
+        """Add a seed to every point that a race wants one for, once all its trials have ended."""
+        while (standing := standing_of(self.view, study)) is not None:
+            self._log_standing(study, standing)
+            if not standing.wanted:
+                return
+            for index in standing.wanted:
+                point = self.view.points[study][index]
+                trial = self.view.make_trial(point, next_seed(self.view, study, index))
+                self._extend(point, [trial])
+                self.view.raced.setdefault((study, index), []).append(trial.trial_id)
+                self._enter(trial, point)
+
+    def _log_standing(self, study: str, standing: Standing) -> None:
+        rounds = self.view.state.races.get(study, ())
+        logged = {(known.num_seeds, known.best, known.open) for known in rounds}
+        if (standing.num_seeds, standing.best, standing.open) not in logged:
+            self.records.record(Raced(study, standing.num_seeds, standing.best, standing.open))
+
+    # ---- budget
+
+    def check_budget(self) -> None:
+        """Stop the run where a limit is reached, once what is nearly done is done."""
+        if self.budget is None or self.view.stopping:
+            return
+        reason = self.budget.reached()
+        if reason is None:
+            return
+        if not self.view.exhausted:
+            self._exhaust(reason)
+        if not self.budget.nearly_done():
+            self.stop()
+
+    def _exhaust(self, reason: str) -> None:
+        assert self.budget is not None
+        self.view.exhausted = True
+        self.notes.append(self.budget.in_words(reason))

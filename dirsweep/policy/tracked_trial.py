@@ -1,0 +1,125 @@
+"""A trial of the sweep as the policies see it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dirsweep.config.trial import Point, TrialSpec
+from dirsweep.run.results import mean_metrics
+from dirsweep.run.tables import Outcome
+
+#: statuses after which a trial is not trained any further
+FINAL_STATUSES = ("complete", "pruned", "stopped", "failed")
+
+
+@dataclass
+class TrackedTrial:
+    """A trial that the sweep wants, with its progress in this session.
+
+    Attributes:
+        spec: what it is.
+        points: those that need it, the first that asked for it first.
+        outcome: how it ended; None while it has not.
+        running: whether it was started in this session and has not ended.
+        best_by_epoch: epoch (from 0) -> best objective so far.
+        num_epochs: epochs trained.
+        seconds_per_epoch: of the last epoch seen.
+        earlier_s: seconds of work in earlier sessions, while it has not ended.
+        started_at: by the budget's clock.
+    """
+
+    spec: TrialSpec
+    points: list[Point] = field(default_factory=list)
+    outcome: Outcome | None = None
+    running: bool = False
+    best_by_epoch: dict[int, float] = field(default_factory=dict)
+    num_epochs: int = 0
+    seconds_per_epoch: float | None = None
+    earlier_s: float = 0.0
+    started_at: float | None = None
+
+    @property
+    def trial_id(self) -> str:
+        """Which trial it is."""
+        return self.spec.trial_id
+
+    @property
+    def status(self) -> str:
+        """``waiting``, ``running``, or that of its outcome."""
+        if self.running:
+            return "running"
+        return "waiting" if self.outcome is None else self.outcome.status
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will not be trained any further."""
+        return self.status in FINAL_STATUSES
+
+    @property
+    def studies(self) -> list[str]:
+        """The studies that need it, each once."""
+        return list(dict.fromkeys(point.study for point in self.points))
+
+    def note_epoch(self, row: Mapping[str, Any]) -> None:
+        """Note from an epoch's row how far and how fast it trains."""
+        self.num_epochs = max(self.num_epochs, int(row["epoch"]) + 1)
+        self.seconds_per_epoch = row.get("epoch_time_s") or self.seconds_per_epoch
+
+    def note_value(self, row: Mapping[str, Any]) -> float | None:
+        """Note the best objective so far from an epoch's row.
+
+        Returns:
+            The value; None where it is missing, not finite, or known already.
+        """
+        value, epoch = row.get("best_value"), int(row["epoch"])
+        if value is None or not math.isfinite(value) or epoch in self.best_by_epoch:
+            return None
+        self.best_by_epoch[epoch] = float(value)
+        return float(value)
+
+    def start(self, now: float) -> None:
+        """Note that it starts, at ``now`` by the budget's clock."""
+        self.running, self.started_at = True, now
+
+    def end(self, outcome: Outcome) -> None:
+        """Note how it ended."""
+        self.running, self.outcome = False, outcome
+
+    def end_earlier(self, outcome: Outcome, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Note how it ended in an earlier session, or in another run."""
+        self.end(outcome)
+        for row in rows:
+            if row.get("best_value") is not None:
+                self.best_by_epoch[row["epoch"]] = row["best_value"]
+
+    def note_earlier(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Note the epochs that it trained in earlier sessions."""
+        for row in rows:
+            self.note_epoch(row)
+            self.earlier_s += row.get("epoch_time_s") or 0.0
+
+    def restart(self) -> None:
+        """Forget its progress: it is trained again from its start."""
+        self.running, self.outcome, self.num_epochs = False, None, 0
+        self.best_by_epoch.clear()
+
+    def value(self, column: str) -> float | None:
+        """Return what it counts for in a comparison.
+
+        Returns:
+            Its value; NaN when it came to nothing, None while it has not ended.
+        """
+        if not self.ended:
+            return None
+        value = None
+        if self.status == "complete" and self.outcome is not None:
+            value = self.outcome.metrics.get(column)
+        return math.nan if value is None else value
+
+
+def mean_of(trials: Sequence[TrackedTrial]) -> dict[str, float]:
+    """Average the trials of a point, see ``run.results.mean_metrics``."""
+    return mean_metrics([trial.outcome for trial in trials])

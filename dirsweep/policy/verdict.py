@@ -1,0 +1,114 @@
+"""What a point came to, in Optuna's terms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from optuna.trial import TrialState
+
+from dirsweep.config.sweep import SweepSpec
+from dirsweep.policy.tracked_trial import TrackedTrial, mean_of
+from dirsweep.run.results import goals_of
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a point came to.
+
+    Attributes:
+        state: COMPLETE, PRUNED or FAIL.
+        values: one per objective, when COMPLETE.
+        by_epoch: epoch (from 0) -> best value so far; empty where there are several objectives.
+        constraints: name -> violation; <= 0 where the constraint is satisfied.
+    """
+
+    state: TrialState
+    values: tuple[float, ...] | None = None
+    by_epoch: Mapping[int, float] = field(default_factory=dict)
+    constraints: Mapping[str, float] = field(default_factory=dict)
+
+    def checked(self) -> Verdict:
+        """Return the same, or a failure where a value is missing or not finite.
+
+        Optuna would leave such a trial RUNNING for ever.
+        """
+        if self.state is not TrialState.COMPLETE:
+            return self
+        if self.values is None or not all(map(math.isfinite, self.values)):
+            return Verdict(TrialState.FAIL, None, self.by_epoch)
+        return self
+
+    @property
+    def feasible(self) -> bool:
+        """Whether no constraint is known to be broken."""
+        return all(violation <= 0 for violation in self.constraints.values())
+
+
+class Judge:
+    """Judges the points of one study: objectives and constraints, each in the mean over the seeds.
+
+    Attributes:
+        goals: objectives and constraints of the study.
+        reports: whether epochs say something about the objective: only where it is the sweep's
+            own, which chooses the best epoch.
+    """
+
+    def __init__(self, spec: SweepSpec, study: str) -> None:
+        self.goals = goals_of(spec, study)
+        self.reports = self.goals.objectives == (spec.objective,)
+
+    def verdict(
+        self, trials: Sequence[TrackedTrial], base: Sequence[TrackedTrial]
+    ) -> Verdict | None:
+        """Judge a point.
+
+        A point is PRUNED or FAIL as soon as one of its trials is. A constraint relative to the
+        base is skipped where the base has no result because it failed.
+
+        Args:
+            trials: of the point, those of the study's own seeds.
+            base: those of the base point; none where it is not planned.
+
+        Returns:
+            None until every trial has ended, and those of the base where a constraint is relative
+            to it.
+        """
+        needed = [*trials, *(base if self.goals.needs_base else ())]
+        if not all(trial.ended for trial in needed):
+            return None
+        by_epoch = self._means_by_epoch(trials)
+        statuses = {trial.status for trial in trials}
+        cut_short = bool(statuses & {"pruned", "stopped"})
+        # Optuna has no PRUNED with several objectives
+        if "failed" in statuses or (cut_short and len(self.goals.objectives) > 1):
+            return Verdict(TrialState.FAIL, None, by_epoch)
+        if cut_short:
+            return Verdict(TrialState.PRUNED, None, by_epoch)
+        return self.complete(mean_of(trials), mean_of(base), by_epoch)
+
+    def complete(
+        self,
+        means: Mapping[str, float],
+        base: Mapping[str, float],
+        by_epoch: Mapping[int, float] | None = None,
+    ) -> Verdict:
+        """Judge a complete point by its means; FAIL where it lacks a metric that is looked at."""
+        columns = [objective.column for objective in self.goals.objectives]
+        values = [means[column] for column in columns if column in means]
+        violations = self.goals.violations(means, base)
+        all_measured = all(map(math.isfinite, violations.values()))
+        if not all_measured or len(values) < len(columns):
+            return Verdict(TrialState.FAIL, None, by_epoch or {})
+        return Verdict(TrialState.COMPLETE, tuple(values), by_epoch or {}, violations)
+
+    def _means_by_epoch(self, trials: Sequence[TrackedTrial]) -> dict[int, float]:
+        """Average the trials at every epoch that all of them have reached."""
+        if not self.reports or not trials:
+            return {}
+        reached = set.intersection(*(set(trial.best_by_epoch) for trial in trials))
+        return {
+            epoch: sum(trial.best_by_epoch[epoch] for trial in trials) / len(trials)
+            for epoch in sorted(reached)
+        }

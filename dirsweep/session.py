@@ -1,0 +1,216 @@
+"""One call of ``dirsweep run``: what surrounds the loop of ``dirsweep.driver``.
+
+Lock, data, provenance, label bins, reuse of other runs before it; tables and exit code after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dirsweep.config.compatibility import refused_changes
+from dirsweep.config.sweep import SweepSpec
+from dirsweep.data.base import SPLITS, Benchmark
+from dirsweep.driver import Driver, Watcher
+from dirsweep.errors import StoreError
+from dirsweep.execute.base import Job
+from dirsweep.execute.registry import open_executor
+from dirsweep.exit_codes import exit_code
+from dirsweep.policy.sweep_policy import SweepPolicy
+from dirsweep.policy.sweep_view import SweepView
+from dirsweep.run.bins import Bins
+from dirsweep.run.collect import collect
+from dirsweep.run.events import utc_now
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.ledger import Ledger
+from dirsweep.run.locks import lock_run
+from dirsweep.run.manifest import benchmark_record
+from dirsweep.run.provenance import provenance, write_provenance
+from dirsweep.run.records import RunRecords
+from dirsweep.run.reuse import FinishedElsewhere
+from dirsweep.run.stored_sweep import load_stored_sweep
+from dirsweep.run.tables import table_metadata
+from dirsweep.training.preparation import prepare
+
+if TYPE_CHECKING:
+    from dirsweep.execute.ray.cluster import Cluster
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a sweep is run, apart from what it is.
+
+    Attributes:
+        executor: where trials run, see ``execute.registry``.
+        cluster: a Ray that was started beforehand, here or elsewhere; None starts one here when
+            there is work for it.
+        num_cpus: for a Ray started here; None takes all.
+        retry: statuses whose trials are trained again: ``failed``, ``stopped``.
+        reuse: copy what neighbouring runs (folders of the same parent) have finished.
+        cache: where benchmarks keep what they derive; None for the default.
+        work: under Ray: what takes the trainer's place; for measuring the executor itself.
+    """
+
+    executor: str = "ray"
+    cluster: Cluster | None = None
+    num_cpus: int | None = None
+    retry: frozenset[str] = frozenset()
+    reuse: bool = True
+    cache: str | None = None
+    work: str | None = None
+
+
+def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -> int:
+    """Train everything the sweep asks for that is not yet there, and build the tables.
+
+    Args:
+        spec: the sweep.
+        root: the run's folder.
+        watcher: is shown what happens.
+        options: how it is run.
+
+    Returns:
+        The exit code: 0 all ended well, 1 some failed, 130 interrupted.
+
+    Raises:
+        DirSweepError: bad input, before anything is trained.
+    """
+    paths = RunPaths(root)
+    benchmark = prepare(spec, options.cache)
+    with open_ledger(spec, paths) as ledger:
+        paths.stop.delete()  # who starts a run wants it to run, whatever was asked before
+        seeds = sorted({seed for study in spec.studies for seed in spec.seeds_of(study)})
+        session = provenance(seeds=seeds, benchmark=benchmark_record(spec.benchmark))
+        write_provenance(paths, session)
+        write_bins(spec, benchmark, paths)
+        policy = _resume(spec, benchmark, paths, ledger, watcher, options)
+        interrupted = False
+        try:
+            if not policy.view.finished:
+                interrupted = _train(policy, paths, watcher, options)
+        finally:
+            # a search that proposed equal points had fewer trials than it might
+            watcher.total(policy.view.num_trials)
+            collect(paths)
+            write_provenance(paths, {**session, "ended_at": utc_now()})
+            paths.stop.delete()
+    _say(watcher, policy.take_notes())
+    if policy.view.exhausted and not interrupted:
+        watcher.message(
+            "finished trials are kept; unfinished ones resume from their checkpoints once the "
+            "budget is raised"
+        )
+    return exit_code(policy.view.counts(), interrupted=interrupted)
+
+
+@contextmanager
+def open_ledger(spec: SweepSpec, paths: RunPaths) -> Iterator[Ledger]:
+    """Hold a run for this process, write its sweep, and open its ledger.
+
+    Raises:
+        StoreError: in use, not writable, or made from a sweep that this one does not extend.
+    """
+    with lock_run(paths):
+        if paths.spec.exists():
+            refused = refused_changes(load_stored_sweep(paths.spec), spec)
+            if refused:
+                raise StoreError(
+                    f"{paths.root}: made from another version of the sweep "
+                    f"({'; '.join(refused)}); undo that or choose another folder with --out"
+                )
+        paths.spec.write(spec.to_yaml().encode())
+        with Ledger(paths.ledger) as ledger:
+            yield ledger
+
+
+def write_bins(spec: SweepSpec, benchmark: Benchmark, paths: RunPaths) -> None:
+    """Write the label bins: the report needs regions and histograms without the data."""
+    bins = benchmark.bins
+    labels = {name: benchmark.bin_labels(benchmark.split(name).labels) for name in SPLITS}
+    counts = {
+        name: np.bincount(bins.bin_of(found), minlength=bins.num_bins).astype(np.int64)
+        for name, found in labels.items()
+    }
+    metadata = table_metadata(
+        synthetic=benchmark.synthetic, objective=spec.objective.name, name=spec.name
+    )
+    table = Bins(bins.edges, bins.counts, bins.regions, counts["val"], counts["test"])
+    paths.bins_table.write_table(table.to_arrow(metadata))
+
+
+def _resume(
+    spec: SweepSpec,
+    benchmark: Benchmark,
+    paths: RunPaths,
+    ledger: Ledger,
+    watcher: Watcher,
+    options: Options,
+) -> SweepPolicy:
+    """Plan the sweep, resume what the log has, and say where that stands."""
+    elsewhere = FinishedElsewhere(Path(paths.root), with_features=spec.store.features)
+    records = RunRecords(
+        paths, ledger, retry=options.retry, elsewhere=elsewhere, reuse=options.reuse
+    )
+    records.settle()
+    view = SweepView(spec, ledger.state, fingerprint=benchmark.fingerprint(), cache=options.cache)
+    policy = SweepPolicy(view, records)
+    watcher.total(view.num_trials)
+    if elsewhere.taken:
+        names = ", ".join(sorted({run.root for run in elsewhere.taken.values()}))
+        watcher.message(
+            f"{len(elsewhere.taken)} trials are finished in other runs and are reused ({names})"
+        )
+    _report_missing_features(view, paths, watcher)
+    watcher.earlier(view.counts())
+    _say(watcher, policy.take_notes())
+    return policy
+
+
+def _report_missing_features(view: SweepView, paths: RunPaths, watcher: Watcher) -> None:
+    if not view.spec.store.features:
+        return
+    complete = [trial_id for trial_id, t in view.trials.items() if t.status == "complete"]
+    num = sum(not paths.trial(trial_id).features.exists() for trial_id in complete)
+    if num:
+        watcher.message(
+            f"{num} trial{'s' if num > 1 else ''} ended before store.features was set and "
+            f"{'have' if num > 1 else 'has'} no features; delete its outcome.json to train a trial "
+            "again"
+        )
+
+
+def _train(policy: SweepPolicy, paths: RunPaths, watcher: Watcher, options: Options) -> bool:
+    """Run the loop; return whether it was interrupted."""
+    view = policy.view
+    job = Job(
+        root=str(Path(paths.root).resolve()),
+        resources=view.spec.resources,
+        store_features=view.spec.store.features,
+        every_epoch=bool(policy.pruning) or view.spec.resources.epoch_limit_s is not None,
+        example=policy.example,
+        say=watcher.message,
+        cluster=options.cluster,
+        num_cpus=options.num_cpus,
+        work=options.work,
+    )
+    driver: Driver | None = None
+    try:
+        with open_executor(options.executor, job) as executor:
+            driver = Driver(policy, executor, watcher, paths)
+            driver.run()
+    except KeyboardInterrupt:
+        return not view.exhausted
+    finally:
+        if driver is not None:
+            driver.settle()
+    return view.stopping and not view.finished and not view.exhausted
+
+
+def _say(watcher: Watcher, notes: list[str]) -> None:
+    for note in notes:
+        watcher.message(note)
