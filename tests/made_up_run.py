@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +40,15 @@ def write_spec(
     paths.spec.write(yaml.safe_dump(spec, sort_keys=False).encode())
 
 
-def write_bins(paths: RunPaths, *, metric: str = "mae", synthetic: bool = False) -> None:
-    """Ages 0 to 101 in years: few labels at both ends, many between 20 and 60."""
+def write_bins(paths: RunPaths, *, metric: str = "mae", synthetic: bool = False) -> Bins:
+    """Write bins of ages 0 to 101 in years: few labels at both ends, many between 20 and 60."""
     centres = np.arange(101) + 0.5
     train = np.round(300 * np.exp(-(((centres - 40) / 18) ** 2))).astype(np.int64)
     regions = np.where(train > 100, "many", np.where(train < 20, "few", "median")).astype(np.str_)
     bins = Bins(np.arange(102, dtype=np.float64), train, regions, train // 10 + 1, train // 10 + 1)
     metadata = table_metadata(synthetic=synthetic, objective=f"{metric}/all", name="made-up")
     paths.bins_table.write_table(bins.to_arrow(metadata))
+    return bins
 
 
 def metrics_of(mae: float, *, tested: bool = True) -> dict[str, float | None]:
@@ -216,33 +217,44 @@ def write_run(
         facts = {"display_name": "AgeDB-DIR", "label_unit": label_unit}
         paths.provenance.write_json({"sessions": [{"benchmark": facts}]})
 
-    def write_one(trial_id: str, seed: int, found: Any, overrides: Mapping[str, Any]) -> None:
-        complete = isinstance(found, int | float)
-        write_trial(
-            paths,
-            trial_id,
-            seed=seed,
-            mae=float(found) if complete else 9.0,
-            status="complete" if complete else found,
-            synthetic=synthetic,
-            num_epochs=num_epochs,
-            num_samples=num_samples,
-            config=resolved_config(overrides) if resolved else None,
-            error="loss is NaN at epoch 1" if found == "failed" else None,
-            collapse=collapse,
-        )
-
+    settings = {
+        "synthetic": synthetic,
+        "num_epochs": num_epochs,
+        "num_samples": num_samples,
+        "collapse": collapse,
+    }
     with Ledger(paths.ledger) as ledger:
-        for study, points in studies.items():
-            for index, (overrides, errors) in enumerate(points):
-                seeds = tuple(range(len(errors)))
-                ids = tuple(f"{study}-{index}-{seed}" for seed in seeds)
-                ledger.append(Proposed(study, index, overrides, seeds, ids))
-                for seed, (trial_id, found) in enumerate(zip(ids, errors, strict=True)):
-                    write_one(trial_id, seed, found, overrides)
-                    ledger.append(Started(trial_id))
-                    if found is not None:
-                        ended = found if isinstance(found, str) else "complete"
-                        ledger.append(Ended(trial_id, ended))
+        for study, index, (overrides, errors) in _numbered(studies):
+            seeds = tuple(range(len(errors)))
+            ids = tuple(f"{study}-{index}-{seed}" for seed in seeds)
+            ledger.append(Proposed(study, index, overrides, seeds, ids))
+            config = resolved_config(overrides) if resolved else None
+            for seed, (trial_id, found) in enumerate(zip(ids, errors, strict=True)):
+                ended = _write_found(paths, trial_id, seed, found, config=config, **settings)
+                ledger.append(Started(trial_id), *ended)
     collect(paths)
     return paths
+
+
+def _write_found(
+    paths: RunPaths, trial_id: str, seed: int, found: Any, **settings: Any
+) -> list[Ended]:
+    """Write a trial by its error or status; return how it ended, nothing for an unfinished one."""
+    complete = isinstance(found, int | float)
+    write_trial(
+        paths,
+        trial_id,
+        seed=seed,
+        mae=float(found) if complete else 9.0,
+        status="complete" if complete else found,
+        error="loss is NaN at epoch 1" if found == "failed" else None,
+        **settings,
+    )
+    return [] if found is None else [Ended(trial_id, "complete" if complete else found)]
+
+
+def _numbered(studies: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, int, Any]]:
+    """Study, index and point of every point."""
+    for study, points in studies.items():
+        for index, point in enumerate(points):
+            yield study, index, point

@@ -1,11 +1,9 @@
-"""A run's tables as a training would have left them, drawn from known effects: for tests of the
-statistics.
-"""
+"""A run's tables as training leaves them, drawn from known effects, for tests of statistics."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +17,7 @@ from dirsweep.config.labels import label_of
 from dirsweep.domain import metric_columns
 from dirsweep.run.bins import Bins
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.reader import _read_table
 from dirsweep.run.tables import (
-    BIN_FIELDS,
     EPOCH_FIELDS,
     PREDICTION_FIELDS,
     TRIAL_FIELDS,
@@ -33,13 +29,13 @@ from tests.made_up_run import write_bins
 
 @dataclass(frozen=True)
 class SimulatedPoint:
-    """One point.
+    """One point of a simulated study.
 
     Attributes:
         overrides: dotted key -> value.
         shift: added to the size of its errors, by region; "all" counts for every region.
         seeds: of its trials.
-        statuses: seed -> status of those that are not complete.
+        statuses: seed -> status of the trials that are not complete.
     """
 
     overrides: dict[str, Any] = field(default_factory=dict)
@@ -64,15 +60,24 @@ def simulate(
     predictions: bool = True,
     names: Sequence[str] | None = None,
 ) -> RunPaths:
-    """Errors of a sample: sign x |5 + sample + point + seed + noise|; the metrics in the trials
-    table follow from them.
+    """Write a run whose errors are sign x abs(5 + sample + point + seed + noise).
+
+    The metrics in the trials table follow from these errors.
 
     Args:
-        seed_deviation: of a seed's mean error. noise: of sample by sample noise that differs
-            between trials.
-        specs: study -> what the sweep says of it. base: the sweep's base.
-        draw: which of many equally distributed runs.
-        names: metrics to be computed, all by default.
+        root: the run's folder.
+        studies: study -> its points.
+        num_samples: samples of each split.
+        seed_deviation: deviation of a seed's mean error.
+        noise: deviation of the part of a sample's error that differs between trials.
+        synthetic: whether the benchmark is synthetic.
+        metric: of the objective.
+        specs: study -> what the sweep file states about it.
+        base: the sweep's base.
+        benchmark: its name, unless synthetic.
+        draw: number of the run among equally distributed ones.
+        predictions: whether the run keeps its predictions.
+        names: metrics to compute, all by default.
     """
     paths = RunPaths(root)
     settings = {"name": "synthetic-agedb" if synthetic else benchmark}
@@ -85,17 +90,80 @@ def simulate(
         "objective": {"metric": metric, "region": "all"},
     }
     paths.spec.write(yaml.safe_dump(spec, sort_keys=False).encode())
-    write_bins(paths, metric=metric, synthetic=synthetic)
-    bins = Bins.from_arrow(_read_table(paths, paths.bins_table, BIN_FIELDS))
+    bins = write_bins(paths, metric=metric, synthetic=synthetic)
     rng = np.random.default_rng([draw, num_samples])
-    labels = {split: np.sort(rng.uniform(5, 95, num_samples)) for split in ("val", "test")}
-    regions = {split: bins.region_of(values) for split, values in labels.items()}
-    hard = {split: rng.normal(size=num_samples) for split in labels}
-    signs = {split: rng.choice([-1.0, 1.0], num_samples) for split in labels}
+    samples = _Samples.drawn(bins, num_samples, rng)
     rows: list[dict[str, Any]] = []
     ids: list[str] = []
-    matrix: dict[str, list[np.ndarray]] = {split: [] for split in labels}
+    preds: list[np.ndarray] = []
     wanted = tuple(metrics.METRICS) if names is None else tuple(names)
+    for trial, point, row in _planned_rows(studies, base, settings, synthetic):
+        rows.append(row)
+        if row["status"] != "complete":
+            continue
+        luck = rng.normal() * seed_deviation
+        found = {split: samples.predict(split, point, luck, noise, rng) for split in SPLITS}
+        for split, values in found.items():
+            computed = metrics.compute(samples.labels[split], values, bins, wanted)
+            row |= {f"{split}_{name}": value for name, value in computed.items()}
+        ids.append(trial)
+        preds.append(np.concatenate(list(found.values())))
+    metadata = table_metadata(synthetic=synthetic, objective=f"{metric}/all", name="simulated")
+    paths.trials_table.write_table(_trials(rows, metadata))
+    paths.epochs_table.write_table(pa.schema(EPOCH_FIELDS, metadata).empty_table())
+    kept = ids if predictions else []
+    paths.predictions_table.write_table(_predictions(kept, samples.labels, preds, metadata))
+    return paths
+
+
+SPLITS = ("val", "test")
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """What the samples of each split have in common in all trials.
+
+    Attributes:
+        labels: (S,) years.
+        regions: (S,) shot regions.
+        hard: (S,) part of the error that is the sample's own.
+        signs: (S,) direction of the error.
+    """
+
+    labels: dict[str, np.ndarray]
+    regions: dict[str, np.ndarray]
+    hard: dict[str, np.ndarray]
+    signs: dict[str, np.ndarray]
+
+    @classmethod
+    def drawn(cls, bins: Bins, num: int, rng: np.random.Generator) -> _Samples:
+        labels = {split: np.sort(rng.uniform(5, 95, num)) for split in SPLITS}
+        return cls(
+            labels=labels,
+            regions={split: bins.region_of(values) for split, values in labels.items()},
+            hard={split: rng.normal(size=num) for split in SPLITS},
+            signs={split: rng.choice([-1.0, 1.0], num) for split in SPLITS},
+        )
+
+    def predict(
+        self, split: str, point: SimulatedPoint, luck: float, noise: float, rng: np.random.Generator
+    ) -> np.ndarray:
+        """(S,) predictions of one trial; ``luck`` is the error of its seed."""
+        everywhere = point.shift.get("all", 0.0)
+        regions = self.regions[split]
+        shift = np.array([everywhere + point.shift.get(region, 0.0) for region in regions])
+        size = np.abs(5 + self.hard[split] + shift + luck + noise * rng.normal(size=len(regions)))
+        found: np.ndarray = self.labels[split] + self.signs[split] * size
+        return found
+
+
+def _planned_rows(
+    studies: Mapping[str, Sequence[SimulatedPoint]],
+    base: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    synthetic: bool,
+) -> Iterator[tuple[str, SimulatedPoint, dict[str, Any]]]:
+    """Trial, point and row of the trials table, without metrics, of every seed of every point."""
     for study, points in studies.items():
         for index, point in enumerate(points):
             config = {**_flat(base), **_plain(point.overrides)}
@@ -117,54 +185,28 @@ def simulate(
                     "wall_time_s": 10.0,
                     "attempts": 1,
                     "started_at": datetime(2026, 1, 2, tzinfo=UTC),
-                } | {f"config.{key}": value for key, value in config.items()}
-                rows.append(row)
-                if row["status"] != "complete":
-                    continue
-                ids.append(trial)
-                luck = rng.normal() * seed_deviation
-                for split, exact in labels.items():
-                    shift = np.array(
-                        [
-                            point.shift.get("all", 0.0) + point.shift.get(r, 0.0)
-                            for r in regions[split]
-                        ]
-                    )
-                    size = np.abs(
-                        5 + hard[split] + shift + luck + noise * rng.normal(size=num_samples)
-                    )
-                    preds = exact + signs[split] * size
-                    matrix[split].append(preds)
-                    found = metrics.compute(exact, preds, bins, wanted)
-                    row |= {f"{split}_{name}": value for name, value in found.items()}
-    metadata = table_metadata(synthetic=synthetic, objective=f"{metric}/all", name="simulated")
-    paths.trials_table.write_table(_trials(rows, metadata))
-    paths.epochs_table.write_table(pa.schema(EPOCH_FIELDS, metadata).empty_table())
-    paths.predictions_table.write_table(
-        _predictions(ids if predictions else [], labels, matrix, metadata)
-    )
-    return paths
+                }
+                yield trial, point, row | {f"config.{key}": config[key] for key in config}
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, item in value.items():
-        flat |= (
-            _flat(item, f"{prefix}{key}.")
-            if isinstance(item, Mapping)
-            else {f"{prefix}{key}": item}
-        )
+        if isinstance(item, Mapping):
+            flat |= _flat(item, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = item
     return flat
 
 
 def _plain(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """A regularizer that is switched on gets a parameter, as a resolved configuration has it."""
+    """Give a regularizer that is switched on a parameter, as in a resolved configuration."""
     found: dict[str, Any] = {}
     for key, value in overrides.items():
-        if key.startswith("regularizers.") and key.count(".") == 1:
-            found |= {f"{key}.gamma": 1.0} if value not in (None, False) else {}
-        else:
+        if not (key.startswith("regularizers.") and key.count(".") == 1):
             found[key] = value
+        elif value not in (None, False):
+            found[f"{key}.gamma"] = 1.0
     return found
 
 
@@ -172,54 +214,48 @@ def _trials(rows: list[dict[str, Any]], metadata: dict[str, str]) -> pa.Table:
     fields = list(TRIAL_FIELDS)
     known = {field.name for field in fields}
     keys = dict.fromkeys(key for row in rows for key in row if key not in known)
-    measured = [column.name for column in metric_columns(keys)]
     columns = [pa.array([row[field.name] for row in rows], field.type) for field in fields]
     for key in sorted(key for key in keys if key.startswith("config.")):
-        values = [row.get(key) for row in rows]
-        mixed = len({type(value) for value in values if value is not None} - {int, float}) and any(
-            isinstance(value, int | float) for value in values
-        )
-        columns.append(
-            pa.array([None if v is None else json.dumps(v) for v in values] if mixed else values)
-        )
+        columns.append(_config_column([row.get(key) for row in rows]))
         fields.append(pa.field(key, columns[-1].type))
-    for name in measured:
-        columns.append(pa.array([row.get(name) for row in rows], pa.float64()))
-        fields.append(pa.field(name, pa.float64()))
+    for column in metric_columns(keys):
+        columns.append(pa.array([row.get(column.name) for row in rows], pa.float64()))
+        fields.append(pa.field(column.name, pa.float64()))
     return pa.table(columns, schema=pa.schema(fields, metadata))
+
+
+def _config_column(values: list[Any]) -> pa.Array:
+    """Numbers next to other types become JSON text."""
+    types = {type(value) for value in values if value is not None}
+    if types & {int, float, bool} and types - {int, float}:
+        values = [None if value is None else json.dumps(value) for value in values]
+    return pa.array(values)
 
 
 def _predictions(
     ids: list[str],
     labels: dict[str, np.ndarray],
-    matrix: dict[str, list[np.ndarray]],
+    preds: list[np.ndarray],
     metadata: dict[str, str],
 ) -> pa.Table:
     schema = pa.schema(PREDICTION_FIELDS, metadata)
-    names = {
-        split: [f"{split}{number}" for number in range(len(values))]
-        for split, values in labels.items()
-    }
-    trials, splits = pa.array(ids, pa.string()), pa.array(list(labels))
-    samples = pa.array([name for part in names.values() for name in part])
+    names = [
+        f"{split}{number}" for split, values in labels.items() for number in range(len(values))
+    ]
+    exact = np.concatenate(list(labels.values()))
+    splits = np.repeat(np.arange(len(labels)), [len(values) for values in labels.values()])
     batches = []
     for code in range(len(ids)):
-        exact = np.concatenate(list(labels.values()))
-        which = np.repeat(np.arange(len(labels)), [len(values) for values in labels.values()])
-        batches.append(
-            pa.record_batch(
-                [
-                    pa.DictionaryArray.from_arrays(
-                        pa.array(np.full(len(exact), code), pa.int32()), trials
-                    ),
-                    pa.DictionaryArray.from_arrays(pa.array(which, pa.int32()), splits),
-                    pa.DictionaryArray.from_arrays(
-                        pa.array(np.arange(len(exact)), pa.int32()), samples
-                    ),
-                    pa.array(exact),
-                    pa.array(np.concatenate([matrix[split][code] for split in labels])),
-                ],
-                schema=schema,
-            )
-        )
+        columns = [
+            _dictionary(np.full(len(exact), code), ids),
+            _dictionary(splits, list(labels)),
+            _dictionary(np.arange(len(exact)), names),
+            pa.array(exact),
+            pa.array(preds[code]),
+        ]
+        batches.append(pa.record_batch(columns, schema=schema))
     return pa.Table.from_batches(batches, schema)
+
+
+def _dictionary(codes: np.ndarray, words: list[str]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(words, pa.string()))

@@ -79,9 +79,7 @@ def interactions(run: Run, study: str, *, seed: int = 0) -> list[Interaction]:
     if len(means) < MIN_POINTS or len(keys) < 2:
         return []
     if not parameters.searched:
-        codes = {key: _codes(parameters, key) for key in keys}
-        pairs = [_on_grid(pair, codes, means) for pair in combinations(keys, 2)]
-        return _strongest_first([pair for pair in pairs if pair is not None])
+        return _strongest_first(_on_grids(parameters, keys, means))
     if len(means) < MIN_SEARCHED_POINTS:
         return []
     ranked = [item.key for item in importances(run, study, seed=seed) if item.key in keys]
@@ -98,6 +96,13 @@ def _codes(parameters: StudyParameters, key: str) -> list[str]:
 
 def _strongest_first(found: list[Interaction]) -> list[Interaction]:
     return sorted(found, key=lambda item: -item.share)
+
+
+def _on_grids(parameters: StudyParameters, keys: Sequence[str], means: Floats) -> list[Interaction]:
+    """The pairs of which every combination of values was measured."""
+    codes = {key: _codes(parameters, key) for key in keys}
+    pairs = [_on_grid(pair, codes, means) for pair in combinations(keys, 2)]
+    return [pair for pair in pairs if pair is not None]
 
 
 def _share_of(cells: Floats, variance: float) -> float:

@@ -1,13 +1,11 @@
-"""Published beside measured: what was reproduced, what came out better or worse, and what cannot be
-compared.
-"""
+"""Published numbers compared with measured ones: reproduced, better, worse, or not comparable."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from dirsweep.analysis.intervals import Interval, interval_of
 from dirsweep.analysis.measurements import (
@@ -20,6 +18,7 @@ from dirsweep.analysis.measurements import (
 from dirsweep.analysis.selection import points_with_test_figures
 from dirsweep.domain import MetricColumn, metric_of
 from dirsweep.published import match
+from dirsweep.published.cells import PublishedCell
 from dirsweep.published.matching import flatten
 from dirsweep.run.reader import Run
 
@@ -33,36 +32,69 @@ WORDS: tuple[Word, ...] = (
     "synthetic",
 )
 
-#: so many points that depart from a published row in the same number of keys are a study of those
-#: keys
+#: when more points than this differ from a published row in the same number of keys, the study
+#: varies these keys, and no point is compared with the row
 CROWD = 10
 
-#: what both papers train (RankSim Appendix B, ConR Appendix A.4); the published rows do not repeat
-#: it
+#: what both papers train (RankSim Appendix B, ConR Appendix A.4); their tables do not repeat it
 BACKBONES = {"agedb-dir": "resnet50", "imdb-wiki-dir": "resnet50", "sts-b-dir": "bilstm"}
-#: what a made-up benchmark stands in for
+#: synthetic benchmark -> the published one that it imitates
 STANDS_FOR = {"synthetic-agedb": "agedb-dir"}
+
+
+class ComparedCell(NamedTuple):
+    """A published cell for one of our configurations.
+
+    Attributes:
+        cell: the published cell.
+        differs: keys in which the configuration departs from what the paper states.
+    """
+
+    cell: PublishedCell
+    differs: tuple[str, ...]
+
+    @property
+    def column(self) -> MetricColumn:
+        """The test column that the cell is about."""
+        return MetricColumn("test", self.cell["metric"], self.cell["region"])
+
+    @property
+    def row(self) -> tuple[str, int, str, str]:
+        """Paper, table, section and label of the cell's row."""
+        cell = self.cell
+        return cell["paper"], cell["table"], cell["section"], cell["row"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One published cell beside one measured number.
+    """One published cell compared with one measured number.
 
     Attributes:
-        study, point, label: what was measured.
-        paper, table, section, row: where the cell stands; quoted_from: whose number it is, empty
-            for the paper's own.
-        benchmark, metric, region, unit: of both; the measured number is given in the published
-            unit.
-        published, printed: the cell.
-        measured, low, high: mean over seeds and 95 % interval; without one where not comparable.
+        study: study of the measured point.
+        point: its index.
+        label: how it differs from the base.
+        paper: paper of the cell.
+        table: number of its table.
+        section: section of the table.
+        row: label of the row.
+        quoted_from: the paper that the number is quoted from; empty for the paper's own.
+        benchmark: of both.
+        metric: of both.
+        region: shot region of both.
+        unit: of the published number, in which the measured one is given as well.
+        published: the published number.
+        printed: the same as printed.
+        measured: mean over seeds.
+        low: lower end of the 95 % interval; None where not comparable or without an interval.
+        high: upper end of the 95 % interval; None likewise.
         difference: measured minus published.
-        verdict: reproduced: the published value, within its printed digits, lies in the interval.
-            better, worse: it does not. no interval: one seed and no predictions. not comparable:
-                see differs. synthetic: made-up data.
-        differs: keys on which our trial departs from what the paper states.
+        verdict: reproduced: the published value, within its printed digits, is in the interval.
+            better, worse: it is not. no interval: one seed and no predictions. not comparable: see
+            ``differs``. synthetic: the benchmark is synthetic.
+        differs: keys in which our trial departs from what the paper states.
         basis: what the interval takes into account.
-        num_seeds, trial_ids: behind the measured number.
+        num_seeds: number of seeds.
+        trial_ids: trials behind the measured number.
     """
 
     study: str
@@ -98,121 +130,128 @@ def verdicts(
     extra: Sequence[Path] = (),
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Verdict]:
-    """Every published cell that stands for one of the study's configurations, beside the test
-    figure measured for it.
+    """Compare the study's test results with every published cell of a matching configuration.
 
-    Of each published table only the rows closest to the configuration, of each row only the points
-        closest to it: those
-    with the fewest keys that differ. Where more than ``CROWD`` points depart from a row equally,
-    none stands for it. Cells of metrics that were not measured are left out, as are points of a
-    search that were not chosen.
+    Of each published table only the rows closest to the configuration are used, and of each row
+    only the points closest to it: those with the fewest differing keys. Where more than ``CROWD``
+    points differ from a row equally, none is compared with it. Cells of metrics that were not
+    measured are left out, as are points of a search that were not chosen.
 
     Args:
-        points: indices; by default those whose test figures may be shown.
+        run: the run.
+        study: its key in the sweep file.
+        points: indices; by default those whose test results may be shown.
         extra: files with further published numbers.
+        resampling: number of draws and seed.
     """
     allowed = points_with_test_figures(run, study) if points is None else points
     key = ("verdicts", study, tuple(sorted(allowed)), tuple(extra), resampling)
-    return run.once(key, lambda: _verdicts(run, study, allowed, extra, resampling))
 
-
-def _verdicts(
-    run: Run, study: str, allowed: Collection[int], extra: Sequence[Path], resampling: Resampling
-) -> list[Verdict]:
-    configs = configs_of(run, study)
-    cells = _closest(
-        {index: _cells(run, configs[index], extra) for index in sorted(allowed) if index in configs}
-    )
-    wanted = {(cell["metric"], cell["region"]) for rows in cells.values() for cell in rows}
-    # resampling takes its time, and beside a figure from another protocol no interval helps
-    comparable = {
-        (cell["metric"], cell["region"])
-        for rows in cells.values()
-        for cell in rows
-        if not cell["differs"]
-    }
-    measured: dict[tuple[int, str, str], Interval] = {}
-    for metric, region in sorted(wanted):
-        there = [
-            index for index, rows in cells.items() if any(row["metric"] == metric for row in rows)
+    def compute() -> list[Verdict]:
+        cells = _cells_of_points(run, study, allowed, extra)
+        measured = _measured(run, study, cells, resampling)
+        return [
+            _verdict(measured[index, cell.column], cell)
+            for index, compared in cells.items()
+            for cell in compared
+            if (index, cell.column) in measured
         ]
-        draws = there if (metric, region) in comparable else ()
-        found = measure(
-            run, study, MetricColumn("test", metric, region), points=draws, resampling=resampling
-        )
-        for index in there:
-            if index in found.values:
-                measured[index, metric, region] = interval_of(found, index, seed=resampling.seed)
-    return [
-        _verdict(measured[index, cell["metric"], cell["region"]], cell)
-        for index, rows in cells.items()
-        for cell in rows
-        if (index, cell["metric"], cell["region"]) in measured
-    ]
+
+    return run.once(key, compute)
 
 
-def _cells(run: Run, config: Mapping[str, Any], extra: Sequence[Path]) -> list[dict[str, Any]]:
-    benchmark = _benchmark(run)
-    found = match(config, benchmark=benchmark, exact=False, extra=extra).to_pylist()
-    others = backbone_differences(flatten(config), benchmark)
-    for cell in found:
-        cell["differs"] = [*cell["differs"], *others]
-        cell["differs"] = [*cell["differs"], *benchmark_differences(run)]
+def _measured(
+    run: Run, study: str, cells: Mapping[int, Sequence[ComparedCell]], resampling: Resampling
+) -> dict[tuple[int, MetricColumn], Interval]:
+    """(point, column) -> interval, of every column that a cell is about."""
+    every = [cell for compared in cells.values() for cell in compared]
+    comparable = {cell.column for cell in every if not cell.differs}
+    found: dict[tuple[int, MetricColumn], Interval] = {}
+    for column in sorted({cell.column for cell in every}):
+        indices = [index for index, compared in cells.items() if _has_metric(compared, column)]
+        # resampling takes time, and for a number of another protocol no interval is shown
+        drawn = indices if column in comparable else ()
+        measured = measure(run, study, column, points=drawn, resampling=resampling)
+        for index in measured.values.keys() & set(indices):
+            found[index, column] = interval_of(measured, index, seed=resampling.seed)
+    return found
+
+
+def _has_metric(compared: Iterable[ComparedCell], column: MetricColumn) -> bool:
+    return any(cell.column.metric == column.metric for cell in compared)
+
+
+def _cells_of_points(
+    run: Run, study: str, allowed: Collection[int], extra: Sequence[Path]
+) -> dict[int, list[ComparedCell]]:
+    """Point -> the published cells that it is compared with."""
+    configs = configs_of(run, study)
+    closest_rows = {
+        index: _closest_rows(run, configs[index], extra)
+        for index in sorted(allowed)
+        if index in configs
+    }
+    return _closest_points(closest_rows)
+
+
+def _closest_rows(run: Run, config: Mapping[str, Any], extra: Sequence[Path]) -> list[ComparedCell]:
+    """The cells of each table whose rows differ from the configuration in the fewest keys."""
+    benchmark = _published_benchmark(run)
+    cells = match(config, benchmark=benchmark, exact=False, extra=extra).to_pylist()
+    everywhere = [*backbone_differences(flatten(config), benchmark), *benchmark_differences(run)]
+    found = [ComparedCell(cell, (*cell["differs"], *everywhere)) for cell in cells]
     fewest: dict[tuple[str, int], int] = {}
-    for cell in found:
-        table = (cell["paper"], cell["table"])
-        fewest[table] = min(fewest.get(table, len(cell["differs"])), len(cell["differs"]))
-    return [cell for cell in found if len(cell["differs"]) == fewest[cell["paper"], cell["table"]]]
+    for one in found:
+        table = one.row[:2]
+        fewest[table] = min(fewest.get(table, len(one.differs)), len(one.differs))
+    return [one for one in found if len(one.differs) == fewest[one.row[:2]]]
 
 
 def backbone_differences(trial: Mapping[str, Any], benchmark: str | None) -> list[str]:
-    """``backbone.name`` where a trial, given as dotted keys, has another backbone than the papers
-    on that benchmark.
+    """Return ``backbone.name`` where a trial has another backbone than the papers.
+
+    Args:
+        trial: its configuration as dotted keys.
+        benchmark: the published benchmark.
     """
     backbone, expected = trial.get("backbone.name"), BACKBONES.get(benchmark or "")
     return ["backbone.name"] if None not in (backbone, expected) and backbone != expected else []
 
 
 def benchmark_differences(run: Run) -> list[str]:
-    """Settings of the benchmark with which no paper has trained, so that no published number
-    compares.
-    """
-    value = run.spec.get("benchmark")
-    return ["benchmark.zero_shot"] if isinstance(value, Mapping) and value.get("zero_shot") else []
+    """Return settings of the benchmark that no paper used, so that no number is comparable."""
+    return ["benchmark.zero_shot"] if run.manifest.benchmark.zero_shot else []
 
 
-def _closest(cells: dict[int, list[dict[str, Any]]]) -> dict[int, list[dict[str, Any]]]:
-    """The same without points that are farther from a published row than others."""
-    distances: dict[tuple[Any, ...], dict[int, int]] = {}
-    for index, rows in cells.items():
-        for cell in rows:
-            distances.setdefault(_row_of(cell), {})[index] = len(cell["differs"])
-    kept: dict[tuple[Any, ...], set[int]] = {}
-    for row, found in distances.items():
-        fewest = min(found.values())
-        closest = {index for index, distance in found.items() if distance == fewest}
+def _closest_points(cells: dict[int, list[ComparedCell]]) -> dict[int, list[ComparedCell]]:
+    """Keep, of each published row, only the points that differ from it in the fewest keys."""
+    distances: dict[tuple[str, int, str, str], dict[int, int]] = {}
+    for index, compared in cells.items():
+        for cell in compared:
+            distances.setdefault(cell.row, {})[index] = len(cell.differs)
+    kept: dict[tuple[str, int, str, str], set[int]] = {}
+    for row, by_point in distances.items():
+        fewest = min(by_point.values())
+        closest = {index for index, distance in by_point.items() if distance == fewest}
         kept[row] = closest if fewest == 0 or len(closest) <= CROWD else set()
     return {
-        index: [cell for cell in rows if index in kept[_row_of(cell)]]
-        for index, rows in cells.items()
+        index: [cell for cell in compared if index in kept[cell.row]]
+        for index, compared in cells.items()
     }
 
 
-def _row_of(cell: Mapping[str, Any]) -> tuple[Any, ...]:
-    return cell["paper"], cell["table"], cell["section"], cell["row"]
+def _published_benchmark(run: Run) -> str | None:
+    name = run.manifest.benchmark.name
+    return STANDS_FOR.get(name, name) or None
 
 
-def _benchmark(run: Run) -> str | None:
-    value = run.spec.get("benchmark")
-    name = value.get("name") if isinstance(value, Mapping) else value
-    return None if name is None else STANDS_FOR.get(str(name), str(name))
-
-
-def _verdict(found: Interval, cell: Mapping[str, Any]) -> Verdict:
+def _verdict(found: Interval, compared: ComparedCell) -> Verdict:
+    cell = compared.cell
     scale = 100.0 if cell["unit"] == "%" else 1.0
     mean, published = found.mean * scale, float(cell["value"])
-    known = None if cell["differs"] else (found.low, found.high)
-    low, high = (None if end is None else end * scale for end in known or (None, None))
+    low = high = None
+    if not compared.differs and found.low is not None and found.high is not None:
+        low, high = found.low * scale, found.high * scale
     return Verdict(
         study=found.study,
         point=found.point,
@@ -232,8 +271,8 @@ def _verdict(found: Interval, cell: Mapping[str, Any]) -> Verdict:
         low=low,
         high=high,
         difference=mean - published,
-        verdict=_word(found, cell, mean, low, high),
-        differs=tuple(cell["differs"]),
+        verdict=_word(compared, mean, low, high, synthetic=found.synthetic),
+        differs=compared.differs,
         basis=found.basis,
         num_seeds=found.num_seeds,
         trial_ids=found.trial_ids,
@@ -241,23 +280,24 @@ def _verdict(found: Interval, cell: Mapping[str, Any]) -> Verdict:
 
 
 def _word(
-    found: Interval, cell: Mapping[str, Any], mean: float, low: float | None, high: float | None
+    compared: ComparedCell, mean: float, low: float | None, high: float | None, *, synthetic: bool
 ) -> Word:
-    if found.synthetic:
+    if synthetic:
         return "synthetic"
-    if cell["differs"]:
+    if compared.differs:
         return "not comparable"
     if low is None or high is None:
         return "no interval"
-    published = float(cell["value"])
-    rounding = _half_a_digit(cell["printed"])
+    published = float(compared.cell["value"])
+    rounding = _half_a_digit(compared.cell["printed"])
     if low - rounding <= published <= high + rounding:
         return "reproduced"
-    return "better" if (mean > published) == metric_of(cell["metric"]).higher_is_better else "worse"
+    higher_is_better = metric_of(compared.cell["metric"]).higher_is_better
+    return "better" if (mean > published) == higher_is_better else "worse"
 
 
 def _half_a_digit(printed: str) -> float:
-    """7.20 stands for anything from 7.195 to 7.205."""
+    """Half of the last printed digit: 7.20 stands for anything from 7.195 to 7.205."""
     digits = printed.strip("[]() ").partition(".")[2]
     num = len(digits) if digits.isdigit() else 0
     return float(0.5 * 10.0**-num) + 1e-12

@@ -77,18 +77,15 @@ def planned_panels(
     keys = varied_keys(points)
     if _is_grid(points, keys):
         return [_grid_panel(points, keys, objective, best)]
-    panels: list[Panel] = []
-    placed: set[int] = set()
-    for key in keys:
-        alone = [point for point in points if _varies_alone(point, key)]
-        if len(set(_numbers(alone, key))) >= 3 and len(panels) < MAX_PANELS:
-            panels.append(_curve_panel(alone, key, objective, best))
-            placed |= {point.index for point in alone}
+    alone = {key: _varied_alone(points, key) for key in keys}
+    curved = [key for key in keys if len(set(_numbers(alone[key], key))) >= 3][:MAX_PANELS]
+    panels = [_curve_panel(alone[key], key, objective, best) for key in curved]
+    placed = {point.index for key in curved for point in alone[key]}
     rest = [point for point in points if point.index not in placed]
-    if rest or not panels:
-        base = [point for point in points if not point.overrides and point.index in placed]
-        panels.append(_list_panel([*base, *rest], objective, best))
-    return panels
+    if panels and not rest:
+        return panels
+    base = [point for point in points if not point.overrides and point.index in placed]
+    return [*panels, _list_panel([*base, *rest], objective, best)]
 
 
 def _curve_panel(
@@ -112,8 +109,10 @@ def _numbers(points: Sequence[PointSummary], key: str) -> list[float]:
     return [x for point in points if (x := number_of(point, key)) is not None]
 
 
-def _varies_alone(point: PointSummary, key: str) -> bool:
-    return set(point.overrides) <= {key} and number_of(point, key) is not None
+def _varied_alone(points: Sequence[PointSummary], key: str) -> list[PointSummary]:
+    """The points that change nothing but the key, where it is a number."""
+    alone = [point for point in points if set(point.overrides) <= {key}]
+    return [point for point in alone if number_of(point, key) is not None]
 
 
 def _is_grid(points: Sequence[PointSummary], keys: Sequence[str]) -> bool:
@@ -201,26 +200,31 @@ def _scatter_panel(
     names: list[str] = []
     if any(number_of(point, key) is None for point in members):
         names = sorted({_choice_name(point, key) for point in members})
-
-    def series_of(name: str, group: Sequence[PointSummary]) -> Series:
-        xs = [_place(point, key, names) for point in group]
-        return Series(name, xs, [point.metrics[objective.name] for point in group])
-
     complete = [point for point in members if not point.preliminary]
     pruned = [point for point in members if point.preliminary]
-    series = [series_of("complete", complete)] if complete else []
-    series += [series_of("pruned", pruned)] if pruned else []
+    series = [
+        Series(name, _places(group, key, names), _spreads(group, objective))
+        for name, group in (("complete", complete), ("pruned", pruned))
+    ]
     star = None
     if best is not None and value_of(best, key) is not None:
         star = "complete", _place(best, key, names)
     return Panel(
         "scatter",
         key,
-        series,
+        [one for one in series if one.x],
         labels=names,
         best=star,
         higher_is_better=objective.higher_is_better,
     )
+
+
+def _spreads(points: Sequence[PointSummary], objective: MetricColumn) -> list[Spread]:
+    return [point.metrics[objective.name] for point in points]
+
+
+def _places(points: Sequence[PointSummary], key: str, names: Sequence[str]) -> list[float]:
+    return [_place(point, key, names) for point in points]
 
 
 def _place(point: PointSummary, key: str, names: Sequence[str]) -> float:

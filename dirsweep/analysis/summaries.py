@@ -188,7 +188,7 @@ def sorted_by_objective(
 
 
 def best_point(points: Iterable[PointSummary], objective: MetricColumn) -> PointSummary | None:
-    """Return the best complete point, among the feasible ones if there are any; None without any."""
+    """Return the best complete point, a feasible one if there is any; None without any."""
     complete = [
         point for point in points if not point.preliminary and objective.name in point.metrics
     ]

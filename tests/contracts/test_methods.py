@@ -184,6 +184,20 @@ def test_one_name_all_through_and_a_test_of_its_own(room: str, name: str) -> Non
 
 
 @every_technique
+def test_it_states_how_papers_write_it(room: str, name: str) -> None:
+    cls = registry.config_class(room, name)
+    assert cls.display_name
+    assert registry.display_name(name, [room]) == cls.display_name
+
+
+def test_display_names_of_what_is_unknown_or_states_none() -> None:
+    assert registry.display_name("ranksim") == "RankSim"
+    assert registry.display_name("no_such_technique") == "no_such_technique"
+    assert registry.display_name("resnet50") == "resnet50", "it is no technique"
+    assert registry.display_name("resnet50", ["backbone"]) == "ResNet-50"
+
+
+@every_technique
 def test_builds_the_rooms_type_with_defaults(room: str, name: str) -> None:
     assert isinstance(config_of(room, name).build(make_setup()), TYPES[room])
 

@@ -1,0 +1,52 @@
+"""The field's terms, each stated once: metrics, regions, label bins, objectives, constraints.
+
+Every room may import this package; it imports nothing of dirsweep but its errors.
+"""
+
+from dirsweep.domain.label_bins import (
+    COMMON_REGIONS,
+    REGIONS,
+    LabelBins,
+    Region,
+    ShotRule,
+    bin_of,
+    bin_thresholds,
+)
+from dirsweep.domain.metrics import (
+    METRICS,
+    REPORTED_SPLITS,
+    SCALAR_METRICS,
+    Direction,
+    Metric,
+    MetricColumn,
+    metric_columns,
+    metric_of,
+    metric_title,
+)
+from dirsweep.domain.objectives import BOUNDS, Bound, Constraint, Objective
+from dirsweep.domain.pareto import non_dominated, pareto_front
+
+__all__ = [
+    "BOUNDS",
+    "COMMON_REGIONS",
+    "METRICS",
+    "REGIONS",
+    "REPORTED_SPLITS",
+    "SCALAR_METRICS",
+    "Bound",
+    "Constraint",
+    "Direction",
+    "LabelBins",
+    "Metric",
+    "MetricColumn",
+    "Objective",
+    "Region",
+    "ShotRule",
+    "bin_of",
+    "bin_thresholds",
+    "metric_columns",
+    "metric_of",
+    "metric_title",
+    "non_dominated",
+    "pareto_front",
+]

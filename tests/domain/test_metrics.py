@@ -1,0 +1,53 @@
+"""Metrics and the columns of the tables."""
+
+from __future__ import annotations
+
+from dirsweep import domain
+from dirsweep.domain import MetricColumn, metric_columns, metric_of, metric_title
+
+
+def test_direction_of_every_metric() -> None:
+    higher = {name for name, metric in domain.METRICS.items() if metric.higher_is_better}
+    assert higher == {"pearson", "spearman", "delta1"}
+    assert metric_of("pearson").direction == "maximize"
+    assert (metric_of("mae").cost_sign, metric_of("pearson").cost_sign) == (1.0, -1.0)
+
+
+def test_better_and_best() -> None:
+    mae, pearson = metric_of("mae"), metric_of("pearson")
+    assert mae.is_better(1.0, 2.0)
+    assert not mae.is_better(2.0, 2.0)
+    assert pearson.is_better(0.9, 0.8)
+    assert (mae.best([2.0, 1.0, 3.0]), pearson.best(iter([0.2, 0.9]))) == (1.0, 0.9)
+
+
+def test_titles_and_units() -> None:
+    assert [metric_of(name).title for name in ("mae", "pearson", "angular_error")] == [
+        "MAE",
+        "pearson",
+        "angular error",
+    ]
+    assert metric_title("mae") == "MAE"
+    assert metric_title("mae", "few") == "few-shot MAE"
+    units = [metric_of(name).unit("years") for name in ("mae", "mse", "gm", "spearman")]
+    assert units == ["years", "years^2", "years", ""]
+
+
+def test_an_unknown_metric_counts_as_an_error() -> None:
+    unknown = metric_of("depth_error")
+    assert (unknown.title, unknown.direction) == ("depth error", "minimize")
+
+
+def test_columns_are_parsed_and_sorted_as_the_papers_print_them() -> None:
+    assert MetricColumn.parse("test_mae_few") == ("test", "mae", "few")
+    assert MetricColumn.parse("val_angular_error_all") == ("val", "angular_error", "all")
+    for name in ("train_loss", "val_mae_low", "val_all", "test__few", "trial_id"):
+        assert MetricColumn.parse(name) is None
+    names = ["test_mae_zero", "val_zeta_all", "test_mae_all", "val_pearson_all", "val_mae_few"]
+    assert [column.name for column in metric_columns([*names, "lr", "val_mae_few"])] == [
+        "val_mae_few",
+        "val_pearson_all",
+        "val_zeta_all",
+        "test_mae_all",
+        "test_mae_zero",
+    ]
