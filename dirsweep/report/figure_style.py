@@ -30,6 +30,9 @@ LINES = (BLUE, RED, GREEN, ORANGE, PINK, SKY, INK, "#8C6D31")
 REGION_COLORS = {"all": INK, "many": BLUE, "median": ORANGE, "few": RED, "zero": PINK}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
+#: characters of a note per inch of the figure
+_NOTE_CHARACTERS = 14
+
 _SETTINGS: dict[str, Any] = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -91,8 +94,10 @@ def add_header(figure: Figure, title: str, *, synthetic: bool) -> None:
 
 
 def note(figure: Figure, text: str) -> None:
-    """Add a small note below the figure that says how to read it."""
-    figure.supxlabel(text, fontsize=8.5, color=GREY, x=0.01, ha="left")
+    """Add a small note below the figure that says how to read it, broken into lines that fit."""
+    width = int(figure.get_figwidth() * _NOTE_CHARACTERS)
+    lines = [part for line in text.split("\n") for part in textwrap.wrap(line, width) or [""]]
+    figure.supxlabel("\n".join(lines), fontsize=8.5, color=GREY, x=0.01, ha="left")
 
 
 def listing(figure: Figure, lines: list[str]) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from matplotlib.text import Text
+
 from dirsweep.report import figure_style as style
 
 
@@ -31,3 +33,14 @@ def test_drawing_leaves_the_users_settings_alone() -> None:
     with style.styled():
         assert matplotlib.rcParams["axes.grid"]
     assert matplotlib.rcParams["font.size"] == before
+
+
+def test_a_note_fits_below_the_figure() -> None:
+    with style.styled():
+        figure = style.new_figure(4, 3)
+        figure.subplots()
+        style.note(figure, "one line that is much too long for a figure of four inches; " * 2)
+        figure.canvas.draw()
+        (text,) = [found for found in figure.findobj(Text) if found.get_text().startswith("one")]
+        assert text.get_window_extent().x1 <= figure.bbox.x1
+        assert text.get_text().count("\n") >= 1
