@@ -1,10 +1,9 @@
-"""Run every command of the README, word for word, in a copy of the project; called by CI, not by
-pytest.
+"""Run every command of the README in a copy of the project; CI calls this, pytest does not.
 
     python tests/readme_commands.py FOLDER
 
-The installation is CI's own first step. What reads STS-B-DIR is left out, aloud, where the data is
-absent.
+CI installs the package in a step of its own. Commands that read STS-B-DIR are skipped, with a
+message, where the data is absent.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ INSTALLATION = "pip install"
 
 
 def commands(readme: str) -> list[str]:
-    """The lines of every ``bash`` block."""
+    """Return the lines of every ``bash`` block."""
     return [
         line
         for block in re.findall(r"```bash\n(.*?)```", readme, re.S)
@@ -32,7 +31,14 @@ def commands(readme: str) -> list[str]:
 
 
 def main(folder: Path) -> None:
-    """Raises: CalledProcessError: a command failed."""
+    """Run the commands in order.
+
+    Args:
+        folder: for the copy of the project; must not exist.
+
+    Raises:
+        CalledProcessError: a command failed.
+    """
     ignored = shutil.ignore_patterns(".git", "runs", "*.egg-info", ".*_cache", "__pycache__")
     shutil.copytree(PROJECT, folder, ignore=ignored)
     data = Path(os.environ.get("DIRSWEEP_DATA", PROJECT.parent / "shared" / "data")).resolve()
@@ -41,7 +47,7 @@ def main(folder: Path) -> None:
         if command.startswith(INSTALLATION):
             continue
         if "stsb" in command and not (data / "sts-b-dir").is_dir():
-            print(f"\n$ {command}\n(left out: no STS-B-DIR in {data})", flush=True)
+            print(f"\n$ {command}\n(skipped: no STS-B-DIR in {data})", flush=True)
             continue
         print(f"\n$ {command}", flush=True)
         began = time.monotonic()
