@@ -46,7 +46,7 @@ class Watcher(Protocol):
         """Something to be read."""
 
     def total(self, num_trials: int) -> None:
-        """How many trials there are, as far as that is known now."""
+        """Number of trials known so far."""
 
     def earlier(self, statuses: Mapping[str, int]) -> None:
         """Trials by status as they were before this session."""

@@ -151,7 +151,7 @@ def _resume(
     watcher: Watcher,
     options: Options,
 ) -> SweepPolicy:
-    """Plan the sweep, resume what the log has, and say where that stands."""
+    """Plan the sweep, resume what the log has, and report the state."""
     elsewhere = FinishedElsewhere(Path(paths.root), with_features=spec.store.features)
     records = RunRecords(
         paths, ledger, retry=options.retry, elsewhere=elsewhere, reuse=options.reuse

@@ -55,7 +55,7 @@ class SchedulerSpec(Config):
 
 
 class RacingSpec(Config):
-    """More seeds for the points of a study that are not yet told apart from its best one."""
+    """More seeds for the points of a study that are not yet distinguishable from its best one."""
 
     max_seeds: Annotated[int, Field(ge=3)]
     """largest number of seeds of a point"""

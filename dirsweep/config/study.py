@@ -128,7 +128,7 @@ class StudySpec(Config):
     """with space: instead of the sweep's; [] for none"""
 
     racing: RacingSpec | None = None
-    """more seeds for the points that are not yet told apart from the study's best"""
+    """more seeds for the points that are not yet distinguishable from the study's best"""
 
     @property
     def design(self) -> Design:

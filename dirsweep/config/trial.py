@@ -265,7 +265,7 @@ class TrialSpec:
         benchmark: ``NamedConfig.to_dict()`` of the benchmark, its location included.
         metric: with ``region``, what chooses the best epoch on the validation split.
         region: see ``metric``.
-        synthetic: whether the benchmark is made up; every table, console line and plot says so.
+        synthetic: whether the benchmark is synthetic; every table, console line and plot says so.
         cache: folder for what a worker derives from the data; None for the default.
         fingerprint: of the benchmark's content where the sweep was started; a worker whose data
             has another one refuses the trial.

@@ -97,7 +97,7 @@ class BenchmarkConfig(NamedConfig):
     label_dim: ClassVar[int] = 1
     #: the metrics the benchmark reports, keys of ``domain.METRICS``
     metrics: ClassVar[tuple[str, ...]] = SCALAR_METRICS
-    #: whether the data is made up: every table, console line and plot says so
+    #: whether the data is synthetic: every table, console line and plot says so
     synthetic: ClassVar[bool] = False
     #: keys that say where the data lies, not what it is: no part of a trial's identity
     locations: ClassVar[frozenset[str]] = frozenset({"root"})
@@ -258,7 +258,7 @@ class Benchmark(ABC):
 
     @property
     def synthetic(self) -> bool:
-        """Whether the data is made up."""
+        """Whether the data is synthetic."""
         return self.config.synthetic
 
 

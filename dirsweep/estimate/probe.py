@@ -24,7 +24,7 @@ from dirsweep.training.preparation import prepare
 
 #: kinds of trials that are timed besides the base
 MAX_KINDS = 12
-#: the base is timed again after so many kinds, and after the last
+#: number of kinds after which the base is timed again; it is also timed after the last
 BASE_EVERY = 3
 
 #: takes the number of timings done, their total, and what is timed next

@@ -90,7 +90,7 @@ class SweepConsole:
     # ---- events of the driver
 
     def start(self, total: int, name: str, synthetic: bool) -> None:
-        """Begin to show a sweep of ``total`` trials, as far as that is known."""
+        """Begin to show a sweep of ``total`` trials, known so far."""
         with self._lock:
             self._num_trials, self._name, self._synthetic = total, name, synthetic
             self._began = self._last_line = self._clock()

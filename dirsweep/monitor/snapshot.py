@@ -120,7 +120,7 @@ class Snapshot:
 
     @property
     def total(self) -> int:
-        """Number of trials, as far as that is known."""
+        """Number of trials known so far."""
         return sum(self.counts.values())
 
     @property

@@ -257,12 +257,12 @@ class Raced:
 
 @dataclass(frozen=True)
 class Warmed:
-    """A study's sampler was told of another run, which need not be read again.
+    """A study's sampler was given points of another run, which need not be read again.
 
     Attributes:
         study: its key in the sweep file.
         run: folder of the other run.
-        points: those it was told of.
+        points: the given ones.
         skipped: reason -> number of points left out.
         time: when it was read.
     """

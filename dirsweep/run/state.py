@@ -145,7 +145,7 @@ class RunState:
         ends: trials that have ended, in the order of their first end.
         begun: trials that were started here; those whose files came from another run are not.
         races: study -> rounds of its race, in order.
-        warm_starts: (study, folder) -> what the sampler was told of that run.
+        warm_starts: (study, folder) -> points of that run given to the sampler.
     """
 
     points: dict[tuple[str, int], StudyPoint] = field(default_factory=dict)

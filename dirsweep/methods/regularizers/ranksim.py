@@ -305,7 +305,7 @@ class RankSimConfig(TechniqueConfig):
     """one random sample of each distinct label, or the whole batch (Table 6)"""
 
     ties: Annotated[Ties, Choice(("shared", "order"))] = "shared"
-    """equal elements share a rank (Eq. 1) or are told apart by position (released code)"""
+    """equal elements share a rank (Eq. 1) or are ranked by position (released code)"""
 
     @model_validator(mode="before")
     @classmethod

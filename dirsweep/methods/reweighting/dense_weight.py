@@ -17,7 +17,7 @@ from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
 from dirsweep.methods.reweighting.inv import require_scalar_labels, scalar_labels_conflict
 from dirsweep.registry import register
 
-#: up to so many distinct labels the density is summed pair by pair
+#: number of distinct labels up to which the density is summed pair by pair
 MANY_DISTINCT = 4096
 #: grid points per bandwidth otherwise: linear binning errs by (1 / 1000)^2 / 8 of the curvature,
 #: about 1e-7
