@@ -16,7 +16,9 @@ from dirsweep.execute.ray import cluster as ray_start
 
 torch.set_num_threads(1)
 # the machine may be busy: how long an example takes says nothing
-settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("any-machine")
 
 
