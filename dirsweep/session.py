@@ -19,7 +19,7 @@ from dirsweep.data.base import SPLITS, Benchmark
 from dirsweep.driver import Driver, Watcher
 from dirsweep.errors import StoreError
 from dirsweep.execute.base import Job
-from dirsweep.execute.registry import open_executor
+from dirsweep.execute.registry import open_by_name
 from dirsweep.exit_codes import exit_code
 from dirsweep.policy.sweep_policy import SweepPolicy
 from dirsweep.policy.sweep_view import SweepView
@@ -200,7 +200,7 @@ def _train(policy: SweepPolicy, paths: RunPaths, watcher: Watcher, options: Opti
     )
     driver: Driver | None = None
     try:
-        with open_executor(options.executor, job) as executor:
+        with open_by_name(options.executor, job) as executor:
             driver = Driver(policy, executor, watcher, paths)
             driver.run()
     except KeyboardInterrupt:

@@ -47,6 +47,12 @@ Address = Annotated[
     typer.Option(help="address of a running Ray cluster (default: start Ray on this machine)"),
 ]
 Inline = Annotated[bool, typer.Option("--inline", help="train in this process, without Ray")]
+Place = Annotated[
+    str | None,
+    typer.Option(
+        "--executor", metavar="NAME", help="where to train: ray, inline, or another installed one"
+    ),
+]
 Cpus = Annotated[int | None, typer.Option(help="CPUs for a Ray started on this machine", min=1)]
 Retries = Annotated[
     list[Retry] | None,

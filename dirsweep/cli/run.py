@@ -17,6 +17,7 @@ from dirsweep.cli.options import (
     Cpus,
     Inline,
     Out,
+    Place,
     Preview,
     Retries,
     Retry,
@@ -43,14 +44,14 @@ class Launch:
     """How the trials of a run are started.
 
     Attributes:
-        inline: train in this process.
+        executor: where trials run, see ``execute.registry``.
         cluster: a Ray that is starting already; None starts one when there is work for it.
         num_cpus: CPUs for a Ray on this machine; None for all.
         retry: statuses of trials to train again.
         reuse: copy finished equal trials from neighbouring runs.
     """
 
-    inline: bool = False
+    executor: str = "ray"
     cluster: Cluster | None = None
     num_cpus: int | None = None
     retry: tuple[Retry, ...] = ()
@@ -63,6 +64,7 @@ def run(  # noqa: PLR0913 - one parameter per option
     out: Out = None,
     address: Address = None,
     inline: Inline = False,
+    executor: Place = None,
     cpus: Cpus = None,
     retry: Retries = None,
     reuse: Reuse = True,
@@ -75,9 +77,10 @@ def run(  # noqa: PLR0913 - one parameter per option
 
     name = name_of(sweep)
     root = default_folder(name, synthetic, preview) if out is None and name is not None else out
-    cluster = None if inline else _start_ray(sweep, root, address, cpus)
+    place = executor or ("inline" if inline else "ray")
+    cluster = None if place != "ray" else _start_ray(sweep, root, address, cpus)
     spec = load(sweep, sets, synthetic, preview)
-    launch = Launch(inline, cluster, cpus, tuple(retry or ()), reuse)
+    launch = Launch(place, cluster, cpus, tuple(retry or ()), reuse)
     _train_all(spec, out or default_folder(spec.name, synthetic, preview), launch)
 
 
@@ -86,6 +89,7 @@ def resume(
     run: RunFolder,
     address: Address = None,
     inline: Inline = False,
+    executor: Place = None,
     cpus: Cpus = None,
     retry: Retries = None,
     reuse: Reuse = True,
@@ -96,9 +100,10 @@ def resume(
 
     paths = RunPaths(run)
     require_run(paths)
-    cluster = None if inline else _start_ray(Path(paths.spec), run, address, cpus)
+    place = executor or ("inline" if inline else "ray")
+    cluster = None if place != "ray" else _start_ray(Path(paths.spec), run, address, cpus)
     spec = load(Path(paths.spec), None, False, False)
-    _train_all(spec, run, Launch(inline, cluster, cpus, tuple(retry or ()), reuse))
+    _train_all(spec, run, Launch(place, cluster, cpus, tuple(retry or ()), reuse))
 
 
 @app.command(rich_help_panel=RUN_PANEL)
@@ -174,6 +179,7 @@ def confirm(
     ] = None,
     address: Address = None,
     inline: Inline = False,
+    executor: Place = None,
     cpus: Cpus = None,
 ) -> None:
     """Train the best points again with fresh seeds (RUN-confirm)."""
@@ -188,9 +194,10 @@ def confirm(
     spec = confirmation_sweep(stored, overrides, num_seeds=seeds)
     validate(spec)
     folder = confirmation_folder(stored)
-    cluster = None if inline else _start_ray(Path(stored.paths.spec), folder, address, cpus)
+    place = executor or ("inline" if inline else "ray")
+    cluster = None if place != "ray" else _start_ray(Path(stored.paths.spec), folder, address, cpus)
     try:
-        _train_all(spec, folder, Launch(inline, cluster, cpus))
+        _train_all(spec, folder, Launch(place, cluster, cpus))
     except typer.Exit as ended:
         if ended.exit_code == 0:
             _compare_by_objective(run, folder)
@@ -232,7 +239,7 @@ def _train_all(spec: SweepSpec, root: Path, launch: Launch) -> None:
     console = SweepConsole(objective=(spec.objective.metric, spec.objective.region))
     console.start(0, spec.name, synthetic=type(spec.benchmark).synthetic)
     options = Options(
-        executor="inline" if launch.inline else "ray",
+        executor=launch.executor,
         cluster=launch.cluster,
         num_cpus=launch.num_cpus,
         reuse=launch.reuse,

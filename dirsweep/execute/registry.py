@@ -25,7 +25,7 @@ def executor_names() -> list[str]:
     ]
 
 
-def open_executor(name: str, job: Job) -> AbstractContextManager[Executor]:
+def open_by_name(name: str, job: Job) -> AbstractContextManager[Executor]:
     """Open a place to run trials.
 
     Args:

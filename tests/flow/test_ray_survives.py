@@ -145,7 +145,7 @@ def test_interrupted_once_twice_and_killed_it_goes_on(sweep: Sweep, whole: Run) 
         driver.interrupt()
         assert driver.ends(60) == 130
     assert "Traceback" not in driver.stderr
-    assert "To go on: dirsweep run" in driver.stderr
+    assert "Resume: dirsweep run" in driver.stderr
     before = outcomes(sweep.root)
     run = check_sound(sweep.root, before)
     assert total(run, "unfinished") >= 1
