@@ -160,10 +160,11 @@ def train(  # noqa: PLR0913 - one parameter per option
     preview: Preview = False,
 ) -> None:
     """Train one trial in this process, for debugging."""
-    from dirsweep.execute.single import train_single
+    from dirsweep.execute.single import TrialChoice, train_single
 
     spec = load(sweep, sets, synthetic, preview)
-    code = train_single(spec, study=study, index=point, seed=seed, out=out, cache=cache_folder())
+    choice = TrialChoice(study, point, seed)
+    code = train_single(spec, choice, out=out, cache=cache_folder())
     raise typer.Exit(code)
 
 

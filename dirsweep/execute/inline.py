@@ -27,7 +27,7 @@ from dirsweep.execute.base import (
     hanging,
     outcome_or_failure,
 )
-from dirsweep.execute.worker import run_trial
+from dirsweep.execute.worker import WorkerSettings, run_trial
 from dirsweep.run.tables import Outcome
 
 
@@ -98,9 +98,11 @@ class InlineExecutor:
                     trial,
                     Path(self.job.root),
                     emit,
-                    num_threads=self.job.num_threads,
-                    checkpoint_every_s=self.job.resources.checkpoint_every_s,
-                    store_features=self.job.store_features,
+                    WorkerSettings(
+                        self.job.num_threads,
+                        self.job.resources.checkpoint_every_s,
+                        self.job.store_features,
+                    ),
                 )
             except TrialError as error:  # the alarm rang while the results were written
                 return outcome_or_failure(trial, self.job.folder(trial.trial_id), str(error))

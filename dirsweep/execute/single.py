@@ -1,11 +1,10 @@
-"""One trial in this process with a progress bar: what one looks at before a thousand are
-started.
-"""
+"""One trial in this process, with a progress bar: to look at before a thousand are started."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,73 +15,91 @@ from dirsweep.config.expand import make_trial, planned_points
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec
 from dirsweep.errors import SpecError, did_you_mean
-from dirsweep.execute.worker import run_trial
+from dirsweep.execute.worker import WorkerSettings, run_trial
 from dirsweep.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from dirsweep.run.folder import RunPaths
+from dirsweep.run.tables import Outcome
 from dirsweep.training.preparation import prepare
 
 
-def choose_trial(
-    spec: SweepSpec, *, study: str | None, index: int, seed: int | None, cache: str | None
-) -> TrialSpec:
-    """The trial that study, point and seed name.
+@dataclass(frozen=True)
+class TrialChoice:
+    """Which planned trial of a sweep is meant.
 
-    Raises: SpecError: no such study or planned point. DataError.
+    Attributes:
+        study: its key in the sweep file; None is the first.
+        index: of the point among the study's planned points.
+        seed: None is the study's first.
     """
-    name = study if study is not None else next(iter(spec.studies))
+
+    study: str | None = None
+    index: int = 0
+    seed: int | None = None
+
+
+def choose_trial(spec: SweepSpec, choice: TrialChoice, cache: str | None) -> TrialSpec:
+    """Return the trial that is meant.
+
+    Args:
+        spec: the sweep.
+        choice: study, point and seed.
+        cache: where benchmarks keep what they derive; None for the default.
+
+    Raises:
+        SpecError: no such study or planned point.
+        DataError: the sweep's data is absent or broken.
+    """
+    name = choice.study if choice.study is not None else next(iter(spec.studies))
     if name not in spec.studies:
-        raise SpecError(
-            f"no study '{name}'; {did_you_mean(name, spec.studies)}",
-            key="--study",
-            source=spec.source,
-        )
+        what = f"no study '{name}'; {did_you_mean(name, spec.studies)}"
+        raise SpecError(what, key="--study", source=spec.source)
     points = planned_points(spec, name)
-    if index >= len(points):
-        raise SpecError(
-            f"study '{name}' has {len(points)} planned points (0 to {len(points) - 1}), got {index}"
-            if points
-            else f"study '{name}' has no planned points: its sampler proposes them as the run goes",
-            key="--point",
-            source=spec.source,
-        )
-    benchmark = prepare(spec, cache)
-    return make_trial(
-        spec,
-        points[index],
-        spec.seeds_of(name)[0] if seed is None else seed,
-        benchmark.fingerprint(),
-        cache,
-    )
+    if not points:
+        what = f"study '{name}' has no planned points: its sampler proposes them during the run"
+        raise SpecError(what, key="--point", source=spec.source)
+    if choice.index >= len(points):
+        what = f"study '{name}' has {len(points)} planned points (0 to {len(points) - 1})"
+        raise SpecError(f"{what}, got {choice.index}", key="--point", source=spec.source)
+    seed = spec.seeds_of(name)[0] if choice.seed is None else choice.seed
+    fingerprint = prepare(spec, cache).fingerprint()
+    return make_trial(spec, points[choice.index], seed, fingerprint, cache)
 
 
 def train_single(
-    spec: SweepSpec,
-    *,
-    study: str | None,
-    index: int,
-    seed: int | None,
-    out: Path | None,
-    cache: str | None,
+    spec: SweepSpec, choice: TrialChoice, *, out: Path | None, cache: str | None
 ) -> int:
-    """Train one trial, show its progress and its result; returns the exit code."""
-    trial = choose_trial(spec, study=study, index=index, seed=seed, cache=cache)
+    """Train one trial, and show its progress and its result.
+
+    Args:
+        spec: the sweep.
+        choice: which trial.
+        out: folder to keep it in; None keeps nothing.
+        cache: see ``choose_trial``.
+
+    Returns:
+        The exit code.
+    """
+    trial = choose_trial(spec, choice, cache)
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory() as scratch:
         root = out or Path(scratch)
+        folder = RunPaths(root).trial(trial.trial_id).folder
         try:
-            return _train(trial, spec, root, console, keep=out is not None)
+            outcome = _train(trial, spec, root, console)
         except KeyboardInterrupt:
-            hint = (
-                f"; the same command goes on from {RunPaths(root).trial(trial.trial_id).folder}"
-                if out
-                else ""
-            )
+            hint = f"; the same command resumes from {folder}" if out else ""
             console.print(f"interrupted{hint}", highlight=False)
             return EXIT_INTERRUPTED
+    if outcome.status != "complete":
+        console.print(f"{outcome.status}: {outcome.error}", highlight=False)
+        return EXIT_FAILED
+    _show_result(trial, outcome)
+    if out:
+        Console().print(f"kept in {folder}", highlight=False, soft_wrap=True)
+    return EXIT_OK
 
 
-def _train(trial: TrialSpec, spec: SweepSpec, root: Path, console: Console, *, keep: bool) -> int:
-    key = f"val_{trial.metric}_{trial.region}"
+def _train(trial: TrialSpec, spec: SweepSpec, root: Path, console: Console) -> Outcome:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -90,50 +107,42 @@ def _train(trial: TrialSpec, spec: SweepSpec, root: Path, console: Console, *, k
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    epochs = trial.config["epochs"]
-    made_up = "SYNTHETIC " if trial.synthetic else ""
+    name, epochs = _marked(trial, trial.trial_id), trial.config["epochs"]
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"{made_up}{trial.trial_id}", total=epochs, note="")
+        task = bar.add_task(name, total=epochs, note="")
 
         def show(row: Mapping[str, Any]) -> None:
-            note = (
-                f"{key} {row[key]:.4g}"
-                if row.get(key) is not None
-                else f"loss {row['train_loss']:.4g}"
-            )
+            note = _note(trial, row)
             bar.update(task, completed=row["epoch"] + 1, note=note)
             if not console.is_terminal:
-                console.print(
-                    f"{made_up}epoch {row['epoch'] + 1}/{epochs}: {note}", highlight=False
-                )
+                line = _marked(trial, f"epoch {row['epoch'] + 1}/{epochs}: {note}")
+                console.print(line, highlight=False)
 
         def step(epoch: int, number: int, total: int) -> None:
             bar.update(task, completed=epoch + number / total)
 
-        outcome = run_trial(
-            trial,
-            root,
-            show,
-            num_threads=max(1, int(spec.resources.cpu)),
-            progress=step,
-            store_features=spec.store.features,
+        settings = WorkerSettings(
+            num_threads=max(1, int(spec.resources.cpu)), store_features=spec.store.features
         )
-    if outcome.status != "complete":
-        console.print(f"{outcome.status}: {outcome.error}", highlight=False)
-        return EXIT_FAILED
-    out = Console()
-    out.print(
-        f"{made_up}{trial.trial_id}: best epoch {outcome.best_epoch}, {outcome.wall_time_s:.1f} s",
-        highlight=False,
-    )
+        return run_trial(trial, root, show, settings, progress=step)
+
+
+def _note(trial: TrialSpec, row: Mapping[str, Any]) -> str:
+    """Say what an epoch came to: the objective, where the epoch was validated, else the loss."""
+    key = f"val_{trial.metric}_{trial.region}"
+    if row.get(key) is None:
+        return f"loss {row['train_loss']:.4g}"
+    return f"{key} {row[key]:.4g}"
+
+
+def _show_result(trial: TrialSpec, outcome: Outcome) -> None:
+    console = Console()
+    text = f"{trial.trial_id}: best epoch {outcome.best_epoch}, {outcome.wall_time_s:.1f} s"
+    console.print(_marked(trial, text), highlight=False)
     for name, value in outcome.metrics.items():
-        out.print(
-            f"  {name} = {'none' if value is None else format(value, '.4f')}", highlight=False
-        )
-    if keep:
-        out.print(
-            f"kept in {RunPaths(root).trial(trial.trial_id).folder}",
-            highlight=False,
-            soft_wrap=True,
-        )
-    return EXIT_OK
+        shown = "none" if value is None else f"{value:.4f}"
+        console.print(f"  {name} = {shown}", highlight=False)
+
+
+def _marked(trial: TrialSpec, text: str) -> str:
+    return f"SYNTHETIC {text}" if trial.synthetic else text

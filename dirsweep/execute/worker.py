@@ -1,6 +1,4 @@
-"""One trial in a process of its own or somebody else's: its log, its folder, and how it learns that
-it should end.
-"""
+"""One trial in whatever process: its log, its folder, and how it learns that it should end."""
 
 from __future__ import annotations
 
@@ -9,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,24 @@ from dirsweep.training.trial import Emit, Progress, train
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class WorkerSettings:
+    """How a trial is trained, apart from what it is.
+
+    Attributes:
+        num_threads: for torch's operators on the CPU.
+        checkpoint_every_s: seconds between two checkpoints, each after a whole epoch.
+        store_features: keep the test features of the best epoch.
+    """
+
+    num_threads: int = 1
+    checkpoint_every_s: float = 10.0
+    store_features: bool = False
+
+
 @contextmanager
 def logging_to(file: StoredFile) -> Iterator[None]:
-    """Send what the package has to say, warnings included, to ``file``; a trial's further attempts
-    are appended.
-    """
+    """Append what the package logs, warnings included, to ``file``."""
     stream = file.log()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -57,20 +69,28 @@ def run_trial(
     trial: TrialSpec,
     root: Path,
     emit: Emit,
+    settings: WorkerSettings,
     *,
-    num_threads: int,
     progress: Progress | None = None,
-    checkpoint_every_s: float = 10.0,
-    store_features: bool = False,
     work: Callable[..., Outcome] = train,
 ) -> Outcome:
-    """Train ``trial`` in its folder below ``root``; one that has ended there is not trained again.
+    """Train a trial in its folder; one that has ended there is not trained again.
 
-    ``work`` takes the trainer's place where runners themselves are measured.
+    A ``stop`` file in the folder ends it. A worker gives up when a new driver has taken the run.
 
-    A ``stop`` file in the folder ends it, and a new driver of the run makes a worker of the former
-    one give up.
-    Raises: StoreError: the folder cannot be written to.
+    Args:
+        trial: what it is.
+        root: the run's folder.
+        emit: is given each epoch's row; may raise TrialPruned.
+        settings: how it is trained.
+        progress: is told of every training step.
+        work: takes the trainer's place where executors themselves are measured.
+
+    Returns:
+        How it ended.
+
+    Raises:
+        StoreError: the folder cannot be written to.
     """
     run, paths = RunPaths(root), RunPaths(root).trial(trial.trial_id)
     folder, driver = TrialFolder(paths), run.lock.read_json()
@@ -94,10 +114,10 @@ def run_trial(
                 trial,
                 emit_and_look,
                 folder=folder,
-                num_threads=num_threads,
+                num_threads=settings.num_threads,
                 progress=progress,
-                checkpoint_every_s=checkpoint_every_s,
-                store_features=store_features,
+                checkpoint_every_s=settings.checkpoint_every_s,
+                store_features=settings.store_features,
             )
         log.info(
             "%s after %.1f s%s",
@@ -112,9 +132,7 @@ def run_trial(
 
 
 def stop_reason(paths: TrialPaths) -> str:
-    """What a person wrote into the trial's ``stop`` file; empty when there is none, or only the
-    scheduler's.
-    """
+    """Return what a person wrote into a trial's ``stop`` file; empty where no person did."""
     try:
         return (paths.stop.text() or "").strip()
     except StoreError:

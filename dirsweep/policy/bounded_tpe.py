@@ -1,9 +1,8 @@
-"""TPE whose work does not grow with the number of trials: it learns from the best and from the
-latest of them.
+"""TPE whose cost does not grow with the number of trials: it learns from the best and the latest.
 
-Optuna's TPE looks at every ended trial for each new one. It takes the best (at most 25) for what is
-good and all the others for what is not, and weighs these down linearly with their age; the oldest
-of thousands hardly count, and cost as much as the latest.
+Optuna's TPE looks at every ended trial for each new one. It models the best (at most 25) as good
+and all others as bad, with weights that fall linearly with age; the oldest of thousands hardly
+count, and cost as much as the latest.
 """
 
 from __future__ import annotations
@@ -17,49 +16,47 @@ from optuna.samplers import TPESampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-#: of the trials that are looked at, one in so many is there for its value, the others for their age
+#: one in so many of the trials looked at is chosen for its value, the others for their age
 BEST_IN = 5
-#: what TPE makes use of besides the trials that run; failed ones are not among it
+#: states of trials that TPE learns from, besides running ones
 LEARNT_FROM = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
-class LatelyTPESampler(TPESampler):
-    """Optuna's TPE on a part of the history. Studies of several objectives are looked at as a
-    whole.
+class BoundedTPESampler(TPESampler):
+    """Optuna's TPE on a part of the history; with several objectives it looks at all of it.
 
     Args:
-        history: of so many complete and pruned trials it learns: a fifth of them the best, the
-            others the latest;
-            None: of all.
-        more: as Optuna's ``TPESampler`` takes it.
+        history: number of complete and pruned trials to learn from: a fifth of them the best, the
+            others the latest; None: all.
+        more: arguments of Optuna's ``TPESampler``.
     """
 
     def __init__(self, *, history: int | None, **more: Any) -> None:
         super().__init__(**more)
         self.history = history
-        self._ended = _Ended()
-        self._view: tuple[int, _Lately] | None = None
+        self._ended = _EndedTrials()
+        self._view: tuple[int, _BoundedStudy] | None = None
 
     def follow(self, earlier: object) -> None:
-        """Take over what a sampler of the same study has noted of its trials."""
-        if isinstance(earlier, LatelyTPESampler):
+        """Take over what an earlier sampler of the same study has noted of its trials."""
+        if isinstance(earlier, BoundedTPESampler):
             self._ended = earlier._ended
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """As Optuna's."""
+        """See Optuna."""
         found: dict[str, BaseDistribution] = super().infer_relative_search_space(
-            self._lately(study, trial), trial
+            self._bounded(study, trial), trial
         )
         return found
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """As Optuna's."""
+        """See Optuna."""
         drawn: dict[str, Any] = super().sample_relative(
-            self._lately(study, trial), trial, search_space
+            self._bounded(study, trial), trial, search_space
         )
         return drawn
 
@@ -70,22 +67,25 @@ class LatelyTPESampler(TPESampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """As Optuna's."""
+        """See Optuna."""
         return super().sample_independent(
-            self._lately(study, trial), trial, param_name, param_distribution
+            self._bounded(study, trial), trial, param_name, param_distribution
         )
 
-    def _lately(self, study: Study, trial: FrozenTrial) -> Any:
-        """What is shown while a trial's parameters are drawn."""
+    def _bounded(self, study: Study, trial: FrozenTrial) -> Any:
+        """Return the study that Optuna's TPE sees while it draws a trial's parameters."""
         if self.history is None or len(study.directions) > 1:
             return study
         if self._view is None or self._view[0] != trial.number:
-            self._view = trial.number, _Lately(study, self)
+            self._view = trial.number, _BoundedStudy(study, self)
         return self._view[1]
 
     def chosen(self, trials: list[FrozenTrial], direction: StudyDirection) -> list[FrozenTrial]:
-        """Those of a study's trials that are looked at, in their order; what has not ended is among
-        them.
+        """Return the trials to look at, in order; all that have not ended are among them.
+
+        Args:
+            trials: all of a study's, each at its number.
+            direction: of the study.
         """
         ended = self._ended
         ended.update(trials, direction)
@@ -99,13 +99,12 @@ class LatelyTPESampler(TPESampler):
         return [trials[number] for number in sorted(keep | ended.open)]
 
 
-class _Ended:
-    """A study's trials by what came of them; looked at once each.
+class _EndedTrials:
+    """A study's trials by their results; each is looked at once.
 
     Attributes:
-        numbers: of those that are learnt from, ascending.
-        by_worth: of the complete ones: ((by how much it breaks its constraints, value where less is
-            better), number).
+        numbers: of the trials to learn from, ascending.
+        by_worth: of the complete ones: ((sum of broken constraints, cost), number), ascending.
         open: numbers of those that have not ended.
     """
 
@@ -116,7 +115,7 @@ class _Ended:
         self.num_seen = 0
 
     def update(self, trials: list[FrozenTrial], direction: StudyDirection) -> None:
-        """Take in what is new in ``trials``, all of a study's, each at its number."""
+        """Note what is new in ``trials``: all of a study's, each at its number."""
         self.open.update(range(self.num_seen, len(trials)))
         self.num_seen = len(trials)
         for number in [number for number in self.open if trials[number].state.is_finished()]:
@@ -130,10 +129,10 @@ class _Ended:
                 insort(self.by_worth, ((broken, value), number))
 
 
-class _Lately:
-    """A study as it stands, with a part of its ended trials."""
+class _BoundedStudy:
+    """A study with a part of its ended trials."""
 
-    def __init__(self, study: Study, sampler: LatelyTPESampler) -> None:
+    def __init__(self, study: Study, sampler: BoundedTPESampler) -> None:
         self._study = study
         self._trials = sampler.chosen(study._get_trials(deepcopy=False), study.direction)
 

@@ -1,6 +1,4 @@
-"""One searched study: Optuna's ask and tell, with what was asked written to the ledger and rebuilt
-from there.
-"""
+"""Optuna's ask and tell for one study; what was asked is kept in the log and rebuilt from it."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from dirsweep.config.ranges import Range
 from dirsweep.config.space import SearchSpace
 from dirsweep.config.study import StudySpec
-from dirsweep.policy.bounded_tpe import LatelyTPESampler
+from dirsweep.policy.bounded_tpe import BoundedTPESampler
 from dirsweep.policy.samplers import (
     distribution_of,
     distributions_from_json,
@@ -30,12 +28,18 @@ from dirsweep.run.events import SamplerState
 
 
 class SampledStudy:
-    """An Optuna study in memory; its truth is the ledger.
+    """An Optuna study in memory, which can be rebuilt from the log.
 
     Args:
-        name: the run's name and the study's key; shown by whatever opens an export.
+        name: the sweep's name and the study's key.
         spec: space and sampler.
         directions: ``minimize`` or ``maximize``, one per objective.
+
+    Attributes:
+        open: index of a point -> Optuna's trial, until it is told.
+
+    Raises:
+        SpecError: Optuna refuses the sampler's arguments.
     """
 
     def __init__(self, name: str, spec: StudySpec, directions: Sequence[str]) -> None:
@@ -49,12 +53,12 @@ class SampledStudy:
     def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
         return make_sampler(self.sampler, seed_of_ask(self.sampler.name, self.sampler.seed, number))
 
-    # asking
+    # ---- asking
 
     def ask(self, index: int) -> dict[str, Any]:
-        """The overrides of a new point, numbered ``index`` in its study."""
+        """Return the overrides of a new point with this index in its study."""
         sampler = self._sampler(index)
-        if isinstance(sampler, LatelyTPESampler):
+        if isinstance(sampler, BoundedTPESampler):
             sampler.follow(self.study.sampler)
         self.study.sampler = sampler
         trial = self.study.ask()
@@ -62,9 +66,7 @@ class SampledStudy:
         return self._sample(trial)
 
     def ask_for(self, index: int, overrides: Mapping[str, Any]) -> bool:
-        """Make a given point known to the sampler, if the space holds it; False when it does
-        not.
-        """
+        """Make a given point known to the sampler; return False if the space does not hold it."""
         params = params_of(self.space, overrides)
         if params is None:
             return False
@@ -81,7 +83,7 @@ class SampledStudy:
         return self.space.sample(draw)
 
     def state_of(self, index: int) -> SamplerState:
-        """What the ledger keeps of an open point."""
+        """Return what the log keeps of an open point."""
         trial = self.open[index]
         frozen = self.study._storage.get_trial(trial._trial_id)
         of_study = self.study._storage.get_study_system_attrs(self.study._study_id)
@@ -91,12 +93,10 @@ class SampledStudy:
             system_attrs={"trial": plain(frozen.system_attrs), "study": plain(of_study)},
         )
 
-    # telling
+    # ---- telling
 
     def report(self, index: int, epoch: int, value: float) -> None:
-        """An intermediate value: the best so far after ``epoch`` (from 0). An epoch's first report
-        counts.
-        """
+        """Report the best value so far after ``epoch`` (from 0); the first report counts."""
         trial = self.open.get(index)
         if trial is not None and math.isfinite(value):
             known = self.study._storage.get_trial(trial._trial_id).intermediate_values
@@ -104,7 +104,7 @@ class SampledStudy:
                 trial.report(value, epoch + 1)
 
     def tell(self, index: int, verdict: Verdict) -> None:
-        """What a point came to. Raises nothing: a value that is not finite is told as FAIL."""
+        """Tell what a point came to; a value that is not finite is told as FAIL."""
         for epoch, value in verdict.by_epoch.items():
             self.report(index, epoch, value)
         trial = self.open.pop(index, None)
@@ -115,10 +115,10 @@ class SampledStudy:
             trial.set_constraint(name, violation)
         self.study.tell(trial, verdict.values, state=verdict.state)
 
-    # rebuilding
+    # ---- rebuilding
 
     def restore(self, index: int, saved: SamplerState, verdict: Verdict | None) -> None:
-        """Bring back a point from the ledger: with what it came to, or still open."""
+        """Bring back a point of the log: with its verdict, or still open."""
         distributions = distributions_from_json(saved.distributions)
         attrs = saved.system_attrs
         found = frozen_trial(dict(saved.params), distributions, verdict, attrs.get("trial", {}))
@@ -133,7 +133,7 @@ class SampledStudy:
             self.open[index] = Trial(self.study, trial_id)
 
     def add(self, overrides: Mapping[str, Any], verdict: Verdict) -> bool:
-        """Tell of a point that was trained elsewhere; False when the space does not hold it."""
+        """Tell of a point of another run; return False if the space does not hold it."""
         params = params_of(self.space, overrides)
         if params is None:
             return False
@@ -149,7 +149,11 @@ class SampledStudy:
 def params_of(
     space: SearchSpace, overrides: Mapping[str, Any]
 ) -> dict[str, tuple[Any, Range]] | None:
-    """Key -> (value in Optuna's terms, range) of a point; None when ``space`` does not hold it."""
+    """Return a point's parameters.
+
+    Returns:
+        Key -> (value in Optuna's terms, range); None if the space does not hold the point.
+    """
     params: dict[str, tuple[Any, Range]] = {}
 
     def look_up(key: str, found: Range) -> Any:
@@ -171,7 +175,15 @@ def frozen_trial(
     system_attrs: dict[str, Any],
     user_attrs: dict[str, Any] | None = None,
 ) -> FrozenTrial:
-    """A trial as Optuna keeps it; without a verdict it is RUNNING."""
+    """Return a trial as Optuna keeps it.
+
+    Args:
+        params: parameter -> value, in Optuna's terms.
+        distributions: one per parameter.
+        verdict: what the point came to; without one the trial is RUNNING.
+        system_attrs: Optuna's own attributes.
+        user_attrs: shown by whatever opens the study.
+    """
     if verdict is None:
         return create_trial(
             state=TrialState.RUNNING,

@@ -105,37 +105,38 @@ def race(
         minimize: whether less is better.
     """
     sign = 1.0 if minimize else -1.0
-    alive = sorted(values)
+    racers = sorted(values)
     for count in range(num_seeds, max_seeds + 1):
-        seen = {
-            point: [_value(values[point], position) for position in range(count)] for point in alive
-        }
-        if any(value is None for row in seen.values() for value in row):
-            wanted = tuple(point for point in alive if len(values[point]) < count)
+        seen = {point: _first(values[point], count) for point in racers}
+        if any(None in row for row in seen.values()):
+            wanted = tuple(point for point in racers if len(values[point]) < count)
             best = _best(seen, count - 1, sign)
-            return Standing(
-                count - 1, best, tuple(point for point in alive if point != best), wanted
-            )
-        alive = [
-            point for point in alive if all(v is not None and math.isfinite(v) for v in seen[point])
-        ]
+            return Standing(count - 1, best, _others(racers, best), wanted)
+        racers = [point for point in racers if _all_finite(seen[point])]
         best = _best(seen, count, sign)
         if best is None:
             return Standing(count, None)
-        rivals = [point for point in alive if point != best]
-        alive = sorted(
-            [
-                best,
-                *(p for p in rivals if not _distinguished(seen[p], seen[best], sign, confidence)),
-            ]
-        )
-        if len(alive) == 1:
+        racers = [
+            point
+            for point in racers
+            if point == best or not _distinguished(seen[point], seen[best], sign, confidence)
+        ]
+        if len(racers) == 1:
             break
-    return Standing(count, best, tuple(point for point in alive if point != best))
+    return Standing(count, best, _others(racers, best))
 
 
-def _value(row: Sequence[float | None], position: int) -> float | None:
-    return row[position] if position < len(row) else None
+def _first(row: Sequence[float | None], count: int) -> list[float | None]:
+    """Return the first ``count`` values, with None for those that are missing."""
+    return [*row[:count], *[None] * (count - len(row))]
+
+
+def _all_finite(row: Sequence[float | None]) -> bool:
+    return all(value is not None and math.isfinite(value) for value in row)
+
+
+def _others(racers: Sequence[int], best: int | None) -> tuple[int, ...]:
+    return tuple(point for point in racers if point != best)
 
 
 def _best(seen: Mapping[int, Sequence[float | None]], count: int, sign: float) -> int | None:

@@ -1,6 +1,4 @@
-"""Optuna's samplers, pruners and distributions from the words of the sweep file, every argument set
-and recorded.
-"""
+"""Optuna's samplers, pruners and distributions for what a sweep file says, all arguments set."""
 
 from __future__ import annotations
 
@@ -20,12 +18,12 @@ from dirsweep.config.sampler import SAMPLERS, SamplerSpec
 from dirsweep.config.scheduler import SchedulerSpec
 from dirsweep.config.trial import canonical_json
 from dirsweep.errors import SpecError
-from dirsweep.policy.bounded_tpe import LatelyTPESampler
+from dirsweep.policy.bounded_tpe import BoundedTPESampler
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
-#: what we set where the sweep file says nothing; Optuna's own defaults change between its versions
+#: set where the sweep file says nothing: Optuna's own defaults change between its versions
 SAMPLER_DEFAULTS: dict[str, dict[str, Any]] = {
     "tpe": {
         "n_startup_trials": 10,
@@ -45,17 +43,24 @@ _QUIET = {"warn_independent_sampling": False, "warn_asynchronous_seeding": False
 
 
 def sampler_arguments(spec: SamplerSpec) -> dict[str, Any]:
-    """All arguments a sampler is made with besides its seed, as they are recorded."""
+    """Return all arguments of a sampler but its seed, as they are recorded."""
     own = {"history": spec.history} if spec.name == "tpe" else {}
     return {**SAMPLER_DEFAULTS.get(spec.name, {}), **own, **spec.args}
 
 
 def make_sampler(spec: SamplerSpec, seed: int) -> optuna.samplers.BaseSampler:
-    """The sampler of the sweep file, with a seed of its own.
+    """Make the sampler of the sweep file.
 
-    Raises: SpecError: it refuses its arguments, or needs a package that is not installed.
+    Args:
+        spec: name and arguments.
+        seed: of this sampler.
+
+    Raises:
+        SpecError: it refuses its arguments, or needs a package that is not installed.
     """
-    kind = LatelyTPESampler if spec.name == "tpe" else getattr(optuna.samplers, SAMPLERS[spec.name])
+    kind = (
+        BoundedTPESampler if spec.name == "tpe" else getattr(optuna.samplers, SAMPLERS[spec.name])
+    )
     quiet = {key: value for key, value in _QUIET.items() if key in _parameters(kind)}
     try:
         with warnings.catch_warnings():
@@ -74,15 +79,15 @@ def make_sampler(spec: SamplerSpec, seed: int) -> optuna.samplers.BaseSampler:
 
 @cache
 def _parameters(kind: type) -> frozenset[str]:
-    """Names of the arguments that a sampler's class or its parent takes."""
+    """Return the names of the arguments that a sampler's class or its parent takes."""
     return frozenset(name for one in kind.__mro__[:2] for name in inspect.signature(one).parameters)
 
 
 def seed_of_ask(name: str, seed: int, number: int) -> int:
-    """The seed for asking for point ``number``.
+    """Return the seed for asking for point ``number``.
 
-    What a sampler draws then depends on the history alone, so a search that was cut off goes on as
-    if it had not been. (QMC walks one scrambled sequence and keeps its seed.)
+    What a sampler draws then depends on the history alone, so an interrupted search resumes as if
+    undisturbed. (QMC walks one scrambled sequence and keeps its seed.)
     """
     if name == "qmc":
         return seed
@@ -90,7 +95,7 @@ def seed_of_ask(name: str, seed: int, number: int) -> int:
 
 
 def make_pruner(spec: SchedulerSpec, max_epochs: int) -> optuna.pruners.BasePruner:
-    """The pruner of the sweep file; its steps are epochs, counted from 1."""
+    """Make the pruner of the sweep file; its steps are epochs, counted from 1."""
     match spec.name:
         case "asha":
             return optuna.pruners.SuccessiveHalvingPruner(
@@ -115,12 +120,12 @@ def make_pruner(spec: SchedulerSpec, max_epochs: int) -> optuna.pruners.BasePrun
 
 
 def optuna_value(found: Range, value: Any) -> Any:
-    """``value`` in Optuna's terms; a choice that Optuna has no word for goes by its JSON text."""
+    """Return a value in Optuna's terms, see ``choice_key``."""
     return choice_key(value) if isinstance(found, Choice) else value
 
 
 def choice_key(value: Any) -> Any:
-    """A choice's value as Optuna can keep it: what is no plain value goes by its JSON text."""
+    """Return a choice as Optuna can keep it: what is no plain value becomes its JSON text."""
     return (
         value
         if value is None or isinstance(value, bool | int | float | str)
@@ -129,7 +134,7 @@ def choice_key(value: Any) -> Any:
 
 
 def distribution_of(found: Range) -> BaseDistribution:
-    """A range as Optuna calls it."""
+    """Return a range as Optuna's distribution."""
     match found:
         case LogUniform(low, high):
             return optuna.distributions.FloatDistribution(low, high, log=True)
@@ -144,7 +149,7 @@ def distribution_of(found: Range) -> BaseDistribution:
 
 
 def suggest(trial: optuna.trial.Trial, key: str, found: Range) -> Any:
-    """Ask ``trial`` for a value of ``key``, in the sweep file's terms."""
+    """Draw a value of ``key`` from an Optuna trial, in the sweep file's terms."""
     match found:
         case LogUniform(low, high):
             return trial.suggest_float(key, low, high, log=True)
@@ -158,7 +163,7 @@ def suggest(trial: optuna.trial.Trial, key: str, found: Range) -> Any:
 
 
 def value_of(found: Range, drawn: Any) -> Any:
-    """What Optuna drew, in the sweep file's terms."""
+    """Return what Optuna drew in the sweep file's terms."""
     if isinstance(found, Choice):
         return next(
             value
@@ -169,7 +174,7 @@ def value_of(found: Range, drawn: Any) -> Any:
 
 
 def distributions_to_json(distributions: dict[str, BaseDistribution]) -> dict[str, str]:
-    """For the ledger."""
+    """Write distributions for the log."""
     return {
         name: optuna.distributions.distribution_to_json(item)
         for name, item in distributions.items()
@@ -177,10 +182,10 @@ def distributions_to_json(distributions: dict[str, BaseDistribution]) -> dict[st
 
 
 def distributions_from_json(texts: Mapping[str, str]) -> dict[str, BaseDistribution]:
-    """From the ledger."""
+    """Read distributions of the log."""
     return {name: optuna.distributions.json_to_distribution(text) for name, text in texts.items()}
 
 
 def plain(value: Any) -> Any:
-    """System attributes as JSON keeps them."""
+    """Return system attributes as JSON keeps them."""
     return json.loads(json.dumps(value, default=str))

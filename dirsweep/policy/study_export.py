@@ -1,6 +1,4 @@
-"""A run's studies as Optuna keeps them in a storage, so that optuna-dashboard and Optuna's own
-tools can open them.
-"""
+"""A run's studies in an Optuna storage, for optuna-dashboard and Optuna's own tools."""
 
 from __future__ import annotations
 
@@ -48,9 +46,18 @@ class _Point:
     trials: list[TrackedTrial]
 
 
+@dataclass(frozen=True)
+class _WaitingPoint:
+    """A point that has not ended: its parameters and user attributes."""
+
+    params: dict[str, Any]
+    attributes: dict[str, Any]
+
+
 def export_studies(root: Path, storage: str) -> list[str]:
-    """Write every study of a run into an Optuna storage, as ``<run>/<study>``; an earlier export of
-    it is replaced.
+    """Write every study of a run into an Optuna storage, as ``<run>/<study>``.
+
+    An earlier export of the run is replaced.
 
     A point is one of Optuna's trials: complete, pruned or failed as its own trials are, waiting
     while one has not ended. Values are means over the study's seeds; seed by seed they are user
@@ -59,9 +66,13 @@ def export_studies(root: Path, storage: str) -> list[str]:
     Args:
         root: the run's folder.
         storage: an SQLAlchemy URL such as ``sqlite:///studies.db``.
-    Returns: the names of the studies.
-    Raises: StoreError: not the folder of a run; no such storage; a study of that name that no
-        export wrote.
+
+    Returns:
+        The names of the studies.
+
+    Raises:
+        StoreError: not the folder of a run; no such storage; a study of that name that no export
+            wrote.
     """
     paths = RunPaths(root)
     if not paths.ledger.exists() or not paths.spec.exists():
@@ -81,8 +92,7 @@ def export_studies(root: Path, storage: str) -> list[str]:
             if isinstance(trial, FrozenTrial):
                 target.add_trial(trial)
             else:
-                params, attributes = trial
-                target.enqueue_trial(params, user_attrs=attributes)
+                target.enqueue_trial(trial.params, user_attrs=trial.attributes)
         names.append(name)
     return names
 
@@ -103,7 +113,8 @@ def _new_study(
     if name in optuna.get_all_study_names(opened):
         if MARK not in optuna.load_study(study_name=name, storage=opened).user_attrs:
             raise StoreError(
-                f"--storage {storage}: has a study '{name}' that no export wrote; take another storage"
+                f"--storage {storage}: has a study '{name}' that no export wrote; take another "
+                "storage"
             )
         optuna.delete_study(study_name=name, storage=opened)
     return optuna.create_study(study_name=name, storage=opened, directions=list(directions))
@@ -111,8 +122,8 @@ def _new_study(
 
 def _trials(
     spec: SweepSpec, study: str, state: RunState, paths: RunPaths
-) -> Iterator[FrozenTrial | tuple[dict[str, Any], dict[str, Any]]]:
-    """Optuna's trials of one study; (parameters, user attributes) of a point that has not ended."""
+) -> Iterator[FrozenTrial | _WaitingPoint]:
+    """Iterate over Optuna's trials of one study."""
     judge = Judge(spec, study)
     points = _points(spec, study, state, paths)
     results = StudyResults.of_state(state, study, judge.goals, base_of(spec, study), {})
@@ -131,7 +142,7 @@ def _trials(
         attributes = _attributes(judge, point)
         result = judge.verdict(point.trials, base)
         if result is None:
-            yield params, attributes
+            yield _WaitingPoint(params, attributes)
             continue
         yield _with_times(frozen_trial(params, distributions, result, {}, attributes), point.trials)
 
@@ -206,11 +217,11 @@ def _with_times(frozen: FrozenTrial, trials: Sequence[TrackedTrial]) -> FrozenTr
     return frozen
 
 
-# parameters of points that no sampler proposed
+# ---- parameters of points that no sampler proposed
 
 
 def _varied(spec: SweepSpec, study: str, points: Sequence[_Point]) -> dict[str, BaseDistribution]:
-    """Key -> a distribution that holds what the study's planned points have there."""
+    """Return a distribution for each key that planned points vary; it holds all their values."""
     keys = dict.fromkeys(
         key for point in points if point.point.sampler is None for key in point.point.overrides
     )

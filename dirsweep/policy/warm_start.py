@@ -18,58 +18,74 @@ from dirsweep.run.results import StudyGoals
 
 
 def read_earlier(spec: SweepSpec, study: str, folder: str, fingerprint: str) -> Warmed:
-    """The points of another run that ``study`` could have proposed itself, each with its means over
-    seeds.
+    """Read the points of another run that a study could have proposed itself.
 
     Taken are points all of whose trials are complete and would be trials of this sweep, had it
-        proposed them: the
-    same benchmark and objective, no difference from the study's base but in the keys of its space,
-    the same code. Equal points are taken once.
+    proposed them: the same benchmark and objective, no difference from the study's base but in the
+    keys of its space, the same code. Equal points are taken once.
 
     Args:
+        spec: this sweep.
+        study: the searched study.
+        folder: of the other run.
         fingerprint: of the benchmark's content, here.
-    Raises: StoreError: not the folder of a run, or its tables are damaged.
+
+    Returns:
+        The points, each with its means over seeds, and how many were left out for which reason.
+
+    Raises:
+        StoreError: not the folder of a run, or its tables are damaged.
     """
-    space = spec.studies[study].space
-    assert space is not None
     run = open_run(Path(folder))
     columns = [name for name in run.trials().schema.names if name.startswith("val_")]
-    names = [
-        "trial_id",
-        "study",
-        "point",
-        "seed",
-        "status",
-        "config",
-        "benchmark_settings",
-        *columns,
-    ]
+    names = ("trial_id", "study", "point", "seed", "status", "config", "benchmark_settings")
     by_point: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in run.trials().select(names).to_pylist():
+    for row in run.trials().select([*names, *columns]).to_pylist():
         by_point.setdefault((row["study"], row["point"]), []).append(row)
     skipped: Counter[str] = Counter()
     found: dict[str, KnownPoint] = {}
-    same_choice = run.objective == (spec.objective.metric, spec.objective.region)
     for rows in by_point.values():
-        if any(row["status"] != "complete" or row["config"] is None for row in rows):
-            skipped["not complete"] += 1
-        elif not same_choice:
-            skipped[f"best epochs chosen by {'/'.join(run.objective)}"] += 1
-        elif not _same_benchmark(spec, rows[0]["benchmark_settings"]):
-            skipped["on another benchmark"] += 1
-        elif (overrides := space.locate(json.loads(rows[0]["config"]))) is None:
-            skipped["outside the space, or trained otherwise than the base"] += 1
-        elif not _same_trials(spec, study, overrides, rows, fingerprint):
-            skipped["with other data or by other code"] += 1
-        else:
-            means = {
-                c: sum(row[c] for row in rows) / len(rows)
-                for c in columns
-                if all(r[c] is not None for r in rows)
-            }
-            point = KnownPoint(overrides, means, tuple(row["seed"] for row in rows))
-            found.setdefault(canonical_json(overrides), point)
+        located = _located(spec, study, rows, run.objective, fingerprint)
+        if isinstance(located, str):
+            skipped[located] += 1
+            continue
+        seeds = tuple(row["seed"] for row in rows)
+        point = KnownPoint(located, _means(rows, columns), seeds)
+        found.setdefault(canonical_json(located), point)
     return Warmed(study, folder, tuple(found.values()), dict(skipped))
+
+
+def _located(
+    spec: SweepSpec,
+    study: str,
+    rows: list[dict[str, Any]],
+    objective: tuple[str, str],
+    fingerprint: str,
+) -> dict[str, Any] | str:
+    """Return a point's overrides in the study's space, or the reason why it is left out."""
+    space = spec.studies[study].space
+    assert space is not None
+    if any(row["status"] != "complete" or row["config"] is None for row in rows):
+        return "not complete"
+    if objective != (spec.objective.metric, spec.objective.region):
+        return f"best epochs chosen by {'/'.join(objective)}"
+    if not _same_benchmark(spec, rows[0]["benchmark_settings"]):
+        return "on another benchmark"
+    overrides = space.locate(json.loads(rows[0]["config"]))
+    if overrides is None:
+        return "outside the space, or trained otherwise than the base"
+    if not _same_trials(spec, study, overrides, rows, fingerprint):
+        return "with other data or by other code"
+    return dict(overrides)
+
+
+def _means(rows: list[dict[str, Any]], columns: list[str]) -> dict[str, float]:
+    """Average the columns for which every trial has a value."""
+    return {
+        column: sum(row[column] for row in rows) / len(rows)
+        for column in columns
+        if all(row[column] is not None for row in rows)
+    }
 
 
 def usable(found: Warmed, goals: StudyGoals, base: Mapping[str, Any]) -> Warmed:
@@ -109,9 +125,7 @@ def _same_trials(
 
 
 def in_words(warmed: Warmed) -> str:
-    """``search: 12 points of runs/first are known to its sampler (3 left out: on another
-    benchmark)``.
-    """
+    """Say what a sampler was told, and what was left out."""
     left_out = ", ".join(f"{number} {why}" for why, number in sorted(warmed.skipped.items()))
     points = f"{len(warmed.points)} points of {warmed.run} are known to its sampler"
     return f"{warmed.study}: {points}" + (f" (left out: {left_out})" if left_out else "")

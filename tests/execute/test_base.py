@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dirsweep.execute.base import hanging, outcome_or_failure
-from dirsweep.execute.worker import run_trial
+from dirsweep.execute.worker import WorkerSettings, run_trial
 from dirsweep.run.folder import RunPaths, TrialFolder
 from tests.tiny import tiny_trial
 
@@ -23,7 +23,7 @@ def test_what_a_lost_worker_had_reached_is_kept(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_trial(trial, tmp_path, emit, num_threads=1)
+        run_trial(trial, tmp_path, emit, WorkerSettings())
     outcome = outcome_or_failure(trial, folder, hanging(5))
     assert folder.outcome() == outcome
     assert (outcome.status, outcome.num_epochs, outcome.attempts) == ("failed", 3, 1)

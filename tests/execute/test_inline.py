@@ -58,7 +58,8 @@ ERRORS = {
     "memory": (MemoryError(), "out of memory; reduce batch_size"),
     "memory of a tensor": (
         RuntimeError(
-            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 400 bytes."
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: "
+            "you tried to allocate 400 bytes."
         ),
         "out of memory (400 bytes more requested)",
     ),

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dirsweep.execute.worker import run_trial
+from dirsweep.execute.worker import WorkerSettings, run_trial
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.locks import claimed
 from tests.tiny import tiny_trial
@@ -68,11 +68,11 @@ def test_a_worker_gives_way_to_a_new_driver(tmp_path: Path) -> None:
             run.lock.write(json.dumps({"pid": 2, "since": "now"}).encode())
 
     with pytest.raises(SystemExit):
-        run_trial(trial, tmp_path, emit, num_threads=1)
+        run_trial(trial, tmp_path, emit, WorkerSettings())
     assert seen == [0, 1]
     assert run.trial(trial.trial_id).checkpoint.exists()
     seen.clear()
-    outcome = run_trial(trial, tmp_path, emit=lambda row: seen.append(row["epoch"]), num_threads=1)
+    outcome = run_trial(trial, tmp_path, lambda row: seen.append(row["epoch"]), WorkerSettings())
     assert (outcome.status, outcome.attempts, seen) == ("complete", 2, [0, 1, 2, 3, 4])
     assert "resumed after epoch 2" in run.trial(trial.trial_id).log.text()
 
@@ -85,7 +85,7 @@ def test_a_stop_file_ends_the_trial_after_its_epoch(tmp_path: Path, text: str, s
         trial,
         tmp_path,
         lambda row: paths.stop.write(text.encode()) and None if row["epoch"] == 1 else None,
-        num_threads=1,
+        WorkerSettings(),
     )
     assert (outcome.status, outcome.num_epochs) == (status, 2)
     assert outcome.metrics["val_mae_all"] is not None
@@ -97,17 +97,18 @@ def test_a_stop_file_ends_the_trial_after_its_epoch(tmp_path: Path, text: str, s
 def test_a_request_before_the_trial_begins(tmp_path: Path) -> None:
     trial = tiny_trial()
     paths = RunPaths(tmp_path).trial(trial.trial_id)
-    paths.stop.write("asked by somebody\n".encode())
-    outcome = run_trial(trial, tmp_path, lambda row: None, num_threads=1)
+    paths.stop.write(b"asked by somebody\n")
+    outcome = run_trial(trial, tmp_path, lambda row: None, WorkerSettings())
     assert (outcome.status, outcome.num_epochs, outcome.attempts) == ("stopped", 0, 0)
     paths.outcome.delete()
-    paths.stop.create()  # left by a driver that pruned the trial and died: the next one decides again
-    assert run_trial(trial, tmp_path, lambda row: None, num_threads=1).status == "complete"
+    # left by a driver that pruned the trial and died: the next one decides again
+    paths.stop.create()
+    assert run_trial(trial, tmp_path, lambda row: None, WorkerSettings()).status == "complete"
 
 
 def test_an_ended_trial_is_not_trained_again(tmp_path: Path) -> None:
     trial = tiny_trial()
-    first = run_trial(trial, tmp_path, lambda row: None, num_threads=1)
+    first = run_trial(trial, tmp_path, lambda row: None, WorkerSettings())
     began = time.monotonic()
-    assert run_trial(trial, tmp_path, lambda row: pytest.fail("trained"), num_threads=1) == first
+    assert run_trial(trial, tmp_path, lambda row: pytest.fail("trained"), WorkerSettings()) == first
     assert time.monotonic() - began < 1

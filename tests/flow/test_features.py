@@ -44,7 +44,7 @@ def test_trials_that_ended_without_them_are_named_and_not_trained_again(tmp_path
     assert len(listener.started) == 1
     assert listener.messages == [
         "1 trial ended before store.features was set and has no features; "
-        "without its outcome.json a trial is trained again"
+        "delete its outcome.json to train a trial again"
     ]
     assert trials_with_features(root) == 1
     for trial_id in open_run(root).trials()["trial_id"].to_pylist():

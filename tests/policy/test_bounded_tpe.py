@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from dirsweep.config.sampler import SamplerSpec
 from dirsweep.config.space_file import read_space
 from dirsweep.config.study import StudySpec
-from dirsweep.policy.bounded_tpe import LatelyTPESampler
+from dirsweep.policy.bounded_tpe import BoundedTPESampler
 from dirsweep.policy.optuna_study import SampledStudy
 from dirsweep.policy.verdict import Verdict
 
@@ -54,7 +54,7 @@ def proposals(sampler: TPESampler, num_trials: int) -> list[float]:
 
 
 def test_a_fifth_is_there_for_its_value_and_the_others_for_their_age() -> None:
-    sampler = LatelyTPESampler(history=5, **TPE)
+    sampler = BoundedTPESampler(history=5, **TPE)
     of = trials([0.1, 0.9, 0.5, 0.8, None, 0.7, 0.6, 0.4])
     kept = [trial.number for trial in sampler.chosen(of, StudyDirection.MINIMIZE)]
     assert kept == [0, 3, 4, 5, 6, 7]  # the best, the latest four, and the one that runs
@@ -62,10 +62,10 @@ def test_a_fifth_is_there_for_its_value_and_the_others_for_their_age() -> None:
 
 def test_the_best_is_the_greatest_where_that_is_wanted_and_keeps_to_its_constraints() -> None:
     of = trials([0.1, 0.9, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8], n1={"few": 2.0}, n7={"few": 1.0})
-    sampler = LatelyTPESampler(history=5, **TPE)
+    sampler = BoundedTPESampler(history=5, **TPE)
     kept = [trial.number for trial in sampler.chosen(of, StudyDirection.MAXIMIZE)]
     assert kept == [3, 4, 5, 6, 7]  # 6 is the best that breaks nothing; the latest others
-    sampler = LatelyTPESampler(history=5, **TPE)
+    sampler = BoundedTPESampler(history=5, **TPE)
     assert [trial.number for trial in sampler.chosen(of, StudyDirection.MINIMIZE)] == [
         0,
         4,
@@ -76,17 +76,17 @@ def test_the_best_is_the_greatest_where_that_is_wanted_and_keeps_to_its_constrai
 
 
 def test_all_of_a_short_history_counts_as_in_optuna() -> None:
-    assert proposals(LatelyTPESampler(history=50, **TPE), 40) == proposals(TPESampler(**TPE), 40)
+    assert proposals(BoundedTPESampler(history=50, **TPE), 40) == proposals(TPESampler(**TPE), 40)
 
 
 def test_without_a_limit_it_is_optunas() -> None:
-    assert proposals(LatelyTPESampler(history=None, **TPE), 40) == proposals(TPESampler(**TPE), 40)
+    assert proposals(BoundedTPESampler(history=None, **TPE), 40) == proposals(TPESampler(**TPE), 40)
 
 
 def test_a_long_history_is_cut_and_the_optimum_is_found_all_the_same() -> None:
     shown: list[int] = []
 
-    class Watched(LatelyTPESampler):
+    class Watched(BoundedTPESampler):
         def chosen(self, trials: list[FrozenTrial], direction: StudyDirection) -> list[FrozenTrial]:
             found = super().chosen(trials, direction)
             shown.append(sum(trial.state.is_finished() for trial in found))
@@ -100,15 +100,15 @@ def test_a_long_history_is_cut_and_the_optimum_is_found_all_the_same() -> None:
 
 def test_several_objectives_are_looked_at_as_a_whole() -> None:
     study = optuna.create_study(directions=["minimize", "minimize"])
-    sampler = LatelyTPESampler(history=5, **TPE)
-    assert sampler._lately(study, trials([1.0])[0]) is study
+    sampler = BoundedTPESampler(history=5, **TPE)
+    assert sampler._bounded(study, trials([1.0])[0]) is study
 
 
 def test_failed_trials_take_no_place_from_those_that_are_learnt_from() -> None:
     of = trials([0.5, 0.9, 0.4, 0.8, 0.7, 0.6, 0.3])
     for number in (2, 5):
         of[number].state, of[number].values = TrialState.FAIL, None
-    sampler = LatelyTPESampler(history=5, **TPE)
+    sampler = BoundedTPESampler(history=5, **TPE)
     assert sampler.chosen(of, StudyDirection.MINIMIZE) is of  # five to learn from
     of.append(trials([0.55])[0])
     of[-1].number = 7

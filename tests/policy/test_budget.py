@@ -221,8 +221,8 @@ def test_a_run_ends_with_its_budget_and_goes_on_with_a_larger_one(tmp_path: Path
     assert [status for _, status, _ in listener.ended] == ["complete"]
     assert listener.messages[-2:] == [
         "budget used up: 1 of 1 trials; 2 trials are left",
-        "finished trials are kept; unfinished ones resume from their checkpoints once the budget is "
-        "raised",
+        "finished trials are kept; unfinished ones resume from their checkpoints once the "
+        "budget is raised",
     ]
     listener = Listener()
     sweep = tiny_sweep(tmp_path, budget={"cpu_hours": 1e-7}, base={"epochs": 400})

@@ -754,7 +754,7 @@ def test_a_warm_start_tells_what_another_run_knows(tmp_path: Path) -> None:
     first = _earlier(tmp_path, "first", {"g": GRID, "more": {"points": [{"batch_size": 8}]}})
     spec = make_spec(tmp_path, {"s": {"trials": 3, "space": GAMMA, "warm_start": [first]}})
     policy = MadePolicy(spec, tmp_path / "run")
-    note = f"s: 2 points of {first} are known to its sampler (left out: 2 outside the space, or trained otherwise than "
+    note = f"s: 2 points of {first} are known to its sampler (left out: 2 outside the space"
     assert policy.take_notes()[0].startswith(note)
     assert policy.take_notes() == []
     trials = policy.optuna_trials("s")

@@ -39,7 +39,8 @@ LINES: list[tuple[str, Event]] = [
     ),
     (f'{{"event":"started","trial_id":"a","time":"{TIME}"}}', Started("a", TIME)),
     (
-        f'{{"event":"ended","trial_id":"a","status":"failed","error":"loss is NaN","time":"{TIME}"}}',
+        '{"event":"ended","trial_id":"a","status":"failed","error":"loss is NaN",'
+        f'"time":"{TIME}"}}',
         Ended("a", "failed", "loss is NaN", time=TIME),
     ),
     (
@@ -53,7 +54,8 @@ LINES: list[tuple[str, Event]] = [
     ),
     (
         '{"event":"warmed","study":"s","run":"runs/x","points":[{"overrides":{"lr":1},'
-        f'"metrics":{{"val_mae_all":2.0}},"seeds":[0]}}],"skipped":{{"not complete":1}},"time":"{TIME}"}}',
+        '"metrics":{"val_mae_all":2.0},"seeds":[0]}],"skipped":{"not complete":1},'
+        f'"time":"{TIME}"}}',
         Warmed(
             "s",
             "runs/x",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
@@ -190,7 +191,7 @@ def test_the_state_is_the_same_however_the_log_is_cut_into_sessions(
     bounds = [0, *sorted(cut for cut in cuts if cut < len(events)), len(events)]
     with TemporaryDirectory() as folder:
         path = RunPaths(folder).ledger
-        for start, stop in zip(bounds, bounds[1:], strict=False):
+        for start, stop in pairwise(bounds):
             with Ledger(path) as ledger:
                 ledger.append(*events[start:stop])
             with open(path, "ab") as file:

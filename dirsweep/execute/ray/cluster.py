@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import logging
 import os
 import socket
@@ -29,17 +30,19 @@ WAITING_MS = 30_000
 #: times as long
 SWITCH_S = 1e-4
 #: processes beside Ray's servers, as Ray calls them
-ATTENDANTS = ("log_monitor", "monitor", "dashboard")
+HELPERS = ("log_monitor", "monitor", "dashboard")
 #: seconds until a cluster must have answered
 CONNECT_S = 10.0
 
 
 class RunningRay:
-    """Our connection to a cluster that runs.
+    """Our connection to a running cluster.
 
     Args:
         address: ``auto``, ``ray://...`` or ``host:port``.
-    Raises: DirSweepError: not of that form.
+
+    Raises:
+        DirSweepError: not of that form.
     """
 
     local = False
@@ -51,10 +54,14 @@ class RunningRay:
             raise DirSweepError(f"--address {address}: expected auto, host:port or ray://host:port")
 
     def wait(self) -> None:
-        """Connect. Raises: DirSweepError: no cluster there, or one that refuses."""
+        """Connect.
+
+        Raises:
+            DirSweepError: no cluster there, or one that refuses.
+        """
         import ray
 
-        self._look_for_it()
+        self._check_reachable()
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         try:
             ray.init(
@@ -70,10 +77,8 @@ class RunningRay:
                 f"--address {self.address}: cannot connect ({_in_one_line(error)})"
             ) from error
 
-    def _look_for_it(self) -> None:
-        """Ray looks for ``auto`` itself, and ends the whole process, after a minute, where nobody
-        answers.
-        """
+    def _check_reachable(self) -> None:
+        """Fail soon where nobody answers: Ray would end the whole process after a minute."""
         if self.address == "auto":
             return
         host, _, port = self.address.removeprefix("ray://").rpartition(":")
@@ -84,12 +89,11 @@ class RunningRay:
             raise self._absent(error) from None
 
     def _absent(self, error: OSError) -> DirSweepError:
-        return DirSweepError(
-            f"--address {self.address}: no Ray cluster there ({error.strerror or _in_one_line(error)})"
-        )
+        reason = error.strerror or _in_one_line(error)
+        return DirSweepError(f"--address {self.address}: no Ray cluster there ({reason})")
 
     def stop(self) -> None:
-        """Let go of it; it runs on."""
+        """Disconnect; the cluster keeps running."""
         import ray
 
         ray.shutdown()
@@ -105,9 +109,8 @@ class LocalRay:
     local = True
 
     def __init__(self, num_cpus: int | None = None) -> None:
-        import ray  # before the thread: two threads that import the same packages could get in each other's way
-
-        assert ray is not None
+        # before the thread: two threads that import the same packages could block each other
+        importlib.import_module("ray")
         self.num_cpus = num_cpus or _num_cpus()
         self._error: BaseException | None = None
         self._tried, self._over = threading.Event(), threading.Event()
@@ -121,8 +124,7 @@ class LocalRay:
         sys.setswitchinterval(min(SWITCH_S, self._interval))
         self._thread = threading.Thread(target=self._hold, daemon=True, name="ray-start")
         self._thread.start()
-        # where nobody comes to need it: a process that ends while Ray starts would end in its
-        # middle
+        # where nobody needs it: otherwise the process could end while Ray is half started
         atexit.register(self._stop_at_exit)
 
     def _hold(self) -> None:
@@ -141,7 +143,11 @@ class LocalRay:
             os.environ.pop(name, None)
 
     def wait(self) -> None:
-        """Return once Ray is there. Raises: DirSweepError: it does not start."""
+        """Return once Ray has started.
+
+        Raises:
+            DirSweepError: it does not start.
+        """
         self._await()
         if self._error is not None:
             raise DirSweepError(
@@ -149,7 +155,7 @@ class LocalRay:
             ) from self._error
 
     def stop(self) -> None:
-        """End it; twice does no harm."""
+        """Stop Ray; calling it twice does no harm."""
         import ray
 
         self._await()
@@ -159,9 +165,8 @@ class LocalRay:
             atexit.unregister(self._stop_at_exit)
 
     def _stop_at_exit(self) -> None:
-        with suppress(
-            KeyboardInterrupt
-        ):  # of somebody who will not wait: the servers end with this process
+        # a second Ctrl-C does not wait: the servers end with this process
+        with suppress(KeyboardInterrupt):
             self.stop()
 
 
@@ -171,15 +176,21 @@ Cluster = LocalRay | RunningRay
 def begin(
     sweep: Path, root: Path | None, *, address: str | None, num_cpus: int | None
 ) -> Cluster | None:
-    """Ray for a sweep file that is not read yet; None where it can wait until there is something to
-    train.
+    """Start Ray, or connect to it, for a sweep file that is not read yet.
 
-    Whoever finds that nothing is to be trained just ends: what was begun here ends with the
-        process.
+    A Ray that turns out not to be needed ends with the process.
 
     Args:
+        sweep: the file.
         root: the run's folder, where that is known.
-    Raises: DirSweepError: not an address.
+        address: of a running cluster; None starts Ray on this machine.
+        num_cpus: for a Ray on this machine; None takes all.
+
+    Returns:
+        None where the run seems to be finished, so that Ray can wait until it is needed.
+
+    Raises:
+        DirSweepError: not an address.
     """
     if address is not None:
         return RunningRay(address)
@@ -191,9 +202,8 @@ def begin(
 def _nothing_open(ledger: StoredFile) -> bool:
     if not ledger.exists():
         return False
-    from dirsweep.run.ledger import (
-        nothing_open,
-    )  # not before it is needed: what it imports would come before Ray
+    # imported when needed: what it imports would delay the start of Ray
+    from dirsweep.run.ledger import nothing_open
 
     return nothing_open(ledger)
 
@@ -221,12 +231,11 @@ def _start(num_cpus: int) -> None:
         object_store_memory=200 * 2**20,
         namespace="dirsweep",
     )
-    _dismiss_attendants()
+    _end_helpers()
 
 
-def _dismiss_attendants() -> None:
-    """End what a Ray of one run has no use for: who forwards logs, adds machines, and serves a
-    dashboard.
+def _end_helpers() -> None:
+    """End Ray's processes that one run does not need: log monitor, autoscaler, dashboard.
 
     They would import for as long as the driver does, on the cores that it needs, and be waited for
     at the end.
@@ -236,9 +245,9 @@ def _dismiss_attendants() -> None:
     # not public: where a version of Ray calls it otherwise, they just stay
     node = getattr(ray._private.worker, "_global_node", None)
     for kind, started in getattr(node, "all_processes", {}).items():
-        if kind in ATTENDANTS:
+        if kind in HELPERS:
             for info in started:
-                info.process.kill()  # one that is asked to go complains
+                info.process.kill()  # one that is terminated complains
 
 
 @contextmanager

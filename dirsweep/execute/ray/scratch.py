@@ -1,6 +1,4 @@
-"""Folders for what is thrown away, below the machine's temporary folder; those of killed processes
-go with the next.
-"""
+"""Temporary folders that do not outlive their process: the next one deletes what was left."""
 
 from __future__ import annotations
 
@@ -17,16 +15,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX = "dirsweep-"
-#: says whose folder it is; locked by that process, so that one in a container of its own is known
-#: to live, too
+#: says whose folder it is; locked by that process, so that one in another container is known to
+#: live, too
 OWNER = ".owner"
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A new folder, deleted at the end; a process that is killed leaves it to the next one that
-    asks for a folder.
-    """
+    """Yield a new folder and delete it at the end; a killed process leaves that to the next."""
     threading.Thread(target=remove_stale, name="scratch", daemon=True).start()
     with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as folder:
         descriptor = _own(Path(folder))
@@ -37,9 +33,7 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def _own(folder: Path) -> int:
-    """Say that this process owns the folder. Returns: what holds the lock; it goes with the
-    process.
-    """
+    """Mark the folder as this process's own; return the descriptor that holds its lock."""
     # locked under another name first: whoever sees the file sees it locked
     unfinished = folder / f"{OWNER}.new"
     descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -52,12 +46,13 @@ def _own(folder: Path) -> int:
 
 
 def remove_stale(parent: Path | None = None) -> list[Path]:
-    """Delete this user's folders whose process is gone from this machine; whatever is in doubt
-    stays.
+    """Delete this user's folders whose process is gone; whatever is in doubt stays.
 
     Args:
-        parent: where to look; the machine's temporary folder by default.
-    Returns: what was deleted.
+        parent: where to look; None is the machine's temporary folder.
+
+    Returns:
+        What was deleted.
     """
     found = []
     with suppress(OSError):
@@ -93,7 +88,7 @@ def _remove(folder: Path) -> bool:
 
 
 def _lives(pid: int, started: str | None) -> bool:
-    """Whether the very process is there: another one may have got its number."""
+    """Return whether the very process is there: another one may have got its number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -105,9 +100,7 @@ def _lives(pid: int, started: str | None) -> bool:
 
 
 def _started(pid: int) -> str | None:
-    """When a process began, in ticks since the machine did, and which start of the machine; None if
-    unknown.
-    """
+    """Return when a process began (boot id of the machine, ticks since boot); None if unknown."""
     try:
         ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
         return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {ticks}"

@@ -49,7 +49,7 @@ class TrialConfig(TypedDict):
 
 def train_in_worker(config: TrialConfig) -> None:
     """Train a trial; the process is used again for the next one."""
-    from dirsweep.execute.worker import run_trial
+    from dirsweep.execute.worker import WorkerSettings, run_trial
 
     _die_with_raylet(os.getpid(), os.getppid())
     reported_at = 0.0
@@ -66,9 +66,9 @@ def train_in_worker(config: TrialConfig) -> None:
             TrialSpec(**json.loads(config["trial"])),
             Path(config["root"]),
             emit,
-            num_threads=config["num_threads"],
-            checkpoint_every_s=config["checkpoint_every_s"],
-            store_features=config["store_features"],
+            WorkerSettings(
+                config["num_threads"], config["checkpoint_every_s"], config["store_features"]
+            ),
             work=pkgutil.resolve_name(config["work"]),
         )
     except (StoreError, OSError) as error:  # not the trial's fault: the driver stops the sweep

@@ -53,9 +53,7 @@ class TuneListener(Protocol):
 
 
 class _NotPickled:
-    """Ray pickles what it is given into its experiment state. Ours is thrown away, so an empty
-    object goes in.
-    """
+    """Pickles as an empty object: Ray's experiment state, which it goes into, is thrown away."""
 
     def __reduce__(self) -> tuple[type[object], tuple[()]]:
         return object, ()

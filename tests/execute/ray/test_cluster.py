@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dirsweep.execute.ray.cluster import ATTENDANTS, LocalRay, plain_workers
+from dirsweep.execute.ray.cluster import HELPERS, LocalRay, plain_workers
 
 
 def running(pid: int) -> bool:
@@ -35,7 +35,7 @@ def test_a_local_ray_leaves_the_process_as_it_was() -> None:
         assert {"raylet", "gcs_server"} <= set(started)
         for kind, processes in started.items():
             for info in processes:
-                if kind in ATTENDANTS:
+                if kind in HELPERS:
                     assert info.process.wait(10) == -signal.SIGKILL, kind
                 else:
                     assert running(info.process.pid), kind
