@@ -109,21 +109,35 @@ def race(
     for count in range(num_seeds, max_seeds + 1):
         seen = {point: _first(values[point], count) for point in racers}
         if any(None in row for row in seen.values()):
-            wanted = tuple(point for point in racers if len(values[point]) < count)
             best = _best(seen, count - 1, sign)
+            wanted = _short_of(values, racers, count)
             return Standing(count - 1, best, _others(racers, best), wanted)
-        racers = [point for point in racers if _all_finite(seen[point])]
         best = _best(seen, count, sign)
         if best is None:
             return Standing(count, None)
-        racers = [
-            point
-            for point in racers
-            if point == best or not _distinguished(seen[point], seen[best], sign, confidence)
-        ]
+        racers = _remaining(seen, best, sign, confidence)
         if len(racers) == 1:
             break
     return Standing(count, best, _others(racers, best))
+
+
+def _remaining(
+    seen: Mapping[int, Sequence[float | None]], best: int, sign: float, confidence: float
+) -> list[int]:
+    """Return the best point and those that a round does not distinguish from it."""
+    return [
+        point
+        for point, row in seen.items()
+        if point == best
+        or (_all_finite(row) and not _distinguished(row, seen[best], sign, confidence))
+    ]
+
+
+def _short_of(
+    values: Mapping[int, Sequence[float | None]], racers: Sequence[int], count: int
+) -> tuple[int, ...]:
+    """Return the points that have not got their ``count``-th trial yet."""
+    return tuple(point for point in racers if len(values[point]) < count)
 
 
 def _first(row: Sequence[float | None], count: int) -> list[float | None]:
