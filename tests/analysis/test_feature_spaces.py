@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from figure_texts import texts
 
 from dirsweep.analysis.feature_spaces import feature_spaces, has_stored_features
 from dirsweep.errors import StoreError
@@ -15,6 +14,7 @@ from dirsweep.report.html.page import report_page
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import feature_similarity, ranking_matrices, tsne
 from dirsweep.run.reader import open_run
+from tests.figure_texts import texts
 from tests.made_up_run import write_run
 from tests.stored_features import LABELS, NUM, ordered, random_features, run_with, store
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-from figure_texts import texts
 from rich.console import Console
 
 from dirsweep.analysis.differences import differences
@@ -27,6 +26,7 @@ from dirsweep.run.collect import collect
 from dirsweep.run.events import Retried
 from dirsweep.run.ledger import Ledger
 from dirsweep.run.reader import Run, open_run
+from tests.figure_texts import texts
 from tests.made_up_run import FACTORS, write_run
 from tests.simulated_run import SimulatedPoint, simulate
 

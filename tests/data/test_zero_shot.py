@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from figure_texts import texts
 from pydantic import ValidationError
 
 from dirsweep.analysis.label_errors import zero_shot_spans
@@ -36,6 +35,7 @@ from dirsweep.training.assembly import build_training
 from dirsweep.training.metrics import compute
 from dirsweep.training.preparation import prepare
 from dirsweep.training.trial import train
+from tests.figure_texts import texts
 from tests.flow.driving import run_here, tiny_sweep
 from tests.tiny import TinyConfig, tiny_trial
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from figure_texts import texts
 from PIL import Image
 
 from dirsweep.errors import StoreError
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import plots, plots_after_run, write_plots
 from dirsweep.run.reader import open_run
+from tests.figure_texts import texts
 from tests.made_up_run import write_run
 
 GAMMA = "regularizers.ranksim.gamma"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from figure_texts import texts
 
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import collapse_over_training
 from dirsweep.run.collect import collect
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.reader import open_run
+from tests.figure_texts import texts
 from tests.made_up_run import write_run
 
 COLUMN = collapse_over_training.COLUMN

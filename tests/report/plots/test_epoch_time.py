@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from figure_texts import texts
 
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import epoch_time
 from dirsweep.run.reader import open_run
+from tests.figure_texts import texts
 from tests.made_up_run import write_run
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from figure_texts import texts
 
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import feature_similarity
 from dirsweep.run.bins import Bins
 from dirsweep.run.reader import open_run
+from tests.figure_texts import texts
 from tests.stored_features import LABELS, ordered, random_features, run_with, store
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from figure_texts import texts
 
 from dirsweep.report.plots import collapse_penalty, per_label_error
 from dirsweep.run.reader import open_run
+from tests.figure_texts import texts
 from tests.made_up_run import write_run
 
 

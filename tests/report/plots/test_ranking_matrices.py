@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from figure_texts import texts
 from scipy import stats
 
 from dirsweep.report.plots import ranking_matrices
 from dirsweep.run.reader import open_run
+from tests.figure_texts import texts
 from tests.stored_features import LABELS, ordered, random_features, run_with, store
 
 

@@ -5,11 +5,11 @@ import random
 from pathlib import Path
 
 import pytest
-from figure_texts import texts
 
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import response
 from dirsweep.run.reader import open_run
+from tests.figure_texts import texts
 from tests.made_up_run import write_run
 
 GAMMA, LAMBDA = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"

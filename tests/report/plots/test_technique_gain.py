@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from figure_texts import texts
 
 from dirsweep.report.plots import technique_gain
 from dirsweep.run.reader import open_run
+from tests.figure_texts import texts
 from tests.made_up_run import write_run
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from figure_texts import texts
 from numpy.typing import NDArray
 
 from dirsweep.report.inline_svg import inline_svg
 from dirsweep.report.plots import tsne
 from dirsweep.run.reader import open_run
+from tests.figure_texts import texts
 from tests.stored_features import LABELS, NUM, ordered, random_features, run_with, store
 
 
