@@ -187,8 +187,15 @@ class TuneExecutor:
             self._rendezvous.abandon()
         else:
             self._rendezvous.close()
-        if self._thread is not None:
-            self._thread.join(LEAVE_S if broken_off else None)
+        if self._thread is None:
+            return
+        while not broken_off and self._thread.is_alive():
+            self._thread.join(CHECK_EVERY_S)
+            # nobody listens any more, so nobody else would notice that it waits in vain
+            if not all(map(is_alive, self._servers.values())):
+                self._rendezvous.abandon()
+                broken_off = True
+        self._thread.join(LEAVE_S)
 
     def _check(self, handle: Handler) -> None:
         """Check whether Ray is alive, let the driver check its limits, end what hangs."""
