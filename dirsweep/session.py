@@ -200,14 +200,15 @@ def _train(policy: SweepPolicy, paths: RunPaths, watcher: Watcher, options: Opti
     )
     driver: Driver | None = None
     try:
-        with open_by_name(options.executor, job) as executor:
-            driver = Driver(policy, executor, watcher, paths)
-            driver.run()
-    except KeyboardInterrupt:
+        try:
+            with open_by_name(options.executor, job) as executor:
+                driver = Driver(policy, executor, watcher, paths)
+                driver.run()
+        finally:
+            if driver is not None:
+                driver.settle()
+    except KeyboardInterrupt:  # a second one may also come while outcomes are taken
         return not view.exhausted
-    finally:
-        if driver is not None:
-            driver.settle()
     return view.stopping and not view.finished and not view.exhausted
 
 
