@@ -167,7 +167,9 @@ class TuneExecutor:
             self._rendezvous.post(lambda tell: tell(StopRequested(answer)))
             self.stopping = True
 
-        numbers = (signal.SIGINT, signal.SIGTERM)
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        # Python takes signal handlers in the main thread only; a notebook's server may use others
+        numbers = (signal.SIGINT, signal.SIGTERM) if in_main_thread else ()
         earlier = {number: signal.signal(number, handle) for number in numbers}
         broken_off = False
         try:
