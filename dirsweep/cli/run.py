@@ -169,7 +169,7 @@ def train(  # noqa: PLR0913 - one parameter per option
 
 
 @app.command(rich_help_panel=RUN_PANEL)
-def confirm(
+def confirm(  # noqa: PLR0913 - one parameter per option
     run: RunFolder,
     top: Annotated[
         int, typer.Option(help="number of best points per study (by validation)", min=1)

@@ -41,7 +41,10 @@ def test_features_are_torchvisions_before_the_classifier(weights: Path) -> None:
 
 
 def test_torchvision_is_imported_only_when_built() -> None:
-    code = "import sys; from dirsweep.registry import names; names('backbone'); print('torchvision' in sys.modules)"
+    code = (
+        "import sys; from dirsweep.registry import names; names('backbone'); "
+        "print('torchvision' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

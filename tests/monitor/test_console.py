@@ -63,7 +63,8 @@ def test_at_most_one_progress_line_in_30_seconds() -> None:
     assert len(progress) == 3
     # 30 of 100 epochs of one of four trials in 30 s: 370 more epochs
     assert progress[0] == (
-        "0 of 4 trials ended; 1 running; 30 s elapsed; about 6 min 10 s left; best val MAE 9.000, s: base, seed 0"
+        "0 of 4 trials ended; 1 running; 30 s elapsed; about 6 min 10 s left; "
+        "best val MAE 9.000, s: base, seed 0"
     )
 
 

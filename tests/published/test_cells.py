@@ -24,7 +24,8 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     file = write(
         tmp_path,
         f"{HEADER},config,lr,colour\n"
-        'vir,1,VIR,agedb-dir,mae,all,6.990,"{""reweighting.name"": ""lds"", ""regularizers.vir.a"": 1}",1e-3,red\n'
+        "vir,1,VIR,agedb-dir,mae,all,6.990,"
+        '"{""reweighting.name"": ""lds"", ""regularizers.vir.a"": 1}",1e-3,red\n'
         "vir,1,VIR,agedb-dir,mae,few,9.49,,,\n",
     )
     cells = published("vir", extra=[file]).to_pylist()

@@ -32,8 +32,12 @@ def test_second_driver_is_refused(tmp_path: Path) -> None:
 def test_the_lock_goes_with_a_killed_driver(tmp_path: Path) -> None:
     paths = RunPaths(tmp_path)
     program = (
-        "import sys,time,pathlib;from dirsweep.run.locks import lock_run;from dirsweep.run.folder import RunPaths\n"
-        "with lock_run(RunPaths(pathlib.Path(sys.argv[1]))): print('held', flush=True); time.sleep(60)"
+        "import pathlib, sys, time\n"
+        "from dirsweep.run.folder import RunPaths\n"
+        "from dirsweep.run.locks import lock_run\n"
+        "with lock_run(RunPaths(pathlib.Path(sys.argv[1]))):\n"
+        "    print('held', flush=True)\n"
+        "    time.sleep(60)\n"
     )
     driver = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
