@@ -84,14 +84,15 @@ def run_sweep(
 
     Raises:
         DirSweepError: bad input, before anything is trained; storage that cannot be written.
-        KeyboardInterrupt: the run was interrupted; finished trials are kept, and the same call
-            resumes it.
+        RunInterruptedError: the run was interrupted or stopped; finished trials are kept, and the
+            same call resumes it.
 
     Examples:
         >>> run = run_sweep("sweep.yaml", "runs/example", inline=True)
         >>> run.counts()
         {'complete': 4}
     """
+    from dirsweep.errors import RunInterruptedError
     from dirsweep.exit_codes import EXIT_INTERRUPTED
     from dirsweep.monitor.console import SweepConsole
     from dirsweep.session import Options
@@ -121,7 +122,7 @@ def run_sweep(
         if cluster is not None:
             cluster.stop()
     if code == EXIT_INTERRUPTED:
-        raise KeyboardInterrupt
+        raise RunInterruptedError(f"{root}: interrupted; finished trials are kept, run it again")
     return open_run(root)
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dirsweep.errors import SpecError
+
 if TYPE_CHECKING:
     from dirsweep.config.sweep import SweepSpec
 
@@ -84,6 +86,28 @@ Extra = Annotated[
 def cache_folder() -> str | None:
     """Return the folder for data derived from benchmarks; None for the default."""
     return os.environ.get("DIRSWEEP_CACHE")
+
+
+def executor_of(inline: bool, executor: str | None) -> str:
+    """Return the name of the place where trials run.
+
+    Args:
+        inline: whether ``--inline`` was given.
+        executor: the value of ``--executor``, None without it.
+
+    Raises:
+        SpecError: both were given and disagree.
+        RegistryError: there is no such place.
+    """
+    if executor is None:
+        return "inline" if inline else "ray"
+    if inline and executor != "inline":
+        raise SpecError(f"--inline and --executor {executor} exclude each other", key="--executor")
+    if executor != "ray":  # looking the others up imports Ray, which a plain run starts beforehand
+        from dirsweep.execute.registry import require_executor
+
+        require_executor(executor)
+    return executor
 
 
 def load(path: Path, sets: list[str] | None, synthetic: bool, preview: bool) -> SweepSpec:

@@ -28,6 +28,7 @@ from dirsweep.cli.options import (
     Synthetic,
     cache_folder,
     default_folder,
+    executor_of,
     load,
 )
 from dirsweep.errors import StoreError
@@ -77,7 +78,7 @@ def run(  # noqa: PLR0913 - one parameter per option
 
     name = name_of(sweep)
     root = default_folder(name, synthetic, preview) if out is None and name is not None else out
-    place = executor or ("inline" if inline else "ray")
+    place = executor_of(inline, executor)
     cluster = None if place != "ray" else _start_ray(sweep, root, address, cpus)
     spec = load(sweep, sets, synthetic, preview)
     launch = Launch(place, cluster, cpus, tuple(retry or ()), reuse)
@@ -100,7 +101,7 @@ def resume(
 
     paths = RunPaths(run)
     require_run(paths)
-    place = executor or ("inline" if inline else "ray")
+    place = executor_of(inline, executor)
     cluster = None if place != "ray" else _start_ray(Path(paths.spec), run, address, cpus)
     spec = load(Path(paths.spec), None, False, False)
     _train_all(spec, run, Launch(place, cluster, cpus, tuple(retry or ()), reuse))
@@ -195,7 +196,7 @@ def confirm(  # noqa: PLR0913 - one parameter per option
     spec = confirmation_sweep(stored, overrides, num_seeds=seeds)
     validate(spec)
     folder = confirmation_folder(stored)
-    place = executor or ("inline" if inline else "ray")
+    place = executor_of(inline, executor)
     cluster = None if place != "ray" else _start_ray(Path(stored.paths.spec), folder, address, cpus)
     try:
         _train_all(spec, folder, Launch(place, cluster, cpus))

@@ -38,6 +38,18 @@ def open_by_name(name: str, job: Job) -> AbstractContextManager[Executor]:
     Raises:
         RegistryError: there is no such place.
     """
+    return require_executor(name)(job)
+
+
+def require_executor(name: str) -> OpenExecutor:
+    """Return the function that opens a place to run trials.
+
+    Args:
+        name: as its file is called (``inline``, ``ray``).
+
+    Raises:
+        RegistryError: there is no such place.
+    """
     try:
         module = importlib.import_module(f"{PACKAGE}.{name}")
     except ModuleNotFoundError as error:
@@ -46,6 +58,5 @@ def open_by_name(name: str, job: Job) -> AbstractContextManager[Executor]:
         module = None
     opens: OpenExecutor | None = getattr(module, "open_executor", None)
     if opens is None:
-        known = executor_names()
-        raise RegistryError(f"no place to run '{name}'; {did_you_mean(name, known)}")
-    return opens(job)
+        raise RegistryError(f"no place to run '{name}'; {did_you_mean(name, executor_names())}")
+    return opens

@@ -333,6 +333,20 @@ def event_from_dict(value: Mapping[str, Any]) -> Event:
     if cls is None:
         raise StoreError(f"unknown event '{kind}', written by a newer dirsweep; upgrade dirsweep")
     try:
-        return cls.from_dict(value)
+        event = cls.from_dict(value)
+        _check(event)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreError(f"'{kind}' event without a valid {error}") from error
+    return event
+
+
+def _check(event: Event) -> None:
+    """Raise ValueError where an event contradicts itself, which folding it could not bear."""
+    if isinstance(event, Proposed):
+        if len(event.seeds) != len(event.trial_ids):
+            raise ValueError("list of trials: it has another length than that of seeds")
+        return
+    try:
+        datetime.fromisoformat(event.time)
+    except ValueError:
+        raise ValueError(f"time: '{event.time}'") from None

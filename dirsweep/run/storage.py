@@ -253,8 +253,12 @@ class _LocalJournal:
             raise _cannot_write(path, error) from error
 
     def read(self) -> bytes:
-        with open(self._path, "rb") as file:
-            return file.read()
+        try:
+            with open(self._path, "rb") as file:
+                return file.read()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise StoreError(f"{self._path}: cannot read: {reason}") from error
 
     def append(self, data: bytes, *, sync: bool = True) -> None:
         try:

@@ -47,7 +47,7 @@ def test_what_validation_chooses(tmp_path: Path) -> None:
     assert found.corrected == pytest.approx(found.validation.mean + (found.bias or 0))
 
 
-def test_thebias_of_best_of_the_best_of_many(tmp_path: Path) -> None:
+def test_the_selection_bias_of_the_best_of_many(tmp_path: Path) -> None:
     """Points that differ by their seeds alone: the chosen one's figure is too good by a known
     amount.
     """

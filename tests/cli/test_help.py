@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from dirsweep.cli import app
+from dirsweep.errors import DirSweepError
 
 PANELS = ("Run a sweep", "Monitor and control a run", "Report", "Tools")
 
@@ -78,3 +80,21 @@ def test_help_loads_neither_torch_nor_ray() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--inline", "--executor", "ray"], "--inline and --executor ray exclude each other"),
+        (["--executor", "inlne"], "no place to run 'inlne'; did you mean 'inline'"),
+    ],
+)
+def test_a_wrong_executor_is_refused_before_anything_is_written(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        sys, "argv", ["dirsweep", "run", "absent.yaml", "--out", str(tmp_path / "run"), *arguments]
+    )
+    with pytest.raises(DirSweepError, match=message):
+        app(standalone_mode=False)
+    assert not (tmp_path / "run").exists()

@@ -93,3 +93,28 @@ def test_lines_of_earlier_builds_are_read_and_written_alike(line: str, event: Ev
 def test_what_is_no_event_is_refused(value: dict[str, object], reason: str) -> None:
     with pytest.raises(StoreError, match=reason):
         event_from_dict(value)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ({"event": "started", "trial_id": "a", "time": "noon"}, "valid time: 'noon'"),
+        (
+            {
+                "event": "proposed",
+                "study": "s",
+                "index": 0,
+                "overrides": {},
+                "seeds": [0, 1],
+                "trial_ids": ["a"],
+                "sampler": None,
+            },
+            "another length than that of seeds",
+        ),
+    ],
+)
+def test_an_event_that_contradicts_itself_is_one_line(
+    line: dict[str, object], message: str
+) -> None:
+    with pytest.raises(StoreError, match=message):
+        event_from_dict(line)
