@@ -17,7 +17,9 @@ import yaml
 from dirsweep.run.reader import Run, open_run
 from tests.docs.contributing_templates import PROJECT, templates, write_project
 
-MAX_CODE_LINES = 36
+MAX_CODE_LINES = 25
+#: a place to run answers three calls and four actions
+MAX_PLACE_LINES = 55
 SWEEP = {
     "name": "templates",
     "benchmark": "noisy-line",
@@ -144,7 +146,7 @@ def test_a_template_is_short(name: str) -> None:
     }
     lines = enumerate(text.splitlines(), start=1)
     code = [line for number, line in lines if line.strip() and number not in docstrings]
-    assert len(code) <= MAX_CODE_LINES
+    assert len(code) <= (MAX_PLACE_LINES if "/execute/" in name else MAX_CODE_LINES)
 
 
 @pytest.mark.skipif(shutil.which("ruff") is None, reason="ruff is not installed")
