@@ -29,6 +29,7 @@ from dirsweep.execute.base import (
 )
 from dirsweep.execute.worker import WorkerSettings, run_trial
 from dirsweep.run.tables import Outcome
+from dirsweep.training.state import Row
 
 
 @contextmanager
@@ -89,7 +90,7 @@ class InlineExecutor:
     def _train(self, trial: TrialSpec, handle: Handler) -> Outcome:
         with _alarm(self.job.resources.epoch_limit_s) as wind_up:
 
-            def emit(row: dict[str, Any]) -> None:
+            def emit(row: Row) -> None:
                 wind_up()
                 self._report(trial.trial_id, row, handle)
 
@@ -107,7 +108,7 @@ class InlineExecutor:
             except TrialError as error:  # the alarm rang while the results were written
                 return outcome_or_failure(trial, self.job.folder(trial.trial_id), str(error))
 
-    def _report(self, trial_id: str, row: dict[str, Any], handle: Handler) -> None:
+    def _report(self, trial_id: str, row: Row, handle: Handler) -> None:
         handle(EpochEnded(trial_id, row))
         if trial_id in self._to_end:
             raise TrialPruned

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dirsweep.config.trial import TrialSpec
 from dirsweep.errors import StoreError, TrialPruned, TrialStopped
@@ -18,6 +17,7 @@ from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths, TrialFolder, TrialPaths
 from dirsweep.run.locks import claimed
 from dirsweep.run.tables import Outcome
+from dirsweep.training.state import Row
 from dirsweep.training.trial import Emit, Progress, train
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ def run_trial(
     run, paths = RunPaths(root), RunPaths(root).trial(trial.trial_id)
     folder, driver = TrialFolder(paths), run.lock.read_json()
 
-    def emit_and_look(row: dict[str, Any]) -> None:
+    def emit_and_look(row: Row) -> None:
         emit(row)
         if paths.stop.exists():
             raise TrialStopped if stop_reason(paths) else TrialPruned
