@@ -8,12 +8,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from dirsweep.errors import RegistryError, did_you_mean
 
 if TYPE_CHECKING:
     from dirsweep.config.trial import NamedConfig
+    from dirsweep.data.base import BenchmarkConfig
 
 ROOMS = {
     "loss": "dirsweep.methods.losses",
@@ -72,6 +73,18 @@ def config_class(room: str, name: str) -> type[NamedConfig]:
     if name not in known:
         raise RegistryError(f"unknown {room} '{name}'; {did_you_mean(str(name), known)}")
     return known[name]
+
+
+def benchmark_class(name: str) -> type[BenchmarkConfig]:
+    """Return the config class of a benchmark, with the facts that it states.
+
+    Args:
+        name: its registered name.
+
+    Raises:
+        RegistryError: there is none; the message names the closest and all known names.
+    """
+    return cast("type[BenchmarkConfig]", config_class("benchmark", name))
 
 
 def display_name(name: str, rooms: Iterable[str] = TECHNIQUES) -> str:

@@ -35,7 +35,7 @@ class MadeExecutor:
         num_epochs: of every trial.
         num_places: trials at a time.
         random: chooses which trial trains on.
-        lives: the driver is killed before the news after so many is handled; None: never.
+        lives: number of news items handled before the driver is killed; None: never.
     """
 
     gpu_share, num_waiting = 0.0, 0

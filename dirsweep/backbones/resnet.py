@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
-from dirsweep.config.trial import NamedConfig, TrialConfig
-from dirsweep.data.base import Benchmark
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.base import Benchmark, BenchmarkConfig
 from dirsweep.errors import DataError
 
 _CLASSIFIER = ("fc.weight", "fc.bias")
@@ -47,7 +47,7 @@ class ResNetConfig(BackboneConfig):
     at random
     """
 
-    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+    def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Report an absent file of weights before a worker starts."""
         return None if self.pretrained is None else _absence(self.pretrained, self.architecture)
 

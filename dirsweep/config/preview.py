@@ -72,9 +72,11 @@ def _base(base: Mapping[str, Any], kept: Collection[str]) -> PlainData:
 
 
 def _benchmark(benchmark: PlainData, kept: Collection[str]) -> PlainData:
-    config = registry.config_class("benchmark", benchmark["name"])
-    synthetic = getattr(config, "synthetic", False)
-    if synthetic and "fraction" in benchmark and "benchmark.fraction" not in kept:
+    if (
+        registry.benchmark_class(benchmark["name"]).synthetic
+        and "fraction" in benchmark
+        and "benchmark.fraction" not in kept
+    ):
         benchmark["fraction"] = min(benchmark["fraction"], FRACTION)
     return benchmark
 

@@ -29,7 +29,7 @@ def with_synthetic_data(raw: Mapping[str, Any]) -> PlainData:
     given = raw.get("benchmark")
     name = given.get("name") if isinstance(given, Mapping) else given
     known = isinstance(name, str) and name in registry.names("benchmark")
-    if known and getattr(registry.config_class("benchmark", str(name)), "synthetic", False):
+    if known and registry.benchmark_class(str(name)).synthetic:
         return replaced
     replaced["benchmark"] = {"name": SYNTHETIC_BENCHMARK}
     if known and isinstance(given, Mapping) and given.get("zero_shot") is not None:
@@ -41,10 +41,10 @@ def with_synthetic_data(raw: Mapping[str, Any]) -> PlainData:
 
 def _scaled_ranges(benchmark: str, ranges: Any) -> Any:
     """Scale label ranges to the same place among the drawn faces' ages, in whole years."""
-    config = registry.config_class("benchmark", benchmark)
-    source = getattr(config, "label_range", None)
-    target = getattr(registry.config_class("benchmark", SYNTHETIC_BENCHMARK), "label_range", None)
-    if source is None or target is None or source == target:
+    config = registry.benchmark_class(benchmark)
+    source = config.label_range
+    target = registry.benchmark_class(SYNTHETIC_BENCHMARK).label_range
+    if source == target:
         return ranges
     # an error in a range is reported in the benchmark's own unit
     with errors_under("benchmark"):

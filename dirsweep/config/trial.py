@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
 
@@ -18,6 +18,9 @@ from dirsweep.config.labels import label_of
 from dirsweep.config.model import Config, FromRegistry, Overrides, PlainData, as_tuple
 from dirsweep.config.ranges import Choice, LogUniform
 from dirsweep.errors import SpecError
+
+if TYPE_CHECKING:
+    from dirsweep.data.base import BenchmarkConfig
 
 
 class NamedConfig(Config):
@@ -30,7 +33,7 @@ class NamedConfig(Config):
     #: raised by one whenever a change alters results; part of every trial's identity
     version: ClassVar[int] = 1
 
-    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+    def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Say why this part cannot work with the others.
 
         Asked for every planned point before a worker starts.

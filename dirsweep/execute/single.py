@@ -1,4 +1,4 @@
-"""One trial in this process, with a progress bar: to look at before a thousand are started."""
+"""One trial in this process, with a progress bar, for debugging."""
 
 from __future__ import annotations
 

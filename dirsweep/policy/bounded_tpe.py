@@ -16,14 +16,14 @@ from optuna.samplers import TPESampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-#: one in so many of the trials looked at is chosen for its value, the others for their age
+#: of the trials that TPE learns from, one in BEST_IN is chosen by its value, the others by recency
 BEST_IN = 5
 #: states of trials that TPE learns from, besides running ones
 LEARNT_FROM = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class BoundedTPESampler(TPESampler):
-    """Optuna's TPE on a part of the history; with several objectives it looks at all of it.
+    """Optuna's TPE on a part of the history; with several objectives it learns from all of it.
 
     Args:
         history: number of complete and pruned trials to learn from: a fifth of them the best, the
@@ -100,7 +100,7 @@ class BoundedTPESampler(TPESampler):
 
 
 class _EndedTrials:
-    """A study's trials by their results; each is looked at once.
+    """A study's trials by their results; each is read once.
 
     Attributes:
         numbers: of the trials to learn from, ascending.

@@ -94,7 +94,7 @@ class Judge:
         base: Mapping[str, float],
         by_epoch: Mapping[int, float] | None = None,
     ) -> Verdict:
-        """Judge a complete point by its means; FAIL where it lacks a metric that is looked at."""
+        """Judge a complete point by its means; FAIL where it lacks a metric that it needs."""
         columns = [objective.column for objective in self.goals.objectives]
         values = [means[column] for column in columns if column in means]
         violations = self.goals.violations(means, base)

@@ -221,7 +221,10 @@ def test_the_whole_ray_is_killed_and_a_worker_dies_for_good(sweep: Sweep, whole:
             if name in ("gcs_server", "raylet"):
                 os.kill(pid, signal.SIGKILL)
         assert driver.ends(40) == 130
-    assert "was killed); what ended is kept, run again to go on" in driver.stderr.splitlines()[-1]
+    assert (
+        "was killed); finished trials are kept; run the same command to resume"
+        in driver.stderr.splitlines()[-1]
+    )
     assert "Traceback" not in driver.stderr
     before = outcomes(sweep.root)
     check_sound(sweep.root, before)

@@ -509,8 +509,9 @@ def test_points_proposed_twice_are_counted_twice_also_after_a_cut(tmp_path: Path
 def _simulate(
     policy: MadePolicy, workers: int, duration: Callable[[TrialSpec], float], limit: int = 10_000
 ) -> list[tuple[float, int]]:
-    """Train on so many workers at once; (time, workers busy) after each event. ``limit`` trials are
-    ended at most.
+    """Train on that many workers at once; return (time, busy workers) after each event.
+
+    At most ``limit`` trials end.
     """
     now, busy, num_ended = 0.0, list[tuple[float, str, TrialSpec]](), 0
     history = []

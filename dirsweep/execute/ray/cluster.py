@@ -18,7 +18,7 @@ from dirsweep.errors import DirSweepError
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths
 
-#: what every trial needs; a worker that waits for its first one reads it meanwhile
+#: modules that idle workers import before their first trial
 PRELOADED = ("dirsweep.execute.worker", "dirsweep.execute.ray.trainable")
 #: Ray starts a worker per CPU before anything asks for one, and each takes the memory of an
 #: imported torch

@@ -34,7 +34,7 @@ def scratch_folder() -> Iterator[Path]:
 
 def _own(folder: Path) -> int:
     """Mark the folder as this process's own; return the descriptor that holds its lock."""
-    # locked under another name first: whoever sees the file sees it locked
+    # locked under another name first: the file is never visible unlocked
     unfinished = folder / f"{OWNER}.new"
     descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     with suppress(OSError):  # a file system without locks: the process's own traces decide

@@ -205,7 +205,8 @@ class TuneExecutor:
         for name, pid in self._servers.items():
             if not is_alive(pid):
                 raise RunInterruptedError(
-                    f"Ray died ({name} was killed); what ended is kept, run again to go on"
+                    f"Ray died ({name} was killed); finished trials are kept; "
+                    "run the same command to resume"
                 )
         handle(TimePassed())
         now = time.monotonic()

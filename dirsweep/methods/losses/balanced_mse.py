@@ -12,7 +12,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from dirsweep.config.ranges import Choice, IntUniform, LogUniform
-from dirsweep.config.trial import NamedConfig, TrialConfig
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.base import BenchmarkConfig
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Loss, Setup, TechniqueConfig
 from dirsweep.methods.losses.per_sample import same_shape
@@ -218,9 +219,9 @@ class BalancedMSEConfig(TechniqueConfig):
     num_components: Annotated[int, Field(ge=1), IntUniform(1, 32, log=True)] = 8
     """Gaussians in the mixture (gai only)"""
 
-    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+    def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels of K dimensions for gai and bni, which describe scalar labels."""
-        if self.variant != "bmc" and getattr(benchmark, "label_dim", 1) != 1:
+        if self.variant != "bmc" and benchmark.label_dim != 1:
             return (
                 f"balanced_mse variant '{self.variant}' takes scalar labels; "
                 "'bmc' takes K-dimensional ones"

@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from dirsweep.config.ranges import Choice, LogUniform
-from dirsweep.config.trial import NamedConfig, TrialConfig
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.base import BenchmarkConfig
 from dirsweep.errors import ShapeError, SpecError, did_you_mean
 from dirsweep.methods.base import Regularizer, Setup, Step, TechniqueConfig
 from dirsweep.methods.pairwise import cosine_similarities, label_distances
@@ -302,9 +303,9 @@ class ConRConfig(TechniqueConfig):
         """The w_j in effect."""
         return "reweighting" if self.formulation == "released" else self.pushing_weights
 
-    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+    def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse frequencies of labels that are no scalars."""
-        if getattr(benchmark, "label_dim", 1) != 1 and self.resolved_weights in ("inv", "sqinv"):
+        if benchmark.label_dim != 1 and self.resolved_weights in ("inv", "sqinv"):
             return (
                 f"pushing_weights '{self.pushing_weights}' needs scalar labels; "
                 "use 'reweighting' or 'none'"

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dirsweep.config.ranges import Choice, LogUniform
-from dirsweep.config.trial import NamedConfig, TrialConfig
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.base import BenchmarkConfig
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Regularizer, Setup, Step, TechniqueConfig
 from dirsweep.registry import register
@@ -185,14 +186,14 @@ class MoCoConfig(TechniqueConfig):
         assert self.tau is not None
         return self.tau
 
-    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+    def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse what gives equal views: texts without dropout in the backbone.
 
         Images are augmented. A queue smaller than a batch is refused, too.
         """
         if self.queue_size < trial.batch_size:
             return f"queue_size {self.queue_size} holds less than a batch of {trial.batch_size}"
-        if getattr(benchmark, "kind", "image") == "image":
+        if benchmark.kind == "image":
             return None
         if self.variant == "v2":
             return "moco v2 needs stronger augmentation, which only images have; use variant v1"

@@ -13,7 +13,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from dirsweep.config.ranges import Choice, LogUniform
-from dirsweep.config.trial import NamedConfig, TrialConfig
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.base import BenchmarkConfig
 from dirsweep.errors import ShapeError, did_you_mean
 from dirsweep.methods.base import Regularizer, Setup, Step, TechniqueConfig
 from dirsweep.methods.pairwise import (
@@ -336,7 +337,7 @@ class RankSimConfig(TechniqueConfig):
         assert self.interp_lambda is not None
         return self.interp_lambda
 
-    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+    def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse float16: loss scaling multiplies the incoming gradient of Eq. 7 by thousands."""
         if trial.precision == "float16":
             return (

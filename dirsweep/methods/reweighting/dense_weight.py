@@ -11,7 +11,8 @@ from pydantic import Field
 from torch import Tensor
 
 from dirsweep.config.ranges import LogUniform, Uniform
-from dirsweep.config.trial import NamedConfig, TrialConfig
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.base import BenchmarkConfig
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
 from dirsweep.methods.reweighting.inv import require_scalar_labels, scalar_labels_conflict
@@ -167,7 +168,7 @@ class DenseWeightConfig(TechniqueConfig):
     bandwidth: Annotated[float | None, Field(gt=0)] = None
     """label unit; null takes Silverman's rule"""
 
-    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+    def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels that are no scalars: the density is one of scalar labels."""
         return scalar_labels_conflict(benchmark, "dense_weight")
 

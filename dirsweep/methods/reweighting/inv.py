@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from dirsweep.config.ranges import LogUniform
-from dirsweep.config.trial import NamedConfig, TrialConfig
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.base import BenchmarkConfig
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
 from dirsweep.methods.kernels import bin_index, inner_edges
@@ -123,9 +124,9 @@ def require_scalar_labels(setup: Setup, name: str) -> None:
         )
 
 
-def scalar_labels_conflict(benchmark: NamedConfig, name: str) -> str | None:
+def scalar_labels_conflict(benchmark: BenchmarkConfig, name: str) -> str | None:
     """Return why a technique that needs scalar labels cannot work; None where it can."""
-    label_dim = getattr(benchmark, "label_dim", 1)
+    label_dim = benchmark.label_dim
     if label_dim == 1:
         return None
     return f"{name} needs scalar labels; this benchmark's have {label_dim} dimensions"
@@ -151,7 +152,7 @@ class InvConfig(TechniqueConfig):
             )
         return self
 
-    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+    def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels that are no scalars, which cannot be counted in bins."""
         return scalar_labels_conflict(benchmark, "inv")
 

@@ -11,7 +11,8 @@ from scipy.ndimage import convolve1d
 from torch import Tensor
 
 from dirsweep.config.ranges import Choice, LogUniform
-from dirsweep.config.trial import NamedConfig, TrialConfig
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.base import BenchmarkConfig
 from dirsweep.errors import SpecError
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
 from dirsweep.methods.kernels import Kernel, odd, window
@@ -109,7 +110,7 @@ class LDSConfig(TechniqueConfig):
             )
         return self
 
-    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+    def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels that are no scalars, which cannot be counted in bins."""
         return scalar_labels_conflict(benchmark, "lds")
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from dirsweep.config.trial import NamedConfig, TrialConfig
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.base import BenchmarkConfig
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
 from dirsweep.methods.reweighting.inv import (
     bins_and_counts,
@@ -49,7 +50,7 @@ class SqinvConfig(TechniqueConfig):
 
     display_name: ClassVar[str] = "SQINV"
 
-    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+    def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels that are no scalars, which cannot be counted in bins."""
         return scalar_labels_conflict(benchmark, "sqinv")
 

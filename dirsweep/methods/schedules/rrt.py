@@ -8,7 +8,8 @@ from pydantic import Field
 from torch import Tensor
 
 from dirsweep.config.ranges import Choice, InEpochs
-from dirsweep.config.trial import NamedConfig, TrialConfig
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.base import BenchmarkConfig
 from dirsweep.methods.base import Schedule, Setup, Stage, TechniqueConfig
 from dirsweep.methods.reweighting.inv import InvConfig
 from dirsweep.methods.reweighting.lds import LDSConfig
@@ -43,9 +44,9 @@ class RRTConfig(TechniqueConfig):
     reset_regressor: Annotated[bool, Choice((True, False))] = False
     """whether the last layer is initialised again, or starts from the first stage's"""
 
-    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+    def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels that are no scalars, unless the trial's own weights are used."""
-        if self.reweighting != "trial" and getattr(benchmark, "label_dim", 1) != 1:
+        if self.reweighting != "trial" and benchmark.label_dim != 1:
             return (
                 f"rrt with reweighting '{self.reweighting}' counts labels in bins and needs scalar "
                 "labels"

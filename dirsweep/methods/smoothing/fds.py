@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor
 
 from dirsweep.config.ranges import Choice, InEpochs, IntUniform, LogUniform, Uniform
-from dirsweep.config.trial import NamedConfig, TrialConfig
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.base import BenchmarkConfig
 from dirsweep.domain import LabelBins
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Setup, Smoothing, TechniqueConfig
@@ -278,9 +279,9 @@ class FDSConfig(TechniqueConfig):
             raise ValueError(f"label_low ({low:g}) must be below label_high ({high:g})")
         return self
 
-    def conflict(self, trial: TrialConfig, benchmark: NamedConfig) -> str | None:
+    def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels that are no scalars: statistics are kept per bin of a scalar label."""
-        if getattr(benchmark, "label_dim", 1) != 1:
+        if benchmark.label_dim != 1:
             return "fds keeps statistics per label bin and needs scalar labels"
         return None
 

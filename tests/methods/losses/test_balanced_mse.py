@@ -236,7 +236,7 @@ def test_refuses_what_it_cannot_do(make_setup) -> None:
         reason = config.conflict(SimpleNamespace(), SimpleNamespace(label_dim=2))
         assert reason is not None
         assert "scalar labels" in reason
-        assert config.conflict(SimpleNamespace(), SimpleNamespace()) is None
+        assert config.conflict(SimpleNamespace(), SimpleNamespace(label_dim=1)) is None
     assert (
         BalancedMSEConfig(variant="bmc").conflict(SimpleNamespace(), SimpleNamespace(label_dim=2))
         is None

@@ -57,7 +57,7 @@ def test_refuses_labels_that_cannot_be_counted(make_setup) -> None:
         RRTConfig(reweighting="trial").conflict(SimpleNamespace(), SimpleNamespace(label_dim=2))
         is None
     )
-    assert RRTConfig().conflict(SimpleNamespace(), SimpleNamespace()) is None
+    assert RRTConfig().conflict(SimpleNamespace(), SimpleNamespace(label_dim=1)) is None
     assert len(RRTConfig(reweighting="trial").build(wide).stages) == 2
     for wrong in ({"epochs": 0}, {"reweighting": "none"}):
         with pytest.raises(ValidationError):

@@ -383,7 +383,7 @@ def test_refuses(make_setup) -> None:
     ):
         FDSConfig(label_low=20.0).build(make_setup())
     assert FDSConfig().conflict(SimpleNamespace(), SimpleNamespace(label_dim=2)) is not None
-    assert FDSConfig().conflict(SimpleNamespace(), SimpleNamespace()) is None
+    assert FDSConfig().conflict(SimpleNamespace(), SimpleNamespace(label_dim=1)) is None
 
 
 def test_config_passes_every_parameter(make_setup) -> None:
