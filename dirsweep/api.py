@@ -5,7 +5,6 @@ Everything heavy is imported when it is used, so ``import dirsweep`` takes milli
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -92,33 +91,29 @@ def run_sweep(
         >>> run.counts()
         {'complete': 4}
     """
+    from dirsweep.data.cache import named_cache
     from dirsweep.errors import RunInterruptedError
     from dirsweep.exit_codes import EXIT_INTERRUPTED
-    from dirsweep.monitor.console import SweepConsole
-    from dirsweep.session import Options
-    from dirsweep.session import run_sweep as train
+    from dirsweep.session import Options, run_on_console
 
     spec = sweep if not isinstance(sweep, str | Path) else load_sweep(sweep)
     root = Path(out) if out is not None else Path("runs") / spec.name
     cluster = None
     if not inline:
-        from dirsweep.execute.ray import cluster as ray_start
+        from dirsweep.execute.ray.cluster import begin
 
-        cluster = ray_start.begin(Path(spec.source), root, address=address, num_cpus=num_cpus)
-    console = SweepConsole(objective=(spec.objective.metric, spec.objective.region))
-    console.start(0, spec.name, synthetic=type(spec.benchmark).synthetic)
+        cluster = begin(Path(spec.source), root, address=address, num_cpus=num_cpus)
     options = Options(
         executor="inline" if inline else "ray",
         cluster=cluster,
         num_cpus=num_cpus,
         retry=frozenset(retry),
         reuse=reuse,
-        cache=os.environ.get("DIRSWEEP_CACHE"),
+        cache=named_cache(),
     )
     try:
-        code = train(spec, root, console, options)
+        code = run_on_console(spec, root, options)
     finally:
-        console.stop()
         if cluster is not None:
             cluster.stop()
     if code == EXIT_INTERRUPTED:

@@ -23,6 +23,7 @@ from dirsweep.execute.registry import open_by_name
 from dirsweep.exit_codes import exit_code
 from dirsweep.policy.sweep_policy import SweepPolicy
 from dirsweep.policy.sweep_view import SweepView
+from dirsweep.report.number_format import plural
 from dirsweep.run.bins import Bins
 from dirsweep.run.collect import collect
 from dirsweep.run.events import utc_now
@@ -108,6 +109,19 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
     return exit_code(policy.view.counts(), interrupted=interrupted)
 
 
+def run_on_console(spec: SweepSpec, root: Path, options: Options) -> int:
+    """Run a sweep and show its progress on the console, see ``run_sweep``."""
+    from dirsweep.monitor.console import SweepConsole
+
+    prepare(spec, options.cache)  # with progress bars of its own
+    console = SweepConsole(objective=(spec.objective.metric, spec.objective.region))
+    console.start(0, spec.name, synthetic=type(spec.benchmark).synthetic)
+    try:
+        return run_sweep(spec, root, console, options)
+    finally:
+        console.stop()
+
+
 @contextmanager
 def open_ledger(spec: SweepSpec, paths: RunPaths) -> Iterator[Ledger]:
     """Hold a run for this process, write its sweep, and open its ledger.
@@ -178,9 +192,8 @@ def _report_missing_features(view: SweepView, paths: RunPaths, watcher: Watcher)
     num = sum(not paths.trial(trial_id).features.exists() for trial_id in complete)
     if num:
         watcher.message(
-            f"{num} trial{'s' if num > 1 else ''} ended before store.features was set and "
-            f"{'have' if num > 1 else 'has'} no features; delete its outcome.json to train a trial "
-            "again"
+            f"{plural(num, 'trial')} without features: ended before store.features was set; delete "
+            "its outcome.json to train a trial again"
         )
 
 

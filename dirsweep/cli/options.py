@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -81,11 +80,6 @@ AsText = Annotated[TextFormat, typer.Option("--format", help="output format")]
 Extra = Annotated[
     list[Path] | None, typer.Option("--extra", help="CSV file with further published numbers")
 ]
-
-
-def cache_folder() -> str | None:
-    """Return the folder for data derived from benchmarks; None for the default."""
-    return os.environ.get("DIRSWEEP_CACHE")
 
 
 def executor_of(inline: bool, executor: str | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +25,6 @@ from dirsweep.cli.options import (
     Sets,
     Sweep,
     Synthetic,
-    cache_folder,
     default_folder,
     executor_of,
     load,
@@ -38,25 +36,6 @@ if TYPE_CHECKING:
     from dirsweep.execute.ray.cluster import Cluster
 
 app = typer.Typer()
-
-
-@dataclass(frozen=True)
-class Launch:
-    """How the trials of a run are started.
-
-    Attributes:
-        executor: where trials run, see ``execute.registry``.
-        cluster: a Ray that is starting already; None starts one when there is work for it.
-        num_cpus: CPUs for a Ray on this machine; None for all.
-        retry: statuses of trials to train again.
-        reuse: copy finished equal trials from neighbouring runs.
-    """
-
-    executor: str = "ray"
-    cluster: Cluster | None = None
-    num_cpus: int | None = None
-    retry: tuple[Retry, ...] = ()
-    reuse: bool = True
 
 
 @app.command(rich_help_panel=RUN_PANEL)
@@ -79,10 +58,10 @@ def run(  # noqa: PLR0913 - one parameter per option
     name = name_of(sweep)
     root = default_folder(name, synthetic, preview) if out is None and name is not None else out
     place = executor_of(inline, executor)
-    cluster = None if place != "ray" else _start_ray(sweep, root, address, cpus)
+    cluster = _start_ray(place, sweep, root, address, cpus)
     spec = load(sweep, sets, synthetic, preview)
-    launch = Launch(place, cluster, cpus, tuple(retry or ()), reuse)
-    _train_all(spec, out or default_folder(spec.name, synthetic, preview), launch)
+    folder = out or default_folder(spec.name, synthetic, preview)
+    _train_all(spec, folder, place, cluster, cpus, retry, reuse)
 
 
 @app.command(rich_help_panel=RUN_PANEL)
@@ -102,9 +81,9 @@ def resume(
     paths = RunPaths(run)
     require_run(paths)
     place = executor_of(inline, executor)
-    cluster = None if place != "ray" else _start_ray(Path(paths.spec), run, address, cpus)
+    cluster = _start_ray(place, Path(paths.spec), run, address, cpus)
     spec = load(Path(paths.spec), None, False, False)
-    _train_all(spec, run, Launch(place, cluster, cpus, tuple(retry or ()), reuse))
+    _train_all(spec, run, place, cluster, cpus, retry, reuse)
 
 
 @app.command(rich_help_panel=RUN_PANEL)
@@ -124,9 +103,10 @@ def plan(
     spec = load(sweep, sets, synthetic, preview)
     print_plan(spec, out or default_folder(spec.name, synthetic, preview), Console())
     if probe:
+        from dirsweep.data.cache import named_cache
         from dirsweep.estimate.forecast import print_forecast
 
-        print_forecast(spec, Console(), cache_folder())
+        print_forecast(spec, Console(), named_cache())
 
 
 @app.command(rich_help_panel=RUN_PANEL)
@@ -138,10 +118,11 @@ def check(
     preview: Preview = False,
 ) -> None:
     """Find varied keys that change nothing (exit code 1: some)."""
+    from dirsweep.data.cache import named_cache
     from dirsweep.diagnose.inert_key_report import print_check
 
     spec = load(sweep, sets, synthetic, preview)
-    code = print_check(spec, steps=steps, cache=cache_folder(), console=Console())
+    code = print_check(spec, steps=steps, cache=named_cache(), console=Console())
     raise typer.Exit(code)
 
 
@@ -161,11 +142,12 @@ def train(  # noqa: PLR0913 - one parameter per option
     preview: Preview = False,
 ) -> None:
     """Train one trial in this process, for debugging."""
+    from dirsweep.data.cache import named_cache
     from dirsweep.execute.single import TrialChoice, train_single
 
     spec = load(sweep, sets, synthetic, preview)
     choice = TrialChoice(study, point, seed)
-    code = train_single(spec, choice, out=out, cache=cache_folder())
+    code = train_single(spec, choice, out=out, cache=named_cache())
     raise typer.Exit(code)
 
 
@@ -197,9 +179,9 @@ def confirm(  # noqa: PLR0913 - one parameter per option
     validate(spec)
     folder = confirmation_folder(stored)
     place = executor_of(inline, executor)
-    cluster = None if place != "ray" else _start_ray(Path(stored.paths.spec), folder, address, cpus)
+    cluster = _start_ray(place, Path(stored.paths.spec), folder, address, cpus)
     try:
-        _train_all(spec, folder, Launch(place, cluster, cpus))
+        _train_all(spec, folder, place, cluster, cpus)
     except typer.Exit as ended:
         if ended.exit_code == 0:
             _compare_by_objective(run, folder)
@@ -222,43 +204,46 @@ def _compare_by_objective(run: Path, confirmation: Path) -> None:
 
 
 def _start_ray(
-    sweep: Path, root: Path | None, address: str | None, cpus: int | None
+    executor: str, sweep: Path, root: Path | None, address: str | None, cpus: int | None
 ) -> Cluster | None:
-    """Start Ray, or connect to it, while the sweep is still being read."""
-    from dirsweep.execute.ray import cluster as ray_start
+    """Start Ray, or connect to it, while the sweep is still being read; None for other places."""
+    if executor != "ray":
+        return None
+    from dirsweep.execute.ray.cluster import begin
 
-    return ray_start.begin(sweep, root, address=address, num_cpus=cpus)
+    return begin(sweep, root, address=address, num_cpus=cpus)
 
 
-def _train_all(spec: SweepSpec, root: Path, launch: Launch) -> None:
+def _train_all(
+    spec: SweepSpec,
+    root: Path,
+    executor: str,
+    cluster: Cluster | None,
+    num_cpus: int | None,
+    retry: list[Retry] | None = None,
+    reuse: bool = True,
+) -> None:
     """Train every trial of a sweep, print the report, and exit."""
+    from dirsweep.data.cache import named_cache
     from dirsweep.exit_codes import EXIT_INTERRUPTED
-    from dirsweep.monitor.console import SweepConsole
-    from dirsweep.session import Options, run_sweep
-    from dirsweep.training.preparation import prepare
+    from dirsweep.session import Options, run_on_console
 
-    prepare(spec, cache_folder())  # with progress bars of its own
-    console = SweepConsole(objective=(spec.objective.metric, spec.objective.region))
-    console.start(0, spec.name, synthetic=type(spec.benchmark).synthetic)
     options = Options(
-        executor=launch.executor,
-        cluster=launch.cluster,
-        num_cpus=launch.num_cpus,
-        reuse=launch.reuse,
-        cache=cache_folder(),
-        retry=frozenset(status.value for status in launch.retry),
+        executor=executor,
+        cluster=cluster,
+        num_cpus=num_cpus,
+        retry=frozenset(status.value for status in retry or ()),
+        reuse=reuse,
+        cache=named_cache(),
     )
-    try:
-        code = run_sweep(spec, root, console, options)
-    finally:
-        console.stop()
+    code = run_on_console(spec, root, options)
     if code == EXIT_INTERRUPTED:
         again = shlex.join(["dirsweep", *sys.argv[1:]])
         print(f"interrupted; finished trials are kept. Resume: {again}", file=sys.stderr)
     else:
         _report_at_the_end(root, code)
-    if launch.cluster is not None:
-        launch.cluster.stop()  # nothing was left to train
+    if cluster is not None:
+        cluster.stop()  # nothing was left to train
     raise typer.Exit(code)
 
 

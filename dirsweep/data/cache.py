@@ -17,12 +17,17 @@ from dirsweep.errors import DataError
 log = logging.getLogger(__name__)
 
 
+def named_cache() -> str | None:
+    """Return ``$DIRSWEEP_CACHE``, which workers on other machines do not have; None if unset."""
+    return os.environ.get("DIRSWEEP_CACHE")
+
+
 def default_cache() -> Path:
     """Return ``$DIRSWEEP_CACHE``, or ``~/.cache/dirsweep``.
 
     The path is absolute, since a worker may run in another folder.
     """
-    named = os.environ.get("DIRSWEEP_CACHE")
+    named = named_cache()
     return (Path(named).expanduser() if named else Path.home() / ".cache" / "dirsweep").absolute()
 
 

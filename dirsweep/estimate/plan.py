@@ -12,6 +12,7 @@ from rich.table import Table
 from dirsweep.config.expand import PlanRow, make_point, plan_rows, planned_points
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.policy.samplers import sampler_arguments
+from dirsweep.report.number_format import plural
 from dirsweep.run.folder import RunPaths
 
 #: columns of the table of studies; all but the first two hold numbers
@@ -54,7 +55,7 @@ def _trials_line(spec: SweepSpec, rows: list[PlanRow]) -> str:
     """Return the number of trials, and how many need not be trained."""
     total = sum(row["trials"] for row in rows)
     num_new = sum(row["unique_trials"] for row in rows)
-    line = f"{num_new} trial{'s' if num_new != 1 else ''} of {_epochs_text(spec)}"
+    line = f"{plural(num_new, 'trial')} of {_epochs_text(spec)}"
     if total > num_new:
         line += f"; {total - num_new} of {total} equal other trials and are trained only once"
     return line
@@ -73,7 +74,7 @@ def _epochs_text(spec: SweepSpec) -> str:
     low, high = min(epochs), max(epochs)
     if low != high:
         return f"{low} to {high} epochs"
-    return f"{low} epoch{'s' if low != 1 else ''} each"
+    return f"{plural(low, 'epoch')} each"
 
 
 def _search_lines(spec: SweepSpec) -> list[str]:

@@ -6,30 +6,8 @@ from typing import Any
 
 import pytest
 
-from dirsweep.config.overrides import normalize_base
-from dirsweep.config.ranges import Choice, Range
-from dirsweep.config.space import Condition, SearchSpace
-from dirsweep.config.space_file import read_space
-
-BASE = normalize_base(
-    {"backbone": "small_cnn", "loss": "l1", "regularizers": {"ranksim": {"gamma": 100}}}
-)
-
-
-def _space(**entries: Any) -> SearchSpace:
-    return read_space({key.replace("__", "."): value for key, value in entries.items()}, BASE)
-
-
-def _fixed(space: SearchSpace, **values: Any) -> dict[str, Any]:
-    """A sample that takes these values, and the low end or first choice elsewhere."""
-    wanted = {key.replace("__", "."): value for key, value in values.items()}
-
-    def draw(key: str, found: Range) -> Any:
-        if key in wanted:
-            return wanted[key]
-        return found.values[0] if isinstance(found, Choice) else found.low
-
-    return space.sample(draw)
+from dirsweep.config.space import Condition
+from tests.config.small_spaces import fixed_sample, make_space
 
 
 @pytest.mark.parametrize(
@@ -42,19 +20,19 @@ def _fixed(space: SearchSpace, **values: Any) -> dict[str, Any]:
     ],
 )
 def test_when_a_regularizer_is_on(when: Any) -> None:
-    space = _space(
+    space = make_space(
         batch_size={"choice": [64, 128], "when": when},
         regularizers__conr={"choice": [None, "default"]},
     )
-    assert _fixed(space, regularizers__conr=None) == {"regularizers.conr": None}
-    assert _fixed(space, regularizers__conr="default") == {
+    assert fixed_sample(space, regularizers__conr=None) == {"regularizers.conr": None}
+    assert fixed_sample(space, regularizers__conr="default") == {
         "regularizers.conr": "default",
         "batch_size": 64,
     }
 
 
 def test_when_a_key_has_one_of_some_values() -> None:
-    space = _space(
+    space = make_space(
         loss__name={"choice": ["l1", "mse", "huber"]},
         batch_size={
             "choice": [64, 128],
@@ -66,18 +44,18 @@ def test_when_a_key_has_one_of_some_values() -> None:
         Condition("loss.name", ("mse", "huber")),
         Condition("regularizers.ranksim", (True,)),
     )
-    assert _fixed(space, loss__name="l1") == {"loss.name": "l1"}
-    assert _fixed(space, loss__name="mse") == {"loss.name": "mse", "batch_size": 64}
-    assert _fixed(space, loss__name="huber", batch_size=128)["optimizer.lr"] == 1.0
+    assert fixed_sample(space, loss__name="l1") == {"loss.name": "l1"}
+    assert fixed_sample(space, loss__name="mse") == {"loss.name": "mse", "batch_size": 64}
+    assert fixed_sample(space, loss__name="huber", batch_size=128)["optimizer.lr"] == 1.0
 
 
 def test_when_a_regularizer_is_switched_on_by_its_own_parameter() -> None:
-    space = _space(
+    space = make_space(
         batch_size={"int": [1, 2], "when": "regularizers.conr"},
         regularizers__conr__beta={"int": [1, 2]},
     )
     assert space.keys == ("regularizers.conr.beta", "batch_size")
-    assert _fixed(space) == {"regularizers.conr.beta": 1, "batch_size": 1}
+    assert fixed_sample(space) == {"regularizers.conr.beta": 1, "batch_size": 1}
 
 
 @pytest.mark.parametrize(
@@ -85,25 +63,25 @@ def test_when_a_regularizer_is_switched_on_by_its_own_parameter() -> None:
 )
 def test_a_parameter_exists_only_where_its_regularizer_is_on(off_on: list[Any]) -> None:
     # written before the switch it depends on
-    space = _space(
+    space = make_space(
         regularizers__conr__eta={"uniform": [0, 1]}, regularizers__conr={"choice": off_on}
     )
     assert space.keys == ("regularizers.conr", "regularizers.conr.eta")
-    assert _fixed(space, regularizers__conr=off_on[0]) == {"regularizers.conr": off_on[0]}
-    assert _fixed(space, regularizers__conr=off_on[1]) == {
+    assert fixed_sample(space, regularizers__conr=off_on[0]) == {"regularizers.conr": off_on[0]}
+    assert fixed_sample(space, regularizers__conr=off_on[1]) == {
         "regularizers.conr": off_on[1],
         "regularizers.conr.eta": 0.0,
     }
 
 
 def test_a_parameter_exists_only_for_the_choices_that_have_it() -> None:
-    space = _space(
+    space = make_space(
         loss__name={"choice": ["l1", "huber", "focal_r"]}, loss__beta={"uniform": [0.1, 1]}
     )
-    assert _fixed(space, loss__name="l1") == {"loss.name": "l1"}
-    assert _fixed(space, loss__name="huber") == {"loss.name": "huber", "loss.beta": 0.1}
-    assert _fixed(space, loss__name="focal_r") == {"loss.name": "focal_r", "loss.beta": 0.1}
-    whole = _space(
+    assert fixed_sample(space, loss__name="l1") == {"loss.name": "l1"}
+    assert fixed_sample(space, loss__name="huber") == {"loss.name": "huber", "loss.beta": 0.1}
+    assert fixed_sample(space, loss__name="focal_r") == {"loss.name": "focal_r", "loss.beta": 0.1}
+    whole = make_space(
         loss={"choice": ["l1", {"name": "huber", "beta": 3}]}, loss__beta={"uniform": [0.1, 1]}
     )
-    assert _fixed(whole, loss={"name": "huber", "beta": 3})["loss.beta"] == 0.1
+    assert fixed_sample(whole, loss={"name": "huber", "beta": 3})["loss.beta"] == 0.1

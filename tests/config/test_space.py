@@ -8,36 +8,16 @@ from typing import Any
 import pytest
 
 from dirsweep.config.expand import make_point
-from dirsweep.config.overrides import build_config, normalize_base, with_overrides
+from dirsweep.config.overrides import build_config, with_overrides
 from dirsweep.config.ranges import Choice, LogUniform, Range
 from dirsweep.config.space import Entry, SearchSpace
-from dirsweep.config.space_file import read_space
 from dirsweep.errors import SpecError
 from tests.config.conftest import Load
-
-BASE = normalize_base(
-    {"backbone": "small_cnn", "loss": "l1", "regularizers": {"ranksim": {"gamma": 100}}}
-)
-
-
-def _space(**entries: Any) -> SearchSpace:
-    return read_space({key.replace("__", "."): value for key, value in entries.items()}, BASE)
-
-
-def _fixed(space: SearchSpace, **values: Any) -> dict[str, Any]:
-    """A sample that takes these values, and the low end or first choice elsewhere."""
-    wanted = {key.replace("__", "."): value for key, value in values.items()}
-
-    def draw(key: str, found: Range) -> Any:
-        if key in wanted:
-            return wanted[key]
-        return found.values[0] if isinstance(found, Choice) else found.low
-
-    return space.sample(draw)
+from tests.config.small_spaces import BASE, make_space
 
 
 def test_sampling_is_what_the_answers_say() -> None:
-    space = _space(
+    space = make_space(
         regularizers__conr="optional", loss__name={"choice": ["l1", "huber"]}, loss__beta="default"
     )
     random, seen = Random(0), set()
@@ -62,7 +42,7 @@ def test_sampling_is_what_the_answers_say() -> None:
 
 
 def test_a_start_is_filled_in_from_the_base() -> None:
-    space = _space(
+    space = make_space(
         regularizers__ranksim__gamma={"log_uniform": [1, 3000]},
         regularizers__conr={"choice": [None, "default"]},
         regularizers__conr__beta={"log_uniform": [0.1, 10]},
@@ -121,11 +101,11 @@ def test_a_base_outside_the_range_is_named() -> None:
     with pytest.raises(
         SpecError, match=r"gamma: must lie in the study's uniform \[1.0, 2.0\], the base has 100"
     ):
-        _space(regularizers__ranksim__gamma={"uniform": [1, 2]}).complete({})
+        make_space(regularizers__ranksim__gamma={"uniform": [1, 2]}).complete({})
     with pytest.raises(
         SpecError, match=r"patience: needs a value in int \[1, 5\]; the base has none"
     ):
-        _space(patience={"int": [1, 5]}).complete({})
+        make_space(patience={"int": [1, 5]}).complete({})
 
 
 def test_the_space_finds_a_configuration_again(load: Load) -> None:

@@ -6,35 +6,16 @@ from typing import Any
 
 import pytest
 
-from dirsweep.config.overrides import build_config, normalize_base, with_overrides
-from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Range, Uniform
-from dirsweep.config.space import Entry, SearchSpace
+from dirsweep.config.overrides import build_config, with_overrides
+from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Uniform
+from dirsweep.config.space import Entry
 from dirsweep.config.space_file import read_space
 from dirsweep.errors import SpecError
-
-BASE = normalize_base(
-    {"backbone": "small_cnn", "loss": "l1", "regularizers": {"ranksim": {"gamma": 100}}}
-)
-
-
-def _space(**entries: Any) -> SearchSpace:
-    return read_space({key.replace("__", "."): value for key, value in entries.items()}, BASE)
-
-
-def _fixed(space: SearchSpace, **values: Any) -> dict[str, Any]:
-    """A sample that takes these values, and the low end or first choice elsewhere."""
-    wanted = {key.replace("__", "."): value for key, value in values.items()}
-
-    def draw(key: str, found: Range) -> Any:
-        if key in wanted:
-            return wanted[key]
-        return found.values[0] if isinstance(found, Choice) else found.low
-
-    return space.sample(draw)
+from tests.config.small_spaces import BASE, fixed_sample, make_space
 
 
 def test_each_range() -> None:
-    space = _space(
+    space = make_space(
         optimizer__lr={"log_uniform": [1e-4, 1]},
         optimizer__momentum={"uniform": [0, 0.9]},
         epochs={"int": [1, 9]},
@@ -48,7 +29,7 @@ def test_each_range() -> None:
         IntUniform(16, 256, log=True),
         Choice(("float32", "bfloat16")),
     ]
-    assert _fixed(space, epochs=4) == {
+    assert fixed_sample(space, epochs=4) == {
         "optimizer.lr": 1e-4,
         "optimizer.momentum": 0.0,
         "epochs": 4,
@@ -58,7 +39,7 @@ def test_each_range() -> None:
 
 
 def test_a_technique_as_a_whole_is_searched_in_its_own_ranges() -> None:
-    space = _space(regularizers__ranksim="default")
+    space = make_space(regularizers__ranksim="default")
     ranges = {entry.key: entry.range for entry in space.entries}
     assert ranges["regularizers.ranksim.gamma"] == LogUniform(1e-4, 3e3)
     assert ranges["regularizers.ranksim.lambda"] == LogUniform(0.05, 64.0)
@@ -67,7 +48,7 @@ def test_a_technique_as_a_whole_is_searched_in_its_own_ranges() -> None:
 
 
 def test_what_is_written_out_wins_over_a_default() -> None:
-    space = _space(
+    space = make_space(
         regularizers__ranksim__gamma={"uniform": [1, 2]}, regularizers__ranksim="default"
     )
     ranges = {entry.key: entry.range for entry in space.entries}
@@ -76,7 +57,7 @@ def test_what_is_written_out_wins_over_a_default() -> None:
 
 
 def test_one_default_range() -> None:
-    space = _space(
+    space = make_space(
         batch_size="default", optimizer__lr="default", regularizers__conr__beta={"default": True}
     )
     assert [entry.range for entry in space.entries] == [
@@ -87,16 +68,16 @@ def test_one_default_range() -> None:
 
 
 def test_optional_adds_the_switch() -> None:
-    space = _space(regularizers__conr="optional")
+    space = make_space(regularizers__conr="optional")
     assert space.entries[0] == Entry("regularizers.conr", Choice((False, True)))
-    assert _fixed(space) == {"regularizers.conr": False}
-    on = _fixed(space, regularizers__conr=True)
+    assert fixed_sample(space) == {"regularizers.conr": False}
+    on = fixed_sample(space, regularizers__conr=True)
     assert {"regularizers.conr.beta", "regularizers.conr.omega"} < set(on)
     assert build_config(with_overrides(BASE, on)).regularizers.keys() == {"conr", "ranksim"}
 
 
 def test_what_is_written_reads_back_equal() -> None:
-    space = _space(
+    space = make_space(
         regularizers__conr="optional",
         loss__name={"choice": ["l1", "huber"]},
         loss__beta="default",

@@ -43,7 +43,7 @@ def test_trials_that_ended_without_them_are_named_and_not_trained_again(tmp_path
     assert run_here(later, root, listener) == 0
     assert len(listener.started) == 1
     assert listener.messages == [
-        "1 trial ended before store.features was set and has no features; "
+        "1 trial without features: ended before store.features was set; "
         "delete its outcome.json to train a trial again"
     ]
     assert trials_with_features(root) == 1

@@ -152,3 +152,16 @@ def drain(policy: MadePolicy, result: Result = completed, limit: int = 10_000) -
     while len(done) < limit and (trial := step(policy, result)) is not None:
         done.append(trial)
     return done
+
+
+def spec_with_base(tmp_path: Path, **more: Any) -> SweepSpec:
+    constraint = {"metric": "mae", "region": "all", "at_most": {"base_plus": 0.5}}
+    study = {
+        "trials": 5,
+        "seeds": [0, 1],
+        "space": GAMMA,
+        "objectives": [{"metric": "mae", "region": "few"}],
+        "constraints": [constraint],
+        "base": {"regularizers.ranksim.gamma": 10},
+    }
+    return make_spec(tmp_path, {"s": study | more})

@@ -197,6 +197,7 @@ class TuneExecutor:
             if not all(map(is_alive, self._servers.values())):
                 self._rendezvous.abandon()
                 broken_off = True
+            self._end_overdue()
         self._thread.join(LEAVE_S)
 
     def _check(self, handle: Handler) -> None:
@@ -209,6 +210,10 @@ class TuneExecutor:
                     "run the same command to resume"
                 )
         handle(TimePassed())
+        self._end_overdue()
+
+    def _end_overdue(self) -> None:
+        """End trials that have shown no progress for longer than their limit."""
         now = time.monotonic()
         for ray_id, deadline in list(self._deadlines.items()):
             if now > deadline:

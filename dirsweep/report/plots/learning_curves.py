@@ -16,6 +16,7 @@ from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, metric_label
 from dirsweep.report.figure_notes import starred
 from dirsweep.report.figure_parts import draw_epoch_curve
+from dirsweep.report.number_format import plural
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
@@ -88,7 +89,7 @@ def draw(numbers: LearningCurves) -> Figure:
         handles, labels = axes.get_legend_handles_labels()
         title = "best by validation first"
         if grey:
-            title += f"\ngrey: {len(grey)} more point{'s' if len(grey) > 1 else ''}"
+            title += f"\ngrey: {plural(len(grey), 'more point')}"
         figure.legend(
             handles[::-1], labels[::-1], loc="outside right center", title=title, alignment="left"
         )

@@ -30,6 +30,7 @@ from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
 from dirsweep.report.figure_notes import ZERO_SHOT, joined
 from dirsweep.report.figure_parts import draw_gain_bars, hide_unused, shade_zero_shot
+from dirsweep.report.number_format import plural
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
@@ -162,7 +163,7 @@ def _draw_panel(axes: Axes, gain: TechniqueGain, edges: NDArray[np.float64]) -> 
         axes.vlines(centres[filled], low, high, color=style.INK, linewidth=1.0, alpha=0.6)
     elif num_pairs > 1:
         axes.plot(centres, gain.by_pair.T, color=style.GREY, linewidth=0.8, alpha=0.7)
-    pairs = f"{num_pairs} pair{'s' if num_pairs > 1 else ''}"
+    pairs = f"{plural(num_pairs, 'pair')}"
     axes.set_title(f"{gain.name}, {pairs}", loc="left")
 
 
