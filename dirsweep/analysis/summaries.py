@@ -156,11 +156,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def objective_column(objective: tuple[str, str]) -> MetricColumn:
-    """Return the validation column by which points are chosen."""
-    return MetricColumn("val", *objective)
-
-
 def sorted_by_objective(
     points: Iterable[PointSummary], objective: MetricColumn
 ) -> list[PointSummary]:

@@ -87,10 +87,6 @@ class Cell:
         """The interval and the remark."""
         return f"{self.interval_text} {self.remark}".strip()
 
-    def with_marks(self, *marks: Mark) -> Cell:
-        """Return the cell with further marks."""
-        return replace(self, marks=self.marks | set(marks))
-
     def _plain(self, value: float) -> str:
         return f"{value:.{self.places}f}"
 

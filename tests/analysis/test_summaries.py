@@ -7,7 +7,6 @@ import pytest
 from dirsweep.analysis.summaries import (
     Spread,
     best_point,
-    objective_column,
     sorted_by_objective,
     study_summary,
     value_of,
@@ -56,10 +55,10 @@ def test_a_study(tmp_path: Path) -> None:
     assert pruned.preliminary
     assert pruned.mean("val_mae_all") == 9.0
     assert pruned.mean("test_mae_all") is None
-    assert best_point([base, hundred, pruned], objective_column(("mae", "all"))) is hundred
+    assert best_point([base, hundred, pruned], MetricColumn("val", "mae", "all")) is hundred
     # by correlation more is better: the same order here, since it falls with the error
-    assert best_point([base, hundred], objective_column(("pearson", "all"))) is hundred
-    assert best_point([pruned], objective_column(("mae", "all"))) is None
+    assert best_point([base, hundred], MetricColumn("val", "pearson", "all")) is hundred
+    assert best_point([pruned], MetricColumn("val", "mae", "all")) is None
     assert study_summary(trials, "unknown") == []
 
 
@@ -87,7 +86,7 @@ def test_selection_never_looks_at_test(tmp_path: Path) -> None:
     import pyarrow as pa
 
     swapped = trials.set_column(index, trials.schema.field(index), pa.array([9.0, 1.0]))
-    best = best_point(study_summary(swapped, "s"), objective_column(("mae", "all")))
+    best = best_point(study_summary(swapped, "s"), MetricColumn("val", "mae", "all"))
     assert best is not None
     assert best.index == 0
 

@@ -59,11 +59,16 @@ def layout() -> Table:
     )
     second = (
         Cell("VANILLA + LDS"),
-        Cell("6.90", 6.9, num_seeds=1, published="7.00").with_marks(section, best),
+        Cell("6.90", 6.9, num_seeds=1, published="7.00", marks=frozenset({section, best})),
         Cell("9.00", 9.0, num_seeds=1),
         Cell(),
     )
-    third = (Cell("SQINV"), Cell("7.10", 7.1, num_seeds=1).with_marks(section), Cell(), Cell())
+    third = (
+        Cell("SQINV"),
+        Cell("7.10", 7.1, num_seeds=1, marks=frozenset({section})),
+        Cell(),
+        Cell(),
+    )
     return Table(
         title="a table · run",
         columns=columns,

@@ -48,8 +48,8 @@ def test_withheld_and_significant_cells() -> None:
     cells = (
         Cell("x"),
         Cell(marks=frozenset({Mark.WITHHELD})),
-        number_cell(1.0, 1).with_marks(Mark.BETTER),
-        number_cell(2.0, 1).with_marks(Mark.WORSE),
+        replace(number_cell(1.0, 1), marks=frozenset({Mark.BETTER})),
+        replace(number_cell(2.0, 1), marks=frozenset({Mark.WORSE})),
         Cell("yes", True),
     )
     (row,) = view(replace(table, rows=(Row(cells, marks=frozenset({Mark.PRELIMINARY})),))).rows
