@@ -75,6 +75,7 @@ def complete_labels(run: Run) -> list[str]:
     return complete["label"].to_pylist()
 
 
+@pytest.mark.slow
 def test_every_trial_of_the_templates_is_complete(run: Run) -> None:
     assert sorted(complete_labels(run)) == [
         "base",
@@ -86,12 +87,14 @@ def test_every_trial_of_the_templates_is_complete(run: Run) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_every_technique_changes_the_result(run: Run) -> None:
     trials = run.trials()
     errors = dict(zip(trials["label"].to_pylist(), trials["val_mae_all"].to_pylist(), strict=True))
     assert len(set(errors.values())) == len(errors), errors
 
 
+@pytest.mark.slow
 def test_the_benchmark_is_marked_synthetic_with_its_own_facts(run: Run) -> None:
     facts = run.manifest.benchmark
     assert run.synthetic
@@ -101,23 +104,27 @@ def test_the_benchmark_is_marked_synthetic_with_its_own_facts(run: Run) -> None:
     assert bins.train.sum() == 200
 
 
+@pytest.mark.slow
 def test_the_schedule_trains_both_stages(run: Run) -> None:
     trials = run.trials()
     epochs = dict(zip(trials["label"].to_pylist(), trials["num_epochs"].to_pylist(), strict=True))
     assert (epochs["base"], epochs["head_first"]) == (2, 3)
 
 
+@pytest.mark.slow
 def test_the_plot_is_drawn_by_a_report(project: Path) -> None:
     run_python(project, "-m", "dirsweep", "report", "runs/all")
     picture = project / "runs" / "all" / "plots" / "methods_trial_time.png"
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.slow
 def test_keys_of_the_templates_are_in_the_schema(project: Path) -> None:
     keys = run_python(project, "-m", "dirsweep", "schema")
     assert "weight gained per mean distance from the median" in " ".join(keys.split())
 
 
+@pytest.mark.slow
 def test_the_place_to_run_gives_the_same_results(project: Path, run: Run) -> None:
     code = (
         "from pathlib import Path\n"

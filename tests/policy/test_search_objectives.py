@@ -24,7 +24,14 @@ from tests.policy.made_policy import (
 
 @pytest.mark.parametrize(
     "sampler",
-    ["tpe", "nsga2", "nsga3", "random", "qmc", {"name": "gp", "n_startup_trials": 3}],
+    [
+        "tpe",
+        "nsga2",
+        "nsga3",
+        "random",
+        "qmc",
+        pytest.param({"name": "gp", "n_startup_trials": 3}, marks=pytest.mark.slow, id="gp"),
+    ],
     ids=str,
 )
 def test_several_objectives_are_told_as_such_also_after_a_cut(tmp_path: Path, sampler: Any) -> None:

@@ -65,7 +65,7 @@ SAMPLERS = [
     {"name": "random"},
     {"name": "qmc"},
     {"name": "nsga2"},
-    {"name": "gp", "n_startup_trials": 3},
+    pytest.param({"name": "gp", "n_startup_trials": 3}, marks=pytest.mark.slow, id="gp"),
     {"name": "cmaes"},
 ]
 
