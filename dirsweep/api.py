@@ -262,12 +262,14 @@ class OpenRun:
 
         Examples:
             >>> claims = open_run("runs/example").claims()
+            >>> [claim.kind for claim in claims][:2]
+            ['effect', 'null']
             >>> all(claim.text.startswith("SYNTHETIC DATA: ") for claim in claims)
             True
         """
-        from dirsweep.report.claims import claims_of_run
+        from dirsweep.report.claims import claims
 
-        return claims_of_run(self._run)
+        return claims(self._run)
 
     def table(self, layout: str | None = None, *, published: bool = False) -> Table:
         """Return a table that prints itself as text, Markdown, LaTeX, CSV and HTML.

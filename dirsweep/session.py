@@ -30,7 +30,7 @@ from dirsweep.run.events import utc_now
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.ledger import Ledger
 from dirsweep.run.locks import lock_run
-from dirsweep.run.manifest import benchmark_record
+from dirsweep.run.manifest import sweep_record
 from dirsweep.run.provenance import provenance, write_provenance
 from dirsweep.run.records import RunRecords
 from dirsweep.run.reuse import FinishedElsewhere
@@ -86,7 +86,7 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
     with open_ledger(spec, paths) as ledger:
         paths.stop.delete()  # who starts a run wants it to run, whatever was asked before
         seeds = sorted({seed for study in spec.studies for seed in spec.seeds_of(study)})
-        session = provenance(seeds=seeds, benchmark=benchmark_record(spec.benchmark))
+        session = provenance(seeds=seeds, facts=sweep_record(spec))
         write_provenance(paths, session)
         write_bins(spec, benchmark, paths)
         policy = _resume(spec, benchmark, paths, ledger, watcher, options)

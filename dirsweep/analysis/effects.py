@@ -24,6 +24,7 @@ from dirsweep.analysis.objectives import default_point
 from dirsweep.analysis.selection import searched
 from dirsweep.analysis.summaries import PointSummary
 from dirsweep.domain import MetricColumn
+from dirsweep.registry import display_name
 from dirsweep.run.reader import Run
 
 #: configuration keys that select a technique
@@ -52,6 +53,7 @@ class Effect:
         pairs: (with, without) indices of the points compared: the pairs that have the seeds most
             pairs have. Over several studies the points are numbered consecutively.
         difference: mean over pairs of with minus without.
+        technique: how papers write its name: ``RankSim``, ``Balanced MSE``.
     """
 
     key: str
@@ -59,6 +61,7 @@ class Effect:
     reference: Any
     pairs: tuple[Pair, ...]
     difference: Difference
+    technique: str = ""
 
 
 class Switch(NamedTuple):
@@ -102,7 +105,8 @@ def effects(
         def measured_in(column: MetricColumn) -> Measured:
             return measure(run, study, column, resampling=resampling)
 
-        return _effects(_matched_pairs(states, loss), measured_in, columns, resampling.seed)
+        found = _effects(_matched_pairs(states, loss), measured_in, columns, resampling.seed)
+        return _with_names(run, found)
 
     return run.once(("effects", study, columns, resampling), compute)
 
@@ -148,9 +152,19 @@ def effects_of_run(
             parts = {study: measure(run, study, column, resampling=resampling) for study in studies}
             return _merged(parts, places)
 
-        return _effects(matched, measured_in, columns, resampling.seed)
+        return _with_names(run, _effects(matched, measured_in, columns, resampling.seed))
 
     return run.once(("effects of run", columns, resampling), compute)
+
+
+def _with_names(run: Run, found: Sequence[Effect]) -> list[Effect]:
+    """Add how papers write the techniques, from the run's record where it has one."""
+    recorded = run.manifest.display_names
+    named = []
+    for effect in found:
+        name = effect.key.rpartition(".")[2] if effect.value is True else str(effect.value)
+        named.append(replace(effect, technique=recorded.get(name) or display_name(name)))
+    return named
 
 
 def _distinct_points(run: Run) -> list[tuple[str, PointSummary]]:

@@ -16,7 +16,6 @@ from dirsweep.report.number_format import plural
 from dirsweep.report.statistics_text import (
     difference_in_words,
     signed_difference,
-    technique_name,
     with_interval,
 )
 
@@ -72,7 +71,7 @@ def sentences_of_effects(groups: Sequence[Sequence[Effect]]) -> list[Sentence]:
     found = []
     for group in groups:
         first = group[0]
-        name = technique_name(first)
+        name = first.technique
         differences = [effect.difference for effect in group]
         found.append(_sentence("effect", name, f" ({_pairs_text(first)})", differences))
     return found

@@ -9,7 +9,7 @@ from dirsweep.analysis.effects import Effect, effects
 from dirsweep.analysis.selection import baseline_of, points_with_test_figures
 from dirsweep.domain import REGIONS, metric_of
 from dirsweep.report.number_format import MISSING, finite, plural, signed
-from dirsweep.report.statistics_text import digits, p_words, technique_name
+from dirsweep.report.statistics_text import digits, p_words
 from dirsweep.report.table import Cell, Column, Mark, Note, Row, Table
 from dirsweep.run.reader import Run
 
@@ -28,7 +28,7 @@ def effects_table(found: Sequence[Effect]) -> Table | None:
     """
     by_region: dict[str, dict[str, Difference]] = {}
     for effect in found:
-        row = f"{technique_name(effect)} ({plural(len(effect.pairs), 'pair')})"
+        row = f"{effect.technique} ({plural(len(effect.pairs), 'pair')})"
         by_region.setdefault(row, {})[effect.difference.region] = effect.difference
     note = (
         "with the technique minus without it,"

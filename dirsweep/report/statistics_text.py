@@ -5,17 +5,9 @@ from __future__ import annotations
 import math
 
 from dirsweep.analysis.differences import ALPHA, Difference
-from dirsweep.analysis.effects import Effect
 from dirsweep.analysis.intervals import Interval
 from dirsweep.domain import metric_title
-from dirsweep.registry import display_name
 from dirsweep.report.number_format import plural, signed
-
-
-def technique_name(effect: Effect) -> str:
-    """Return how papers write the technique of an effect: ``RankSim``, ``Balanced MSE``."""
-    name = effect.key.rpartition(".")[2] if effect.value is True else str(effect.value)
-    return display_name(name)
 
 
 def digits(low: float, high: float) -> int:

@@ -8,15 +8,18 @@ with techniques that are not installed here, is readable; neither torch nor the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import yaml
 
 from dirsweep.domain import Constraint, MetricColumn, Objective
 from dirsweep.errors import StoreError
 from dirsweep.run.folder import RunPaths
+
+if TYPE_CHECKING:
+    from dirsweep.config.sweep import SweepSpec
 
 #: the keys that say how a study lays out its points; a study has one of them
 DESIGNS = ("grid", "one_at_a_time", "points", "space")
@@ -65,6 +68,8 @@ class StudyFacts:
         objectives: all of them; with several the Pareto front is what a search found.
         constraints: of a search.
         scheduler: name of the scheduler that prunes its trials, or None.
+        resolved_base: the base with every default filled in, as the driver recorded it; None where
+            it did not.
     """
 
     name: str
@@ -79,6 +84,7 @@ class StudyFacts:
     num_points: int = 0
     seeds: tuple[int, ...] = (0,)
     scheduler: str | None = None
+    resolved_base: Mapping[str, Any] | None = None
 
     @property
     def searched(self) -> bool:
@@ -110,6 +116,7 @@ class Manifest:
         studies: by name, in the sweep file's order.
         preview: whether ``--preview`` thinned the sweep.
         store_features: whether trials keep their test features.
+        display_names: registered name of a technique -> how papers write it, as recorded.
     """
 
     name: str
@@ -120,6 +127,7 @@ class Manifest:
     studies: Mapping[str, StudyFacts]
     preview: bool = False
     store_features: bool = False
+    display_names: Mapping[str, str] = field(default_factory=dict)
 
     def study(self, name: str) -> StudyFacts:
         """Return a study's facts; one that the sweep no longer has is judged by its objective."""
@@ -134,22 +142,28 @@ class Manifest:
         Args:
             spec: the resolved sweep (``SweepSpec.to_dict()``), of whatever build.
             run_name: the name where the sweep has none.
-            recorded: what the driver recorded about the benchmark, see ``provenance``.
+            recorded: what the driver recorded about the sweep, see ``sweep_record``.
         """
         objective = Objective.from_dict(spec.get("objective")) or Objective()
+        facts = _mapping(recorded)
+        bases = _mapping(facts.get("bases"))
         studies = {
-            str(name): _study(str(name), _mapping(study), spec, objective)
+            str(name): replace(
+                _study(str(name), _mapping(study), spec, objective),
+                resolved_base=_mapping(bases.get(name)) or None,
+            )
             for name, study in _mapping(spec.get("studies")).items()
         }
         return cls(
             name=str(spec.get("name", run_name)),
-            benchmark=_benchmark(spec, _mapping(recorded)),
+            benchmark=_benchmark(spec, _mapping(facts.get("benchmark"))),
             base=_mapping(spec.get("base")),
             seeds=_seeds(spec.get("seeds")) or (0,),
             objective=objective,
             studies=studies,
             preview=bool(spec.get("preview")),
             store_features=bool(_mapping(spec.get("store")).get("features")),
+            display_names=_mapping(facts.get("display_names")),
         )
 
 
@@ -162,8 +176,20 @@ class StatesFacts(Protocol):
     metrics: ClassVar[tuple[str, ...]]
 
 
+def sweep_record(spec: SweepSpec) -> dict[str, object]:
+    """Return what a driver records in ``provenance.json``, so that readers need no registry."""
+    from dirsweep import registry
+
+    names = {name for room in registry.TECHNIQUES for name in registry.names(room)}
+    return {
+        "benchmark": benchmark_record(spec.benchmark),
+        "bases": {study: spec.base_config_of(study).to_dict() for study in spec.studies},
+        "display_names": {name: registry.display_name(name) for name in sorted(names)},
+    }
+
+
 def benchmark_record(config: StatesFacts) -> dict[str, object]:
-    """Return what a driver records about its benchmark, as plain data for ``provenance.json``."""
+    """Return what a driver records about its benchmark."""
     return {
         "display_name": config.display_name,
         "label_unit": config.label_unit,
@@ -182,7 +208,7 @@ def read_manifest(paths: RunPaths) -> Manifest:
         StoreError: no such folder, not the folder of a run, or its sweep is damaged.
     """
     spec = read_spec(paths)
-    recorded = recorded_benchmark(paths.provenance.read_json())
+    recorded = recorded_facts(paths.provenance.read_json())
     return Manifest.from_dict(spec, run_name=paths.name, recorded=recorded)
 
 
@@ -237,11 +263,10 @@ def _benchmark(spec: Mapping[str, Any], recorded: Mapping[str, Any]) -> Benchmar
     )
 
 
-def recorded_benchmark(provenance: Any) -> Any:
-    """Return what the last session recorded about the benchmark; None where none did."""
-    sessions = _mapping(provenance).get("sessions")
-    found = [_mapping(session).get("benchmark") for session in _list(sessions)]
-    return next((facts for facts in reversed(found) if facts), None)
+def recorded_facts(provenance: Any) -> Mapping[str, Any]:
+    """Return what the last session recorded about its sweep, see ``sweep_record``."""
+    sessions = [_mapping(session) for session in _list(_mapping(provenance).get("sessions"))]
+    return next((session for session in reversed(sessions) if session.get("benchmark")), {})
 
 
 def _study(

@@ -37,7 +37,7 @@ DISTRIBUTIONS = (
 def provenance(
     *,
     seeds: Sequence[int] = (),
-    benchmark: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
     command: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return one session's origin as plain data.
@@ -46,7 +46,7 @@ def provenance(
 
     Args:
         seeds: of the sweep.
-        benchmark: facts about it that ``run.manifest`` gives to readers.
+        facts: about the sweep, for readers of the run: ``run.manifest.sweep_record``.
         command: the command line, this process's own by default.
     """
     return {
@@ -54,7 +54,7 @@ def provenance(
         "ended_at": None,
         "command": shlex.join(sys.argv if command is None else command),
         "seeds": list(seeds),
-        "benchmark": dict(benchmark or {}),
+        **(facts or {}),
         "versions": _versions(),
         "git": _git(Path(__file__).resolve().parents[1]),
         "hardware": _hardware(),

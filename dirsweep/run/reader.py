@@ -15,7 +15,7 @@ from dirsweep.errors import StoreError
 from dirsweep.run.bins import Bins
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.manifest import Manifest, read_spec, recorded_benchmark
+from dirsweep.run.manifest import Manifest, read_spec, recorded_facts
 from dirsweep.run.predictions import Predicted, predicted
 from dirsweep.run.tables import (
     BIN_FIELDS,
@@ -47,7 +47,7 @@ class Run:
         """What the run was asked to do."""
 
         def make() -> Manifest:
-            recorded = recorded_benchmark(self.provenance)
+            recorded = recorded_facts(self.provenance)
             return Manifest.from_dict(self.spec, run_name=self.paths.name, recorded=recorded)
 
         return self.once(("manifest",), make)

@@ -127,7 +127,10 @@ def base_from_manifest(manifest: Manifest, study: str) -> StudyBase:
 
     The run may be of another build, or of techniques that are not installed here.
     """
-    own = manifest.study(study).base
+    facts = manifest.study(study)
+    own = facts.base
+    if facts.resolved_base is not None:
+        return StudyBase({**manifest.base, **own}, facts.resolved_base)
     try:
         stated = with_overrides(normalize_base(manifest.base), own)
         return StudyBase(stated, build_config(stated).to_dict())

@@ -241,3 +241,19 @@ def test_effects_of_techniques(tmp_path: Path) -> None:
     assert helped.difference.low is not None
     assert helped.difference.low < -1.0 < (helped.difference.high or 0)
     assert not by_key[reweighting, "few"].difference.separable
+
+
+def test_techniques_are_written_as_in_papers(tmp_path: Path) -> None:
+    points = [
+        SimulatedPoint(),
+        SimulatedPoint({"regularizers.ranksim": True}, {"few": -3.0}),
+        SimulatedPoint({"loss.name": "focal_r"}),
+        SimulatedPoint({"loss.name": "my_loss"}),
+    ]
+    paths = simulate(tmp_path, {"s": points})
+    found = {effect.value: effect.technique for effect in effects(open_run(tmp_path), "s")}
+    assert found == {True: "RankSim", "focal_r": "Focal-R", "my_loss": "my_loss"}
+    recorded = {"benchmark": {"display_name": "x"}, "display_names": {"my_loss": "My Loss"}}
+    paths.provenance.write_json({"sessions": [recorded]})
+    found = {effect.value: effect.technique for effect in effects(open_run(tmp_path), "s")}
+    assert found == {True: "RankSim", "focal_r": "Focal-R", "my_loss": "My Loss"}

@@ -13,7 +13,6 @@ from dirsweep.report.statistics_text import (
     digits,
     p_words,
     signed_difference,
-    technique_name,
     with_interval,
 )
 from dirsweep.run.reader import Run, open_run
@@ -86,10 +85,3 @@ def test_a_difference(run: Run) -> None:
     assert difference_in_words(raised).startswith(
         "raises few-shot MAE by 0.41 [0.12, 0.70], 1 seed"
     )
-
-
-def test_techniques_are_written_as_in_papers(run: Run) -> None:
-    effect = next(effect for effect in effects(run, "s") if effect.key == RANKSIM)
-    assert technique_name(effect) == "RankSim"
-    assert technique_name(replace(effect, key="loss.name", value="focal_r")) == "Focal-R"
-    assert technique_name(replace(effect, key="loss.name", value="my_loss")) == "my_loss"

@@ -12,7 +12,15 @@ from dirsweep.config.load import load_sweep
 from dirsweep.domain import Constraint, MetricColumn, Objective
 from dirsweep.errors import StoreError
 from dirsweep.run.folder import RunPaths
-from dirsweep.run.manifest import Manifest, StudyFacts, benchmark_record, read_manifest
+from dirsweep.run.manifest import (
+    Manifest,
+    StudyFacts,
+    benchmark_record,
+    read_manifest,
+    sweep_record,
+)
+from dirsweep.run.results import base_from_manifest
+from tests.flow.driving import run_here, tiny_sweep
 from tests.tiny import TinyConfig
 
 SWEEPS = Path(__file__).resolve().parents[2] / "sweeps"
@@ -173,3 +181,33 @@ def test_it_needs_neither_torch_nor_the_registry() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_recorded_sweep_needs_no_registry_to_find_its_base(tmp_path: Path) -> None:
+    spec = load_sweep(SWEEPS / "quickstart.yaml")
+    paths = RunPaths(tmp_path / "run")
+    paths.spec.write(spec.to_yaml().encode())
+    built = base_from_manifest(read_manifest(paths), "search").resolved
+    assert read_manifest(paths).study("search").resolved_base is None
+    paths.provenance.write_json({"sessions": [sweep_record(spec)]})
+    manifest = read_manifest(paths)
+    assert manifest.study("search").resolved_base == built
+    assert base_from_manifest(manifest, "search").resolved == built
+    assert manifest.display_names["ranksim"] == "RankSim"
+
+
+def test_reports_of_a_recorded_run_import_no_torch(tmp_path: Path) -> None:
+    file = tiny_sweep(tmp_path, {"s": {"trials": 2, "space": {"batch_size": {"choice": [16, 32]}}}})
+    run_here(file, tmp_path / "run")
+    code = (
+        "import sys\n"
+        "from dirsweep.report.claims import claims\n"
+        "from dirsweep.report.study_tables import study_tables\n"
+        "from dirsweep.run.reader import open_run\n"
+        "run = open_run(sys.argv[1])\n"
+        "assert claims(run) and study_tables(run)\n"
+        "print('torch' in sys.modules)"
+    )
+    arguments = [sys.executable, "-c", code, str(tmp_path / "run")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
