@@ -148,6 +148,26 @@ class Executor(Protocol):
 
 
 @dataclass(frozen=True)
+class WorkerSettings:
+    """How a trial is trained, apart from what it is.
+
+    Attributes:
+        num_threads: for torch's operators on the CPU.
+        checkpoint_every_s: seconds between two checkpoints, each after a whole epoch.
+        store_features: keep the test features of the best epoch.
+    """
+
+    num_threads: int = 1
+    checkpoint_every_s: float = 10.0
+    store_features: bool = False
+
+    @classmethod
+    def of(cls, resources: ResourcesSpec, *, store_features: bool) -> WorkerSettings:
+        """Return the settings that a sweep asks for."""
+        return cls(max(1, int(resources.cpu)), resources.checkpoint_every_s, store_features)
+
+
+@dataclass(frozen=True)
 class Job:
     """What all trials of a run have in common.
 
@@ -174,9 +194,9 @@ class Job:
     work: str | None = None
 
     @property
-    def num_threads(self) -> int:
-        """Threads that a trial computes with."""
-        return max(1, int(self.resources.cpu))
+    def worker_settings(self) -> WorkerSettings:
+        """How workers train."""
+        return WorkerSettings.of(self.resources, store_features=self.store_features)
 
     def folder(self, trial_id: str) -> TrialFolder:
         """Return a trial's folder."""

@@ -27,7 +27,7 @@ from dirsweep.execute.base import (
     hanging,
     outcome_or_failure,
 )
-from dirsweep.execute.worker import WorkerSettings, run_trial
+from dirsweep.execute.worker import run_trial
 from dirsweep.run.tables import Outcome
 from dirsweep.training.state import Row
 
@@ -95,16 +95,7 @@ class InlineExecutor:
                 self._report(trial.trial_id, row, handle)
 
             try:
-                return run_trial(
-                    trial,
-                    Path(self.job.root),
-                    emit,
-                    WorkerSettings(
-                        self.job.num_threads,
-                        self.job.resources.checkpoint_every_s,
-                        self.job.store_features,
-                    ),
-                )
+                return run_trial(trial, Path(self.job.root), emit, self.job.worker_settings)
             except TrialError as error:  # the alarm rang while the results were written
                 return outcome_or_failure(trial, self.job.folder(trial.trial_id), str(error))
 

@@ -15,7 +15,8 @@ from dirsweep.config.expand import make_trial, planned_points
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec
 from dirsweep.errors import SpecError, did_you_mean
-from dirsweep.execute.worker import WorkerSettings, run_trial
+from dirsweep.execute.base import WorkerSettings
+from dirsweep.execute.worker import run_trial
 from dirsweep.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.tables import Outcome
@@ -121,9 +122,7 @@ def _train(trial: TrialSpec, spec: SweepSpec, root: Path, console: Console) -> O
         def step(epoch: int, number: int, total: int) -> None:
             bar.update(task, completed=epoch + number / total)
 
-        settings = WorkerSettings(
-            num_threads=max(1, int(spec.resources.cpu)), store_features=spec.store.features
-        )
+        settings = WorkerSettings.of(spec.resources, store_features=spec.store.features)
         return run_trial(trial, root, show, settings, progress=step)
 
 

@@ -7,11 +7,11 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from dirsweep.config.trial import TrialSpec
 from dirsweep.errors import StoreError, TrialPruned, TrialStopped
+from dirsweep.execute.base import WorkerSettings
 from dirsweep.run.events import utc_now
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths, TrialFolder, TrialPaths
@@ -21,21 +21,6 @@ from dirsweep.training.state import Row
 from dirsweep.training.trial import Emit, Progress, train
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class WorkerSettings:
-    """How a trial is trained, apart from what it is.
-
-    Attributes:
-        num_threads: for torch's operators on the CPU.
-        checkpoint_every_s: seconds between two checkpoints, each after a whole epoch.
-        store_features: keep the test features of the best epoch.
-    """
-
-    num_threads: int = 1
-    checkpoint_every_s: float = 10.0
-    store_features: bool = False
 
 
 @contextmanager

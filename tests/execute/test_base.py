@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dirsweep.execute.base import hanging, outcome_or_failure
-from dirsweep.execute.worker import WorkerSettings, run_trial
+from dirsweep.execute.base import WorkerSettings, hanging, outcome_or_failure
+from dirsweep.execute.worker import run_trial
 from dirsweep.run.folder import RunPaths, TrialFolder
 from tests.tiny import tiny_trial
 

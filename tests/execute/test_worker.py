@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from dirsweep.execute.worker import WorkerSettings, run_trial
+from dirsweep.execute.base import WorkerSettings
+from dirsweep.execute.worker import run_trial
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.locks import claimed
 from tests.tiny import tiny_trial

@@ -31,9 +31,7 @@ class TrialConfig(TypedDict):
         root: the run's folder.
         work: ``module:function`` that trains.
         gpu: the part of a GPU.
-        num_threads: for torch.
-        checkpoint_every_s: seconds between two checkpoints.
-        store_features: keep the test features.
+        settings: ``WorkerSettings`` as JSON.
         every_epoch: report every epoch.
     """
 
@@ -41,15 +39,14 @@ class TrialConfig(TypedDict):
     root: str
     work: str
     gpu: float
-    num_threads: int
-    checkpoint_every_s: float
-    store_features: bool
+    settings: str
     every_epoch: bool
 
 
 def train_in_worker(config: TrialConfig) -> None:
     """Train a trial; the process is used again for the next one."""
-    from dirsweep.execute.worker import WorkerSettings, run_trial
+    from dirsweep.execute.base import WorkerSettings
+    from dirsweep.execute.worker import run_trial
 
     _die_with_raylet(os.getpid(), os.getppid())
     reported_at = 0.0
@@ -66,9 +63,7 @@ def train_in_worker(config: TrialConfig) -> None:
             TrialSpec(**json.loads(config["trial"])),
             Path(config["root"]),
             emit,
-            WorkerSettings(
-                config["num_threads"], config["checkpoint_every_s"], config["store_features"]
-            ),
+            WorkerSettings(**json.loads(config["settings"])),
             work=pkgutil.resolve_name(config["work"]),
         )
     except (StoreError, OSError) as error:  # not the trial's fault: the driver stops the sweep

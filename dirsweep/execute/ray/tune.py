@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -278,9 +279,7 @@ class TuneExecutor:
             "root": self.job.root,
             "work": self.job.work or TRAINER,
             "gpu": action.gpu_share,
-            "num_threads": self.job.num_threads,
-            "checkpoint_every_s": self.job.resources.checkpoint_every_s,
-            "store_features": self.job.store_features,
+            "settings": json.dumps(asdict(self.job.worker_settings)),
             "every_epoch": self.job.every_epoch,
         }
 
