@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -11,6 +12,30 @@ from dirsweep.domain.label_bins import REGIONS
 Direction = Literal["minimize", "maximize"]
 #: the splits that trials report, in the order of the tables
 REPORTED_SPLITS = ("val", "test")
+
+
+def is_undefined(value: float | None) -> bool:
+    """Return whether a metric has no value: None, NaN or infinite.
+
+    A correlation has none where the predictions are constant. That is a result, and the worst one:
+    see ``mean_over_seeds`` and ``Metric.cost``.
+    """
+    return value is None or not math.isfinite(value)
+
+
+def mean_over_seeds(values: Iterable[float | None]) -> float:
+    """Return the mean of a metric over the complete seeds of a point.
+
+    Returns:
+        The mean; NaN where it is undefined for a seed (which must not be left out, because the
+        mean of the other seeds looks better than the point is), and without any seed.
+    """
+    found: list[float] = []
+    for value in values:
+        if value is None or is_undefined(value):
+            return math.nan
+        found.append(value)
+    return sum(found) / len(found) if found else math.nan
 
 
 @dataclass(frozen=True)
@@ -38,6 +63,14 @@ class Metric:
     def cost_sign(self) -> float:
         """Factor that turns a value into a cost: 1 where less is better, else -1."""
         return -1.0 if self.higher_is_better else 1.0
+
+    def cost(self, value: float | None) -> float:
+        """Return a value as a cost: less is better, and an undefined value is the worst there is.
+
+        Returns:
+            The cost; infinity where the value is undefined.
+        """
+        return math.inf if value is None or is_undefined(value) else self.cost_sign * value
 
     def is_better(self, value: float, other: float) -> bool:
         """Return whether ``value`` beats ``other``; a tie does not."""
@@ -110,6 +143,10 @@ class MetricColumn(NamedTuple):
     def cost_sign(self) -> float:
         """Factor that turns a value into a cost: 1 where less is better, else -1."""
         return metric_of(self.metric).cost_sign
+
+    def cost(self, value: float | None) -> float:
+        """Return a value as a cost, see ``Metric.cost``."""
+        return metric_of(self.metric).cost(value)
 
     @classmethod
     def parse(cls, name: str) -> MetricColumn | None:

@@ -55,6 +55,10 @@ class Objective:
         """Factor that turns a value into a cost: 1 where less is better, else -1."""
         return metric_of(self.metric).cost_sign
 
+    def cost(self, value: float | None) -> float:
+        """Return a value as a cost; infinity where it is undefined, see ``Metric.cost``."""
+        return metric_of(self.metric).cost(value)
+
     def to_dict(self) -> dict[str, str]:
         """Return it as a sweep file writes it."""
         return {"metric": self.metric, "region": self.region}

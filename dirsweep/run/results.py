@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from dirsweep.config.overrides import MISSING, build_config, normalize_base, with_overrides
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import canonical_json
-from dirsweep.domain import Constraint, Objective, pareto_front
+from dirsweep.domain import Constraint, Objective, is_undefined, mean_over_seeds, pareto_front
 from dirsweep.errors import DirSweepError
 from dirsweep.run.manifest import Manifest
 from dirsweep.run.state import RunState
@@ -158,17 +158,17 @@ def mean_metrics(outcomes: Sequence[HasMetrics | None]) -> dict[str, float]:
         outcomes: one per trial; None for one that has not ended.
 
     Returns:
-        Column -> mean, of the columns for which every trial has a value; nothing unless all of
-        them are complete.
+        Column -> mean, of the columns that are defined for every trial (see
+        ``domain.mean_over_seeds``); nothing unless all of them are complete.
     """
     complete = [found for found in outcomes if found is not None and found.status == "complete"]
     if not complete or len(complete) < len(outcomes):
         return {}
     means: dict[str, float] = {}
     for column in complete[0].metrics:
-        values = [v for found in complete if (v := found.metrics.get(column)) is not None]
-        if len(values) == len(complete):
-            means[column] = sum(values) / len(values)
+        mean = mean_over_seeds(found.metrics.get(column) for found in complete)
+        if not is_undefined(mean):
+            means[column] = mean
     return means
 
 

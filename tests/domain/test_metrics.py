@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
+
 from dirsweep import domain
-from dirsweep.domain import MetricColumn, metric_columns, metric_of, metric_title
+from dirsweep.domain import (
+    MetricColumn,
+    Objective,
+    is_undefined,
+    mean_over_seeds,
+    metric_columns,
+    metric_of,
+    metric_title,
+)
 
 
 def test_direction_of_every_metric() -> None:
@@ -51,3 +63,20 @@ def test_columns_are_parsed_and_sorted_as_the_papers_print_them() -> None:
         "test_mae_all",
         "test_mae_zero",
     ]
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
+def test_an_undefined_value_is_the_worst_there_is(value: float | None) -> None:
+    assert is_undefined(value)
+    assert math.isnan(mean_over_seeds([0.9, value, 0.8])), "not the mean of the other seeds"
+    for goal in (metric_of("spearman"), metric_of("mae"), MetricColumn("val", "spearman", "all")):
+        assert goal.cost(value) == math.inf
+    assert Objective("spearman").cost(value) == math.inf > Objective("spearman").cost(-1.0)
+
+
+def test_defined_values_have_means_and_costs() -> None:
+    assert mean_over_seeds([1.0, 2.0, 6.0]) == 3.0
+    assert math.isnan(mean_over_seeds([]))
+    assert not is_undefined(0.0)
+    assert Objective("spearman").cost(0.5) == -0.5
+    assert Objective("mae").cost(0.5) == MetricColumn("val", "mae", "all").cost(0.5) == 0.5
