@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
 
@@ -29,6 +28,7 @@ from dirsweep.data.base import Benchmark, Split
 from dirsweep.data.cache import build_once, content_hash
 from dirsweep.errors import DataError
 from dirsweep.registry import register
+from dirsweep.terminal import PlainConsole
 
 INSTALL = 'pip install "dirsweep[text]"'
 #: what decides a model's output; not its read-me or copies of its weights for other engines
@@ -208,7 +208,7 @@ def embed(sentences: list[str], folder: Path) -> NDArray[np.float32]:
         model = _load(folder)
         # similar lengths side by side need little padding
         order = sorted(range(len(sentences)), key=lambda row: -len(sentences[row]))
-        console = Console(stderr=True)
+        console = PlainConsole(stderr=True)
         chunks = track(
             [order[start : start + _CHUNK] for start in range(0, len(order), _CHUNK)],
             description=f"{len(sentences):,} sentence embeddings",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from dirsweep.cli.options import MONITOR_PANEL, RunFolder
+from dirsweep.terminal import PlainConsole
 
 app = typer.Typer()
 
@@ -30,7 +30,7 @@ def status(
     if json:
         print(status_json(snapshot))
     else:
-        Console().print(status_text(snapshot), soft_wrap=True)
+        PlainConsole().print(status_text(snapshot), soft_wrap=True)
 
 
 @app.command(rich_help_panel=MONITOR_PANEL)
@@ -44,8 +44,8 @@ def watch(run: RunFolder) -> None:
     from dirsweep.monitor.status import watch as follow
     from dirsweep.run.folder import RunPaths
 
-    snapshot = follow(RunPaths(run), Console(stderr=True))
-    Console().print(status_text(snapshot), soft_wrap=True)
+    snapshot = follow(RunPaths(run), PlainConsole(stderr=True))
+    PlainConsole().print(status_text(snapshot), soft_wrap=True)
     raise typer.Exit(exit_code(snapshot.counts, interrupted=not snapshot.over))
 
 

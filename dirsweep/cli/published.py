@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from dirsweep.cli.options import Extra
+from dirsweep.terminal import PlainConsole
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def list_(extra: Extra = None) -> None:
     from dirsweep.report.console import print_tables
     from dirsweep.report.published_tables import list_table
 
-    print_tables(Console(), [list_table(extra or ())])
+    print_tables(PlainConsole(), [list_table(extra or ())])
 
 
 @app.command()
@@ -44,7 +44,7 @@ def show(
     from dirsweep.report.console import print_tables
     from dirsweep.report.published_tables import show_tables
 
-    print_tables(Console(), show_tables(name, extra or ()))
+    print_tables(PlainConsole(), show_tables(name, extra or ()))
 
 
 @app.command()

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from dirsweep.cli.options import REPORT_PANEL, AsText, Extra, RunFolder, TextFormat
+from dirsweep.terminal import PlainConsole
 
 app = typer.Typer()
 
@@ -62,7 +62,7 @@ def report(
     if format_ is Format.html:
         out = out or Path(stored.paths.report)
     if format_ is Format.console and out is None:
-        print_report(Console(), stored, names=names, published=beside, extra=extra or ())
+        print_report(PlainConsole(), stored, names=names, published=beside, extra=extra or ())
     else:
         text = report_text(
             stored, format_.value, names=names, published=beside, extra=extra or (), figures=plots
@@ -84,7 +84,7 @@ def print_plot_names(files: list[Path]) -> None:
 
 
 def _print_name(what: str, name: object) -> None:
-    Console(stderr=True).print(f"{what}: {name}", highlight=False, markup=False, soft_wrap=True)
+    PlainConsole(stderr=True).print(f"{what}: {name}", soft_wrap=True)
 
 
 @app.command(rich_help_panel=REPORT_PANEL)
@@ -123,4 +123,4 @@ def compare(
     elif format_ is TextFormat.md:
         print(comparison_table(found).to_markdown())
     else:
-        print_tables(Console(), [comparison_table(found)])
+        print_tables(PlainConsole(), [comparison_table(found)])

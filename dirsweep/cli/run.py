@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from dirsweep.cli.options import (
     RUN_PANEL,
@@ -30,6 +29,7 @@ from dirsweep.cli.options import (
     load,
 )
 from dirsweep.errors import StoreError
+from dirsweep.terminal import PlainConsole
 
 if TYPE_CHECKING:
     from dirsweep.config.sweep import SweepSpec
@@ -101,12 +101,12 @@ def plan(
     from dirsweep.estimate.plan import print_plan
 
     spec = load(sweep, sets, synthetic, preview)
-    print_plan(spec, out or default_folder(spec.name, synthetic, preview), Console())
+    print_plan(spec, out or default_folder(spec.name, synthetic, preview), PlainConsole())
     if probe:
         from dirsweep.data.cache import named_cache
         from dirsweep.estimate.forecast import print_forecast
 
-        print_forecast(spec, Console(), named_cache())
+        print_forecast(spec, PlainConsole(), named_cache())
 
 
 @app.command(rich_help_panel=RUN_PANEL)
@@ -122,7 +122,7 @@ def check(
     from dirsweep.diagnose.inert_key_report import print_check
 
     spec = load(sweep, sets, synthetic, preview)
-    code = print_check(spec, steps=steps, cache=named_cache(), console=Console())
+    code = print_check(spec, steps=steps, cache=named_cache(), console=PlainConsole())
     raise typer.Exit(code)
 
 
@@ -200,7 +200,7 @@ def _compare_by_objective(run: Path, confirmation: Path) -> None:
     metric, region = first.objective
     columns = columns_of(first, metric=metric, regions=[region], split="val")
     comparison = compare(first, open_run(confirmation), columns=columns)
-    print_tables(Console(), [comparison_table(comparison)])
+    print_tables(PlainConsole(), [comparison_table(comparison)])
 
 
 def _start_ray(
@@ -256,7 +256,7 @@ def _report_at_the_end(root: Path, code: int) -> None:
 
     try:
         stored = open_run(root)
-        print_report(Console(), stored)
+        print_report(PlainConsole(), stored)
         print_plot_names(write_plots(stored, names=plots_after_run()))
     except StoreError as error:  # there is nothing to report when every trial failed
         if code != EXIT_FAILED:

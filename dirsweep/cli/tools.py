@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from dirsweep.cli.options import REPORT_PANEL, TOOLS_PANEL, RunFolder
+from dirsweep.terminal import PlainConsole
 
 app = typer.Typer()
 
@@ -65,7 +65,7 @@ def schema(
         return
     from dirsweep.config.key_reference import print_keys
 
-    print_keys(Console())
+    print_keys(PlainConsole())
 
 
 @app.command(hidden=True)

@@ -9,13 +9,13 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, InputKind, Split, SplitName
 from dirsweep.data.cache import build_once
 from dirsweep.data.label_ranges import LabelRange
 from dirsweep.data.views import ImageViews
+from dirsweep.terminal import PlainConsole, text_column
 
 
 class AgeImagesConfig(BenchmarkConfig):
@@ -92,9 +92,9 @@ class AgeImages(Benchmark):
 
 def progress_bar() -> Progress:
     """Make a progress bar on standard error, shown on a terminal only."""
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        text_column("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),

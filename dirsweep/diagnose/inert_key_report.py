@@ -6,15 +6,17 @@ import math
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress
 from rich.table import Table
+from rich.text import Text
 
 from dirsweep.config.error_text import format_value
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.diagnose.inert_keys import Finding, Verdict, check_sweep
 from dirsweep.diagnose.training_traces import NUM_EPOCHS
+from dirsweep.estimate.plan import sweep_heading
 from dirsweep.exit_codes import EXIT_FAILED, EXIT_OK
+from dirsweep.terminal import PlainConsole, text_column
 
 COLOURS: dict[Verdict, str] = {"active": "green", "INERT": "bold red", "not checked": "yellow"}
 
@@ -37,23 +39,22 @@ def print_check(spec: SweepSpec, *, steps: int, cache: str | None, console: Cons
     findings = _check_with_bar(spec, steps, cache)
     inert = [finding for finding in findings if finding.verdict == "INERT"]
     num_unchecked = sum(finding.verdict == "not checked" for finding in findings)
-    mark = " [bold yellow]SYNTHETIC[/]" if type(spec.benchmark).synthetic else ""
-    benchmark = type(spec.benchmark).registered_name
-    console.print(f"[bold]{spec.name}[/] on {benchmark}{mark}", highlight=False)
+    console.print(sweep_heading(spec))
     console.print(_table(findings))
     for finding in inert:
         studies = ", ".join(finding.varied.studies)
         console.print(
-            f"[bold red]INERT[/]: {finding.varied.key} ({studies}): "
-            f"{_values_text(finding.values)} changes nothing",
-            highlight=False,
+            Text.assemble(
+                ("INERT", "bold red"),
+                f": {finding.varied.key} ({studies}): {_values_text(finding.values)} "
+                "changes nothing",
+            ),
             soft_wrap=True,
         )
     num_steps = NUM_EPOCHS * math.ceil(steps / NUM_EPOCHS)
     console.print(
         f"keys varied: {len(findings)}, inert: {len(inert)}, not checked: {num_unchecked}; "
         f"{num_steps} steps in {NUM_EPOCHS} epochs each, seed {spec.seeds[0]}",
-        highlight=False,
     )
     return EXIT_FAILED if inert else EXIT_OK
 
@@ -61,12 +62,12 @@ def print_check(spec: SweepSpec, *, steps: int, cache: str | None, console: Cons
 def _check_with_bar(spec: SweepSpec, steps: int, cache: str | None) -> list[Finding]:
     """Check with a progress bar on standard error."""
     columns = (
-        TextColumn("checking"),
+        text_column("checking"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.description}"),
+        text_column("{task.description}"),
     )
-    stderr = Console(stderr=True)
+    stderr = PlainConsole(stderr=True)
     with Progress(*columns, console=stderr, disable=not stderr.is_terminal, transient=True) as bar:
         task = bar.add_task("", total=None)
 
@@ -96,10 +97,10 @@ def _table(findings: list[Finding]) -> Table:
     return table
 
 
-def _verdict_text(finding: Finding) -> str:
-    text = f"[{COLOURS[finding.verdict]}]{finding.verdict}[/]"
+def _verdict_text(finding: Finding) -> Text:
+    text = Text(finding.verdict, style=COLOURS[finding.verdict])
     if finding.note and finding.verdict != "INERT":
-        text += f" ({escape(finding.note)})"
+        text.append(f" ({finding.note})", style="default")
     return text
 
 

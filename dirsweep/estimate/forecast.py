@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 import torch
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress
 from rich.table import Table
+from rich.text import Text
 
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.estimate.cost_model import CostModel
 from dirsweep.estimate.probe import probe
 from dirsweep.estimate.run_cost import RunCost, run_cost
 from dirsweep.estimate.trial_kinds import PlannedTrial
+from dirsweep.report.number_format import plural
+from dirsweep.terminal import PlainConsole, text_column
 
 #: changes of an epoch's duration below this share of the base's are not shown
 MIN_SHOWN = 0.03
@@ -39,25 +41,25 @@ def print_forecast(spec: SweepSpec, console: Console, cache: str | None = None) 
     num_cpus, num_gpus = os.cpu_count() or 1, torch.cuda.device_count()
     cost = run_cost(spec, plan, model, num_cpus=num_cpus, num_gpus=num_gpus)
     for line in (_base_line(spec, model), _cost_line(cost)):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
     for line in cost.over_budget(spec):
-        console.print(f"[bold red]over budget[/]: {line}", highlight=False)
+        console.print(Text.assemble(("over budget", "bold red"), f": {line}"), soft_wrap=True)
     if model.timed:
         _print_changes(model, console)
-    for line in _problem_lines(model):
-        console.print(line, highlight=False, soft_wrap=True)
+    for problem in _problem_lines(model):
+        console.print(problem, soft_wrap=True)
     return cost
 
 
 def _probe_with_bar(spec: SweepSpec, cache: str | None) -> tuple[CostModel, list[PlannedTrial]]:
     """Probe with a progress bar on standard error."""
     columns = (
-        TextColumn("probing"),
+        text_column("probing"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.description}"),
+        text_column("{task.description}"),
     )
-    stderr = Console(stderr=True)
+    stderr = PlainConsole(stderr=True)
     with Progress(*columns, console=stderr, disable=not stderr.is_terminal, transient=True) as bar:
         task = bar.add_task("", total=None, visible=False)
 
@@ -74,7 +76,7 @@ def _base_line(spec: SweepSpec, model: CostModel) -> str:
     return (
         f"base, measured on this machine's {device}: {1000 * base.step_s:.3g} ms per step, "
         f"{_duration(epoch_s)} per epoch, "
-        f"{_duration(base.trial_s(length))} per trial of {length.all_epochs} epochs"
+        f"{_duration(base.trial_s(length))} per trial of {plural(length.all_epochs, 'epoch')}"
     )
 
 
@@ -82,9 +84,11 @@ def _cost_line(cost: RunCost) -> str:
     gpu_hours = f", {cost.gpu_hours:.3g} GPU-hours" if cost.gpu_hours else ""
     money = "" if cost.money is None else f", {cost.money:.2f} money"
     return (
-        f"forecast: {cost.trials} trials, {cost.cpu_hours:.3g} CPU-hours{gpu_hours}{money}, "
+        f"forecast: {plural(cost.trials, 'trial')}, "
+        f"{cost.cpu_hours:.3g} CPU-hours{gpu_hours}{money}, "
         f"{_duration(3600 * cost.wall_hours)} on this machine "
-        f"({cost.parallel_trials} trials in parallel; early stopping and racing not included)"
+        f"({plural(cost.parallel_trials, 'trial')} in parallel; early stopping and racing not "
+        "included)"
     )
 
 
@@ -133,13 +137,13 @@ def _print_changes(model: CostModel, console: Console) -> None:
     if table.row_count:
         console.print(table)
     line = (
-        f"timed: the base and {len(model.timed)} kinds of trials; other kinds are combined from "
-        f"these; noise (range of the base's timings): {100 * model.noise:.1f} %"
+        f"timed: the base and {plural(len(model.timed), 'kind')} of trials; other kinds are "
+        f"combined from these; noise (range of the base's timings): {100 * model.noise:.1f} %"
     )
     if small:
         names = ", ".join(change.name for change in small)
         line += f"; changes below {100 * threshold:.0f} %: {names}"
-    console.print(line, highlight=False, soft_wrap=True)
+    console.print(line, soft_wrap=True)
 
 
 def _change_text(change: _Change, threshold: float) -> str:
@@ -149,17 +153,20 @@ def _change_text(change: _Change, threshold: float) -> str:
     return text
 
 
-def _problem_lines(model: CostModel) -> list[str]:
+def _problem_lines(model: CostModel) -> list[Text]:
     """Return what cannot be trained, and what was not timed."""
     lines = [
-        f"[yellow]cannot be trained[/]: {', '.join(sorted(kind))}: {escape(error)}"
+        Text.assemble(("cannot be trained", "yellow"), f": {', '.join(sorted(kind))}: {error}")
         for kind, error in model.failed
     ]
     if model.untimed:
         limit = len(model.timed) + len(model.failed)
         lines.append(
-            f"[yellow]not timed[/] (limit of {limit} kinds), assumed to cost nothing: "
-            f"{', '.join(model.untimed)}"
+            Text.assemble(
+                ("not timed", "yellow"),
+                f" (limit of {plural(limit, 'kind')}), assumed to cost nothing: "
+                f"{', '.join(model.untimed)}",
+            )
         )
     return lines
 

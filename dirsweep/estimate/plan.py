@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from dirsweep.config.expand import PlanRow, make_point, plan_rows, planned_points
 from dirsweep.config.sweep import SweepSpec
@@ -27,16 +28,22 @@ def print_plan(spec: SweepSpec, root: Path, console: Console) -> None:
         root: the run's folder.
         console: takes the text.
     """
-    mark = " [bold yellow]SYNTHETIC[/]" if type(spec.benchmark).synthetic else ""
-    benchmark = type(spec.benchmark).registered_name
-    console.print(f"[bold]{spec.name}[/] on {benchmark}{mark}", highlight=False)
+    console.print(sweep_heading(spec))
     rows = plan_rows(spec)
     console.print(_study_table(rows))
-    console.print(_trials_line(spec, rows), highlight=False)
+    console.print(_trials_line(spec, rows))
     for line in _search_lines(spec):
-        console.print(line, highlight=False)
+        console.print(line)
     for line in _file_lines(spec, root):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
+
+
+def sweep_heading(spec: SweepSpec) -> Text:
+    """Return the name of the sweep and its benchmark."""
+    text = Text.assemble((spec.name, "bold"), f" on {type(spec.benchmark).registered_name}")
+    if type(spec.benchmark).synthetic:
+        text.append(" SYNTHETIC", style="bold yellow")
+    return text
 
 
 def _study_table(rows: list[PlanRow]) -> Table:

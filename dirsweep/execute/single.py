@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from dirsweep.config.expand import make_trial, planned_points
 from dirsweep.config.sweep import SweepSpec
@@ -20,6 +20,7 @@ from dirsweep.execute.worker import run_trial
 from dirsweep.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.tables import Outcome
+from dirsweep.terminal import PlainConsole, text_column
 from dirsweep.training.preparation import prepare
 
 
@@ -81,7 +82,7 @@ def train_single(
         The exit code.
     """
     trial = choose_trial(spec, choice, cache)
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     with tempfile.TemporaryDirectory() as scratch:
         root = out or Path(scratch)
         folder = RunPaths(root).trial(trial.trial_id).folder
@@ -89,24 +90,24 @@ def train_single(
             outcome = _train(trial, spec, root, console)
         except KeyboardInterrupt:
             hint = f"; the same command resumes from {folder}" if out else ""
-            console.print(f"interrupted{hint}", highlight=False)
+            console.print(f"interrupted{hint}")
             return EXIT_INTERRUPTED
     if outcome.status != "complete":
-        console.print(f"{outcome.status}: {outcome.error}", highlight=False)
+        console.print(f"{outcome.status}: {outcome.error}")
         return EXIT_FAILED
     _show_result(trial, outcome)
     if out:
-        Console().print(f"kept in {folder}", highlight=False, soft_wrap=True)
+        PlainConsole().print(f"kept in {folder}", soft_wrap=True)
     return EXIT_OK
 
 
 def _train(trial: TrialSpec, spec: SweepSpec, root: Path, console: Console) -> Outcome:
     columns = (
-        TextColumn("{task.description}"),
+        text_column("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        text_column("{task.fields[note]}"),
     )
     name, epochs = _marked(trial, trial.trial_id), trial.config["epochs"]
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -117,7 +118,7 @@ def _train(trial: TrialSpec, spec: SweepSpec, root: Path, console: Console) -> O
             bar.update(task, completed=row["epoch"] + 1, note=note)
             if not console.is_terminal:
                 line = _marked(trial, f"epoch {row['epoch'] + 1}/{epochs}: {note}")
-                console.print(line, highlight=False)
+                console.print(line)
 
         def step(epoch: int, number: int, total: int) -> None:
             bar.update(task, completed=epoch + number / total)
@@ -135,12 +136,12 @@ def _note(trial: TrialSpec, row: Mapping[str, Any]) -> str:
 
 
 def _show_result(trial: TrialSpec, outcome: Outcome) -> None:
-    console = Console()
+    console = PlainConsole()
     text = f"{trial.trial_id}: best epoch {outcome.best_epoch}, {outcome.wall_time_s:.1f} s"
-    console.print(_marked(trial, text), highlight=False)
+    console.print(_marked(trial, text))
     for name, value in outcome.metrics.items():
         shown = "none" if value is None else f"{value:.4f}"
-        console.print(f"  {name} = {shown}", highlight=False)
+        console.print(f"  {name} = {shown}")
 
 
 def _marked(trial: TrialSpec, text: str) -> str:

@@ -19,6 +19,7 @@ from rich.text import Text
 from dirsweep.domain import REGIONS, Region, metric_of
 from dirsweep.report.number_format import STAR, decimals, duration
 from dirsweep.run.tables import STATUSES
+from dirsweep.terminal import PlainConsole
 
 #: seconds between two progress lines where there is no terminal
 LINE_EVERY_S = 30.0
@@ -73,7 +74,7 @@ class SweepConsole:
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.console = console if console is not None else Console(stderr=True)
+        self.console = console if console is not None else PlainConsole(stderr=True)
         self._metric, self._region = objective
         self._higher = metric_of(self._metric).higher_is_better
         self._clock = clock
@@ -248,11 +249,11 @@ class SweepConsole:
         return "; ".join(parts)
 
     def _line(self, text: str) -> None:
-        self.console.print(Text(text), soft_wrap=True, highlight=False)
+        self.console.print(Text(text), soft_wrap=True)
 
     def _print(self, text: Text) -> None:
         # above the live view, which draws itself again below
-        self.console.print(text, soft_wrap=self._live is None, highlight=False)
+        self.console.print(text, soft_wrap=self._live is None)
 
     # ---- live view
 

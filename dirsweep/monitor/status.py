@@ -72,7 +72,7 @@ def _watch_lines(paths: RunPaths, console: Console, every_s: float) -> Snapshot:
         snapshot = read_snapshot(paths)
         line = _states(snapshot)
         if line != printed:
-            console.print(line, highlight=False, soft_wrap=True)
+            console.print(line, soft_wrap=True)
             printed = line
         if snapshot.driver is None:
             return snapshot

@@ -15,6 +15,7 @@ from rich.text import Text
 from dirsweep.report.console_layout import Layout, cell_text, header, layouts_for, longest_word
 from dirsweep.report.number_format import STAR, plural
 from dirsweep.report.table import Cell, Mark, Note, Row, Table, worded_notes
+from dirsweep.terminal import PlainConsole
 
 SYMBOLS = {
     Mark.CHOSEN: STAR,
@@ -45,7 +46,7 @@ def print_tables(console: Console, tables: Iterable[Table]) -> None:
 
 def plain_text(table: Table, width: int) -> str:
     """Return what a console of ``width`` columns shows, without colours."""
-    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console = PlainConsole(width=width, file=io.StringIO(), colours=False)
     with console.capture() as captured:
         console.print(rendered(table, width))
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())

@@ -16,6 +16,7 @@ from dirsweep.report.study_tables import MAX_ROWS, study_tables
 from dirsweep.report.table import Table
 from dirsweep.run.reader import Run
 from dirsweep.run.storage import local_file
+from dirsweep.terminal import PlainConsole
 
 #: columns of a console report that is written to a file
 FILE_WIDTH = 160
@@ -53,7 +54,7 @@ def report_text(
     if format_ == "csv":
         return _records(run, names, extra).to_csv()
     if format_ == "console":
-        console = Console(width=FILE_WIDTH, file=io.StringIO(), color_system=None)
+        console = PlainConsole(width=FILE_WIDTH, file=io.StringIO(), colours=False)
         with console.capture() as captured:
             print_report(console, run, names=names, published=published, extra=extra)
         return captured.get()
