@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from dirsweep.execute.ray import cluster as ray_start
+from tests.own_files import add_file as add_file
 
 torch.set_num_threads(1)
 # the machine may be busy: how long an example takes says nothing

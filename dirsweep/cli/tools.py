@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -58,6 +59,10 @@ def schema(
     ] = False,
 ) -> None:
     """List the keys of a sweep file: type, default, meaning."""
+    from dirsweep.registry import broken_files
+
+    for broken in broken_files():
+        print(f"dirsweep: {broken}; left out", file=sys.stderr)
     if json:
         from dirsweep.config.json_schema import schema_text
 

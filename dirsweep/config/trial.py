@@ -33,6 +33,14 @@ class NamedConfig(Config):
     #: raised by one whenever a change alters results; part of every trial's identity
     version: ClassVar[int] = 1
 
+    @classmethod
+    def check_class(cls) -> None:
+        """Check what a registered class must state.
+
+        Raises:
+            RegistryError: a fact is absent or wrong.
+        """
+
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Say why this part cannot work with the others.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -16,13 +17,15 @@ from torch import Tensor
 
 from dirsweep.config.trial import NamedConfig
 from dirsweep.data.label_ranges import LabelRange, checked_ranges
-from dirsweep.domain import SCALAR_METRICS, LabelBins, ShotRule
-from dirsweep.errors import DataError
+from dirsweep.domain import METRICS, SCALAR_METRICS, LabelBins, ShotRule
+from dirsweep.errors import DataError, RegistryError
 
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 #: what the inputs are; a backbone states which kinds it accepts
 InputKind = Literal["image", "text_pair"]
+#: more bins than this are a slip: a bin width in another unit than the labels
+MAX_BINS = 100_000
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,20 @@ class BenchmarkConfig(NamedConfig):
     label of all is), of whole label bins: their samples are taken out of the training split;
     validation and test stay whole; metrics get a region 'zero'
     """
+
+    @classmethod
+    def check_class(cls) -> None:
+        """Check that the class states its facts, and that they can be true.
+
+        Raises:
+            RegistryError: one line about the first fact that is absent or wrong.
+        """
+        absent = [name for name in _REQUIRED if getattr(cls, name, None) is None]
+        if absent:
+            raise RegistryError(f"{cls.__name__}: the class must state {', '.join(absent)}")
+        problem = _wrong_fact(cls)
+        if problem:
+            raise RegistryError(f"{cls.__name__}: {problem}")
 
     @field_validator("zero_shot", mode="before")
     @classmethod
@@ -260,6 +277,38 @@ class Benchmark(ABC):
     def synthetic(self) -> bool:
         """Whether the data is synthetic."""
         return self.config.synthetic
+
+
+#: facts without a default
+_REQUIRED = ("label_range", "label_unit", "bin_width")
+
+
+def _wrong_fact(cls: type[BenchmarkConfig]) -> str | None:
+    """Say which fact of a benchmark's class cannot be true; None where all can."""
+    try:
+        low, high = (float(end) for end in cls.label_range)
+        width, scale = float(cls.bin_width), float(cls.target_scale)
+    except (TypeError, ValueError):
+        return "label_range takes two numbers (lowest, highest), bin_width and target_scale one"
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        return f"label_range ({low:g}, {high:g}): expected lowest < highest, both finite"
+    if not 0 < width <= high - low:
+        return f"bin_width {width:g}: expected a number above 0, at most {high - low:g} (the range)"
+    if (high - low) / width > MAX_BINS:
+        return f"bin_width {width:g} makes more than {MAX_BINS:,} bins of {low:g} to {high:g}"
+    if not (math.isfinite(scale) and scale > 0):
+        return f"target_scale {scale:g}: expected a number above 0"
+    return _wrong_name(cls)
+
+
+def _wrong_name(cls: type[BenchmarkConfig]) -> str | None:
+    if cls.kind not in get_args(InputKind):
+        return f"kind {cls.kind!r}: expected one of {', '.join(get_args(InputKind))}"
+    unknown = [name for name in cls.metrics if name not in METRICS]
+    if unknown or not cls.metrics:
+        found = ", ".join(map(str, unknown)) or "none"
+        return f"metrics: unknown {found} (known: {', '.join(sorted(METRICS))})"
+    return None
 
 
 _FACTS = frozenset(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
+from types import ModuleType
 
+from dirsweep.broken_files import BrokenFile
 from dirsweep.errors import RegistryError, did_you_mean
 from dirsweep.execute.base import Executor, Job
 
@@ -21,7 +25,7 @@ def executor_names() -> list[str]:
     return [
         module.name
         for module in pkgutil.iter_modules(package.__path__)
-        if hasattr(importlib.import_module(f"{PACKAGE}.{module.name}"), "open_executor")
+        if hasattr(_import(module.name), "open_executor")
     ]
 
 
@@ -48,15 +52,24 @@ def require_executor(name: str) -> OpenExecutor:
         name: as its file is called (``inline``, ``ray``).
 
     Raises:
-        RegistryError: there is no such place.
+        RegistryError: there is no such place, or its file cannot be imported.
     """
-    try:
-        module = importlib.import_module(f"{PACKAGE}.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"{PACKAGE}.{name}":
-            raise
-        module = None
-    opens: OpenExecutor | None = getattr(module, "open_executor", None)
+    found = _import(name)
+    if isinstance(found, BrokenFile):
+        raise RegistryError(str(found))
+    opens: OpenExecutor | None = getattr(found, "open_executor", None)
     if opens is None:
         raise RegistryError(f"no place to run '{name}'; {did_you_mean(name, executor_names())}")
     return opens
+
+
+def _import(name: str) -> ModuleType | BrokenFile | None:
+    """Import a file of the package; None where there is none."""
+    module = f"{PACKAGE}.{name}"
+    spec = importlib.util.find_spec(module) if name.isidentifier() else None
+    if spec is None:
+        return None
+    try:
+        return importlib.import_module(module)
+    except (Exception, SystemExit) as error:
+        return BrokenFile.of(Path(spec.origin or module), error)

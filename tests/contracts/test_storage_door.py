@@ -70,6 +70,7 @@ METHODS = {
 }
 #: modules (or the beginning of their names) that handle files which are no run's: what these are
 OTHER_FILES = {
+    "broken_files.py": "Python files of the package",
     "backbones/": "word vectors, model weights and their caches",
     "bench/": "results of measured processes, in a temporary folder",
     "cli": "the null device, for output that nobody reads",

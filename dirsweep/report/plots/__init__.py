@@ -1,29 +1,38 @@
 """The plots of the report, one file each.
 
-A file states its ``PLOT``; a new file in this folder is found without registration.
+A file states its ``PLOT``; a new file in this folder is found without registration. A file that
+cannot be imported is left out, with a warning.
 """
 
 from __future__ import annotations
 
 import importlib
+import logging
 import pkgutil
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dirsweep.broken_files import BrokenFile
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 from dirsweep.run.storage import local_file
 
+log = logging.getLogger(__name__)
+
 
 def plots() -> list[Plot[Any]]:
     """Return every plot of this folder in the order of the page."""
-    modules = [
-        importlib.import_module(f"{__name__}.{found.name}")
-        for found in pkgutil.iter_modules(__path__)
-    ]
-    found: list[Plot[Any]] = [module.PLOT for module in modules]
+    found: list[Plot[Any]] = []
+    for folder in __path__:
+        for module in pkgutil.iter_modules([folder]):
+            try:
+                found.append(importlib.import_module(f"{__name__}.{module.name}").PLOT)
+            except (Exception, SystemExit) as error:
+                log.warning(
+                    "%s; left out", BrokenFile.of(Path(folder) / f"{module.name}.py", error)
+                )
     return sorted(found, key=lambda plot: (plot.order, plot.name))
 
 
