@@ -22,6 +22,9 @@ from dirsweep.report.statistics_text import (
 Kind = Literal[
     "effect", "difference", "selection", "default", "importance", "published", "null", "caution"
 ]
+#: whether something came out better or worse than what it is compared with, separable after
+#: correction; empty where nothing is separable
+Verdict = Literal["better", "worse", "better and worse", ""]
 
 #: points listed in one sentence
 MAX_LISTED = 6
@@ -35,13 +38,13 @@ class Sentence:
         kind: the kind of evidence it rests on.
         text: the sentence.
         trial_ids: the trials behind it; one may occur several times.
-        claimed: whether it claims that something differs from something else.
+        verdict: of the comparison it states.
     """
 
     kind: Kind
     text: str
     trial_ids: Sequence[str] = ()
-    claimed: bool = False
+    verdict: Verdict = ""
 
 
 def sentences_of_study(evidence: StudyEvidence) -> list[Sentence]:
@@ -131,7 +134,8 @@ def _sentence(kind: Kind, name: str, tail: str, members: Sequence[Difference]) -
     if outcomes.separable:
         strongest_first = sorted(outcomes.separable, key=lambda item: item.p or 0.0)
         parts = ", ".join(difference_in_words(item) for item in strongest_first)
-        return Sentence(kind, f"{'; '.join([f'{name} {parts}{tail}', *remarks])}.", trials, True)
+        text = f"{'; '.join([f'{name} {parts}{tail}', *remarks])}."
+        return Sentence(kind, text, trials, _verdict_of(outcomes.separable))
     overall = next((item for item in members if item.region == "all"), members[0])
     title = metric_title(overall.metric, overall.region)
     if overall.low is not None:
@@ -139,6 +143,14 @@ def _sentence(kind: Kind, name: str, tail: str, members: Sequence[Difference]) -
     else:
         remarks[-1] += f" in {title}"
     return Sentence(kind, f"{name}{tail}: {'; '.join(remarks)}.", trials)
+
+
+def _verdict_of(separable: Sequence[Difference]) -> Verdict:
+    """Say whether separable differences, of which there are some, are better, worse or both."""
+    better = {item.better for item in separable}
+    if len(better) > 1:
+        return "better and worse"
+    return "better" if better == {True} else "worse"
 
 
 def _trials_of(members: Sequence[Difference]) -> list[str]:
@@ -213,7 +225,8 @@ def _default(evidence: StudyEvidence) -> list[Sentence]:
         return []
     trials = (*found.default.trial_ids, *found.best.trial_ids)
     worse = found.on_plateau is False and not found.is_best and _has_seeds(found)
-    return [Sentence("default", f"{evidence.study}: {_default_text(found)}.", trials, worse)]
+    text = f"{evidence.study}: {_default_text(found)}."
+    return [Sentence("default", text, trials, "worse" if worse else "")]
 
 
 def _has_seeds(found: Plateau) -> bool:

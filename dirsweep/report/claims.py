@@ -1,7 +1,8 @@
 """Claims about a run: sentences with their evidence and the trials behind them.
 
 A difference is claimed when its p-value, corrected for all comparisons of its kind in the study, is
-below 0.05; otherwise it is called not separable. From one seed nothing is claimed.
+below 0.05; otherwise it is called not separable. From one seed nothing is claimed. The sign of a
+claim says whether something came out better or worse.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dirsweep.analysis.measurements import DEFAULT_RESAMPLING, Resampling
 from dirsweep.report.claim_sentences import (
     Kind,
     Sentence,
+    Verdict,
     sentences_of_effects,
     sentences_of_study,
 )
@@ -26,6 +28,11 @@ FORMATS = ("console", "md", "json")
 CORRECTED = (
     "p-values are corrected for all comparisons of their kind in the study (Holm); "
     "intervals are of one comparison"
+)
+#: how to read the signs
+SIGNS = (
+    "better, worse: than what it is compared with, separable after correction; no sign: nothing is "
+    "separable, or nothing is compared"
 )
 #: trials printed per claim on the console
 MAX_TRIALS = 6
@@ -40,7 +47,7 @@ class Claim:
         study: the study it is about.
         kind: the kind of evidence it rests on.
         text: the sentence; on synthetic data it begins with ``MARK``.
-        claimed: whether it claims that something differs from something else.
+        verdict: whether something came out better or worse; empty where nothing is separable.
         trial_ids: the trials behind it.
         synthetic: whether the numbers come from a synthetic benchmark.
     """
@@ -48,9 +55,14 @@ class Claim:
     study: str
     kind: Kind
     text: str
-    claimed: bool
+    verdict: Verdict
     trial_ids: tuple[str, ...]
     synthetic: bool
+
+    @property
+    def claimed(self) -> bool:
+        """Whether it claims that something differs from something else."""
+        return bool(self.verdict)
 
 
 def claims(
@@ -91,7 +103,7 @@ def _claim(run: Run, study: str, sentence: Sentence) -> Claim:
         study=study,
         kind=sentence.kind,
         text=f"{MARK if run.synthetic else ''}{sentence.text}",
-        claimed=sentence.claimed,
+        verdict=sentence.verdict,
         trial_ids=tuple(dict.fromkeys(sentence.trial_ids)),
         synthetic=run.synthetic,
     )
@@ -112,7 +124,8 @@ def rendered(found: Sequence[Claim], format: str = "console", *, title: str = ""
         ValueError: there is no such format.
     """
     if format == "json":
-        return json.dumps([asdict(claim) for claim in found], indent=2, ensure_ascii=False)
+        listed = [asdict(claim) | {"claimed": claim.claimed} for claim in found]
+        return json.dumps(listed, indent=2, ensure_ascii=False)
     if format not in FORMATS:
         raise ValueError(f"unknown format '{format}' (known: {', '.join(FORMATS)})")
     lines = [f"# {title}" if format == "md" else title, ""] if title else []
@@ -124,8 +137,9 @@ def rendered(found: Sequence[Claim], format: str = "console", *, title: str = ""
             above = claim.study
         text = below_its_study(claim) if several else claim.text
         lines += _item(claim, text, format)
-    if compares(found):
-        lines += ["", CORRECTED]
+    notes = legend(found)
+    if notes:
+        lines += ["", *(f"{note}  " if format == "md" else note for note in notes)]
     return "\n".join(lines)
 
 
@@ -136,8 +150,7 @@ def _study_heading(study: str, format: str, *, first: bool) -> list[str]:
 
 def _item(claim: Claim, text: str, format: str) -> list[str]:
     """The claim with a second line for its trials."""
-    marks = "**" if claim.claimed and format == "md" else ""
-    line = f"- {marks}{text}{marks}"
+    line = f"- {_sign(claim, format)}{text}"
     if not claim.trial_ids:
         return [line]
     trials = " ".join(claim.trial_ids)
@@ -146,6 +159,19 @@ def _item(claim: Claim, text: str, format: str) -> list[str]:
         shown = " ".join(claim.trial_ids[:MAX_TRIALS])
         trials = f"{shown} and {num_more} more (all in --format json)"
     return [line, f"  trials: {trials}"]
+
+
+def _sign(claim: Claim, format: str) -> str:
+    """``better: ``, bold in Markdown; nothing where nothing is separable."""
+    if not claim.verdict:
+        return ""
+    return f"**{claim.verdict}:** " if format == "md" else f"{claim.verdict}: "
+
+
+def legend(found: Sequence[Claim]) -> list[str]:
+    """Return how to read the signs and the p-values of claims, as far as they have any."""
+    notes = [SIGNS] if any(claim.verdict for claim in found) else []
+    return [*notes, CORRECTED] if compares(found) else notes
 
 
 def compares(found: Sequence[Claim]) -> bool:

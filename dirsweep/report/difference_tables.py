@@ -72,7 +72,7 @@ def _table(title: str, first: str, rows: ByRegion, note: str) -> Table | None:
             Row((Cell(label), *(_cell(by_region.get(region)) for region in regions)))
             for label, by_region in rows.items()
         ),
-        notes=(Note(note), Note(_how_tested(items))),
+        notes=(Note(note), Note(_how_tested(items)), *_legend(items)),
         synthetic=items[0].synthetic,
         collapsed=len(rows) > LONG,
     )
@@ -82,7 +82,17 @@ def _how_tested(items: Sequence[Difference]) -> str:
     num = max(item.num_comparisons for item in items)
     if not num:
         return "no p-values from one seed"
-    return f"p-values corrected for {plural(num, 'comparison')} (Holm); coloured where significant"
+    return f"p-values corrected for {plural(num, 'comparison')} (Holm)"
+
+
+def _legend(items: Sequence[Difference]) -> list[Note]:
+    """What the marks of the cells mean, as far as there are any."""
+    verdicts = {item.better for item in items if item.separable}
+    return [
+        Note("separable after correction", mark)
+        for mark, better in ((Mark.BETTER, True), (Mark.WORSE, False))
+        if better in verdicts
+    ]
 
 
 def _cell(item: Difference | None) -> Cell:

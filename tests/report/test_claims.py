@@ -9,6 +9,7 @@ from dirsweep.analysis.differences import differences
 from dirsweep.errors import StoreError
 from dirsweep.report.claims import (
     CORRECTED,
+    SIGNS,
     Claim,
     claims,
     rendered,
@@ -41,11 +42,12 @@ def test_a_technique_that_helps_and_one_that_does_not(tmp_path: Path) -> None:
     assert helped.text.startswith("RankSim ")
     assert numbers in helped.text
     assert "not separable on many-shot and median-shot" in helped.text
-    assert helped.claimed
+    assert helped.verdict == "better"
     assert set(helped.trial_ids) == {
         f"methods-{point}-{seed}" for point in (0, 1) for seed in range(3)
     }
     assert useless.text.startswith("ConR (conr against base): not separable on any region; MAE ")
+    assert useless.verdict == ""
     assert not useless.claimed
     assert not of_kind(
         found, "difference"
@@ -72,9 +74,29 @@ def test_other_points_against_the_base(tmp_path: Path) -> None:
     assert worse.text.startswith("batch_size=16, epochs=10 raises ")
     assert " against base" in worse.text
     assert worse.claimed
+    assert worse.verdict == "worse"
     assert rest.text.startswith("Not separable from base in any region (all, many, median, few): ")
     assert rest.text.endswith(": batch_size=32, epochs=20; batch_size=8, epochs=9.")
     assert not rest.claimed
+
+
+def test_the_sign_says_better_or_worse_whatever_the_direction_of_the_metric(tmp_path: Path) -> None:
+    points = [
+        SimulatedPoint(),
+        SimulatedPoint({"epochs": 10}, {"few": -3.0}),
+        SimulatedPoint({"epochs": 20}, {"few": 3.0}),
+        SimulatedPoint({"epochs": 30}, {"few": -3.0, "many": 3.0}),
+    ]
+    for metric, shape in (("mae", "lowers"), ("pearson", "raises")):
+        folder = tmp_path / metric
+        simulate(folder, {"s": points}, num_samples=600, seed_deviation=0.02, metric=metric)
+        found = of_kind(claims(open_run(folder)), "difference")
+        verdicts = {claim.text.split(" ")[0]: claim.verdict for claim in found}
+        assert verdicts["epochs=10"] == "better", metric
+        assert verdicts["epochs=20"] == "worse", metric
+        assert all(f"{shape} few-shot" in claim.text for claim in found[:1])
+        if metric == "mae":
+            assert verdicts["epochs=30"] == "better and worse"
 
 
 def test_nothing_is_claimed_from_one_seed(tmp_path: Path) -> None:
@@ -137,22 +159,32 @@ def test_no_complete_point(tmp_path: Path) -> None:
 def test_formats() -> None:
     many = tuple(f"t{number}" for number in range(8))
     found = [
-        Claim("s", "effect", "RankSim helps.", True, many, False),
-        Claim("s", "null", "Noise.", False, (), False),
+        Claim("s", "effect", "RankSim helps.", "better", many, False),
+        Claim("s", "effect", "ConR harms.", "worse", (), False),
+        Claim("s", "effect", "LDS moves errors.", "better and worse", (), False),
+        Claim("s", "null", "Noise.", "", (), False),
     ]
     assert rendered(found, "console", title="run").splitlines() == [
         "run",
         "",
-        "- RankSim helps.",
+        "- better: RankSim helps.",
         "  trials: t0 t1 t2 t3 t4 t5 and 2 more (all in --format json)",
+        "- worse: ConR harms.",
+        "- better and worse: LDS moves errors.",
         "- Noise.",
+        "",
+        SIGNS,
     ]
     assert rendered(found, "md", title="run").splitlines() == [
         "# run",
         "",
-        "- **RankSim helps.**",
+        "- **better:** RankSim helps.",
         "  trials: t0 t1 t2 t3 t4 t5 t6 t7",
+        "- **worse:** ConR harms.",
+        "- **better and worse:** LDS moves errors.",
         "- Noise.",
+        "",
+        f"{SIGNS}  ",
     ]
     first = json.loads(rendered(found, "json"))[0]
     assert first == {
@@ -160,6 +192,7 @@ def test_formats() -> None:
         "kind": "effect",
         "text": "RankSim helps.",
         "claimed": True,
+        "verdict": "better",
         "trial_ids": list(many),
         "synthetic": False,
     }
@@ -169,7 +202,7 @@ def test_formats() -> None:
 
 def test_p_values_are_explained() -> None:
     texts = ["RankSim lowers MAE by 0.41 [0.12, 0.70], 5 seeds, p = 0.01.", "Noise."]
-    found = [Claim("s", "effect", text, False, (), False) for text in texts]
+    found = [Claim("s", "effect", text, "", (), False) for text in texts]
     assert rendered(found).splitlines()[-2:] == ["", CORRECTED]
     assert rendered(found[1:]).splitlines() == ["- Noise."]
 
@@ -181,7 +214,7 @@ def test_several_studies_are_told_apart() -> None:
         ("a b", "Noise."),
         ("c", "SYNTHETIC DATA: c: one seed."),
     ]
-    found = [Claim(study, "effect", text, False, (), "SYNTHETIC" in text) for study, text in texts]
+    found = [Claim(study, "effect", text, "", (), "SYNTHETIC" in text) for study, text in texts]
     assert rendered(found, "console", title="run").splitlines() == [
         "run",
         "",

@@ -64,11 +64,11 @@ def test_claims(call: Call, tmp_path: Path) -> None:
     )
     code, out, _ = call("claims", tmp_path)
     assert code == 0
-    assert out.startswith("simulated\n\n- RankSim lowers ")
+    assert out.startswith("simulated\n\n- better: RankSim lowers ")
     code, out, _ = call("claims", tmp_path, "--format", "json")
     assert json.loads(out)[0]["claimed"] is True
     code, out, _ = call("claims", tmp_path, "--format", "md")
-    assert "- **RankSim lowers " in out
+    assert "- **better:** RankSim lowers " in out
 
 
 def test_compare_and_export(call: Call, tmp_path: Path) -> None:

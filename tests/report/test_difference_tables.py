@@ -36,9 +36,11 @@ def test_effects_and_differences(tmp_path: Path) -> None:
     assert helped.interval[0] < helped.value < helped.interval[1]
     assert helped.detail == f"{helped.interval_text} p < 0.001"
     assert helped.interval_text.startswith("[-3.")
-    assert table.notes[1].text == (
-        "p-values corrected for 8 comparisons (Holm); coloured where significant"
-    )
+    assert [(note.text, note.mark) for note in table.notes[1:]] == [
+        ("p-values corrected for 8 comparisons (Holm)", None),
+        ("separable after correction", Mark.BETTER),
+        ("separable after correction", Mark.WORSE),
+    ]
     place = [cell.text for cell in table.column("technique")].index("RankSim (1 pair)")
     assert table.column("test_mae_many")[place].marks == frozenset()
 

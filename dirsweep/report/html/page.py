@@ -11,7 +11,6 @@ from importlib import metadata
 
 import yaml
 
-from dirsweep.report.claims import CORRECTED
 from dirsweep.report.figure_notes import missing_features_note
 from dirsweep.report.html.environment import environment, static
 from dirsweep.report.html.provenance import sessions
@@ -50,7 +49,6 @@ def report_page(
         "state": state,
         "state_kind": "bad" if bad else "good",
         "facts": [*run_facts(run), *(_missing_figures(run) if figures else ())],
-        "corrected": CORRECTED,
         "summary": summary_section(run) if studies is None else None,
         "studies": [
             study_section(run, study, number, figures=figures)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dirsweep.analysis.effects import effects_of_run
 from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.selection import points_with_test_figures
-from dirsweep.report.claims import Claim, below_its_study, claims, claims_of_run, compares
+from dirsweep.report.claims import Claim, below_its_study, claims, claims_of_run, legend
 from dirsweep.report.difference_tables import baseline_table, effects_table, study_effects_table
 from dirsweep.report.html.view import TableView, view
 from dirsweep.report.importance_tables import (
@@ -59,9 +59,9 @@ class SummarySection:
     tables: list[TableView]
 
     @property
-    def compares(self) -> bool:
-        """Whether its findings have p-values."""
-        return compares(self.claims)
+    def legend(self) -> list[str]:
+        """How to read its findings."""
+        return legend(self.claims)
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,9 @@ class StudySection:
     figures: list[Drawing]
 
     @property
-    def compares(self) -> bool:
-        """Whether its findings have p-values."""
-        return compares([*self.claims, *self.more_claims])
+    def legend(self) -> list[str]:
+        """How to read its findings."""
+        return legend([*self.claims, *self.more_claims])
 
 
 def summary_section(run: Run) -> SummarySection | None:

@@ -23,8 +23,8 @@ SYMBOLS = {
     Mark.CHOSEN: STAR,
     Mark.BEST_OF_SECTION: "bold:",
     Mark.BEST_OF_COLUMN: "underlined:",
-    Mark.BETTER: "green:",
-    Mark.WORSE: "red:",
+    Mark.BETTER: "green, better:",
+    Mark.WORSE: "red, worse:",
     Mark.WITHHELD: WITHHELD,
 }
 _CELL_CLASSES = {

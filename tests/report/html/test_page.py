@@ -11,6 +11,7 @@ from dirsweep.analysis.interactions import interactions
 from dirsweep.analysis.main_effects import main_effects
 from dirsweep.errors import StoreError
 from dirsweep.report import figure_style as style
+from dirsweep.report.claims import SIGNS
 from dirsweep.report.formats import report_text, write_text
 from dirsweep.report.html.page import report_page
 from dirsweep.report.inline_svg import inline_svg
@@ -94,6 +95,23 @@ def test_claims_intervals_and_hidden_test_figures(run: Run) -> None:
     # nor is its first point, which nobody chose, a baseline
     assert "Differences to" in planned
     assert "Differences to" not in search
+
+
+def test_signs_say_better_or_worse_and_are_explained(tmp_path: Path) -> None:
+    points = [
+        SimulatedPoint(),
+        SimulatedPoint(RANKSIM, {"all": 4.0}),
+        SimulatedPoint({"reweighting.name": "lds"}, {"all": -4.0}),
+    ]
+    simulate(tmp_path, {"s": points}, num_samples=100, seed_deviation=0.01)
+    page = report_page(open_run(tmp_path), figures=False)
+    signs = set(re.findall(r'<li><span class="sign ([a-z-]+)">\1</span> ([^ ]+)', page))
+    # the last one is the default, which is worse than the best
+    expected = {("worse", "RankSim"), ("better", "reweighting=lds"), ("worse", "By")}
+    assert signs == expected
+    assert SIGNS in page
+    assert "●" not in page
+    assert "green, better: separable after correction; red, worse: separable" in page
 
 
 def test_several_planned_studies_begin_with_what_they_say_together(tmp_path: Path) -> None:
