@@ -91,7 +91,7 @@ def run_sweep(
         >>> run.counts()
         {'complete': 4}
     """
-    from dirsweep.data.cache import named_cache
+    from dirsweep.config.cache_folder import named_cache
     from dirsweep.errors import RunInterruptedError
     from dirsweep.exit_codes import EXIT_INTERRUPTED
     from dirsweep.session import Options, run_on_console

@@ -22,10 +22,13 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
+from dirsweep.backbones.glove import glove_problem, read_glove
+from dirsweep.config.file_content import ContentPath, content_hash, path_content
 from dirsweep.config.ranges import Choice, Uniform
-from dirsweep.data.base import Benchmark, Split
-from dirsweep.data.cache import build_once, content_hash
-from dirsweep.errors import DataError
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.base import Benchmark, BenchmarkConfig, Split
+from dirsweep.data.cache import build_once
+from dirsweep.errors import DataError, SpecError
 from dirsweep.registry import register
 
 PAD, UNKNOWN = 0, 1
@@ -175,7 +178,7 @@ class BiLSTMConfig(BackboneConfig):
     word_dim: Annotated[int, Field(ge=1)] = 300
     """length of a word embedding"""
 
-    glove: str | None = None
+    glove: Annotated[str | None, ContentPath()] = None
     """GloVe vectors of ``word_dim`` as a text file (the papers: glove.840B.300d.txt); null draws
     and learns embeddings
     """
@@ -191,6 +194,26 @@ class BiLSTMConfig(BackboneConfig):
 
     dropout: Annotated[float, Field(ge=0, lt=1), Uniform(0.0, 0.5)] = 0.2
     """probability at which an embedding's, a layer's or a feature's entry is dropped in training"""
+
+    def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
+        """Refuse a file that cannot hold GloVe vectors before a worker starts.
+
+        Raises:
+            SpecError: it cannot, with the key that names it.
+        """
+        problem = None if self.glove is None else glove_problem(self.glove, self.word_dim)
+        if problem:
+            raise SpecError(problem, key="backbone.glove")
+        return None
+
+    def prepare(self, benchmark: Benchmark, cache: Path) -> None:
+        """Encode the splits, and read the GloVe file.
+
+        Raises:
+            DataError: the GloVe file is absent or broken.
+        """
+        super().prepare(benchmark, cache)
+        self._words(_vocabulary(benchmark, self.min_count), cache)
 
     def encode(self, split: Split, benchmark: Benchmark, cache: Path) -> NDArray[np.int64]:
         """Turn sentences into word numbers by the vocabulary of the training split.
@@ -226,60 +249,14 @@ class BiLSTMConfig(BackboneConfig):
         """(V, E) with NaN where GloVe has no vector; kept on disk, as GloVe is large."""
         if self.glove is None:
             return np.full((len(vocabulary) + 2, self.word_dim), np.nan, dtype=np.float32)
+        if problem := glove_problem(self.glove, self.word_dim):
+            raise DataError(problem)
         file = Path(self.glove).expanduser().absolute()
-        if not file.is_file():
-            raise DataError(
-                f"bilstm: no GloVe file {file}; unpack glove.840B.300d.zip "
-                "(nlp.stanford.edu/projects/glove) there, or leave backbone.glove out to learn the "
-                "embeddings"
-            )
-        stat = file.stat()
-        key = content_hash(str(file), stat.st_size, stat.st_mtime_ns, self.word_dim, *vocabulary)
+        key = content_hash(path_content(self.glove, cache), self.word_dim, *vocabulary)
         kept = cache / "glove" / f"{key}.npy"
         dim = self.word_dim
         build_once(kept, lambda path: np.save(path, read_glove(file, vocabulary, dim)))
         return cast(NDArray[np.float32], np.load(kept))
-
-
-def read_glove(file: Path, vocabulary: Vocabulary, dim: int) -> NDArray[np.float32]:
-    """Read the vectors of the vocabulary's words from a GloVe text file.
-
-    Args:
-        file: one word and its numbers a line.
-        vocabulary: V - 2 words.
-        dim: numbers of a vector.
-
-    Returns:
-        (V, dim) float32; NaN where the file has none, and for ``PAD`` and ``UNKNOWN``.
-
-    Raises:
-        DataError: ``file:line: what`` for a vector of another length or a field that is no number;
-            no word found.
-    """
-    words = np.full((len(vocabulary) + 2, dim), np.nan, dtype=np.float32)
-    with file.open(encoding="utf-8", errors="replace", newline="\n") as lines:
-        for line_number, line in enumerate(lines, start=1):
-            # from the right: a few GloVe words contain a space
-            word, *values = line.rstrip().rsplit(" ", dim)
-            if line_number == 1 and len(values) != dim:
-                raise DataError(
-                    f"{file}:1: {len(values)} numbers; expected {dim} after the word "
-                    "(backbone.word_dim)"
-                )
-            number = vocabulary.get(word)
-            if number is None:
-                continue
-            try:
-                words[number] = np.array(values, dtype=np.float32)
-            except ValueError as error:
-                raise DataError(
-                    f"{file}:{line_number}: expected a word and {dim} numbers"
-                ) from error
-    if bool(np.isnan(words[:, 0]).all()):
-        raise DataError(
-            f"{file}: none of the {len(vocabulary)} words of the training split has a vector in it"
-        )
-    return words
 
 
 @lru_cache(maxsize=4)

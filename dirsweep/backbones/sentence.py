@@ -6,12 +6,10 @@ Source: Reimers and Gurevych, Sentence-BERT, EMNLP 2019 (the embeddings, and pai
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -23,9 +21,10 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
+from dirsweep.config.file_content import ContentPath, content_hash, path_content
 from dirsweep.config.ranges import Choice, Uniform
 from dirsweep.data.base import Benchmark, Split
-from dirsweep.data.cache import build_once, content_hash
+from dirsweep.data.cache import build_once
 from dirsweep.errors import DataError
 from dirsweep.registry import register
 from dirsweep.terminal import PlainConsole
@@ -83,7 +82,7 @@ class SentenceConfig(BackboneConfig):
 
     accepts: ClassVar[frozenset[str]] = frozenset({"text_pair"})
 
-    model: str | None = None
+    model: Annotated[str | None, ContentPath(_MODEL_FILES)] = None
     """a sentence-transformers folder; null takes all-MiniLM-L6-v2 as packaged with the extra
     ``text``, without network
     """
@@ -137,7 +136,8 @@ class SentenceConfig(BackboneConfig):
     def _embedded(self, sentences: list[str], cache: Path) -> Path:
         """A .npy file with the (U, E) embeddings of U distinct sentences."""
         folder = model_folder(self.model)
-        file = cache / "sentence" / f"{content_hash(model_identity(folder), *sentences)}.npy"
+        identity = path_content(str(folder), cache, _MODEL_FILES)
+        file = cache / "sentence" / f"{content_hash(identity, *sentences)}.npy"
         return build_once(file, lambda path: np.save(path, embed(sentences, folder)))
 
 
@@ -167,27 +167,6 @@ def model_folder(model: str | None) -> Path:
             f"sentence: {folder} has no modules.json; expected a sentence-transformers folder"
         )
     return folder
-
-
-def model_identity(folder: Path) -> str:
-    """Hash a model's weights and settings; once per process while nothing in the folder changes."""
-    files = sorted(
-        file for file in folder.rglob("*") if file.suffix in _MODEL_FILES and file.is_file()
-    )
-    stats = ((file, file.stat()) for file in files)
-    return _hash_of(tuple((file, stat.st_size, stat.st_mtime_ns) for file, stat in stats), folder)
-
-
-@lru_cache(maxsize=8)
-def _hash_of(files: tuple[tuple[Path, int, int], ...], folder: Path) -> str:
-    parts = []
-    for path, _, _ in files:
-        with path.open("rb") as file:
-            parts += [
-                path.relative_to(folder).as_posix(),
-                hashlib.file_digest(file, "sha256").hexdigest(),
-            ]
-    return content_hash(*parts)
 
 
 def embed(sentences: list[str], folder: Path) -> NDArray[np.float32]:

@@ -103,7 +103,7 @@ def plan(
     spec = load(sweep, sets, synthetic, preview)
     print_plan(spec, out or default_folder(spec.name, synthetic, preview), PlainConsole())
     if probe:
-        from dirsweep.data.cache import named_cache
+        from dirsweep.config.cache_folder import named_cache
         from dirsweep.estimate.forecast import print_forecast
 
         print_forecast(spec, PlainConsole(), named_cache())
@@ -118,7 +118,7 @@ def check(
     preview: Preview = False,
 ) -> None:
     """Find varied keys that change nothing (exit code 1: some)."""
-    from dirsweep.data.cache import named_cache
+    from dirsweep.config.cache_folder import named_cache
     from dirsweep.diagnose.inert_key_report import print_check
 
     spec = load(sweep, sets, synthetic, preview)
@@ -142,7 +142,7 @@ def train(  # noqa: PLR0913 - one parameter per option
     preview: Preview = False,
 ) -> None:
     """Train one trial in this process, for debugging."""
-    from dirsweep.data.cache import named_cache
+    from dirsweep.config.cache_folder import named_cache
     from dirsweep.execute.single import TrialChoice, train_single
 
     spec = load(sweep, sets, synthetic, preview)
@@ -224,7 +224,7 @@ def _train_all(
     reuse: bool = True,
 ) -> None:
     """Train every trial of a sweep, print the report, and exit."""
-    from dirsweep.data.cache import named_cache
+    from dirsweep.config.cache_folder import named_cache
     from dirsweep.exit_codes import EXIT_INTERRUPTED
     from dirsweep.session import Options, run_on_console
 

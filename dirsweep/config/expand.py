@@ -12,7 +12,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from dirsweep import registry
+from dirsweep.config.cache_folder import cache_folder
 from dirsweep.config.error_text import format_value
+from dirsweep.config.file_content import trial_contents
 from dirsweep.config.model import Overrides
 from dirsweep.config.overrides import build_config, with_overrides
 from dirsweep.config.probes import probe_points
@@ -187,7 +189,12 @@ def _causing_key(error_key: str, overrides: Mapping[str, Any]) -> str | None:
 
 
 def make_trial(
-    spec: SweepSpec, point: Point, seed: int, fingerprint: str, cache: str | None = None
+    spec: SweepSpec,
+    point: Point,
+    seed: int,
+    fingerprint: str,
+    cache: str | None = None,
+    hashes: dict[str, str] | None = None,
 ) -> TrialSpec:
     """Make the trial of a point with one seed.
 
@@ -197,10 +204,20 @@ def make_trial(
         seed: of everything random in the trial.
         fingerprint: of the benchmark's content (``Benchmark.fingerprint()``).
         cache: folder for what workers derive from the data.
+        hashes: of files that the configuration names, see ``file_content.trial_contents``.
+
+    Raises:
+        DataError: a file that the configuration names is absent or cannot be read.
     """
+    contents = trial_contents(point.config, cache_folder(cache), hashes)
     return TrialSpec(
         trial_id=trial_id_of(
-            point.config, spec.benchmark.identity(), fingerprint, seed, spec.objective.name
+            point.config,
+            spec.benchmark.identity(),
+            fingerprint,
+            seed,
+            spec.objective.name,
+            contents,
         ),
         seed=seed,
         config=point.config.to_dict(),
@@ -210,6 +227,7 @@ def make_trial(
         synthetic=type(spec.benchmark).synthetic,
         cache=cache,
         fingerprint=fingerprint,
+        contents=contents,
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
 
 from dirsweep import registry
+from dirsweep.config.file_content import with_contents
 from dirsweep.config.labels import label_of
 from dirsweep.config.model import Config, FromRegistry, Overrides, PlainData, as_tuple
 from dirsweep.config.ranges import Choice, LogUniform
@@ -238,7 +239,12 @@ TRAINER_VERSION = 2
 
 
 def trial_id_of(
-    config: TrialConfig, benchmark: PlainData, fingerprint: str, seed: int, objective: str
+    config: TrialConfig,
+    benchmark: PlainData,
+    fingerprint: str,
+    seed: int,
+    objective: str,
+    contents: Mapping[str, str] | None = None,
 ) -> str:
     """Hash everything that decides a trial's result, the versions of its techniques included.
 
@@ -248,13 +254,15 @@ def trial_id_of(
         fingerprint: of the benchmark's content.
         seed: of everything random in the trial.
         objective: ``metric/region`` by which the best epoch is chosen.
+        contents: of the files that the configuration names, see ``file_content.trial_contents``;
+            they count in the place of the paths.
 
     Returns:
         16 hex digits.
     """
     versions = {f"{t.room}.{t.registered_name}": type(t).version for t in config.techniques()}
     identity = {
-        "config": config.to_dict(),
+        "config": with_contents(config.to_dict(), contents or {}),
         "benchmark": benchmark,
         "fingerprint": fingerprint,
         "seed": seed,
@@ -280,6 +288,7 @@ class TrialSpec:
         cache: folder for what a worker derives from the data; None for the default.
         fingerprint: of the benchmark's content where the sweep was started; a worker whose data
             has another one refuses the trial.
+        contents: hashes of the files that the configuration names, by dotted key, likewise.
     """
 
     trial_id: str
@@ -291,6 +300,7 @@ class TrialSpec:
     synthetic: bool = False
     cache: str | None = None
     fingerprint: str = ""
+    contents: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> PlainData:
         """Return plain data for JSON."""

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from pydantic import AfterValidator, Field
 
+from dirsweep.config.file_content import content_hash
 from dirsweep.data.age_images import AgeImages, AgeImagesConfig
 from dirsweep.data.base import SPLITS, Split, SplitName
-from dirsweep.data.cache import content_hash
 from dirsweep.errors import DataError
 from dirsweep.registry import register
 

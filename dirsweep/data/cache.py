@@ -1,9 +1,8 @@
-"""Cache of what is derived from data: its folder, the hashes that name files, building once."""
+"""Cache of what is derived from data: files and folders that are built once."""
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import logging
 import os
 import shutil
@@ -15,37 +14,6 @@ from pathlib import Path
 from dirsweep.errors import DataError
 
 log = logging.getLogger(__name__)
-
-
-def named_cache() -> str | None:
-    """Return ``$DIRSWEEP_CACHE``, which workers on other machines do not have; None if unset."""
-    return os.environ.get("DIRSWEEP_CACHE")
-
-
-def default_cache() -> Path:
-    """Return ``$DIRSWEEP_CACHE``, or ``~/.cache/dirsweep``.
-
-    The path is absolute, since a worker may run in another folder.
-    """
-    named = named_cache()
-    return (Path(named).expanduser() if named else Path.home() / ".cache" / "dirsweep").absolute()
-
-
-def content_hash(*parts: str | bytes | int | float) -> str:
-    """Hash ``parts`` by SHA-256, the same on every machine.
-
-    Each part's type and length count, so that ``("ab", "c")``, ``("a", "bc")`` and ``(1,)``,
-    ``("1",)`` all differ.
-
-    Returns:
-        16 hex digits.
-    """
-    digest = hashlib.sha256()
-    for part in parts:
-        content = part if isinstance(part, bytes) else str(part).encode()
-        digest.update(f"{type(part).__name__} {len(content)}\n".encode())
-        digest.update(content)
-    return digest.hexdigest()[:16]
 
 
 def build_once(path: Path, make: Callable[[Path], None]) -> Path:

@@ -16,6 +16,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import AfterValidator, Field
 
+from dirsweep.config.file_content import content_hash
 from dirsweep.data.base import (
     SPLITS,
     Benchmark,
@@ -25,7 +26,6 @@ from dirsweep.data.base import (
     Split,
     SplitName,
 )
-from dirsweep.data.cache import content_hash
 from dirsweep.data.label_ranges import LabelRange
 from dirsweep.errors import DataError
 from dirsweep.registry import register

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from dirsweep.config.file_content import content_hash
 from dirsweep.data import faces
 from dirsweep.data.age_images import AgeImages, AgeImagesConfig
 from dirsweep.data.base import SPLITS, Split, SplitName
-from dirsweep.data.cache import content_hash
 from dirsweep.data.face_traits import draw_traits
 from dirsweep.domain import ShotRule
 from dirsweep.registry import register

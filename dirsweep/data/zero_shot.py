@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dirsweep.config.file_content import content_hash
 from dirsweep.data.base import Benchmark, Split, SplitName, Views
-from dirsweep.data.cache import content_hash
 from dirsweep.data.label_ranges import LabelRange, range_text
 from dirsweep.errors import SpecError
 

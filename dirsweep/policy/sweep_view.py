@@ -32,6 +32,7 @@ class SweepView:
         raced: point -> the trials that a race added to it, in order.
         stopping: nothing more is to start, and what runs is to stop.
         exhausted: the budget is used up: nothing more starts.
+        hashes: of files that configurations name, as this session first saw them, by path.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class SweepView:
         self.running: dict[str, TrackedTrial] = {}
         self.raced: dict[tuple[str, int], list[str]] = {}
         self.stopping = self.exhausted = False
+        self.hashes: dict[str, str] = {}
         self.judges = {name: Judge(spec, name) for name in spec.studies}
         self._own_trials: dict[tuple[str, int], list[str]] = {}
         self._base_index: dict[str, int] = {}
@@ -53,7 +55,7 @@ class SweepView:
 
     def make_trial(self, point: Point, seed: int) -> TrialSpec:
         """Return the trial of a point with one seed."""
-        return make_trial(self.spec, point, seed, self.fingerprint, self.cache)
+        return make_trial(self.spec, point, seed, self.fingerprint, self.cache, self.hashes)
 
     def add_point(self, point: Point) -> list[TrialSpec]:
         """Take a point that the sweep wants; return its trials with the study's own seeds."""

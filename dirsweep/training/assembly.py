@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
+from dirsweep.config.file_content import trial_contents
 from dirsweep.config.trial import NamedConfig, TrialConfig, TrialSpec
 from dirsweep.data.base import Benchmark, SplitName
 from dirsweep.domain import Objective, Region
@@ -78,6 +79,8 @@ def build_training(trial: TrialSpec, *, device: torch.device | None = None) -> T
         raise DataError(
             f"{benchmark.name}: the data on {socket.gethostname()} differs from the sweep's"
         )
+    if trial.contents:
+        _check_contents(trial, trial_contents(config, inputs.cache))
     model, weights, stages = build_model(config, inputs, trial.seed, device)
     data = TrainingData(
         inputs=inputs,
@@ -95,6 +98,13 @@ def build_training(trial: TrialSpec, *, device: torch.device | None = None) -> T
         objective=Objective(trial.metric, cast(Region, trial.region)),
     )
     return Training(model, data, plan, start_state(model, plan, generators))
+
+
+def _check_contents(trial: TrialSpec, contents: Mapping[str, str]) -> None:
+    """Refuse files that are not those with which the sweep was started."""
+    for key, found in contents.items():
+        if trial.contents.get(key) != found:
+            raise DataError(f"{key}: the file on {socket.gethostname()} differs from the sweep's")
 
 
 def build_model(

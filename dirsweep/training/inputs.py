@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from dirsweep.backbones.base import BackboneConfig
+from dirsweep.config.cache_folder import cache_folder
 from dirsweep.config.model import PlainData
 from dirsweep.config.trial import build_named, canonical_json
 from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, SplitName, Views
-from dirsweep.data.cache import default_cache
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def open_benchmark(settings: PlainData, cache: str | None = None) -> Benchmark:
 @lru_cache(maxsize=4)
 def _open_benchmark(settings: str, cache: str | None) -> Benchmark:
     config = cast(BenchmarkConfig, build_named("benchmark", json.loads(settings)))
-    return config.open(_cache_folder(cache))
+    return config.open(cache_folder(cache))
 
 
 def open_inputs(benchmark: PlainData, backbone: PlainData, cache: str | None = None) -> Inputs:
@@ -86,7 +86,7 @@ def _open_inputs(benchmark_settings: str, backbone_settings: str, cache: str | N
     benchmark = _open_benchmark(benchmark_settings, cache)
     benchmark.prepare()  # a worker on another machine has a cache of its own
     backbone = cast(BackboneConfig, build_named("backbone", json.loads(backbone_settings)))
-    folder = _cache_folder(cache)
+    folder = cache_folder(cache)
     splits = {name: benchmark.split(name) for name in SPLITS}
     return Inputs(
         benchmark=benchmark,
@@ -96,7 +96,3 @@ def _open_inputs(benchmark_settings: str, backbone_settings: str, cache: str | N
         views=benchmark.views(),
         cache=folder,
     )
-
-
-def _cache_folder(cache: str | None) -> Path:
-    return Path(cache) if cache else default_cache()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import cast
 
 from dirsweep.backbones.base import BackboneConfig
+from dirsweep.config.cache_folder import cache_folder
 from dirsweep.config.expand import planned_points
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import canonical_json
 from dirsweep.data.base import Benchmark
-from dirsweep.data.cache import default_cache
 from dirsweep.errors import SpecError
 from dirsweep.training.inputs import open_benchmark
 
@@ -34,7 +33,7 @@ def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
         benchmark.prepare()
     except SpecError as error:
         raise error.at(spec.source) from None
-    folder = Path(cache) if cache else default_cache()
+    folder = cache_folder(cache)
     planned = (point.config for study in spec.studies for point in planned_points(spec, study))
     backbones = {
         canonical_json(config.backbone.to_dict()): config.backbone

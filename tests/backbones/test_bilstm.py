@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,10 +15,11 @@ from dirsweep.backbones.bilstm import (
     BiLSTMConfig,
     build_vocabulary,
     pair_features,
-    read_glove,
     tokenize,
 )
-from dirsweep.errors import DataError
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.sts_b_dir import STSBConfig
+from dirsweep.errors import DataError, SpecError
 from tests.small_pairs import small_benchmark
 
 
@@ -209,17 +211,19 @@ def test_words_without_a_vector_are_drawn_as_long_as_the_given_ones() -> None:
     assert float(weight[1000:].std()) == pytest.approx(0.1, rel=0.05)
 
 
-def test_broken_glove_files(tmp_path: Path) -> None:
+def test_a_file_that_cannot_hold_vectors_is_refused_before_anything_is_trained(
+    tmp_path: Path,
+) -> None:
     benchmark, file = small_benchmark(tmp_path), tmp_path / "glove.txt"
-    with pytest.raises(
-        DataError, match=r"no GloVe file .*absent\.txt; unpack .*or leave backbone\.glove out"
-    ):
+    file.write_text("the 1 2 3\ndog 1 2 3\n")
+    config = BiLSTMConfig(word_dim=2, glove=str(file))
+    with pytest.raises(SpecError, match=r"^backbone\.glove: .*glove\.txt: vectors of 3 numbers"):
+        config.conflict(cast(TrialConfig, None), STSBConfig())
+    with pytest.raises(DataError, match="vectors of 3 numbers"):
+        config.prepare(benchmark, tmp_path)
+    file.write_text("the 1 2\ndog 1 2\ncat 2")  # only reading all of it shows that it is cut off
+    assert config.conflict(cast(TrialConfig, None), STSBConfig()) is None
+    with pytest.raises(DataError, match=r"glove\.txt:3: 1 numbers"):
+        config.prepare(benchmark, tmp_path)
+    with pytest.raises(DataError, match=r"no GloVe file .*absent\.txt; unpack .*or leave backbone"):
         BiLSTMConfig(glove=str(tmp_path / "absent.txt")).build(benchmark, tmp_path)
-    for content, message in [
-        ("400000 300\n", r"glove\.txt:1: 1 numbers; expected 2"),
-        ("the 1 2\ndog 1 x\n", r"glove\.txt:2: expected a word and 2 numbers"),
-        ("the 1 2\n", r"glove\.txt: none of the 1 words"),
-    ]:
-        file.write_text(content)
-        with pytest.raises(DataError, match=message):
-            read_glove(file, {"dog": 2}, 2)

@@ -15,7 +15,8 @@ from dirsweep.backbones.resnet18 import ResNet18Config
 from dirsweep.backbones.resnet50 import ResNet50Config
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import Benchmark
-from dirsweep.errors import DataError
+from dirsweep.errors import DataError, SpecError
+from tests.tiny import TinyConfig
 
 BENCHMARK = cast(Benchmark, None)  # not looked at
 
@@ -55,7 +56,8 @@ def test_absent_weights_are_said_when_built_and_when_planned(tmp_path: Path) -> 
     with pytest.raises(DataError, match=says):
         config.build(BENCHMARK, tmp_path)
     trial = cast(TrialConfig, None)
-    assert "no.pth: no such file" in str(config.conflict(trial, config))
+    with pytest.raises(SpecError, match=r"^backbone\.pretrained: .*no\.pth: no such file"):
+        config.conflict(trial, config)
     assert ResNet18Config().conflict(trial, config) is None
 
 
@@ -74,4 +76,28 @@ def test_weights_that_do_not_fit_are_refused_in_one_line(tmp_path: Path, weights
     ):
         with pytest.raises(DataError, match=says) as caught:
             ResNet18Config(pretrained=str(file)).build(BENCHMARK, tmp_path)
+        assert "\n" not in str(caught.value)
+
+
+def test_weights_are_checked_before_a_worker_starts(tmp_path: Path, weights: Path) -> None:
+    benchmark = TinyConfig().build(tmp_path)
+    torch.manual_seed(1)
+    state = torch.random.get_rng_state()
+    ResNet18Config(pretrained=str(weights)).prepare(benchmark, tmp_path)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    content, broken = torch.load(weights), tmp_path / "broken.pth"
+    content["conv1.weight"][0, 0, 0, 0] = float("nan")
+    torch.save(content, broken)
+    cut = tmp_path / "cut.pth"
+    cut.write_bytes(weights.read_bytes()[:100_000])
+    for file, says in (
+        (
+            broken,
+            r"broken\.pth: 1 entries hold numbers that are not finite \(first: conv1\.weight\)",
+        ),
+        (cut, r"cut\.pth: not a state dict saved by torch\.save \("),
+        (tmp_path / "no.pth", r"no\.pth: no such file"),
+    ):
+        with pytest.raises(DataError, match=says) as caught:
+            ResNet18Config(pretrained=str(file)).prepare(benchmark, tmp_path)
         assert "\n" not in str(caught.value)

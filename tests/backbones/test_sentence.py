@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from dirsweep.backbones import sentence
-from dirsweep.backbones.sentence import PairMLP, SentenceConfig, model_folder, model_identity
+from dirsweep.backbones.sentence import PairMLP, SentenceConfig, model_folder
 from dirsweep.errors import DataError
 from tests.small_pairs import ROWS, small_benchmark
 
@@ -122,17 +122,6 @@ def test_embedding_leaves_the_random_stream_alone(
         config.prepare(benchmark, tmp_path)
         weights.append(config.build(benchmark, tmp_path).layers[1].weight)
     assert torch.equal(*weights)
-
-
-def test_identity_is_of_content_not_of_place_or_read_me(folder: Path, tmp_path: Path) -> None:
-    (folder / "model.safetensors").write_bytes(b"weights")
-    before = model_identity(folder)
-    (folder / "README.md").write_text("words")
-    assert model_identity(folder) == before
-    moved = folder.rename(tmp_path / "moved")
-    assert model_identity(moved) == before
-    (moved / "model.safetensors").write_bytes(b"Weights")
-    assert model_identity(moved) != before
 
 
 def test_features_by_hand() -> None:

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dirsweep.config.cache_folder import default_cache
+from dirsweep.config.file_content import content_hash
 from dirsweep.data import cache
-from dirsweep.data.cache import build_once, content_hash, default_cache
+from dirsweep.data.cache import build_once
 from dirsweep.errors import DataError
 
 
