@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from dirsweep.config.error_text import format_value
-from dirsweep.config.expand import planned_points
+from dirsweep.config.expand import labels_of, planned_points
+from dirsweep.config.labels import changes_of
 from dirsweep.config.ranges import Choice
 from dirsweep.config.sweep import SweepSpec
-from dirsweep.config.trial import canonical_json
+from dirsweep.config.trial import Point, canonical_json
 
 
 def refused_changes(old: SweepSpec, new: SweepSpec) -> list[str]:
@@ -59,10 +60,12 @@ def _study_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
     key = f"studies.{name}"
     before, after = old.studies[name], new.studies[name]
     refused = []
-    kept = {canonical_json(point.overrides) for point in planned_points(new, name)}
-    lost = [p for p in planned_points(old, name) if canonical_json(p.overrides) not in kept]
+    kept = {_written_alike(point) for point in planned_points(new, name)}
+    points = planned_points(old, name)
+    labels = zip(points, labels_of(old, name, points), strict=True)
+    lost = [label for point, label in labels if _written_alike(point) not in kept]
     if lost:
-        refused.append(f"{key}: the point '{lost[0].label}' is removed")
+        refused.append(f"{key}: the point '{lost[0]}' is removed")
     lost_seeds = set(old.seeds_of(name)) - set(new.seeds_of(name))
     if lost_seeds:
         refused.append(f"{key}: seed {min(lost_seeds)} is removed")
@@ -73,6 +76,11 @@ def _study_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
         if names[0] != names[1]:
             refused.append(f"{key}.objectives: {', '.join(names[0])} -> {', '.join(names[1])}")
     return refused + _space_changes(old, new, name)
+
+
+def _written_alike(point: Point) -> str:
+    """Return the same text for points that make the same changes, nested or dotted."""
+    return canonical_json(changes_of(point.overrides))
 
 
 def _space_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:

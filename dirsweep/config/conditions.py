@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from dirsweep.config.error_text import format_value
-from dirsweep.config.overrides import SECTIONS, check_key, is_switch
 from dirsweep.config.probes import point_with, values_enabling
 from dirsweep.config.ranges import Choice
 from dirsweep.config.space import Condition, Entry, SearchSpace, parent_of, setter_of
+from dirsweep.config.trial_keys import SECTIONS, check_key, is_switch
 from dirsweep.errors import SpecError, did_you_mean
 
 #: what ``when`` may say of a regularizer -> whether it is on

@@ -10,9 +10,10 @@ from pydantic import BaseModel
 from dirsweep import registry
 from dirsweep.config.error_text import yaml_fields
 from dirsweep.config.model import PlainData
-from dirsweep.config.overrides import SECTIONS, config_class_of, section_name
+from dirsweep.config.overrides import config_class_of, section_name
 from dirsweep.config.ranges import RANGE_TYPES, Choice, Range
 from dirsweep.config.space import Condition, Entry
+from dirsweep.config.trial_keys import SECTIONS
 from dirsweep.errors import SpecError, did_you_mean
 
 Conditions = tuple[Condition, ...]

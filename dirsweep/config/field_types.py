@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from dirsweep.config.error_text import errors_under, format_value
 from dirsweep.config.model import DottedKeys, Overrides
-from dirsweep.config.overrides import check_key
 from dirsweep.config.trial import canonical_json
+from dirsweep.config.trial_keys import check_key
 from dirsweep.errors import SpecError
 
 #: seeds are below this
@@ -153,7 +153,7 @@ def _read_values(values: Any) -> tuple[Any, ...]:
 
 
 def refuse_equal_values(values: Iterable[Any]) -> None:
-    """Refuse values that are written alike (1 and 1.0 are not).
+    """Refuse values that are written alike; 1 and 1.0 are.
 
     Raises:
         SpecError: the first value that repeats another.
@@ -168,9 +168,20 @@ def refuse_equal_values(values: Iterable[Any]) -> None:
 
 def _identity(value: Any) -> str:
     try:
-        return canonical_json(value)
+        return canonical_json(_whole_numbers(value))
     except ValueError:
         return str(value)  # infinity and NaN
+
+
+def _whole_numbers(value: Any) -> Any:
+    """Write numbers such as 1.0 as 1, also inside lists and mappings."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list | tuple):
+        return [_whole_numbers(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _whole_numbers(item) for key, item in value.items()}
+    return value
 
 
 Point = Annotated[Overrides, BeforeValidator(read_point), DottedKeys()]

@@ -25,13 +25,13 @@ from dirsweep.config.model import (
     PlainData,
     WrittenAs,
 )
-from dirsweep.config.overrides import SECTIONS
 from dirsweep.config.sampler import SAMPLERS, SamplerSpec, optuna_arguments
 from dirsweep.config.scheduler import SchedulerSpec
 from dirsweep.config.space_file import EntrySpec
 from dirsweep.config.study import DESIGNS, StudySpec
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import OptimizerConfig, TrialConfig
+from dirsweep.config.trial_keys import SECTIONS
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 #: kept equal to ``sweep_schema()`` by a test
@@ -251,6 +251,8 @@ class _Writer:
         values: dict[str, PlainData] = {}
         for key, field in yaml_fields(TrialConfig).items():
             values[key] = self._field(TrialConfig, key, field)
+            if key in SECTIONS:  # merged into the base: its name may be left out
+                values[key] = _any_of([values[key], self._parameters(key)])
             if key == "regularizers":
                 values |= dict(self._regularizer_values())
             elif key == "optimizer":
@@ -266,6 +268,13 @@ class _Writer:
             yield f"regularizers.{name}", _any_of([_ON_OR_OFF, body])
             for param, schema in body["properties"].items():
                 yield f"regularizers.{name}.{param}", schema
+
+    def _parameters(self, room: str) -> PlainData:
+        """Write a mapping of parameters of whatever the section's choice is."""
+        properties: PlainData = {}
+        for key, schema in self._section_values(room).items():
+            properties[key.partition(".")[2]] = schema
+        return _mapping(properties) | {"minProperties": 1}
 
     def _section_values(self, room: str) -> dict[str, PlainData]:
         """Write the parameters of every choice; one that several have takes either's values."""

@@ -1,13 +1,17 @@
-"""Dotted overrides of a base, and the validated ``TrialConfig`` that they give.
+"""Overrides of a base, dotted or nested, and the validated ``TrialConfig`` that they give.
 
 Rules (each also holds for ``--set base.<key>=<value>``):
 
-- ``<section>.name`` (and ``<section>: name``) replaces a section: parameters of the former choice
-  are dropped, unless the same point sets them. Setting the name it has already changes nothing.
+- A nested mapping means its dotted keys: ``optimizer: {lr: 0.1}`` is ``optimizer.lr: 0.1``, and
+  what it leaves out stays as the base has it.
+- Another name replaces a section: parameters of the former choice are dropped, unless the same
+  point sets them. The name it has already changes nothing. ``optimizer.name`` alone keeps the other
+  settings, which all optimizers share; ``optimizer: {name: sgd, ...}`` replaces them.
+- ``!replace {...}`` replaces a section although its name stays: what it leaves out is default.
 - ``regularizers.x.param`` switches ``x`` on, with defaults for the rest.
 - ``regularizers.x``: ``null``, ``false``, ``off`` switch it off; ``default`` switches it on with
   its defaults; ``true``, ``on`` switch it on as the base has it (with defaults where the base has
-  it off); a mapping replaces it.
+  it off).
 """
 
 from __future__ import annotations
@@ -29,82 +33,12 @@ from dirsweep.config.error_text import (
 )
 from dirsweep.config.model import PlainData
 from dirsweep.config.trial import NamedConfig, OptimizerConfig, TrialConfig
-from dirsweep.errors import RegistryError, SpecError, did_you_mean
+from dirsweep.config.trial_keys import SECTIONS, check_key, check_known, is_off
+from dirsweep.config.yaml_text import REPLACE
+from dirsweep.errors import RegistryError, SpecError
 
-#: parts of a trial that are chosen by name
-SECTIONS = ("backbone", *TrialConfig.SECTIONS)
 #: the value of a parameter that the present choice does not have
 MISSING: Any = object()
-
-
-# ---- dotted keys
-
-
-def is_off(value: Any) -> bool:
-    """Return whether a regularizer's value in YAML switches it off."""
-    return value is None or value is False or value == "off" or value == "none"
-
-
-def is_switch(key: str) -> bool:
-    """Return whether a dotted key is a whole regularizer, which is on or off."""
-    return key.startswith("regularizers.") and key.count(".") == 1
-
-
-def check_key(key: str) -> tuple[str, ...]:
-    """Split a dotted key of a trial.
-
-    Parameters of techniques are checked when a point is built, because which of them exist depends
-    on the technique that the point chooses.
-
-    Args:
-        key: ``optimizer.lr``, ``regularizers.ranksim.gamma``.
-
-    Returns:
-        Its parts.
-
-    Raises:
-        SpecError: no trial has such a key.
-    """
-    parts = tuple(str(key).split("."))
-    head = parts[0]
-    if head not in TrialConfig.model_fields:
-        raise SpecError(f"unknown key; {_suggest(key)}", key=key)
-    deepest = _depth(head)
-    if len(parts) > deepest:
-        parent = ".".join(parts[:deepest])
-        raise SpecError(f"unknown key; '{parent}' has no keys below it", key=key)
-    if len(parts) > 1 and head == "optimizer":
-        _check_known(parts[1], list(OptimizerConfig.model_fields), key)
-    if len(parts) > 1 and head == "regularizers":
-        _check_known(parts[1], registry.names("regularizers"), ".".join(parts[:2]))
-    return parts
-
-
-def _depth(head: str) -> int:
-    """Return how many parts a key that starts with ``head`` has at most."""
-    if head == "regularizers":
-        return 3
-    return 2 if head in ("optimizer", *SECTIONS) else 1
-
-
-def _check_known(name: str, known: list[str], key: str) -> None:
-    if name not in known:
-        raise SpecError(f"unknown key; {did_you_mean(name, known)}", key=key)
-
-
-def _suggest(key: str) -> str:
-    """Return a hint: ``lr`` -> ``optimizer.lr``, ``ranksim.gamma`` -> its regularizer's key."""
-    head, _, rest = str(key).partition(".")
-    known = sorted(TrialConfig.model_fields)
-    listed = f"(known: {', '.join(known)})"
-    if not rest and head in OptimizerConfig.model_fields:
-        return f"did you mean 'optimizer.{head}'? {listed}"
-    if head in registry.names("regularizers"):
-        return f"did you mean 'regularizers.{key}'? {listed}"
-    for room in SECTIONS:
-        if head in registry.names(room):
-            return f"did you mean '{room}.{rest or 'name'}'? {listed}"
-    return did_you_mean(head, known)
 
 
 # ---- a base, normalized
@@ -164,7 +98,7 @@ def _normalize_regularizers(value: Any) -> PlainData:
         raise SpecError(what)
     found: PlainData = {}
     for name, params in value.items():
-        _check_known(name, registry.names("regularizers"), name)
+        check_known(name, registry.names("regularizers"), name)
         with errors_under(name):
             given = regularizer_value(params, None)
         if given is not None:
@@ -185,8 +119,10 @@ def regularizer_value(value: Any, present: Mapping[str, Any] | None) -> PlainDat
     Raises:
         SpecError: neither parameters nor a word for on or off.
     """
+    if is_replacement(value):
+        return dict(value[REPLACE])
     if isinstance(value, Mapping):
-        return dict(value)
+        return {**(present or {}), **value}
     if is_off(value):
         return None
     if value is True or value == "on":
@@ -200,6 +136,15 @@ def regularizer_value(value: Any, present: Mapping[str, Any] | None) -> PlainDat
 
 
 # ---- overrides
+
+
+def is_replacement(value: Any) -> bool:
+    """Return whether a value was written as ``!replace {...}``."""
+    return (
+        isinstance(value, Mapping)
+        and list(value) == [REPLACE]
+        and isinstance(value[REPLACE], Mapping)
+    )
 
 
 def with_overrides(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> PlainData:
@@ -219,24 +164,43 @@ def with_overrides(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> Pla
     # whole sections before names before parameters: {loss.beta: 2, loss.name: huber} means huber
     # with beta 2
     for key in sorted(overrides, key=lambda key: (key.count("."), not key.endswith(".name"))):
-        _put(raw, key, overrides[key], overrides)
+        _put(raw, key, copy.deepcopy(overrides[key]), overrides)
     return raw
 
 
 def _put(raw: PlainData, key: str, value: Any, overrides: Mapping[str, Any]) -> None:
     head, *rest = check_key(key)
-    if head == "regularizers" and rest:
-        _put_regularizer(raw.setdefault("regularizers", {}), key, rest, value, overrides)
+    if head == "regularizers":
+        _put_regularizers(raw, key, rest, value, overrides)
+    elif head not in ("optimizer", *SECTIONS):
+        raw[head] = value
     elif not rest:
-        raw.pop(head, None)
-        raw.update(normalize_base({head: value}))
+        _put_section(raw, head, value)
     elif head == "optimizer":
-        raw.setdefault("optimizer", {})[rest[0]] = copy.deepcopy(value)
+        raw.setdefault("optimizer", {})[rest[0]] = value
     elif rest[0] == "name":
         _put_name(raw, head, value)
     else:
         section = raw.setdefault(head, {"name": section_name(raw, head)})
-        section[rest[0]] = copy.deepcopy(value)
+        section[rest[0]] = value
+
+
+def _put_section(raw: PlainData, section: str, value: Any) -> None:
+    """Merge a mapping into a section, or replace it where another name is written."""
+    name = section_name(raw, section)
+    if is_replacement(value):
+        raw.pop(section, None)
+        value = {"name": name, **value[REPLACE]} if name is not None else value[REPLACE]
+    if value is None:
+        raw.pop(section, None)
+    elif isinstance(value, str) and section != "optimizer":
+        _put_name(raw, section, value)
+    elif isinstance(value, Mapping) and value and value.get("name", name) == name is not None:
+        raw[section] = {**raw.get(section, {"name": name}), **value}
+    elif value == {}:
+        raise SpecError("an empty mapping changes nothing; null sets the default", key=section)
+    else:
+        raw |= normalize_base({section: value})
 
 
 def _put_name(raw: PlainData, section: str, value: Any) -> None:
@@ -247,6 +211,23 @@ def _put_name(raw: PlainData, section: str, value: Any) -> None:
         raw[section] = {"name": value}
 
 
+def _put_regularizers(
+    raw: PlainData, key: str, rest: list[str], value: Any, overrides: Mapping[str, Any]
+) -> None:
+    present = raw.setdefault("regularizers", {})
+    if rest:
+        _put_regularizer(present, key, rest, value, overrides)
+    elif is_replacement(value) or not isinstance(value, Mapping):
+        given = value[REPLACE] if is_replacement(value) else value
+        raw |= normalize_base({"regularizers": given})
+    elif not value:
+        raise SpecError("an empty mapping changes nothing; null switches all off", key=key)
+    else:
+        for name, params in value.items():
+            check_key(f"{key}.{name}")
+            _put_regularizer(present, f"{key}.{name}", [name], params, {})
+
+
 def _put_regularizer(
     present: PlainData, key: str, rest: list[str], value: Any, overrides: Mapping[str, Any]
 ) -> None:
@@ -255,13 +236,13 @@ def _put_regularizer(
         switch = f"regularizers.{name}"
         if switch in overrides and is_off(overrides[switch]):
             raise SpecError(f"set although the same point switches '{name}' off", key=key)
-        present.setdefault(name, {})[rest[1]] = copy.deepcopy(value)
+        present.setdefault(name, {})[rest[1]] = value
         return
     with errors_under(key):
         params = regularizer_value(value, present.get(name))
     present.pop(name, None)
     if params is not None:
-        present[name] = copy.deepcopy(params)
+        present[name] = params
 
 
 # ---- values of a normalized base
@@ -269,7 +250,9 @@ def _put_regularizer(
 
 def section_name(raw: Mapping[str, Any], section: str) -> str | None:
     """Return a section's name, its default where it is absent; None for an absent backbone."""
-    given = raw.get(section)
+    given = raw.get(section) or {}
+    if section == "optimizer":
+        return str(given.get("name", OptimizerConfig.model_fields["name"].default))
     return str(given["name"]) if given else TrialConfig.SECTIONS.get(section)
 
 

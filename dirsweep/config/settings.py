@@ -9,11 +9,12 @@ from typing import Any
 
 from dirsweep.config.error_text import errors_under, section_model, yaml_fields
 from dirsweep.config.model import Overrides, PlainData
-from dirsweep.config.overrides import check_key, normalize_base, with_overrides
+from dirsweep.config.overrides import is_replacement, normalize_base, with_overrides
 from dirsweep.config.study import DESIGNS
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialConfig
-from dirsweep.config.yaml_text import parse_yaml
+from dirsweep.config.trial_keys import check_key
+from dirsweep.config.yaml_text import REPLACE, parse_yaml
 from dirsweep.errors import SpecError, did_you_mean
 
 
@@ -56,8 +57,11 @@ class Setting:
         if not isinstance(raw, Mapping):
             return raw  # reported when the sweep is checked
         head, _, rest = self.key.partition(".")
-        if not rest:
-            return {**raw, head: self.value}
+        if not rest and head != "base":
+            mergeable = head not in ("name", "seeds", "studies")
+            shorthand_key = _shorthand_key(head)
+            value = _merged(raw.get(head), self.value, shorthand_key) if mergeable else self.value
+            return {**raw, head: value}
         if head == "base":
             return {**raw, "base": self._in_base(raw.get("base"), rest)}
         if head == "studies":
@@ -67,11 +71,13 @@ class Setting:
             raise SpecError(what, key=self.key, source=self.source)
         return {**raw, head: self._in_section(head, raw.get(head), rest)}
 
-    def _in_base(self, base: Any, rest: str) -> PlainData:
+    def _in_base(self, base: Any, rest: str) -> Any:
+        if not rest and (is_replacement(self.value) or not isinstance(self.value, Mapping)):
+            return self.value[REPLACE] if isinstance(self.value, Mapping) else self.value
         with errors_under("base"):
             normalized = normalize_base(base or {})
         try:
-            return with_overrides(normalized, {rest: self.value})
+            return with_overrides(normalized, {rest: self.value} if rest else self.value)
         except SpecError as error:
             raise error.at(self.source, "base") from None
 
@@ -134,6 +140,24 @@ def _shorthand_key(section: str) -> str:
     return getattr(model, "shorthand_key", "") or "name"
 
 
+def _merged(section: Any, value: Any, shorthand_key: str = "name") -> Any:
+    """Merge a mapping into a section of the file; another name replaces the section.
+
+    Args:
+        section: what the file says.
+        value: what the setting says; ``!replace`` and everything but a mapping replaces.
+        shorthand_key: the key that a bare text sets.
+    """
+    if is_replacement(value):
+        return value[REPLACE]
+    present = {shorthand_key: section} if isinstance(section, str) else section
+    if not isinstance(value, Mapping) or not isinstance(present, Mapping):
+        return value
+    if value.get("name", present.get("name")) != present.get("name"):
+        return value
+    return {**present, **{key: _merged(present.get(key), item) for key, item in value.items()}}
+
+
 def _with_key(section: Any, key: str, value: Any, shorthand_key: str = "name") -> PlainData:
     """Set one key of a section that may be written as a bare text."""
     present = {shorthand_key: section} if isinstance(section, str) else dict(section or {})
@@ -147,7 +171,8 @@ def _in_study(study: Any, path: str, value: Any) -> PlainData:
     head, _, rest = path.partition(".")
     inside = dict(study) if isinstance(study, Mapping) else {}
     if not rest:
-        inside[head] = value
+        mergeable = head in ("base", "sampler", "scheduler", "racing")
+        inside[head] = _merged(inside.get(head), value) if mergeable else value
     elif head in (*DESIGNS, "base") and not isinstance(inside.get(head), list):
         inside[head] = _with_dotted_key(inside.get(head) or {}, rest, value)
     elif head in ("sampler", "scheduler", "racing"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
@@ -16,15 +16,13 @@ from dirsweep.config.error_text import format_value
 from dirsweep.config.model import Overrides, PlainData
 from dirsweep.config.overrides import (
     MISSING,
-    SECTIONS,
     build_config,
-    build_section,
-    is_off,
     normalize_base,
     value_at,
     with_overrides,
 )
 from dirsweep.config.ranges import Choice, Range, same_value
+from dirsweep.config.trial_keys import SECTIONS, is_off
 from dirsweep.errors import SpecError, did_you_mean
 
 Draw = Callable[[str, Range], Any]
@@ -143,8 +141,13 @@ class SearchSpace:
         self, start: Mapping[str, Any], key: str, range_: Range, so_far: Overrides
     ) -> Any:
         """Take a value from ``start`` or the base, as the range writes it."""
+        raw = with_overrides(self.base, so_far)
         given = key in start
-        value = start[key] if given else value_at(with_overrides(self.base, so_far), key)
+        value = start[key] if given else value_at(raw, key)
+        if _has_mappings(range_):
+            target = with_overrides(raw, {key: value}) if given else raw
+            found = _choice_giving(raw, target, key, range_)
+            value = value if found is MISSING else found
         value = _as_member(range_, value)
         if value is not MISSING and range_.contains(value):
             return value
@@ -164,13 +167,16 @@ class SearchSpace:
             The point's overrides; None where no point gives it: a value outside its range, or a
             difference in a key that is not searched.
         """
+        so_far: Overrides = {}
         try:
             target = normalize_base(config)
 
             def draw(key: str, range_: Range) -> Any:
-                value = _as_member(range_, _value_in(target, key, range_))
+                raw = with_overrides(self.base, so_far)
+                value = _as_member(range_, _choice_giving(raw, target, key, range_))
                 if value is MISSING or not range_.contains(value):
                     raise SpecError("outside its range", key=key)
+                so_far[key] = value
                 return value
 
             point = self.sample(draw)
@@ -272,13 +278,38 @@ def _as_member(range_: Range, value: Any) -> Any:
     return same[0] if same else value
 
 
-def _value_in(raw: Mapping[str, Any], key: str, range_: Range) -> Any:
-    """Look up a key in a complete configuration; of whole sections, the choice that equals it."""
-    if isinstance(range_, Choice) and key in SECTIONS:
-        for value in range_.values:
-            section = {"name": value} if isinstance(value, str) else value
-            if not isinstance(section, Mapping):
-                continue
-            if build_section(key, section, key).to_dict() == raw.get(key):
-                return value
-    return value_at(raw, key)
+def _has_mappings(range_: Range) -> TypeGuard[Choice]:
+    return isinstance(range_, Choice) and any(isinstance(item, Mapping) for item in range_.values)
+
+
+def _choice_giving(
+    raw: Mapping[str, Any], target: Mapping[str, Any], key: str, range_: Range
+) -> Any:
+    """Find the value of a key in a complete configuration.
+
+    Args:
+        raw: the normalized base with the values of the point so far.
+        target: the configuration, normalized.
+        key: of the entry.
+        range_: of the entry; of a choice of mappings, the one that gives the configuration.
+    """
+    if _has_mappings(range_):
+        changed = [(value, with_overrides(raw, {key: value})) for value in range_.values]
+        exact = [value for value, found in changed if _part(found, key) == _part(target, key)]
+        alike = [value for value, found in changed if _agree(found, target, key, value)]
+        return next(iter((*exact, *alike)), MISSING)
+    return value_at(target, key)
+
+
+def _agree(raw: Mapping[str, Any], target: Mapping[str, Any], key: str, value: Any) -> bool:
+    """Return whether all that a value says of a section holds in the target."""
+    keys = [key, *(f"{key}.{name}" for name in value)] if isinstance(value, Mapping) else [key]
+    return all(same_value(value_at(raw, item), value_at(target, item)) for item in keys)
+
+
+def _part(raw: Mapping[str, Any], key: str) -> Any:
+    """Return the section or regularizer of a key with every default; None where it is off."""
+    plain: Any = build_config(raw).to_dict()
+    for name in key.split("."):
+        plain = plain.get(name) if isinstance(plain, dict) else None
+    return plain

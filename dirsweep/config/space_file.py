@@ -22,12 +22,14 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from dirsweep.config.conditions import check_reachable, order_entries, read_conditions
 from dirsweep.config.default_ranges import default_entries
+from dirsweep.config.equal_values import refuse_equal_meanings
 from dirsweep.config.error_text import errors_under, format_value, validate_model, yaml_fields
 from dirsweep.config.field_types import refuse_equal_values
 from dirsweep.config.model import Config, FileForm, PlainData
-from dirsweep.config.overrides import check_key
 from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Range, Uniform
+from dirsweep.config.replaced_values import write_out_value
 from dirsweep.config.space import Condition, Entry, SearchSpace
+from dirsweep.config.trial_keys import check_key
 from dirsweep.errors import SpecError
 
 
@@ -166,10 +168,20 @@ def read_space(entries: Any, base: PlainData) -> SearchSpace:
         check_key(key)
         with errors_under(key):
             specs[key] = validate_model(EntrySpec, value)
+        specs[key] = _with_own_values(specs[key], key, base)
     space = SearchSpace(order_entries(_expand(specs, base)), base)
     for entry in space.entries:
         check_reachable(space, entry)
     return space
+
+
+def _with_own_values(spec: EntrySpec, key: str, base: PlainData) -> EntrySpec:
+    """Write out what each value of a choice replaces, and refuse values that mean the same."""
+    if spec.choice is None:
+        return spec
+    values = tuple(write_out_value(base, key, value) for value in spec.choice.values)
+    refuse_equal_meanings(base, key, values)
+    return spec.model_copy(update={"choice": Choice(values)})
 
 
 def _expand(specs: Mapping[str, EntrySpec], base: PlainData) -> dict[str, Entry]:

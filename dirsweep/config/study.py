@@ -15,7 +15,13 @@ from pydantic import (
     model_validator,
 )
 
-from dirsweep.config.error_text import format_value, refuse_unknown_keys, yaml_fields
+from dirsweep.config.equal_values import refuse_equal_meanings
+from dirsweep.config.error_text import (
+    errors_under,
+    format_value,
+    refuse_unknown_keys,
+    yaml_fields,
+)
 from dirsweep.config.field_types import (
     Factors,
     Point,
@@ -32,6 +38,7 @@ from dirsweep.config.published_start import (
     asks_for_published,
     published_points,
 )
+from dirsweep.config.replaced_values import write_out, write_out_value
 from dirsweep.config.sampler import LEARNS_FROM_ANY, SamplerSpec
 from dirsweep.config.scheduler import RacingSpec, SchedulerSpec
 from dirsweep.config.space import SearchSpace
@@ -160,17 +167,47 @@ class StudySpec(Config):
     @field_validator("base")
     @classmethod
     def _check_base(cls, own: Overrides, info: ValidationInfo) -> Overrides:
-        if info.context is not None:
-            with_overrides(info.context.base, own)
-        return own
+        if info.context is None:
+            return own
+        with_overrides(info.context.base, own)
+        return write_out(info.context.base, own)
+
+    @field_validator("grid", "one_at_a_time")
+    @classmethod
+    def _write_out_factors(
+        cls, factors: dict[str, tuple[Any, ...]] | None, info: ValidationInfo
+    ) -> dict[str, tuple[Any, ...]] | None:
+        base = _base_of(info)
+        if factors is None or base is None:
+            return factors
+        found = {}
+        for key, values in factors.items():
+            found[key] = tuple(write_out_value(base, key, value) for value in values)
+            refuse_equal_meanings(base, key, found[key])
+        return found
+
+    @field_validator("points", "start")
+    @classmethod
+    def _write_out_points(
+        cls, points: tuple[Overrides, ...] | None, info: ValidationInfo
+    ) -> tuple[Overrides, ...] | None:
+        base = _base_of(info)
+        if points is None or base is None:
+            return points
+        found = []
+        for index, point in enumerate(points):
+            with errors_under(str(index)):
+                found.append(write_out(base, point))
+        return tuple(found)
 
     @field_validator("space", mode="before")
     @classmethod
     def _read_space(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, SearchSpace | None) or "base" not in info.data:
             return value
-        assert info.context is not None, "a space is read relative to the sweep's base"
-        return read_space(value, with_overrides(info.context.base, info.data["base"]))
+        base = _base_of(info)
+        assert base is not None, "a space is read relative to the sweep's base"
+        return read_space(value, base)
 
     @field_validator("start", mode="before")
     @classmethod
@@ -246,6 +283,13 @@ class StudySpec(Config):
         if self.warm_start:
             plain["warm_start"] = list(self.warm_start)
         return {**plain, "space": self.space.to_dict()}
+
+
+def _base_of(info: ValidationInfo) -> PlainData | None:
+    """Return the normalized base of the study that is being read; None where it is not known."""
+    if info.context is None or "base" not in info.data:
+        return None
+    return with_overrides(info.context.base, info.data["base"])
 
 
 def _without_nulls(raw: Mapping[str, Any]) -> PlainData:

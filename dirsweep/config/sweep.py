@@ -48,12 +48,7 @@ from dirsweep.config.objective import (
     check_objective,
     check_objectives,
 )
-from dirsweep.config.overrides import (
-    build_config,
-    build_section,
-    normalize_base,
-    with_overrides,
-)
+from dirsweep.config.overrides import build_config, build_section, normalize_base, with_overrides
 from dirsweep.config.resources import BudgetSpec, ResourcesSpec, StoreSpec
 from dirsweep.config.scheduler import SchedulerSpec
 from dirsweep.config.study import StudyContext, StudySpec

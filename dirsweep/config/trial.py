@@ -15,7 +15,6 @@ from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
 
 from dirsweep import registry
 from dirsweep.config.file_content import with_contents
-from dirsweep.config.labels import label_of
 from dirsweep.config.model import Config, FromRegistry, Overrides, PlainData, as_tuple
 from dirsweep.config.ranges import Choice, LogUniform
 from dirsweep.errors import SpecError
@@ -322,8 +321,3 @@ class Point:
     index: int
     overrides: Overrides
     config: TrialConfig = field(compare=False)
-
-    @property
-    def label(self) -> str:
-        """Every change in words, see ``config.labels.label_of``."""
-        return label_of(self.overrides)

@@ -1,8 +1,8 @@
 """YAML text as plain data and back, without YAML 1.1's traps.
 
 ``1e-4`` is a number; ``on``, ``yes`` and ``010`` are what YAML 1.2 says they are (text, text, ten);
-a duplicate key is an error; and ``${VAR:-default}`` expands in every value (``$${`` is a plain
-``${``).
+a duplicate key is an error; ``!replace`` is the only tag; and ``${VAR:-default}`` expands in every
+value (``$${`` is a plain ``${``).
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _VARIABLE = re.compile(
     r"(?P<escape>\$\$\{)|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}"
 )
+#: the tag of a mapping that replaces a section instead of being merged into it; read as the mapping
+#: ``{"!replace": ...}``
+REPLACE = "!replace"
 _PLAIN_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 
 
@@ -93,6 +96,8 @@ class _Reader:
 
     def read(self, node: yaml.Node, path: tuple[str, ...]) -> Any:
         line = node.start_mark.line + 1
+        if node.tag == REPLACE:
+            return {REPLACE: self._replacement(node, path)}
         if node.tag not in _PLAIN_TAGS:
             what = f"the tag '{node.tag}' (line {line}) is not supported"
             raise SpecError(what, key=".".join(path))
@@ -110,6 +115,12 @@ class _Reader:
             return self._scalar(node, path)
         finally:
             self.open.pop()
+
+    def _replacement(self, node: yaml.Node, path: tuple[str, ...]) -> PlainData:
+        if not isinstance(node, yaml.MappingNode):
+            what = f"'{REPLACE}' (line {node.start_mark.line + 1}) needs a mapping of settings"
+            raise SpecError(what, key=".".join(path))
+        return self._mapping(node, path)
 
     def _mapping(self, node: yaml.MappingNode, path: tuple[str, ...]) -> PlainData:
         merged: PlainData = {}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from dirsweep.config.labels import StudyLabels
 from dirsweep.run.events import (
     Ended,
     Event,
@@ -22,7 +23,6 @@ from dirsweep.run.events import (
     Started,
     Warmed,
 )
-from dirsweep.run.labels import StudyLabels
 
 #: a trial as the log knows it: proposed or to be retried, started, ended
 TrialStatus = Literal["waiting", "running", "ended"]
@@ -268,7 +268,9 @@ class RunState:
         labels = self._labels.setdefault(study, StudyLabels())
         if len(labels) < self.num_points(study):
             for new in list(self._indices[study])[len(labels) :]:
-                labels.add(new, self.points[study, new].overrides)
+                point = self.points[study, new]
+                searched = point.sampler is not None
+                labels.add(new, point.overrides, point.config, searched=searched)
         return labels.label(index)
 
     # ---- trials

@@ -149,7 +149,7 @@ def test_what_one_seed_shows_is_not_tested(tmp_path: Path) -> None:
     said = [claim for claim in claims(open_run(tmp_path)) if claim.kind in ("effect", "difference")]
     assert not any("not separable" in claim.text.lower() or claim.claimed for claim in said)
     assert said[0].text.startswith(
-        "RankSim (ranksim, gamma=1 against base): not tested on any region (one seed); MAE -"
+        "RankSim (ranksim.gamma=1 against base): not tested on any region (one seed); MAE -"
     )
     assert said[1].text == (
         "Not tested against base (one seed) in any region (all, many, median, few): "

@@ -36,7 +36,7 @@ def test_rows_take_the_points_with_their_configuration(run: Run) -> None:
     assert (place_of(rows["VANILLA"]), rows["VANILLA"].differs) == (("m", 4), ())
     ranksim = rows["VANILLA + RANKSIM"]
     assert ranksim.point is not None
-    assert ranksim.point.label == "gamma=100, lambda=2"
+    assert ranksim.point.label == "ranksim.gamma=100, ranksim.lambda=2"
     assert ranksim.differs == ()
     assert [cell.text for cell in ranksim.cells[:4]] == ["7.37", "6.63", "8.84", "11.79"]
     assert ranksim.cells[0].deviation == pytest.approx(0.24 / 2**0.5)

@@ -7,7 +7,14 @@ import pytest
 from pydantic import Field
 
 from dirsweep import registry
-from dirsweep.config.expand import make_point, make_trial, plan_rows, planned_points, validate
+from dirsweep.config.expand import (
+    labels_of,
+    make_point,
+    make_trial,
+    plan_rows,
+    planned_points,
+    validate,
+)
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import NamedConfig, TrialConfig, trial_id_of
 from dirsweep.errors import SpecError
@@ -26,7 +33,7 @@ def test_a_grid_runs_through_all_combinations_the_last_key_fastest(load: Load) -
         for gamma in (1, 10, 100)
     ]
     assert [p.index for p in points] == list(range(6))
-    assert points[4].label == "loss=huber, gamma=10"
+    assert labels_of(spec, "x", points)[4] == "loss=huber, ranksim.gamma=10"
     assert points[4].config.to_dict()["regularizers"]["ranksim"]["gamma"] == 10.0
 
 

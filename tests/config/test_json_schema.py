@@ -90,6 +90,8 @@ def test_resolved_sweeps_are_valid(load: Load, mistakes: Callable[[Any], list[st
         ("benchmark: synthetic-agedb", "benchmark: {name: synthetic-agedb, image_size: 64}"),
         ("{ranksim: {gamma: 100}}", "{ranksim: default, conr: null}"),
         ("g: {grid: {batch_size: [16, 32]}}", "g: {points: [{regularizers.conr: {beta: 2}}]}"),
+        ("g: {grid: {batch_size: [16, 32]}}", "g: {points: [{optimizer: {lr: 2}}]}"),
+        ("g: {grid: {batch_size: [16, 32]}}", "g: {points: [{reweighting: {sigma: 2}}]}"),
         (
             "g: {grid: {batch_size: [16, 32]}}",
             "g: {trials: 3, start: published, sampler: gp, space: {regularizers.conr: optional}}",

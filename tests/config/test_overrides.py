@@ -7,11 +7,11 @@ import pytest
 from dirsweep.config.overrides import (
     MISSING,
     build_config,
-    check_key,
     normalize_base,
     value_at,
     with_overrides,
 )
+from dirsweep.config.trial_keys import check_key
 from dirsweep.errors import SpecError
 
 BASE = {
@@ -21,6 +21,14 @@ BASE = {
     "optimizer": {"lr": 1e-3},
     "epochs": 9,
 }
+
+
+ADAM = {"name": "adam", "lr": 1e-3}
+LAMBDA_4 = {"ranksim": {"lambda": 4}}
+
+
+def _replace(**settings: Any) -> dict[str, Any]:
+    return {"!replace": settings}
 
 
 def _with(overrides: dict[str, Any]) -> dict[str, Any]:
@@ -67,13 +75,40 @@ def test_a_base_is_spelt_out_and_left_as_it_is() -> None:
         ({"regularizers.ranksim": "default"}, "regularizers", {"ranksim": {}}),
         ({"regularizers.ranksim": True}, "regularizers", {"ranksim": {"gamma": 100}}),
         ({"regularizers.conr": True}, "regularizers", {"ranksim": {"gamma": 100}, "conr": {}}),
-        ({"regularizers.ranksim": {"lambda": 4}}, "regularizers", {"ranksim": {"lambda": 4}}),
+        # a nested mapping means its dotted keys
+        (
+            {"regularizers.ranksim": {"lambda": 4}},
+            "regularizers",
+            {"ranksim": {"gamma": 100, "lambda": 4}},
+        ),
+        ({"regularizers.ranksim": {}}, "regularizers", {"ranksim": {"gamma": 100}}),
+        (
+            {"regularizers": {"conr": {}, "ranksim": {"lambda": 4}}},
+            "regularizers",
+            {"ranksim": {"gamma": 100, "lambda": 4}, "conr": {}},
+        ),
+        ({"regularizers": {"conr": {}}}, "regularizers", {"ranksim": {"gamma": 100}, "conr": {}}),
+        ({"regularizers": {"ranksim": None}}, "regularizers", {}),
+        ({"regularizers": None}, "regularizers", {}),
+        ({"loss": {"beta": 3}}, "loss", {"name": "huber", "beta": 3}),
+        ({"loss": "huber"}, "loss", {"name": "huber", "beta": 2}),
+        ({"optimizer": {"momentum": 0.5}}, "optimizer", {"lr": 1e-3, "momentum": 0.5}),
+        ({"optimizer": {"name": "adam", "momentum": 0.5}}, "optimizer", ADAM | {"momentum": 0.5}),
+        # another name replaces the optimizer, but optimizer.name alone keeps what all share
+        ({"optimizer": {"name": "sgd"}}, "optimizer", {"name": "sgd"}),
+        ({"optimizer.name": "sgd"}, "optimizer", {"name": "sgd", "lr": 1e-3}),
+        # and so does the tag
+        ({"regularizers": _replace(conr={})}, "regularizers", {"conr": {}}),
+        ({"regularizers.ranksim": _replace(**{"lambda": 4})}, "regularizers", LAMBDA_4),
+        ({"loss": _replace(name="huber")}, "loss", {"name": "huber"}),
+        ({"loss": _replace()}, "loss", {"name": "huber"}),
+        ({"loss": _replace(name="mse")}, "loss", {"name": "mse"}),
+        ({"optimizer": _replace(momentum=0.5)}, "optimizer", {"name": "adam", "momentum": 0.5}),
         (
             {"regularizers.ranksim.gamma": 3, "regularizers.ranksim": "default"},
             "regularizers",
             {"ranksim": {"gamma": 3}},
         ),
-        ({"regularizers": {"conr": {}}}, "regularizers", {"conr": {}}),
         ({"optimizer.weight_decay": 1e-4}, "optimizer", {"lr": 1e-3, "weight_decay": 1e-4}),
         ({"epochs": 3}, "epochs", 3),
     ],
@@ -162,10 +197,11 @@ def test_no_such_key(key: str, message: str) -> None:
             "off, got 3",
         ),
         ({"loss.name": 3}, "loss.name: expected a name, got 3 (known: "),
-        (
-            {"loss": {"beta": 1}},
-            "loss: expected a name or a mapping with 'name', got {\"beta\": 1} (known: ",
-        ),
+        ({"loss": {"name": 1}}, "loss: expected a name or a mapping with 'name', got {"),
+        ({"loss": {}}, "loss: an empty mapping changes nothing; null sets the default"),
+        ({"optimizer": {}}, "optimizer: an empty mapping changes nothing; null sets the default"),
+        ({"regularizers": {}}, "regularizers: an empty mapping changes nothing; null switches all"),
+        ({"loss": {"!replace": 3}}, "loss.!replace: unknown key"),
         (
             {"regularizers": [1]},
             "regularizers: expected a mapping from names to parameters, got [1]",

@@ -32,4 +32,7 @@ def test_a_technique_is_named_alone_as_in_the_tables(tmp_path: Path) -> None:
     studies["p"]["points"] = [RANKSIM, other]
     reader = Reader()
     assert run_here(tiny_sweep(tmp_path / "b", studies, seeds=[0]), tmp_path / "other", reader) == 0
-    assert reader.labels == ["ranksim, gamma=100, lambda=2", "ranksim, gamma=10, lambda=2"]
+    assert reader.labels == [
+        "ranksim.gamma=100, ranksim.lambda=2",
+        "ranksim.gamma=10, ranksim.lambda=2",
+    ]

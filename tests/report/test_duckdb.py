@@ -43,6 +43,6 @@ def test_tables_in_sql(tmp_path: Path) -> None:
     frame = predictions.to_table().to_pandas()
     frame = frame[(frame.split == "test") & (frame.trial_id == "s-1-0")]
     assert errors == (
-        "gamma=10",
+        "ranksim.gamma=10",
         pytest.approx(float((frame.prediction - frame.label).abs().mean())),
     )

@@ -35,7 +35,7 @@ def run(tmp_path: Path) -> Run:
 
 def test_a_study(run: Run) -> None:
     lines = study_table(run, "m").to_latex().splitlines()
-    assert lines[0] == r"\begin{table}[t]"
+    assert lines[0] == r"\begin{table*}[t]"
     assert r"\caption{m $\cdot$ made-up}" in lines
     assert r"\label{tab:m-made-up}" in lines
     at = lines.index(r"\toprule")
@@ -46,7 +46,8 @@ def test_a_study(run: Run) -> None:
     assert lines[at + 2] == r"\cmidrule(lr){3-3}\cmidrule(lr){4-7}"
     assert lines[at + 3] == r"point & seeds & all & all & many & median & few \\"
     assert lines[at + 6] == (
-        r"\textbf{gamma=100, lambda=2} & \textbf{2} & \textbf{7.12\,{\scriptsize$\pm$\,0.17}}"
+        r"\textbf{ranksim.gamma=100, ranksim.lambda=2} & \textbf{2}"
+        r" & \textbf{7.12\,{\scriptsize$\pm$\,0.17}}"
         r" & \textbf{7.37\,{\scriptsize$\pm$\,0.17}} & \textbf{6.63\,{\scriptsize$\pm$\,0.15}}"
         r" & \textbf{8.84\,{\scriptsize$\pm$\,0.20}} & \textbf{11.79\,{\scriptsize$\pm$\,0.27}} \\"
     )

@@ -67,12 +67,12 @@ def chosen(table: Table) -> list[int]:
 def test_console_at_80(run: Run) -> None:
     assert printed(run, 80).split("\n\n")[0].lstrip("\n").splitlines() == [
         "gamma · made-up",
-        "                val MAE   test MAE",
-        "   point            all        all       many     median         few",
-        "────────────────────────────────────────────────────────────────────",
-        "   gamma=1    7.52±0.20  7.77±0.20  6.99±0.18  9.32±0.24  12.43±0.32",
-        "★  gamma=10   7.02±0.20  7.27±0.20  6.54±0.18  8.72±0.24  11.63±0.32",
-        "   gamma=100  7.28±0.20  7.53±0.20  6.78±0.18  9.04±0.24  12.05±0.32",
+        "                        val MAE   test MAE",
+        "   point                    all        all       many     median         few",
+        "────────────────────────────────────────────────────────────────────────────",
+        "   ranksim.gamma=1    7.52±0.20  7.77±0.20  6.99±0.18  9.32±0.24  12.43±0.32",
+        "★  ranksim.gamma=10   7.02±0.20  7.27±0.20  6.54±0.18  8.72±0.24  11.63±0.32",
+        "   ranksim.gamma=100  7.28±0.20  7.53±0.20  6.78±0.18  9.04±0.24  12.05±0.32",
         "★ best by val MAE (all), lower is better",
         "mean ± sample standard deviation over 3 seeds",
         "5 columns hidden (terminal too narrow)",
@@ -178,16 +178,16 @@ def test_markdown(run: Run) -> None:
     assert lines[2].startswith(
         "| point | val MAE all | test MAE all | test MAE many | test MAE median | test MAE few |"
     )
-    assert lines[5].startswith("| **gamma=10** ★ | **7.02 ± 0.20** | **7.27 ± 0.20** |")
+    assert lines[5].startswith("| **ranksim.gamma=10** ★ | **7.02 ± 0.20** | **7.27 ± 0.20** |")
     assert len({line.count("|") for line in lines[2:7]}) == 1
 
 
 def test_csv_has_full_precision(run: Run) -> None:
     rows = records(run)
     assert [row["label"] for row in rows] == [
-        "gamma=1",
-        "gamma=10",
-        "gamma=100",
+        "ranksim.gamma=1",
+        "ranksim.gamma=10",
+        "ranksim.gamma=100",
         "base",
         "loss=mse",
         "epochs=9",

@@ -57,7 +57,7 @@ def test_rows_and_values(run_paths: RunPaths) -> None:
     assert json.loads(first["config"]) == {"loss": {"name": "l1"}, "epochs": 4}
     assert first["config.loss.name"] == "l1"
     assert first["config.epochs"] == 4
-    assert rows[2]["label"] == "gamma=100"
+    assert rows[2]["label"] == "ranksim.gamma=100"
     assert json.loads(rows[2]["overrides"]) == {GAMMA: 100}
     assert failed["error"] == "loss is NaN at epoch 1"
     assert failed["val_mae_all"] is None

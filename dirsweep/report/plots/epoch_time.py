@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_ROWS = 40
+#: the method without any technique
+PLAIN = "no technique"
 _OFF = {
     "loss.name": ("l1", "mse", "huber"),
     "schedule.name": ("plain",),
@@ -46,33 +48,37 @@ def numbers(run: Run, study: str) -> EpochTime:
     Raises:
         EmptyPlotError: fewer than two methods have recorded times.
     """
-    trials: dict[str, list[str]] = {}
+    points: dict[str, list[PointSummary]] = {}
     for point in points_of(run, study):
         if not point.preliminary:
-            trials.setdefault(method_of(point), []).extend(point.trial_ids.values())
-    if len(trials) < 2:
+            points.setdefault(method_of(point), []).append(point)
+    if len(points) < 2:
         raise EmptyPlotError("the study has fewer than two methods")
     times = epoch_seconds(run)
     found: dict[str, Spread] = {}
-    for method, ids in trials.items():
+    plain = None
+    for method, those in points.items():
+        ids = [trial for point in those for trial in point.trial_ids.values()]
         values = [times[trial] for trial in ids if trial in times]
         if values and len(found) < MAX_ROWS:
-            found[method] = Spread(dict(enumerate(values)))
+            plain = len(found) if method == PLAIN else plain
+            # a point has one name in all outputs; a method of several points has its own
+            name = those[0].label if len(those) == 1 else method
+            found[name] = Spread(dict(enumerate(values)))
     if len(found) < 2:
         raise EmptyPlotError("fewer than two methods have recorded times")
-    plain = list(found).index("vanilla") if "vanilla" in found else None
     return EpochTime(list(found), list(found.values()), plain)
 
 
 def method_of(point: PointSummary) -> str:
-    """Return ``focal_r + lds + ranksim``: the techniques that are on; ``vanilla`` for none."""
+    """Return ``focal_r + lds + ranksim``: the techniques that are on; ``PLAIN`` for none."""
     merged = {**point.config, **point.overrides}
     names = [str(merged[key]) for key, off in _OFF.items() if merged.get(key) not in (None, *off)]
     for key, value in merged.items():
         room, _, rest = key.partition(".")
         if room == "regularizers" and value not in (None, False, "off", "none"):
             names.append(rest.partition(".")[0])
-    return " + ".join(dict.fromkeys(names)) or "vanilla"
+    return " + ".join(dict.fromkeys(names)) or PLAIN
 
 
 def draw(numbers: EpochTime) -> Figure:

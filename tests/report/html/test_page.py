@@ -136,8 +136,8 @@ def test_several_planned_studies_begin_with_what_they_say_together(tmp_path: Pat
         r'<tr><td class="text">([ab])</td><td class="text">(.*?)</td><td data-v="([\d.]+)"', summary
     )
     assert rows == [
-        ("a", "gamma=100, lambda=2", "7.125"),
-        ("b", "loss=mse, gamma=100, lambda=2", "7.6"),
+        ("a", "ranksim.gamma=100, ranksim.lambda=2", "7.125"),
+        ("b", "loss=mse, ranksim.gamma=100, ranksim.lambda=2", "7.6"),
     ]
     # claims are of the whole run where no study is asked for, and so is what stands above the
     # studies

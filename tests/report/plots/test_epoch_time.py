@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dirsweep.analysis.measurements import points_of
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import epoch_time
 from dirsweep.run.reader import open_run
@@ -19,14 +20,19 @@ def test_epoch_time(tmp_path: Path) -> None:
         ({**both, "batch_size": 8}, [6.1]),
         ({"loss.name": "mse"}, [6.5]),
     ]
-    paths = write_run(tmp_path, {"s": points, "same": [({"lr": 1}, [7.0]), ({"lr": 2}, [7.0])]})  # type: ignore[dict-item]
+    paths = write_run(
+        tmp_path,
+        {"s": points, "same": [({"lr": 1}, [7.0]), ({"lr": 2}, [7.0])], "single": points[:2]},
+    )  # type: ignore[dict-item]
     run = open_run(tmp_path)
     found = epoch_time.numbers(run, "s")
-    assert found.methods == ["vanilla", "lds + ranksim"]
+    assert found.methods == ["no technique", "lds + ranksim"]
     assert [spread.num for spread in found.seconds] == [3, 2]
     assert [spread.mean for spread in found.seconds] == [1.5, 1.5]
     assert found.plain == 0
     assert "1.5 s  ×1.00" in texts(epoch_time.draw(found))
+    single = epoch_time.numbers(run, "single")
+    assert single.methods == [point.label for point in points_of(run, "single")]
     with pytest.raises(EmptyPlotError):
         epoch_time.numbers(run, "same")
     assert paths.epochs_table.exists()

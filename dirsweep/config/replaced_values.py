@@ -1,0 +1,102 @@
+"""What a replaced section loses, written out: stored sweeps and names say everything that changes.
+
+``optimizer: {name: sgd, lr: 0.1}`` over ``{name: adamw, lr: 2e-3, weight_decay: 0.1}`` is kept as
+``optimizer: {name: sgd, lr: 0.1, weight_decay: 0.0}``, and so is every ``!replace {...}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dirsweep.config.model import Overrides, PlainData
+from dirsweep.config.overrides import (
+    MISSING,
+    is_replacement,
+    section_name,
+    value_at,
+    with_overrides,
+)
+from dirsweep.config.trial import TrialConfig
+from dirsweep.config.trial_keys import SECTIONS, is_switch
+from dirsweep.config.yaml_text import REPLACE
+
+
+def write_out(base: PlainData, overrides: Mapping[str, Any]) -> Overrides:
+    """Write out what each override of a point replaces.
+
+    Args:
+        base: normalized.
+        overrides: dotted key -> value.
+
+    Returns:
+        Overrides that mean the same, without ``!replace``.
+
+    Raises:
+        SpecError: its key is that of the override.
+    """
+    return {key: write_out_value(base, key, value) for key, value in overrides.items()}
+
+
+def write_out_value(base: PlainData, key: str, value: Any) -> Any:
+    """Write out what one override replaces, see ``write_out``."""
+    if key == "regularizers" and (value is None or is_replacement(value)):
+        return _all_regularizers(base, value)
+    if is_switch(key) and (value == "default" or is_replacement(value)):
+        name = key.partition(".")[2]
+        before = base.get("regularizers", {}).get(name)
+        after = with_overrides(base, {key: value})
+        return _with_lost(after, key, before, after["regularizers"][name], value)
+    if key == "regularizers" or is_switch(key):
+        return value
+    if key in SECTIONS and value is None:
+        value = {REPLACE: {"name": TrialConfig.SECTIONS[key]}} if key != "backbone" else value
+    if key not in ("optimizer", *SECTIONS) or not _replaces(base, key, value):
+        return value
+    after = with_overrides(base, {key: value})
+    if key != "optimizer" and section_name(after, key) != section_name(base, key):
+        return _shortest(after[key])
+    return _with_lost(after, key, base.get(key), after.get(key, {}), value)
+
+
+def _replaces(base: PlainData, key: str, value: Any) -> bool:
+    if is_replacement(value):
+        return True
+    if key != "optimizer":
+        return False
+    name = section_name(base, key)
+    return value is None or (isinstance(value, Mapping) and value.get("name", name) != name)
+
+
+def _shortest(section: Mapping[str, Any]) -> Any:
+    """Write a section without parameters as its name."""
+    return section["name"] if list(section) == ["name"] else dict(section)
+
+
+def _with_lost(
+    after: PlainData,
+    key: str,
+    before: Mapping[str, Any] | None,
+    kept: Mapping[str, Any],
+    value: Any,
+) -> Any:
+    """Return the parameters that remain, with the defaults of those that are lost."""
+    lost = {name: value_at(after, f"{key}.{name}") for name in before or {} if name not in kept}
+    lost = {name: default for name, default in lost.items() if default is not MISSING}
+    if not lost and not is_replacement(value):
+        return value
+    if key in SECTIONS and not lost:
+        return _shortest(kept)
+    return {**kept, **lost}
+
+
+def _all_regularizers(base: PlainData, value: Any) -> Any:
+    """Write out the whole mapping: what it leaves out is switched off."""
+    before = base.get("regularizers", {})
+    if value is None:
+        return dict.fromkeys(before) or None
+    found: PlainData = dict.fromkeys(before)
+    for name, params in value[REPLACE].items():
+        given = {REPLACE: params} if isinstance(params, Mapping) else params
+        found[name] = write_out_value(base, f"regularizers.{name}", given)
+    return found
