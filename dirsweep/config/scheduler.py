@@ -21,16 +21,20 @@ class SchedulerSpec(Config):
     """
 
     grace_epochs: Annotated[int, Field(ge=1)] = 1
-    """number of epochs before which no trial is ended"""
+    """number of epochs that each trial may train before it can be ended"""
 
     reduction_factor: Annotated[int, Field(ge=2)] = 3
     """asha, hyperband: one of this many trials continues at each rung"""
 
     min_trials: Annotated[int, Field(ge=1)] = 5
-    """median: number of trials that must have reached an epoch before another is judged there"""
+    """median: number of complete trials with a validation in an epoch that are needed to judge
+    another trial there
+    """
 
     patience: Annotated[int, Field(ge=1)] = 10
-    """patience: number of validations without improvement that end the trial"""
+    """patience: number of validations in a row without improvement of the objective that end the
+    trial
+    """
 
     #: the keys that have an effect, by name
     USES: ClassVar[dict[str, tuple[str, ...]]] = {

@@ -72,9 +72,9 @@ class Metric:
         """
         return math.inf if value is None or is_undefined(value) else self.cost_sign * value
 
-    def is_better(self, value: float, other: float) -> bool:
-        """Return whether ``value`` beats ``other``; a tie does not."""
-        return value > other if self.higher_is_better else value < other
+    def is_better(self, value: float | None, other: float | None) -> bool:
+        """Return whether ``value`` beats ``other``; a tie and an undefined value do not."""
+        return self.cost(value) < self.cost(other)
 
     def best(self, values: Iterable[float]) -> float:
         """Return the best of at least one value."""

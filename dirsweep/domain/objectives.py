@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from dirsweep.domain.label_bins import REGIONS, Region
-from dirsweep.domain.metrics import Direction, MetricColumn, metric_of
+from dirsweep.domain.metrics import Direction, MetricColumn, is_undefined, metric_of
 
 Bound = Literal["at_most", "at_least"]
 BOUNDS: tuple[Bound, ...] = get_args(Bound)
@@ -96,7 +97,7 @@ class Constraint:
         limit = f"base {self.limit:+g}" if self.of_base else f"{self.limit:g}"
         return f"{self.objective.name} {self.bound} {limit}"
 
-    def violation(self, value: float, base: float | None) -> float:
+    def violation(self, value: float | None, base: float | None) -> float:
         """Return how far ``value`` exceeds the limit.
 
         Args:
@@ -104,8 +105,11 @@ class Constraint:
             base: the base's mean; used with ``of_base`` only, where None counts as 0.
 
         Returns:
-            In the metric's unit; <= 0 where the constraint is satisfied.
+            In the metric's unit; <= 0 where the constraint is satisfied, infinite where ``value``
+            is undefined.
         """
+        if value is None or is_undefined(value):
+            return math.inf
         limit = self.limit + base if self.of_base and base is not None else self.limit
         return value - limit if self.bound == "at_most" else limit - value
 

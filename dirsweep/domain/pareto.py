@@ -58,8 +58,8 @@ def pareto_front(
     """Find the points that no other point dominates, see ``non_dominated``.
 
     Args:
-        values: P points, each with one value per objective; a point with a missing value or NaN is
-            never on the front.
+        values: P points, each with one value per objective; a point with an undefined value
+            is never on the front.
         directions: one per objective.
         feasible: P flags, which points satisfy the constraints; the others neither stay nor
             dominate. None: all do.
@@ -72,7 +72,7 @@ def pareto_front(
     signs = np.array([-1.0 if direction == "maximize" else 1.0 for direction in directions])
     rows = [[np.nan if value is None else value for value in point] for point in values]
     costs = np.array(rows, dtype=np.float64) * signs  # (P, K)
-    allowed = ~np.isnan(costs).any(axis=1)
+    allowed = np.isfinite(costs).all(axis=1)
     if feasible is not None:
         allowed &= np.asarray(feasible, dtype=np.bool_)
     candidates = np.flatnonzero(allowed)

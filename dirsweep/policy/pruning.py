@@ -1,12 +1,12 @@
-"""Which trials are ended early: one Optuna study per scheduler, each trial one of Optuna's."""
+"""Which trials are ended early: every study's scheduler, and the trials that it has seen."""
 
 from __future__ import annotations
 
-import optuna
-from optuna.trial import TrialState
+from collections.abc import Mapping
 
+from dirsweep.config.scheduler import SchedulerSpec
 from dirsweep.config.sweep import SweepSpec
-from dirsweep.policy.samplers import make_pruner
+from dirsweep.policy.schedulers import Curve, bracket_of, wants_end
 from dirsweep.policy.tracked_trial import TrackedTrial
 
 
@@ -15,63 +15,102 @@ class Pruning:
 
     Args:
         spec: the sweep.
-
-    Attributes:
-        studies: study -> Optuna's, of those that have a scheduler.
     """
 
     def __init__(self, spec: SweepSpec) -> None:
-        self.studies: dict[str, optuna.Study] = {}
-        self._trials: dict[tuple[str, str], optuna.trial.Trial] = {}
-        for name in spec.studies:
-            scheduler = spec.scheduler_of(name)
-            if scheduler is not None:
-                pruner = make_pruner(scheduler, spec.base_config.epochs)
-                self.studies[name] = optuna.create_study(
-                    direction=spec.objective.direction, pruner=pruner
-                )
+        self._objective = spec.objective
+        self._studies = {
+            name: StudyPruning(name, scheduler, spec.base_config_of(name).epochs)
+            for name in spec.studies
+            if (scheduler := spec.scheduler_of(name)) is not None
+        }
 
     def __bool__(self) -> bool:
-        return bool(self.studies)
+        return bool(self._studies)
 
-    def wants_end(self, trial: TrackedTrial, epoch: int, value: float) -> bool:
-        """Show a value to every scheduler concerned.
+    def wants_end(self, trial: TrackedTrial) -> bool:
+        """Show a trial's epochs to every scheduler concerned.
 
         Args:
-            trial: which.
-            epoch: from 0.
-            value: the best objective so far.
+            trial: which; it has just noted the objective of an epoch.
 
         Returns:
             Whether all studies that wait for the trial give it up. One without a scheduler never
             does.
         """
-        scheduled = [study for study in trial.studies if study in self.studies]
-        wishes = [self._wants_end(study, trial.trial_id, epoch, value) for study in scheduled]
+        costs = {
+            epoch + 1: self._objective.cost(value)
+            for epoch, value in sorted(trial.best_by_epoch.items())
+        }
+        scheduled = [self._studies[study] for study in trial.studies if study in self._studies]
+        wishes = [study.wants_end(trial, costs) for study in scheduled]
         return len(wishes) == len(trial.studies) and all(wishes)
 
-    def _wants_end(self, study: str, trial_id: str, epoch: int, value: float) -> bool:
-        trial = self._trials.get((study, trial_id))
-        if trial is None:
-            trial = self._trials[study, trial_id] = self.studies[study].ask()
-        trial.report(value, epoch + 1)
-        return bool(trial.should_prune())
-
     def end(self, trial: TrackedTrial) -> None:
-        """Tell the schedulers that a trial has ended, or is trained again from its start."""
+        """Tell the schedulers that a trial has ended."""
         for study in trial.studies:
-            known = self._trials.pop((study, trial.trial_id), None)
-            if known is None:
-                continue
-            if trial.status == "complete" and trial.best_by_epoch:
-                last = max(trial.best_by_epoch)
-                self.studies[study].tell(known, trial.best_by_epoch[last])
-            else:
-                state = TrialState.PRUNED if trial.best_by_epoch else TrialState.FAIL
-                self.studies[study].tell(known, state=state)
+            if study in self._studies:
+                self._studies[study].end(trial)
+
+    def restart(self, trial: TrackedTrial) -> None:
+        """Tell the schedulers that a trial is trained again from its start."""
+        for study in trial.studies:
+            if study in self._studies:
+                self._studies[study].forget(trial)
 
     def replay(self, trial: TrackedTrial) -> None:
         """Show a trial that ended in an earlier session, or in another run."""
-        for epoch, value in sorted(trial.best_by_epoch.items()):
-            self.wants_end(trial, epoch, value)
+        if trial.best_by_epoch:
+            self.wants_end(trial)
         self.end(trial)
+
+
+class StudyPruning:
+    """The scheduler of one study.
+
+    Args:
+        study: its key in the sweep file.
+        scheduler: its scheduler.
+        max_epochs: of a training.
+    """
+
+    def __init__(self, study: str, scheduler: SchedulerSpec, max_epochs: int) -> None:
+        self.study, self.scheduler, self.max_epochs = study, scheduler, max_epochs
+        self.curves: dict[str, Curve] = {}
+        #: trials that were not promoted, and which another study keeps alive
+        self._given_up: set[str] = set()
+
+    def wants_end(self, trial: TrackedTrial, costs: Mapping[int, float]) -> bool:
+        """Return whether the study gives a trial up; once given up it stays so.
+
+        Args:
+            trial: which.
+            costs: see ``Curve``.
+        """
+        curve = self.curves.get(trial.trial_id)
+        if curve is None:
+            curve = self.curves[trial.trial_id] = Curve(bracket=self._bracket(trial))
+        curve.costs = dict(costs)
+        others = [other for other in self.curves.values() if other is not curve]
+        if wants_end(self.scheduler, curve, others):
+            self._given_up.add(trial.trial_id)
+        return trial.trial_id in self._given_up
+
+    def _bracket(self, trial: TrackedTrial) -> int:
+        if self.scheduler.name != "hyperband":
+            return 0
+        index = min(point.index for point in trial.points if point.study == self.study)
+        key = f"{self.study}/{index}/{trial.spec.seed}"
+        return bracket_of(self.scheduler, self.max_epochs, key)
+
+    def end(self, trial: TrackedTrial) -> None:
+        """Note that a trial has ended."""
+        self._given_up.discard(trial.trial_id)
+        curve = self.curves.get(trial.trial_id)
+        if curve is not None:
+            curve.complete = trial.status == "complete"
+
+    def forget(self, trial: TrackedTrial) -> None:
+        """Forget a trial that is trained again."""
+        self._given_up.discard(trial.trial_id)
+        self.curves.pop(trial.trial_id, None)

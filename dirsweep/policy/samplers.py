@@ -15,7 +15,6 @@ from optuna.distributions import BaseDistribution
 
 from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Range, Uniform
 from dirsweep.config.sampler import SAMPLERS, SamplerSpec
-from dirsweep.config.scheduler import SchedulerSpec
 from dirsweep.config.trial import canonical_json
 from dirsweep.errors import SpecError
 from dirsweep.policy.bounded_tpe import BoundedTPESampler
@@ -92,31 +91,6 @@ def seed_of_ask(name: str, seed: int, number: int) -> int:
     if name == "qmc":
         return seed
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-
-
-def make_pruner(spec: SchedulerSpec, max_epochs: int) -> optuna.pruners.BasePruner:
-    """Make the pruner of the sweep file; its steps are epochs, counted from 1."""
-    match spec.name:
-        case "asha":
-            return optuna.pruners.SuccessiveHalvingPruner(
-                min_resource=spec.grace_epochs,
-                reduction_factor=spec.reduction_factor,
-                min_early_stopping_rate=0,
-            )
-        case "hyperband":
-            return optuna.pruners.HyperbandPruner(
-                min_resource=spec.grace_epochs,
-                max_resource=max_epochs,
-                reduction_factor=spec.reduction_factor,
-            )
-        case "median":
-            return optuna.pruners.MedianPruner(
-                n_startup_trials=spec.min_trials, n_warmup_steps=spec.grace_epochs
-            )
-        case "patience":
-            return optuna.pruners.PatientPruner(None, patience=spec.patience)
-        case _:
-            return optuna.pruners.NopPruner()
 
 
 def optuna_value(found: Range, value: Any) -> Any:

@@ -227,13 +227,12 @@ class SweepPolicy:
         """Take an epoch's row; return whether the schedulers want the trial to end."""
         trial = self.view.trials[trial_id]
         trial.note_epoch(row)
-        value, epoch = trial.note_value(row), int(row["epoch"])
-        if value is None:
+        if not trial.note_objective(row):
             return False
         for point in trial.points:
             if point.study in self.searches:
-                self.searches[point.study].report(point.index, epoch)
-        return self.pruning.wants_end(trial, epoch, value)
+                self.searches[point.study].report(point.index, int(row["epoch"]))
+        return self.pruning.wants_end(trial)
 
     def ended(self, outcome: Outcome) -> None:
         """Take an outcome, which is on storage: into the log, and to every study that waits."""
@@ -251,7 +250,7 @@ class SweepPolicy:
         # deleted first: killed in between, the trial is one that was started and has not ended
         self.records.discard(event.trial_id)
         self.records.record(event)
-        self.pruning.end(trial)
+        self.pruning.restart(trial)
         self.view.restart(event.trial_id)
         self.notes.append(f"{self.view.state.name(event.trial_id)}: {event.note}")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dirsweep.config.trial import Point, TrialSpec
+from dirsweep.domain import is_undefined
 from dirsweep.run.results import mean_metrics
 from dirsweep.run.tables import Outcome
 
@@ -24,7 +25,7 @@ class TrackedTrial:
         points: those that need it, the first that asked for it first.
         outcome: how it ended; None while it has not.
         running: whether it was started in this session and has not ended.
-        best_by_epoch: epoch (from 0) -> best objective so far.
+        best_by_epoch: validated epoch (from 0) -> best objective so far, NaN where it is undefined.
         num_epochs: epochs trained.
         seconds_per_epoch: of the last epoch seen.
         earlier_s: seconds of work in earlier sessions, while it has not ended.
@@ -68,17 +69,17 @@ class TrackedTrial:
         self.num_epochs = max(self.num_epochs, int(row["epoch"]) + 1)
         self.seconds_per_epoch = row.get("epoch_time_s") or self.seconds_per_epoch
 
-    def note_value(self, row: Mapping[str, Any]) -> float | None:
+    def note_objective(self, row: Mapping[str, Any]) -> bool:
         """Note the best objective so far from an epoch's row.
 
         Returns:
-            The value; None where it is missing, not finite, or known already.
+            Whether it was not known: the epoch was validated, and no earlier report of it counts.
         """
-        value, epoch = row.get("best_value"), int(row["epoch"])
-        if value is None or not math.isfinite(value) or epoch in self.best_by_epoch:
-            return None
-        self.best_by_epoch[epoch] = float(value)
-        return float(value)
+        epoch = int(row["epoch"])
+        if epoch in self.best_by_epoch or not _is_validated(row):
+            return False
+        self.best_by_epoch[epoch] = _best_value(row)
+        return True
 
     def start(self, now: float) -> None:
         """Note that it starts, at ``now`` by the budget's clock."""
@@ -91,9 +92,7 @@ class TrackedTrial:
     def end_earlier(self, outcome: Outcome, rows: Iterable[Mapping[str, Any]]) -> None:
         """Note how it ended in an earlier session, or in another run."""
         self.end(outcome)
-        for row in rows:
-            if row.get("best_value") is not None:
-                self.best_by_epoch[row["epoch"]] = row["best_value"]
+        self.best_by_epoch |= {row["epoch"]: _best_value(row) for row in rows if _is_validated(row)}
 
     def note_earlier(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Note the epochs that it trained in earlier sessions."""
@@ -118,6 +117,16 @@ class TrackedTrial:
         if self.status == "complete" and self.outcome is not None:
             value = self.outcome.metrics.get(column)
         return math.nan if value is None else value
+
+
+def _is_validated(row: Mapping[str, Any]) -> bool:
+    """Return whether an epoch has been validated, be its objective defined or not."""
+    return row.get("best_value") is not None or row.get("best_epoch") is not None
+
+
+def _best_value(row: Mapping[str, Any]) -> float:
+    value = row.get("best_value")
+    return math.nan if value is None or is_undefined(value) else float(value)
 
 
 def mean_of(trials: Sequence[TrackedTrial]) -> dict[str, float]:

@@ -6,7 +6,6 @@ Driver, ``status``, tables and exports all ask here, each with the data that it 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -62,17 +61,15 @@ class StudyGoals:
 
         Returns:
             Constraint -> violation, in the unit of its metric; <= 0 where it is satisfied,
-            infinite where the point lacks the metric.
+            infinite where the point's metric is undefined.
         """
         found: dict[str, float] = {}
         for constraint in self.constraints:
             column = constraint.objective.column
             if constraint.of_base and column not in base:
                 continue
-            value = means.get(column)
-            found[constraint.name] = (
-                math.inf if value is None else constraint.violation(value, base.get(column))
-            )
+            violation = constraint.violation(means.get(column), base.get(column))
+            found[constraint.name] = violation
         return found
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
 
 from dirsweep.data.base import SplitName
-from dirsweep.domain import Objective
-from dirsweep.errors import TrialError
+from dirsweep.domain import Objective, is_undefined
 from dirsweep.training import metrics
 from dirsweep.training.batches import TrainingData, prefetched
 from dirsweep.training.model import TrialModel
@@ -102,7 +101,7 @@ def validation_metrics(data: TrainingData, preds: Tensor) -> dict[str, float | N
     return found
 
 
-def objective_value(found: dict[str, float | None], objective: Objective) -> float:
+def objective_value(found: Mapping[str, float | None], objective: Objective) -> float:
     """Return the value by which the best epoch is chosen.
 
     Args:
@@ -110,17 +109,7 @@ def objective_value(found: dict[str, float | None], objective: Objective) -> flo
         objective: metric and region.
 
     Returns:
-        The value; -inf for a correlation that is not defined because predictions are constant.
-
-    Raises:
-        TrialError: no validation sample lies in the region.
+        The value; NaN where it is undefined, which is the worst there is.
     """
     value = found.get(objective.column)
-    if value is not None:
-        return value
-    if objective.higher_is_better:
-        return -math.inf
-    raise TrialError(
-        f"the objective {objective.column} is not defined: "
-        f"no validation sample in region {objective.region}"
-    )
+    return math.nan if value is None or is_undefined(value) else value

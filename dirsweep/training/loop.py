@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import torch
 
-from dirsweep.domain import metric_of
+from dirsweep.domain import is_undefined, metric_of
 from dirsweep.errors import TrialError
 from dirsweep.methods.base import Smoothing, Stage
 from dirsweep.training.batches import TrainingData, prefetched
@@ -81,7 +81,7 @@ def fit(
         ``state``, at the end of the last stage.
 
     Raises:
-        TrialError: the training diverged, or the objective is not defined.
+        TrialError: the training diverged.
     """
     hooks = hooks or Hooks()
     while True:
@@ -95,6 +95,11 @@ def fit(
         raise TrialError("no epoch was validated")
     model.network.load_state_dict(state.best.model)
     return state
+
+
+def is_over(plan: TrainingPlan, state: TrainingState) -> bool:
+    """Return whether no epoch is left to train."""
+    return state.stage + 1 == len(plan.stages) and _stage_ended(plan, state)
 
 
 def _stage_ended(plan: TrainingPlan, state: TrainingState) -> bool:
@@ -197,4 +202,5 @@ def _validate(
             name: tensor.detach().clone() for name, tensor in model.network.state_dict().items()
         }
         state.best, state.unimproved = Best(value, epoch, network, preds), 0
-    return {**found, "best_value": state.best.value, "best_epoch": state.best.epoch}
+    best = None if is_undefined(state.best.value) else state.best.value
+    return {**found, "best_value": best, "best_epoch": state.best.epoch}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.domain import LabelBins
+from dirsweep.domain import LabelBins, is_undefined
 from dirsweep.errors import ShapeError
 
 Array = NDArray[np.float64]
@@ -152,7 +152,7 @@ def compute(
         for region in bins.reported_regions:
             inside = np.ones(len(exact), bool) if region == "all" else regions == region
             value = METRICS[name](exact[inside], predicted[inside]) if inside.any() else None
-            found[f"{name}_{region}"] = value
+            found[f"{name}_{region}"] = None if is_undefined(value) else value
     return found
 
 

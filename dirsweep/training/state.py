@@ -46,7 +46,7 @@ class Best:
     """The best epoch of the current stage, by the objective on validation.
 
     Attributes:
-        value: of the objective.
+        value: of the objective; NaN where it is undefined in every epoch so far.
         epoch: from 0, over all stages.
         model: copy of the network's state.
         val_preds: (N_val,) or (N_val, K) on the CPU, label unit.

@@ -24,7 +24,7 @@ from dirsweep.training.assembly import Training, build_training
 from dirsweep.training.checkpoint import load_checkpoint, save_checkpoint
 from dirsweep.training.evaluation import predict, predict_with_features, split_metrics
 from dirsweep.training.hooks import Hooks
-from dirsweep.training.loop import begin_stage
+from dirsweep.training.loop import begin_stage, is_over
 from dirsweep.training.memory import out_of_memory, peak_mib
 from dirsweep.training.seeding import reset_process
 from dirsweep.training.state import Best, Row, TrainingState
@@ -228,7 +228,7 @@ class TrialSession(Hooks):
     def run(self, *, store_features: bool) -> Results:
         """Train to the end and return the best epoch's results on validation and test."""
         for row in self.state.rows:  # epochs of earlier attempts count for progress and pruning
-            self.emit(row)
+            self._announce(row)
         self.training.fit(self)
         return self.test_results(store_features=store_features)
 
@@ -240,7 +240,17 @@ class TrialSession(Hooks):
     def epoch_ended(self, state: TrainingState, row: Row) -> None:
         """Save the epoch, then announce it."""
         self.save()
-        self.emit(row)
+        self._announce(row)
+
+    def _announce(self, row: Row) -> None:
+        """Emit an epoch's row; a scheduler does not end a trial that has trained every epoch."""
+        try:
+            self.emit(row)
+        except TrialStopped:
+            raise
+        except TrialPruned:
+            if not is_over(self.training.plan, self.state):
+                raise
 
     def save(self, *, force: bool = False) -> None:
         """Write checkpoint and epochs, unless that was done a moment ago.

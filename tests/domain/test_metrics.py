@@ -80,3 +80,15 @@ def test_defined_values_have_means_and_costs() -> None:
     assert not is_undefined(0.0)
     assert Objective("spearman").cost(0.5) == -0.5
     assert Objective("mae").cost(0.5) == MetricColumn("val", "mae", "all").cost(0.5) == 0.5
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", ["mae", "spearman"])
+def test_an_undefined_value_loses_against_every_value_and_beats_none(
+    name: str, value: float | None
+) -> None:
+    metric = metric_of(name)
+    for other in (-1.0, 0.0, 1e30):
+        assert metric.is_better(other, value)
+        assert not metric.is_better(value, other)
+    assert not metric.is_better(value, None)

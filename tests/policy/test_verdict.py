@@ -73,9 +73,11 @@ def test_what_a_trial_counts_for() -> None:
     assert (trial.status, trial.value("val_mae_all")) == ("waiting", None)
     trial.start(0.0)
     assert (trial.status, trial.ended) == ("running", False)
-    assert trial.note_value({"epoch": 0, "best_value": 3.0}) == 3.0
-    assert trial.note_value({"epoch": 0, "best_value": 2.0}) is None, "the first report counts"
-    assert trial.note_value({"epoch": 1, "best_value": math.nan}) is None
+    assert trial.note_objective({"epoch": 0, "best_value": 3.0})
+    assert not trial.note_objective({"epoch": 0, "best_value": 2.0}), "the first report counts"
+    assert not trial.note_objective({"epoch": 1, "lr": 0.1}), "not validated"
+    assert trial.note_objective({"epoch": 2, "best_value": None, "best_epoch": 2})
+    assert trial.best_by_epoch == {0: 3.0, 2: pytest.approx(math.nan, nan_ok=True)}
     trial.end(Outcome("t", "complete", metrics={"val_mae_all": 3.0}))
     assert trial.value("val_mae_all") == 3.0
     assert mean_of([trial]) == {"val_mae_all": 3.0}

@@ -14,7 +14,8 @@ from dirsweep.config.trial import TrialSpec
 from dirsweep.domain import LabelBins
 from dirsweep.errors import TrialPruned
 from dirsweep.run.folder import RunPaths, TrialFolder
-from dirsweep.training import metrics
+from dirsweep.training import loop, metrics
+from dirsweep.training.batches import TrainingData
 from dirsweep.training.inputs import open_inputs
 from dirsweep.training.trial import train
 from tests.tiny import SIZES, tiny_trial
@@ -197,6 +198,38 @@ def test_pruned_keeps_validation_only(tmp_path: Path) -> None:
     assert np.abs(table["prediction"] - table["label"]).mean() == pytest.approx(
         outcome.metrics["val_mae_all"]
     )
+
+
+def test_a_trial_that_has_trained_every_epoch_is_not_pruned() -> None:
+    def prune(row: dict[str, Any]) -> None:
+        if row["epoch"] == 3:
+            raise TrialPruned
+
+    outcome = train(tiny_trial(epochs=4), prune, num_threads=1)
+    assert (outcome.status, outcome.num_epochs) == ("complete", 4)
+
+
+@pytest.mark.parametrize("undefined", [[0, 1], [2], [0, 1, 2, 3]])
+def test_an_epoch_with_an_undefined_objective_is_best_only_where_all_are(
+    monkeypatch: pytest.MonkeyPatch, undefined: list[int]
+) -> None:
+    """Constant predictions have no correlation; the other epochs get better and better."""
+    rows: list[dict[str, Any]] = []
+
+    def predict(model: object, data: TrainingData, split: Any) -> torch.Tensor:
+        labels = torch.as_tensor(data.labels(split))
+        if len(rows) in undefined:
+            return torch.zeros_like(labels)
+        return labels + (4 - len(rows)) * torch.linspace(0, 10, len(labels))
+
+    monkeypatch.setattr(loop, "predict", predict)
+    outcome = train(tiny_trial(epochs=4, metric="spearman"), rows.append, num_threads=1)
+    defined = [epoch for epoch in range(4) if epoch not in undefined]
+    assert (outcome.status, outcome.best_epoch) == ("complete", max(defined, default=0))
+    assert (outcome.metrics["val_spearman_all"] is None) == (not defined)
+    for row in rows:
+        known = any(epoch <= row["epoch"] for epoch in defined)
+        assert (row["best_value"] is not None) == known
 
 
 def test_a_finished_trial_is_not_run_again(tmp_path: Path) -> None:
