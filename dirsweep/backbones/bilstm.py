@@ -23,7 +23,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
 from dirsweep.backbones.glove import glove_problem, read_glove
-from dirsweep.config.file_content import ContentPath, content_hash, path_content
+from dirsweep.config.file_content import ContentPath, absolute_path, content_hash, path_content
 from dirsweep.config.ranges import Choice, Uniform
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import Benchmark, BenchmarkConfig, Split
@@ -251,7 +251,7 @@ class BiLSTMConfig(BackboneConfig):
             return np.full((len(vocabulary) + 2, self.word_dim), np.nan, dtype=np.float32)
         if problem := glove_problem(self.glove, self.word_dim):
             raise DataError(problem)
-        file = Path(self.glove).expanduser().absolute()
+        file = absolute_path(self.glove)
         key = content_hash(path_content(self.glove, cache), self.word_dim, *vocabulary)
         kept = cache / "glove" / f"{key}.npy"
         dim = self.word_dim

@@ -5,6 +5,7 @@ Source: Pennington et al., GloVe, EMNLP 2014 (a word and its numbers a line, bla
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dirsweep.config.file_content import absolute_path
 from dirsweep.errors import DataError
 
 HOW_TO_OBTAIN = (
@@ -44,9 +46,9 @@ def glove_problem(path: str, dim: int) -> str | None:
     Returns:
         What is wrong and what would be right, with the file's path; None where it can.
     """
-    file = Path(path).expanduser().absolute()
+    file = absolute_path(path)
     try:
-        if not file.is_file():
+        if not os.path.isfile(file):
             return f"no GloVe file {file}; {HOW_TO_OBTAIN}"
         stat = file.stat()
         problem = _format_problem(file, stat.st_size, stat.st_mtime_ns, dim)

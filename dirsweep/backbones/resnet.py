@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
-from dirsweep.config.file_content import ContentPath
+from dirsweep.config.file_content import ContentPath, absolute_path
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import Benchmark, BenchmarkConfig
 from dirsweep.errors import DataError, SpecError
@@ -91,7 +92,7 @@ class ResNetConfig(BackboneConfig):
 
 
 def _absence(pretrained: str, architecture: str) -> str | None:
-    if Path(pretrained).expanduser().is_file():
+    if os.path.isfile(absolute_path(pretrained)):
         return None
     return (
         f"{pretrained}: no such file; pretrained takes a torchvision {architecture} state dict, "
@@ -116,7 +117,7 @@ def read_weights(network: nn.Module, pretrained: str, architecture: str) -> dict
     """
     if absence := _absence(pretrained, architecture):
         raise DataError(absence)
-    file = Path(pretrained).expanduser()
+    file = absolute_path(pretrained)
     state = _state_dict(file)
     own = network.state_dict()
     wanted = {name: value for name, value in own.items() if name not in _CLASSIFIER}

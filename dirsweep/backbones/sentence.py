@@ -21,7 +21,7 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
-from dirsweep.config.file_content import ContentPath, content_hash, path_content
+from dirsweep.config.file_content import ContentPath, absolute_path, content_hash, path_content
 from dirsweep.config.ranges import Choice, Uniform
 from dirsweep.data.base import Benchmark, Split
 from dirsweep.data.cache import build_once
@@ -156,13 +156,13 @@ def model_folder(model: str | None) -> Path:
                 "to a sentence-transformers folder"
             ) from error
         return Path(get_model_path())
-    folder = Path(model).expanduser().absolute()
-    if not folder.is_dir():
+    folder = absolute_path(model)
+    if not os.path.isdir(folder):
         raise DataError(
             f"sentence: no folder {folder}; expected a sentence-transformers folder in "
             "backbone.model (leave it out for the packaged one)"
         )
-    if not (folder / "modules.json").is_file():
+    if not os.path.isfile(folder / "modules.json"):
         raise DataError(
             f"sentence: {folder} has no modules.json; expected a sentence-transformers folder"
         )

@@ -17,7 +17,7 @@ def default_cache() -> Path:
     The path is absolute, since a worker may run in another folder.
     """
     named = named_cache()
-    return (Path(named).expanduser() if named else Path.home() / ".cache" / "dirsweep").absolute()
+    return Path(os.path.expanduser(named or "~/.cache/dirsweep")).absolute()
 
 
 def cache_folder(cache: str | None) -> Path:

@@ -140,6 +140,14 @@ def with_contents(config: Mapping[str, Any], contents: Mapping[str, str]) -> dic
 # ---- hashes of files
 
 
+def absolute_path(text: str) -> Path:
+    """Return a path as users write it, absolute: a worker may run in another folder.
+
+    A home folder that is not known stays as it is written.
+    """
+    return Path(os.path.expanduser(text)).absolute()
+
+
 def path_content(path: str, folder: Path, suffixes: frozenset[str] | None = None) -> str:
     """Hash a file, or the files of a folder with their names below it.
 
@@ -151,9 +159,9 @@ def path_content(path: str, folder: Path, suffixes: frozenset[str] | None = None
     Raises:
         DataError: it is absent or cannot be read.
     """
-    top = Path(path).expanduser().absolute()
+    top = absolute_path(path)
     try:
-        if not top.is_dir():
+        if not os.path.isdir(top):
             return files_content([("", top)], folder)
         below = sorted(file for file in top.rglob("*") if file.is_file())
         chosen = [file for file in below if suffixes is None or file.suffix in suffixes]

@@ -6,22 +6,23 @@ sets and the protocol, Yang et al., ICML 2021.
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, ClassVar
+from stat import S_ISREG
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from pydantic import AfterValidator, Field
 
-from dirsweep.config.file_content import content_hash
+from dirsweep.config.file_content import absolute_path, content_hash, files_content
+from dirsweep.data import pictures
 from dirsweep.data.age_images import AgeImages, AgeImagesConfig
 from dirsweep.data.base import SPLITS, Split, SplitName
+from dirsweep.data.text_files import check_header, csv_rows, lines_of, number_of, read_bytes
 from dirsweep.errors import DataError
 from dirsweep.registry import register
 
@@ -36,20 +37,31 @@ _STATS_PER_TASK = 512
 #: images that are decoded into one block
 _IMAGES_PER_BLOCK = 256
 
-#: paths and ages (N,) of a split
-Rows = tuple[tuple[str, ...], NDArray[np.float32]]
+
+class Rows(NamedTuple):
+    """The rows of one split.
+
+    Attributes:
+        paths: N of them, below the folder.
+        ages: (N,) float32, years.
+        lines: N line numbers of the csv.
+    """
+
+    paths: tuple[str, ...]
+    ages: NDArray[np.float32]
+    lines: tuple[int, ...]
 
 
 class AgeDB(AgeImages):
     """AgeDB-DIR on a folder that holds ``agedb.csv`` and the images its rows name.
 
-    Images are decoded once into one array a split, in ``cache``, under a hash of the csv and the
-    images' sizes and times.
+    Images are decoded once into one array a split, in ``cache``, under the hash of their content.
     """
 
     def __init__(self, config: AgeDBConfig, cache: Path) -> None:
         super().__init__(config, config.image_size, cache)
         self.root = Path(config.root)
+        self._checked = False
 
     def prepare(self) -> None:
         """Read the csv, look for every image, decode what is not in the cache yet.
@@ -61,62 +73,82 @@ class AgeDB(AgeImages):
         super().prepare()
 
     def fingerprint(self) -> str:
-        """Hash the csv's content and the image size.
+        """Hash the content of csv and images, the image size, and the decoder's version.
 
         Raises:
-            DataError: there is no csv.
+            DataError: the csv is absent or broken, or an image is absent.
         """
-        return content_hash(self.name, self._csv_bytes, self.image_size)
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        self._check_images()
+        paths = [path for rows in self._rows.values() for path in rows.paths]
+        try:
+            images = files_content([(path, self.root / path) for path in paths], self.cache)
+        except OSError as error:
+            raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from error
+        return content_hash(self.name, self._csv_bytes, self.image_size, pictures.VERSION, images)
+
+    @property
+    def _csv(self) -> Path:
+        return self.root / "agedb.csv"
 
     @cached_property
     def _csv_bytes(self) -> bytes:
-        file = self.root / "agedb.csv"
-        if not file.is_file():
-            raise DataError(f"agedb-dir: no file {file}; {HOW_TO_OBTAIN}")
-        return file.read_bytes()
+        if not os.path.exists(self._csv):
+            raise DataError(f"agedb-dir: no file {self._csv}; {HOW_TO_OBTAIN}")
+        return read_bytes(self._csv)
 
     @cached_property
     def _rows(self) -> dict[SplitName, Rows]:
-        return read_rows(self._csv_bytes, self.root / "agedb.csv")
+        return read_rows(self._csv_bytes, self._csv)
 
-    @cached_property
-    def _stats(self) -> dict[str, tuple[int, int] | None]:
-        """Path -> size in bytes and time of change in nanoseconds, None where there is no file."""
-        paths = [path for ids, _ in self._rows.values() for path in ids]
+    def _check_images(self) -> None:
+        """Refuse rows whose image is absent, no file, or cannot be looked up."""
+        if self._checked:
+            return
+        found = [
+            (path, line)
+            for rows in self._rows.values()
+            for path, line in zip(rows.paths, rows.lines, strict=True)
+        ]
         # threads, since each look-up waits on network storage; many paths a task, since a task
         # costs more than a look-up on a local disk
-        starts = range(0, len(paths), _STATS_PER_TASK)
-        parts = [paths[start : start + _STATS_PER_TASK] for start in starts]
+        starts = range(0, len(found), _STATS_PER_TASK)
+        parts = [found[start : start + _STATS_PER_TASK] for start in starts]
         with ThreadPoolExecutor(8) as pool:
-            found = [stat for stats in pool.map(self._stats_of, parts) for stat in stats]
-        return dict(zip(paths, found, strict=True))
+            absent = [image for images in pool.map(self._absent_of, parts) for image in images]
+        if absent:
+            first = ", ".join(f"{path} in line {line}" for path, line in absent[:3])
+            raise DataError(
+                f"{self._csv}: {len(absent)} of {len(found)} rows lack their image under "
+                f"{self.root} (first: {first}); {HOW_TO_OBTAIN}"
+            )
+        self._checked = True
 
-    def _stats_of(self, paths: Sequence[str]) -> list[tuple[int, int] | None]:
-        found: list[tuple[int, int] | None] = []
-        for path in paths:
+    def _absent_of(self, images: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        absent = []
+        for path, line in images:
             try:
                 stat = os.stat(os.path.join(self.root, path))
             except (FileNotFoundError, NotADirectoryError):
-                found.append(None)
-            else:
-                found.append((stat.st_size, stat.st_mtime_ns))
-        return found
-
-    def _check_images(self) -> None:
-        absent = [path for path, found in self._stats.items() if found is None]
-        if absent:
-            raise DataError(
-                f"{self.root / 'agedb.csv'}: {len(absent)} of {len(self._stats)} rows lack their "
-                f"image under {self.root} (first: {', '.join(absent[:3])}); {HOW_TO_OBTAIN}"
-            )
+                absent.append((path, line))
+                continue
+            except OSError as error:
+                shown = path if len(path) <= 80 else f"{path[:77]}..."
+                raise DataError(f"{self._csv}:{line}: '{shown}': {error.strerror}") from error
+            if not S_ISREG(stat.st_mode):
+                raise DataError(f"{self._csv}:{line}: '{path}' is no file; expected an image")
+        return absent
 
     def _load(self, name: SplitName) -> Split:
-        self._check_images()
-        ids, labels = self._rows[name]
-        stats = "\n".join(f"{path} {found}" for path, found in self._stats.items())
-        folder = self.cache / self.name / content_hash(self.fingerprint(), stats)
-        pictures = self._pictures(folder / f"{name}.npy", len(ids), lambda: self._decoded(ids))
-        return Split(ids, pictures, labels)
+        rows = self._rows[name]
+        folder = self.cache / self.name / self.fingerprint()
+        images = self._pictures(
+            folder / f"{name}.npy", len(rows.paths), lambda: self._decoded(rows.paths)
+        )
+        return Split(rows.paths, images, rows.ages)
 
     def _decoded(self, paths: Sequence[str]) -> Iterable[NDArray[np.uint8]]:
         # Pillow releases the interpreter's lock while it decodes
@@ -126,22 +158,8 @@ class AgeDB(AgeImages):
                 yield np.stack(list(pool.map(self._decode, block)))
 
     def _decode(self, path: str) -> NDArray[np.uint8]:
-        """Read one image as uint8 (H, W, 3), resized bilinearly."""
-        size = (self.image_size, self.image_size)
-        try:
-            with Image.open(self.root / path) as image:
-                return np.asarray(image.convert("RGB").resize(size, Image.Resampling.BILINEAR))
-        except (
-            UnidentifiedImageError,
-            OSError,
-            SyntaxError,
-            ValueError,
-            Image.DecompressionBombError,
-        ) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise DataError(
-                f"{self.root / path}: cannot be decoded as an image ({reason}); replace the file"
-            ) from error
+        """Read one image as uint8 (H, W, 3)."""
+        return pictures.decode_picture(self.root / path, self.image_size)
 
 
 def read_rows(content: bytes, file: Path) -> dict[SplitName, Rows]:
@@ -152,61 +170,40 @@ def read_rows(content: bytes, file: Path) -> dict[SplitName, Rows]:
         file: where it comes from, for messages.
 
     Raises:
-        DataError: ``file:line: what`` for an absent column, an age outside 0 to 120, an unknown
-            split, an absent or repeated path, text that is not UTF-8; a split without rows.
+        DataError: ``file:line: what`` for an absent or repeated column, an age outside 0 to 120, an
+            unknown split, an absent or repeated path, a stray quote, another number of columns than
+            the header's, text that is not UTF-8; a split without rows.
     """
-    reader = csv.DictReader(_text_of(content, file).splitlines())
-    _check_header(reader.fieldnames or (), file)
-    rows: dict[str, list[tuple[str, float]]] = {name: [] for name in SPLITS}
+    numbered = csv_rows(lines_of(content, file), file)
+    _, header = next(numbered, (1, []))
+    check_header(header, _COLUMNS, file)
+    places = [header.index(column) for column in _COLUMNS]
+    rows: dict[str, list[tuple[str, float, int]]] = {name: [] for name in SPLITS}
     first_line: dict[str, int] = {}
-    for row in reader:
-        where = f"{file}:{reader.line_num}"
-        age, path, split = _fields_of(row, where)
-        if first_line.setdefault(path, reader.line_num) != reader.line_num:
+    for line, fields in numbered:
+        where = f"{file}:{line}"
+        age, path, split = (fields[place] for place in places)
+        if split not in SPLITS:
+            raise DataError(f"{where}: split '{split}': expected train, val or test")
+        if not path.strip():
+            raise DataError(f"{where}: no path")
+        if first_line.setdefault(path, line) != line:
             raise DataError(f"{where}: '{path}' is already in line {first_line[path]}")
-        rows[split].append((path, _age_of(age, where)))
+        rows[split].append((path, _age_of(age, where), line))
     empty = [name for name in SPLITS if not rows[name]]
     if empty:
         raise DataError(f"{file}: no row of split {', '.join(empty)}")
     return {name: _columns_of(rows[name]) for name in SPLITS}
 
 
-def _fields_of(row: dict[str, str], where: str) -> tuple[str, str, str]:
-    age, path, split = (row[column] or "" for column in _COLUMNS)
-    if split not in SPLITS:
-        raise DataError(f"{where}: split '{split}': expected train, val or test")
-    if not path:
-        raise DataError(f"{where}: no path")
-    return age, path, split
-
-
-def _check_header(columns: Sequence[str], file: Path) -> None:
-    if any(column not in columns for column in _COLUMNS):
-        found = ", ".join(columns) or "nothing"
-        raise DataError(
-            f"{file}:1: expected a header with the columns {', '.join(_COLUMNS)}, found {found}"
-        )
-
-
-def _text_of(content: bytes, file: Path) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{file}:{line}: not UTF-8 text") from error
-
-
-def _columns_of(rows: Sequence[tuple[str, float]]) -> Rows:
-    ages = np.array([age for _, age in rows], dtype=np.float32)
-    return tuple(path for path, _ in rows), ages
+def _columns_of(rows: Sequence[tuple[str, float, int]]) -> Rows:
+    paths, ages, lines = zip(*rows, strict=True)
+    return Rows(paths, np.array(ages, dtype=np.float32), lines)
 
 
 def _age_of(text: str, where: str) -> float:
     low, high = AgeImagesConfig.label_range
-    try:
-        age = float(text)
-    except ValueError:
-        age = float("nan")
+    age = number_of(text)
     if not low <= age < high:  # false for NaN as well
         raise DataError(f"{where}: age '{text}': expected a number of years from 0 to 120")
     return age
@@ -222,9 +219,8 @@ class AgeDBConfig(AgeImagesConfig):
 
     display_name: ClassVar[str] = "AgeDB-DIR"
 
-    # made absolute: a worker may run in another folder
-    root: Annotated[str, AfterValidator(lambda root: str(Path(root).expanduser().absolute()))] = (
-        Field(default_factory=_default_root, validate_default=True)
+    root: Annotated[str, AfterValidator(lambda root: str(absolute_path(root)))] = Field(
+        default_factory=_default_root, validate_default=True
     )
     """folder with agedb.csv and the images at the paths it names; $DIRSWEEP_DATA/agedb-dir (or
     data/agedb-dir)

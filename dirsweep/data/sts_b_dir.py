@@ -7,7 +7,6 @@ protocol, Yang et al., ICML 2021.
 from __future__ import annotations
 
 import logging
-import math
 import os
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import AfterValidator, Field
 
-from dirsweep.config.file_content import content_hash
+from dirsweep.config.file_content import absolute_path, content_hash
 from dirsweep.data.base import (
     SPLITS,
     Benchmark,
@@ -27,6 +26,7 @@ from dirsweep.data.base import (
     SplitName,
 )
 from dirsweep.data.label_ranges import LabelRange
+from dirsweep.data.text_files import lines_of, number_of, read_bytes
 from dirsweep.errors import DataError
 from dirsweep.registry import register
 
@@ -90,26 +90,15 @@ class STSB(Benchmark):
 
     @cached_property
     def _lines(self) -> dict[SplitName, list[str]]:
-        if not self.root.is_dir():
+        if not os.path.isdir(self.root):
             raise DataError(f"sts-b-dir: no folder {self.root}; {HOW_TO_OBTAIN}")
-        absent = [file for file in FILES.values() if not (self.root / file).is_file()]
+        absent = [file for file in FILES.values() if not os.path.exists(self.root / file)]
         if absent:
             raise DataError(
                 f"sts-b-dir: no file {', '.join(absent)} in {self.root}; {HOW_TO_OBTAIN}"
             )
-        return {name: _lines_of(self.root / file) for name, file in FILES.items()}
-
-
-def _lines_of(file: Path) -> list[str]:
-    """The file's lines without their ends; empty ones at the end of the file are left out."""
-    content = file.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{file}:{line}: not UTF-8 text") from error
-    # not splitlines: a sentence may hold a Unicode line separator
-    return text.replace("\r\n", "\n").rstrip("\n").split("\n")
+        paths = {name: self.root / file for name, file in FILES.items()}
+        return {name: lines_of(read_bytes(path), path) for name, path in paths.items()}
 
 
 def read_pairs(lines: list[str], file: Path, name: SplitName) -> Split:
@@ -131,6 +120,9 @@ def read_pairs(lines: list[str], file: Path, name: SplitName) -> Split:
             f"{file}:1: no column {', '.join(absent)}; expected a tab-separated header with "
             f"{', '.join(_COLUMNS)}, found {found}"
         )
+    twice = [column for column in _COLUMNS if header.count(column) > 1]
+    if twice:
+        raise DataError(f"{file}:1: column '{twice[0]}' occurs twice; expected it once")
     if len(lines) == 1:
         raise DataError(f"{file}: a header but no pair; expected {OFFICIAL[name]:,} pairs")
     first: list[str] = []
@@ -154,6 +146,8 @@ def read_pairs(lines: list[str], file: Path, name: SplitName) -> Split:
 
 def _fields_of(line: str, header: list[str], where: str) -> tuple[str, str, float]:
     """Two sentences and their score."""
+    if not line:
+        raise DataError(f"{where}: an empty line; remove it")
     fields = line.split("\t")
     if len(fields) != len(header):
         raise DataError(f"{where}: {len(fields)} columns; expected {len(header)} as in the header")
@@ -165,10 +159,7 @@ def _fields_of(line: str, header: list[str], where: str) -> tuple[str, str, floa
 
 def _score_of(text: str, where: str) -> float:
     low, high = STSBConfig.label_range
-    try:
-        score = float(text)
-    except ValueError:
-        score = math.nan
+    score = number_of(text)
     if not low <= score <= high:  # true for NaN as well
         raise DataError(f"{where}: score '{text}'; expected a number from 0 to 5")
     return score
@@ -190,9 +181,8 @@ class STSBConfig(BenchmarkConfig):
     target_scale: ClassVar[float] = 5.0
     metrics: ClassVar[tuple[str, ...]] = ("mse", "mae", "rmse", "gm", "pearson", "spearman")
 
-    # made absolute: a worker may run in another folder
-    root: Annotated[str, AfterValidator(lambda root: str(Path(root).expanduser().absolute()))] = (
-        Field(default_factory=_default_root, validate_default=True)
+    root: Annotated[str, AfterValidator(lambda root: str(absolute_path(root)))] = Field(
+        default_factory=_default_root, validate_default=True
     )
     """folder with train_new.tsv, dev_new.tsv and test_new.tsv; $DIRSWEEP_DATA/sts-b-dir (or
     data/sts-b-dir)

@@ -41,6 +41,7 @@ def write_csv(
 
 def write_sample(folder: Path) -> None:
     """A csv of five rows and pictures of several sizes and colour modes at the paths it names."""
+    folder.mkdir(exist_ok=True)
     write_csv(folder)
     (folder / "AgeDB").mkdir()
     rng = np.random.default_rng(0)
@@ -127,20 +128,33 @@ def test_images_are_decoded_once(
     assert len(decoded) == len(ROWS)
     np.testing.assert_array_equal(again.split("val").inputs, first.split("val").inputs)
     assert first.split("val") is first.split("val")
-    # another picture at the same path is another content of the cache, and the same experiment
+    # another picture at the same path is another experiment
     file = root / ROWS[1][1]
     Image.new("RGB", (60, 60), (10, 20, 30)).save(file)
     changed = config.build(tmp_path / "cache")
     assert changed.split("val").inputs[0, 5, 5].tolist() == [10, 20, 30]
-    assert changed.fingerprint() == first.fingerprint()
+    assert changed.fingerprint() != first.fingerprint()
 
 
-def test_fingerprint_is_of_the_csv_and_the_size(root: Path, tmp_path: Path) -> None:
+def test_a_picture_of_equal_size_and_time_is_another_experiment(root: Path, tmp_path: Path) -> None:
+    config, file = AgeDBConfig(root=str(root), image_size=16), root / ROWS[1][1]
+    prints = []
+    for colour in ((10, 20, 30), (11, 20, 30)):
+        Image.new("RGB", (16, 16), colour).save(file, compress_level=0)
+        os.utime(file, (10**9, 10**9))
+        benchmark = config.build(tmp_path / "cache")
+        assert benchmark.split("val").inputs[0, 0, 0].tolist() == list(colour)
+        prints.append((benchmark.fingerprint(), file.stat().st_size))
+    assert prints[0][0] != prints[1][0]
+    assert prints[0][1] == prints[1][1]
+
+
+def test_fingerprint_is_of_the_csv_the_pictures_and_the_size(root: Path, tmp_path: Path) -> None:
     def fingerprint(folder: Path, size: int) -> str:
         return AgeDBConfig(root=str(folder), image_size=size).build(tmp_path).fingerprint()
 
     elsewhere = tmp_path / "elsewhere"
-    write_csv(elsewhere)
+    write_sample(elsewhere)
     assert fingerprint(root, 32) == fingerprint(elsewhere, 32)
     assert fingerprint(root, 32) != fingerprint(root, 64)
     write_csv(elsewhere, (("32", *ROWS[0][1:]), *ROWS[1:]))
@@ -165,7 +179,10 @@ def test_rows_without_an_image_are_counted_and_the_first_three_named(
         (root / path).unlink()
     line = line_of(AgeDBConfig(root=str(root)).build(tmp_path).prepare)
     assert "agedb.csv: 4 of 5 rows lack their image" in line
-    assert "(first: AgeDB/1_A_31_f.jpg, AgeDB/3_C_44_m.jpg, AgeDB/2_B_59_f.png)" in line
+    assert (
+        "(first: AgeDB/1_A_31_f.jpg in line 2, AgeDB/3_C_44_m.jpg in line 4, "
+        "AgeDB/2_B_59_f.png in line 3)"
+    ) in line
     assert line.endswith("--synthetic")
 
 
@@ -203,7 +220,11 @@ def test_an_image_that_cannot_be_decoded_is_named(root: Path, tmp_path: Path) ->
             "age,path,split",
             "7: split 'dev': expected train, val or test",
         ),
-        ((*ROWS, ("20", "a.jpg")), "age,path,split", "7: split '': expected train, val or test"),
+        ((*ROWS, ("20", "a.jpg")), "age,path,split", "7: 2 columns; expected 3 as in the header"),
+        ((*ROWS, ("20", "a.jpg", "")), "age,path,split", "7: split '': expected train, val or"),
+        ((*ROWS, ("1_0", "a.jpg", "test")), "age,path,split", "7: age '1_0': expected a number"),
+        ((*ROWS, ("20", '"a.jpg', "test"), *ROWS), "age,path,split", '7: a quote (") is opened'),
+        ((*ROWS, ("20", "a.jpg", "test")), "age,path,split,age", "1: column 'age' occurs twice"),
         ((*ROWS, ("20", "", "test")), "age,path,split", "7: no path"),
         (
             (*ROWS, ("20", ROWS[0][1], "test")),
@@ -236,6 +257,17 @@ def test_empty_csv_empty_split_and_other_encodings(tmp_path: Path) -> None:
     )
     assert rows["train"][0] == ("a",)
     assert rows["train"][1].tolist() == [3.5]
+
+
+def test_paths_that_name_no_file_are_named_by_line(root: Path, tmp_path: Path) -> None:
+    for path, says in (("x" * 300, "'xxx"), ("AgeDB", "'AgeDB' is no file; expected an image")):
+        file = write_csv(root, (*ROWS, ("20", path, "test")))
+        line = line_of(AgeDBConfig(root=str(root)).build(tmp_path).prepare)
+        assert line.startswith(f"{file}:7: {says}")
+        assert len(line) < len(str(file)) + 140
+    assert "File name too long" in line_of(
+        AgeDBConfig(root=str(root / ("x" * 300))).build(tmp_path).prepare
+    ) or "no file" in line_of(AgeDBConfig(root=str(root / ("x" * 300))).build(tmp_path).prepare)
 
 
 def test_real_csv(data_dir: Path, tmp_path: Path) -> None:
