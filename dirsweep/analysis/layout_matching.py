@@ -68,19 +68,22 @@ def rows_of(cells: Sequence[PublishedCell]) -> dict[RowKey, list[PublishedCell]]
     return groups
 
 
-def matches(run: Run, cells: Sequence[PublishedCell], benchmark: str) -> dict[RowKey, Match]:
+def matches(
+    run: Run, cells: Sequence[PublishedCell], benchmark: str, studies: Sequence[str]
+) -> dict[RowKey, Match]:
     """Return the point that belongs into each row, as far as there is one.
 
     Args:
         run: an open run.
         cells: one benchmark's cells of a published table.
         benchmark: its name.
+        studies: from which points are taken.
     """
     rows = _with_config(cells)
     objective = run.manifest.objective
     everywhere = _differences_of_all(run, cells)
     best: dict[RowKey, tuple[tuple[int, float], Match]] = {}
-    for point, trial in _candidates(run):
+    for point, trial in _candidates(run, studies):
         given = [*backbone_differences(trial, benchmark), *everywhere]
         for key, differs in _fitting(rows, trial, given, benchmark).items():
             rank = len(differs), objective.cost_sign * (point.mean(objective.column) or 0.0)
@@ -113,10 +116,10 @@ def _differences_of_all(run: Run, cells: Sequence[PublishedCell]) -> list[str]:
     return [*benchmark_differences(run), *(["device"] if timed else [])]
 
 
-def _candidates(run: Run) -> list[tuple[PointSummary, FlatConfig]]:
+def _candidates(run: Run, studies: Sequence[str]) -> list[tuple[PointSummary, FlatConfig]]:
     """Return the points whose test results may be shown, with their configuration, flattened."""
     found = []
-    for study in run.studies:
+    for study in studies:
         configs, allowed = configs_of(run, study), set(points_with_test_figures(run, study))
         found += [
             (point, flatten(configs[point.index]))

@@ -140,13 +140,16 @@ class FilledLayout:
         return any(column.metric in EPOCH_TIMES for column in self.columns)
 
 
-def fill(run: Run, name: str, *, extra: Sequence[Path] = ()) -> FilledLayout:
+def fill(
+    run: Run, name: str, *, extra: Sequence[Path] = (), studies: Sequence[str] = ()
+) -> FilledLayout:
     """Fill a published table's layout with the run's test results.
 
     Args:
         run: an open run.
         name: ``ranksim/2``, or of a table in ``extra``.
         extra: files with further published numbers.
+        studies: from which results are taken; empty for all.
 
     Raises:
         StoreError: no trial is complete; no such paper or table.
@@ -160,7 +163,7 @@ def fill(run: Run, name: str, *, extra: Sequence[Path] = ()) -> FilledLayout:
     theirs = ours if ours in there else there[0]
     cells = [cell for cell in every if cell["benchmark"] == theirs]
     columns = _columns(cells)
-    taken = matches(run, cells, theirs)
+    taken = matches(run, cells, theirs, studies or run.studies)
     rows = [
         _row(run, key, group, columns, taken.get(key), same_benchmark=theirs == ours)
         for key, group in rows_of(cells).items()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dirsweep.cli.options import REPORT_PANEL, AsText, Extra, RunFolder, TextFormat
 from dirsweep.terminal import PlainConsole
+
+if TYPE_CHECKING:
+    from dirsweep.run.reader import Run
 
 app = typer.Typer()
 
@@ -32,7 +35,7 @@ class SplitChoice(StrEnum):
 
 
 @app.command(rich_help_panel=REPORT_PANEL)
-def report(
+def report(  # noqa: PLR0913 - one parameter per option
     run: RunFolder,
     format_: Annotated[Format, typer.Option("--format", help="output format")] = Format.console,
     layout: Annotated[
@@ -45,36 +48,76 @@ def report(
     beside: Annotated[
         bool, typer.Option("--published", help="with --layout: show the published numbers too")
     ] = False,
+    study: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="study; may be given several times")
+    ] = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAMES", help="metrics to show, in this order, e.g. mse,pearson"),
+    ] = None,
+    regions: Annotated[
+        list[str] | None, typer.Option(metavar="NAMES", help="regions to show, e.g. all,few")
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="display names (YAML), e.g. lds: LDS"),
+    ] = None,
+    validation: Annotated[
+        bool | None,
+        typer.Option(
+            "--validation/--no-validation",
+            help="show validation results (default: not in md and latex)",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="file to write (default: print; HTML: RUN/report.html)"),
+        typer.Option(help="file to write (default: print; HTML: RUN/report.html); plots beside it"),
     ] = None,
     extra: Extra = None,
     plots: Annotated[bool, typer.Option(help="write the plots; HTML: include figures")] = True,
 ) -> None:
     """Report on a run: tables of its studies, and plots."""
-    from dirsweep.report.figure_notes import missing_features_note
-    from dirsweep.report.formats import print_report, report_text, write_text
-    from dirsweep.report.plots import write_plots
+    from dirsweep.report.choice import choose
+    from dirsweep.report.formats import Report, print_report, report_text, write_text
+    from dirsweep.report.layout_tables import filled_layouts
     from dirsweep.run.reader import open_run
 
-    stored, names = open_run(run), layout or []
+    stored = open_run(run)
+    layouts = filled_layouts(stored, layout or (), studies=study or (), extra=extra or ())
+    if validation is None:
+        validation = format_ not in (Format.md, Format.latex)
+    choice = choose(
+        stored,
+        studies=study or (),
+        metrics=metrics or (),
+        regions=regions or (),
+        validation=validation,
+        names=names,
+        layouts=layouts,
+    )
+    chosen = Report(stored, layouts, beside, choice, figures=plots)
     if format_ is Format.html:
         out = out or Path(stored.paths.report)
     if format_ is Format.console and out is None:
-        print_report(PlainConsole(), stored, names=names, published=beside, extra=extra or ())
+        print_report(PlainConsole(), chosen)
+    elif out is None:
+        print(report_text(chosen, format_.value), end="")
     else:
-        text = report_text(
-            stored, format_.value, names=names, published=beside, extra=extra or (), figures=plots
-        )
-        if out is None:
-            print(text, end="")
-        else:
-            _print_name("report", write_text(out, text))
-    if plots and format_ is not Format.html and not names:
-        print_plot_names(write_plots(stored))
-        if (missing := missing_features_note(stored)) is not None:
-            _print_name("feature plots", missing)
+        _print_name("report", write_text(out, report_text(chosen, format_.value)))
+    if plots and format_ is not Format.html and not layouts:
+        _draw_plots(stored, choice.studies_of(stored), out)
+
+
+def _draw_plots(run: Run, studies: list[str], report_file: Path | None) -> None:
+    """Draw the plots beside the report's file, or else in the run's folder."""
+    from dirsweep.report.figure_notes import missing_features_note
+    from dirsweep.report.plots import plots_folder, write_plots
+
+    beside = None if report_file is None else report_file.parent
+    print_plot_names(write_plots(run, plots_folder(run, beside), studies=studies))
+    if (missing := missing_features_note(run)) is not None:
+        _print_name("feature plots", missing)
 
 
 def print_plot_names(files: list[Path]) -> None:

@@ -250,13 +250,13 @@ def _train_all(
 def _report_at_the_end(root: Path, code: int) -> None:
     from dirsweep.cli.report import print_plot_names
     from dirsweep.exit_codes import EXIT_FAILED
-    from dirsweep.report.formats import print_report
+    from dirsweep.report.formats import Report, print_report
     from dirsweep.report.plots import plots_after_run, write_plots
     from dirsweep.run.reader import open_run
 
     try:
         stored = open_run(root)
-        print_report(PlainConsole(), stored)
+        print_report(PlainConsole(), Report(stored))
         print_plot_names(write_plots(stored, names=plots_after_run()))
     except StoreError as error:  # there is nothing to report when every trial failed
         if code != EXIT_FAILED:

@@ -21,6 +21,7 @@ from dirsweep.report.claim_sentences import (
     sentences_of_effects,
     sentences_of_study,
 )
+from dirsweep.report.markdown import escape
 from dirsweep.run.reader import Run
 
 FORMATS = ("console", "md", "json")
@@ -128,7 +129,7 @@ def rendered(found: Sequence[Claim], format: str = "console", *, title: str = ""
         return json.dumps(listed, indent=2, ensure_ascii=False)
     if format not in FORMATS:
         raise ValueError(f"unknown format '{format}' (known: {', '.join(FORMATS)})")
-    lines = [f"# {title}" if format == "md" else title, ""] if title else []
+    lines = [f"# {escape(title)}" if format == "md" else title, ""] if title else []
     several = len({claim.study for claim in found}) > 1
     above: str | None = None
     for claim in found:
@@ -145,12 +146,12 @@ def rendered(found: Sequence[Claim], format: str = "console", *, title: str = ""
 
 def _study_heading(study: str, format: str, *, first: bool) -> list[str]:
     gap = [] if first else [""]
-    return [*gap, f"## {study}", ""] if format == "md" else [*gap, study]
+    return [*gap, f"## {escape(study)}", ""] if format == "md" else [*gap, study]
 
 
 def _item(claim: Claim, text: str, format: str) -> list[str]:
     """The claim with a second line for its trials."""
-    line = f"- {_sign(claim, format)}{text}"
+    line = f"- {_sign(claim, format)}{escape(text) if format == 'md' else text}"
     if not claim.trial_ids:
         return [line]
     trials = " ".join(claim.trial_ids)

@@ -102,9 +102,7 @@ def _p_value(p: float | None) -> Cell:
 
 def _remarks(row: ComparedPoint) -> str:
     item, words = row.difference, []
-    if item.separable:
-        words.append("better" if item.better else "worse")
-    elif item.basis in ("samples", "none") and not row.same_trials:
+    if item.basis in ("samples", "none") and not row.same_trials:
         words.append("one seed: nothing claimed")
     if row.same_trials:
         words.append("same trials")
@@ -117,4 +115,9 @@ def _notes(found: Comparison) -> Iterator[Note]:
     for name, labels in ((found.name_a, found.only_a), (found.name_b, found.only_b)):
         if labels:
             yield Note(f"{plural(len(labels), 'configuration')} only in {name}")
+    separable = {row.difference.better for row in found.rows if row.difference.separable}
+    if True in separable:
+        yield Note("B is better (corrected p < 0.05)", Mark.BETTER)
+    if False in separable:
+        yield Note("B is worse (corrected p < 0.05)", Mark.WORSE)
     yield Note("p-values are corrected for all rows together (Holm)")

@@ -13,23 +13,34 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from dirsweep.report.console_layout import Layout, cell_text, header, layouts_for, longest_word
-from dirsweep.report.number_format import STAR, plural
-from dirsweep.report.table import Cell, Mark, Note, Row, Table, worded_notes
+from dirsweep.report.number_format import DIAMOND, STAR, plural
+from dirsweep.report.table import SIGNS, Cell, Mark, Note, Row, Table, worded_notes
 from dirsweep.terminal import PlainConsole
 
 SYMBOLS = {
     Mark.CHOSEN: STAR,
     Mark.BEST_OF_SECTION: "bold:",
-    Mark.BEST_OF_COLUMN: f"{STAR}:",
-    Mark.BETTER: "better:",
-    Mark.WORSE: "worse:",
+    Mark.BEST_OF_COLUMN: f"{DIAMOND}:",
+    **SIGNS,
     Mark.WITHHELD: "·:",
 }
 
 
-def rendered(table: Table, width: int) -> RenderableType:
-    """Return the table for a console of ``width`` columns, with its heading and notes."""
+_SIGN_COLOURS = {Mark.BETTER: "green", Mark.WORSE: "red"}
+
+
+def rendered(table: Table, width: int, *, styles: bool = True) -> RenderableType:
+    """Return the table for a console of ``width`` columns, with its heading and notes.
+
+    Args:
+        table: the table.
+        width: of the console, in columns.
+        styles: whether the console shows bold text, so that it needs a legend.
+    """
     shown = _without_shared(table)
+    if not styles:
+        notes = [note for note in shown.notes if note.mark is not Mark.BEST_OF_SECTION]
+        shown = replace(shown, notes=tuple(notes))
     layouts = layouts_for(shown, width)
     grids: list[RenderableType] = [_grid(shown, layout) for layout in layouts]
     for place in range(len(grids) - 1, 0, -1):
@@ -40,7 +51,8 @@ def rendered(table: Table, width: int) -> RenderableType:
 def print_tables(console: Console, tables: Iterable[Table]) -> None:
     """Print tables below each other, each with a blank line before it."""
     for table in tables:
-        console.print(Padding(rendered(table, console.width), (1, 0, 0, 0), expand=False))
+        shown = rendered(table, console.width, styles=console.color_system is not None)
+        console.print(Padding(shown, (1, 0, 0, 0), expand=False))
     console.print()
 
 
@@ -48,7 +60,7 @@ def plain_text(table: Table, width: int) -> str:
     """Return what a console of ``width`` columns shows, without colours."""
     console = PlainConsole(width=width, file=io.StringIO(), colours=False)
     with console.capture() as captured:
-        console.print(rendered(table, width))
+        console.print(rendered(table, width, styles=False))
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
@@ -88,7 +100,13 @@ def _notes(table: Table, layouts: list[Layout]) -> list[Text]:
     if hidden and not table.split_by_group:
         text = f"{plural(hidden, 'column')} hidden (terminal too narrow)"
         lines.append(Text(text, style="dim"))
+    if not all(layout.deviation for layout in layouts) and _has_deviations(table):
+        lines.append(Text("standard deviations hidden (terminal too narrow)", style="dim"))
     return lines
+
+
+def _has_deviations(table: Table) -> bool:
+    return any(cell.deviation is not None for row in table.rows for cell in row.cells)
 
 
 def _grid(table: Table, layout: Layout) -> Grid:
@@ -118,8 +136,7 @@ def _add_row(grid: Grid, table: Table, layout: Layout, number: int, *, starred: 
     row = table.rows[number]
     star = [Text(STAR if row.chosen else "", style="yellow")] if starred else []
     texts = [
-        Text(_text(table, layout, number, place), style=_cell_style(row.cells[place]))
-        for place in layout.places
+        _styled(_text(table, layout, number, place), row.cells[place]) for place in layout.places
     ]
     last_of_section = number + 1 < len(table.rows) and table.begins_section(number + 1)
     grid.add_row(*star, *texts, style=_row_style(row), end_section=last_of_section)
@@ -132,11 +149,13 @@ def _text(table: Table, layout: Layout, number: int, place: int) -> str:
     return "" if cell_text(table, layout, place, table.rows[number - 1]) == text else text
 
 
-def _cell_style(cell: Cell) -> str:
-    return "bold" if Mark.BEST_OF_SECTION in cell.marks else ""
+def _styled(text: str, cell: Cell) -> Text:
+    styled = Text(text, style="bold" if Mark.BEST_OF_SECTION in cell.marks else "")
+    for mark, colour in _SIGN_COLOURS.items():
+        if mark in cell.marks:
+            styled.highlight_words([SIGNS[mark]], style=colour)
+    return styled
 
 
 def _row_style(row: Row) -> str:
-    if row.chosen:
-        return "bold"
     return "dim" if Mark.PRELIMINARY in row.marks else ""

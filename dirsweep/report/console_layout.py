@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
-from dirsweep.report.number_format import STAR
-from dirsweep.report.table import SECONDARY, Cell, Column, Mark, Row, Table, column_groups
+from dirsweep.report.number_format import DIAMOND
+from dirsweep.report.table import (
+    METRICS,
+    SECONDARY,
+    SIGNS,
+    Cell,
+    Column,
+    Mark,
+    Row,
+    Table,
+    column_groups,
+)
 
 #: widths at which columns of text are still readable; their cells wrap between words
 _TEXT_WIDTH = 12
 _LABEL_WIDTH = 20
 _ROOMY_LABEL_WIDTH = 48
+_NARROW_LABEL_WIDTH = 12
 
 
 @dataclass(frozen=True)
@@ -24,11 +35,13 @@ class Layout:
         places: indices of the columns that are shown.
         compact: little space between columns, ``7.02±0.20``, details dropped where allowed.
         deviation: whether deviations are shown.
+        label_width: width up to which the first column is not wrapped.
     """
 
     places: tuple[int, ...]
     compact: bool = False
     deviation: bool = True
+    label_width: int = _LABEL_WIDTH
 
     @property
     def gap(self) -> int:
@@ -76,13 +89,16 @@ def cell_text(table: Table, layout: Layout, place: int, row: Row) -> str:
         text += f" {cell.detail}"
     if cell.published:
         text = f"{text} ({cell.published})".strip()
-    if _has_best(table, place):
-        text += STAR if Mark.BEST_OF_COLUMN in cell.marks else " "
+    if _has_any(table, place, {Mark.BEST_OF_COLUMN}):
+        text += DIAMOND if Mark.BEST_OF_COLUMN in cell.marks else " "
+    if _has_any(table, place, SIGNS):
+        text += cell.sign or " "
     return text
 
 
-def _has_best(table: Table, place: int) -> bool:
-    return any(Mark.BEST_OF_COLUMN in row.cells[place].marks for row in table.rows)
+def _has_any(table: Table, place: int, marks: Iterable[Mark]) -> bool:
+    """Return whether a cell of the column has one of the marks, so that all are padded for it."""
+    return any(not row.cells[place].marks.isdisjoint(marks) for row in table.rows)
 
 
 def _width(table: Table, layout: Layout, position: int) -> int:
@@ -97,48 +113,47 @@ def _width(table: Table, layout: Layout, position: int) -> int:
 
 
 def _without_least_important(table: Table, width: int) -> Layout:
-    """Hide secondary columns first, then draw compactly, then hide more."""
-    headline = max((c.priority for c in table.columns if c.priority < SECONDARY), default=0)
-    for candidate in _candidates(table, headline):
-        if _needed(table, candidate, headline) <= width:
+    """Hide secondary columns first, then draw compactly, then hide deviations, then more."""
+    for candidate in _candidates(table):
+        if _needed(table, candidate) <= width:
             return candidate
-    return Layout(_up_to(table, 0), compact=True)
+    return replace(candidate, places=_up_to(table, 0))
 
 
-def _candidates(table: Table, headline: int) -> Iterator[Layout]:
+def _candidates(table: Table) -> Iterator[Layout]:
     """Yield the layouts to try, the best first."""
+    headline = max((c.priority for c in table.columns if c.priority < SECONDARY), default=0)
     priorities = sorted({column.priority for column in table.columns}, reverse=True)
     for limit in priorities:
         if limit >= headline:
-            yield Layout(_up_to(table, limit))
+            roomy = _ROOMY_LABEL_WIDTH if limit > headline else _LABEL_WIDTH
+            yield Layout(_up_to(table, limit), label_width=roomy)
+    results = min(METRICS, headline)
     for limit in priorities:
-        if limit <= headline:
+        if results <= limit <= headline:
             yield Layout(_up_to(table, limit), compact=True)
+    tight = Layout(_up_to(table, results), compact=True, label_width=_NARROW_LABEL_WIDTH)
+    yield tight
+    for limit in priorities:
+        if limit <= results:
+            bare = replace(tight, places=_up_to(table, limit), deviation=False)
+            yield replace(bare, label_width=_LABEL_WIDTH)
+            yield bare
 
 
 def _up_to(table: Table, limit: int) -> tuple[int, ...]:
     return tuple(place for place, column in enumerate(table.columns) if column.priority <= limit)
 
 
-def _needed(table: Table, layout: Layout, headline: int) -> int:
+def _needed(table: Table, layout: Layout) -> int:
     """Return the width that the layout needs, the column of stars included."""
-    largest = max(table.columns[place].priority for place in layout.places)
-    roomy = not layout.compact and largest > headline
     needed = 1
     for position, place in enumerate(layout.places):
         width = _width(table, layout, position)
         if table.columns[place].align == "left":
-            width = min(width, _text_width(place, roomy=roomy))
+            width = min(width, layout.label_width if place == 0 else _TEXT_WIDTH)
         needed += layout.gap + width
     return needed
-
-
-def _text_width(place: int, *, roomy: bool) -> int:
-    """Return the width up to which a column of text is not wrapped."""
-    if place > 0:
-        return _TEXT_WIDTH
-    # rather a label on one line than one more metric
-    return _ROOMY_LABEL_WIDTH if roomy else _LABEL_WIDTH
 
 
 # ---- splitting by group

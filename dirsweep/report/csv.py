@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from dirsweep.report.number_format import MISSING
 from dirsweep.report.table import Cell, CellValue, Column, Table
 
+#: how a text begins that spreadsheets take for a formula
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 def comma_separated(table: Table) -> str:
-    """Return the table as CSV, one line per row.
+    """Return the table as CSV, one line per row; texts that look like formulas get a quote.
 
     A column of measurements becomes three: ``<name>_mean``, ``<name>_sd`` (empty for one seed) and
     ``<name>_n``, and a fourth, ``<name>_published``, where the table has published numbers.
@@ -56,5 +59,14 @@ def _value(cell: Cell) -> CellValue:
     if isinstance(cell.value, bool):
         return str(cell.value).lower()
     if cell.value is None:
-        return None if cell.text == MISSING else cell.text
-    return cell.value
+        return None if cell.text == MISSING else _no_formula(cell.text)
+    return _no_formula(cell.value) if isinstance(cell.value, str) else cell.value
+
+
+def _no_formula(text: str) -> str:
+    """Return a text that spreadsheets do not run: a quote before ``=1+1``."""
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}" if text.startswith(_FORMULA) else text
+    return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from dirsweep.analysis.differences import Difference, differences
 from dirsweep.analysis.effects import Effect, effects
@@ -72,7 +72,7 @@ def _table(title: str, first: str, rows: ByRegion, note: str) -> Table | None:
             Row((Cell(label), *(_cell(by_region.get(region)) for region in regions)))
             for label, by_region in rows.items()
         ),
-        notes=(Note(note), Note(_how_tested(items)), *_legend(items)),
+        notes=(Note(note), *_legend(items), Note(_how_tested(items))),
         synthetic=items[0].synthetic,
         collapsed=len(rows) > LONG,
     )
@@ -85,14 +85,13 @@ def _how_tested(items: Sequence[Difference]) -> str:
     return f"p-values corrected for {plural(num, 'comparison')} (Holm)"
 
 
-def _legend(items: Sequence[Difference]) -> list[Note]:
-    """What the marks of the cells mean, as far as there are any."""
-    verdicts = {item.better for item in items if item.separable}
-    return [
-        Note("separable after correction", mark)
-        for mark, better in ((Mark.BETTER, True), (Mark.WORSE, False))
-        if better in verdicts
-    ]
+def _legend(items: Sequence[Difference]) -> Iterator[Note]:
+    """Yield what the signs mean, as far as there are some."""
+    separable = {item.better for item in items if item.separable}
+    if True in separable:
+        yield Note("better (corrected p < 0.05)", Mark.BETTER)
+    if False in separable:
+        yield Note("worse (corrected p < 0.05)", Mark.WORSE)
 
 
 def _cell(item: Difference | None) -> Cell:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from dirsweep.analysis.layout_rows import fill
+from dirsweep.analysis.layout_rows import FilledLayout
+from dirsweep.errors import SpecError
+from dirsweep.report.choice import EVERYTHING, Choice
 from dirsweep.report.console import print_tables
-from dirsweep.report.layout_tables import layout_records, layout_table
+from dirsweep.report.layout_tables import layout_records, table_of_layout
 from dirsweep.report.study_records import study_records
 from dirsweep.report.study_tables import MAX_ROWS, study_tables
 from dirsweep.report.table import Table
@@ -22,84 +25,96 @@ from dirsweep.terminal import PlainConsole
 FILE_WIDTH = 160
 
 
-def report_text(
-    run: Run,
-    format_: str,
-    *,
-    names: Sequence[str] = (),
-    published: bool = False,
-    extra: Sequence[Path] = (),
-    figures: bool = True,
-) -> str:
-    """Return the report of a run as text.
+@dataclass(frozen=True)
+class Report:
+    """What a report is about.
 
-    Args:
+    Attributes:
         run: an open run.
-        format_: ``console``, ``md``, ``csv``, ``latex`` or ``html``.
-        names: published tables to be filled (``ranksim/2``); without any the run's studies are
+        layouts: published tables filled with its results; without any the run's studies are
             reported. An HTML page has both.
         published: with the published number behind each result; CSV files and HTML pages have it
             always.
-        extra: files with further published numbers.
+        choice: studies, metrics, regions and names.
         figures: with figures, HTML only.
+    """
+
+    run: Run
+    layouts: Sequence[FilledLayout] = ()
+    published: bool = False
+    choice: Choice = EVERYTHING
+    figures: bool = True
+
+
+def report_text(report: Report, format_: str) -> str:
+    """Return a report as text.
+
+    Args:
+        report: what it is about.
+        format_: ``console``, ``md``, ``csv``, ``latex`` or ``html``.
 
     Raises:
-        StoreError: no trial is complete; no such published table.
+        StoreError: no trial is complete.
+        SpecError: a choice that the format cannot make.
     """
     if format_ == "html":
-        from dirsweep.report.html.page import report_page
-
-        layouts = [layout_table(run, name, published=True, extra=extra) for name in names]
-        return report_page(run, layouts=layouts, figures=figures)
+        return _page(report)
     if format_ == "csv":
-        return _records(run, names, extra).to_csv()
+        return _records(report).to_csv()
     if format_ == "console":
         console = PlainConsole(width=FILE_WIDTH, file=io.StringIO(), colours=False)
         with console.capture() as captured:
-            print_report(console, run, names=names, published=published, extra=extra)
+            print_report(console, report)
         return captured.get()
-    tables = _tables(run, names, published, extra, None if format_ == "md" else MAX_ROWS)
+    tables = _tables(report, None if format_ == "md" else MAX_ROWS)
     return "\n".join(
         table.to_markdown() if format_ == "md" else table.to_latex() for table in tables
     )
 
 
-def print_report(
-    console: Console,
-    run: Run,
-    *,
-    names: Sequence[str] = (),
-    published: bool = False,
-    extra: Sequence[Path] = (),
-) -> None:
-    """Print the report: filled published tables, or without names the run's studies.
+def print_report(console: Console, report: Report) -> None:
+    """Print a report: filled published tables, or without any the run's studies.
 
     Args:
         console: where to print.
-        run: an open run.
-        names: published tables to be filled.
-        published: with the published number behind each result.
-        extra: files with further published numbers.
+        report: what it is about.
 
     Raises:
-        StoreError: no trial is complete; no such published table.
+        StoreError: no trial is complete.
     """
-    print_tables(console, _tables(run, names, published, extra, MAX_ROWS))
+    print_tables(console, _tables(report, MAX_ROWS))
 
 
-def _tables(
-    run: Run, names: Sequence[str], published: bool, extra: Sequence[Path], max_rows: int | None
-) -> list[Table]:
-    if not names:
-        return study_tables(run, max_rows=max_rows)
-    return [layout_table(run, name, published=published, extra=extra) for name in names]
+def _tables(report: Report, max_rows: int | None) -> list[Table]:
+    if not report.layouts:
+        return study_tables(report.run, max_rows=max_rows, choice=report.choice)
+    return [
+        table_of_layout(layout, published=report.published, choice=report.choice)
+        for layout in report.layouts
+    ]
 
 
-def _records(run: Run, names: Sequence[str], extra: Sequence[Path]) -> Table:
+def _records(report: Report) -> Table:
     """Return everything that is known, for CSV files."""
-    if not names:
-        return study_records(run)
-    return layout_records([fill(run, name, extra=extra) for name in names])
+    if not report.layouts:
+        return study_records(report.run, choice=report.choice)
+    return layout_records(report.layouts, report.choice)
+
+
+def _page(report: Report) -> str:
+    from dirsweep.report.html.page import report_page
+
+    choice = report.choice
+    if choice.narrowed:
+        option = "--metrics" if choice.metrics else "--regions"
+        raise SpecError("an HTML page shows all metrics and regions; leave it out", key=option)
+    if choice.names.shown:
+        raise SpecError("an HTML page shows the run's own names; leave it out", key="--names")
+    if not choice.validation:
+        raise SpecError("an HTML page shows it; leave it out", key="--no-validation")
+    layouts = [table_of_layout(layout, published=True) for layout in report.layouts]
+    studies = choice.studies or None
+    return report_page(report.run, studies=studies, layouts=layouts, figures=report.figures)
 
 
 def write_text(file: Path, text: str) -> Path:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+
+_COMMAND = re.compile("`([^`]*)`")
+#: where a long name may be broken
+_JOINTS = re.compile(r"\\_|[/.=:,+-](?=[A-Za-z])")
 
 _ESCAPED = {
     "\\": r"\textbackslash{}",
@@ -20,7 +25,15 @@ _ESCAPED = {
     "|": r"\textbar{}",
     '"': "''",
     "±": r"$\pm$",
+    # brackets and stars would be arguments of the end of the row before them
+    "[": "{[}",
+    "]": "{]}",
+    "*": "{*}",
+    "`": r"\textasciigrave{}",
     "★": r"$\star$",
+    "◆": r"$\diamond$",
+    "▲": r"$\blacktriangle$",
+    "▼": r"$\blacktriangledown$",
     "·": r"$\cdot$",
     "–": "--",
     "—": "---",
@@ -58,7 +71,25 @@ _ACCENTS = "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u
 
 def escape(text: str) -> str:
     """Return text as LaTeX for any engine; characters outside the Latin script become ``?``."""
-    return "".join(_character(character) for character in text)
+    return "".join(
+        # two hyphens in a row would become a dash
+        f"{'{}' * (before == character == '-')}{_character(character)}"
+        for before, character in zip(f" {text}", text, strict=False)
+    )
+
+
+def breakable(text: str) -> str:
+    """Return text as LaTeX that may also end a line within names such as ``a_b/c``."""
+    return _JOINTS.sub(r"\g<0>\\allowbreak{}", escape(text))
+
+
+def with_commands(text: str) -> str:
+    """Return a sentence as LaTeX; commands in backquotes that it names become code."""
+    parts = _COMMAND.split(text)
+    return "".join(
+        f"\\texttt{{{breakable(part)}}}" if number % 2 else breakable(part)
+        for number, part in enumerate(parts)
+    )
 
 
 def _character(character: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
 from string import ascii_lowercase
@@ -18,6 +19,9 @@ from dirsweep.analysis.layout_rows import (
 from dirsweep.analysis.reproduction import STANDS_FOR
 from dirsweep.domain import metric_of
 from dirsweep.published.titles import title_of
+from dirsweep.report.choice import EVERYTHING, Choice
+from dirsweep.report.layout_evidence import LayoutEvidence, layout_evidence
+from dirsweep.report.names import Names
 from dirsweep.report.number_format import plural
 from dirsweep.report.table import Cell, CellValue, Column, Mark, Note, Row, Table
 from dirsweep.run.reader import Run
@@ -32,8 +36,30 @@ PREVIEW = (
 Footnotes = dict[tuple[str, ...], str]
 
 
+def filled_layouts(
+    run: Run, names: Sequence[str], *, studies: Sequence[str] = (), extra: Sequence[Path] = ()
+) -> list[FilledLayout]:
+    """Return published tables filled with a run's results.
+
+    Args:
+        run: an open run.
+        names: ``ranksim/2``, or tables of ``extra``.
+        studies: from which results are taken; empty for all.
+        extra: files with further published numbers.
+
+    Raises:
+        StoreError: no trial is complete; no such paper or table.
+    """
+    return [fill(run, name, extra=extra, studies=studies) for name in names]
+
+
 def layout_table(
-    run: Run, name: str, *, published: bool = False, extra: Sequence[Path] = ()
+    run: Run,
+    name: str,
+    *,
+    published: bool = False,
+    extra: Sequence[Path] = (),
+    choice: Choice = EVERYTHING,
 ) -> Table:
     """Return a published table with the run's own results in it.
 
@@ -42,33 +68,45 @@ def layout_table(
         name: ``ranksim/2``, or a table of ``extra``.
         published: with the published number behind each result.
         extra: files with further published numbers.
+        choice: studies, metrics, regions and names.
 
     Returns:
-        The table: the best number of each section and of each column is marked.
+        The table: the best number of each section and of each column is marked, the points that
+        validation chose, and numbers that a test separates from those of their study's baseline.
 
     Raises:
         StoreError: no trial is complete; no such paper or table.
     """
-    return table_of_layout(fill(run, name, extra=extra), published=published)
+    filled = fill(run, name, extra=extra, studies=choice.studies)
+    return table_of_layout(filled, published=published, choice=choice)
 
 
-def table_of_layout(layout: FilledLayout, *, published: bool = False) -> Table:
+def table_of_layout(
+    layout: FilledLayout, *, published: bool = False, choice: Choice = EVERYTHING
+) -> Table:
     """Return a filled layout as a table.
 
     Args:
         layout: rows with their results.
         published: with the published number behind each result.
+        choice: metrics, regions and names.
     """
+    layout = _chosen_columns(layout, choice)
     footnotes = _footnotes(layout)
-    notes = [*_notes(layout, footnotes), *_time_notes(layout)]
+    evidence = layout_evidence(layout)
+    notes = [
+        *_notes(layout, footnotes, evidence, choice.names),
+        *_time_notes(layout),
+    ]
     if layout.run.manifest.preview:
         notes.insert(0, Note(PREVIEW))
     if published:
         notes.append(Note("in parentheses: published"))
+    rendering = _Rendering(footnotes, evidence, choice.names, published)
     return Table(
         title=f"{title_of(layout.paper, layout.number)} · {layout.run.name}",
         columns=(Column("row", "", align="left"), *map(_column, layout.columns)),
-        rows=tuple(_row(row, footnotes, published=published) for row in layout.rows),
+        rows=tuple(_row(layout, row, rendering) for row in layout.rows),
         notes=tuple(notes),
         name=layout.name,
         synthetic=layout.run.synthetic,
@@ -77,14 +115,19 @@ def table_of_layout(layout: FilledLayout, *, published: bool = False) -> Table:
     )
 
 
-def layout_records(layouts: Sequence[FilledLayout]) -> Table:
+def layout_records(layouts: Sequence[FilledLayout], choice: Choice = EVERYTHING) -> Table:
     """Return filled layouts in long form: one row per cell, with its evidence, for CSV files.
 
     Args:
         layouts: at least one.
+        choice: metrics, regions and names.
     """
+    chosen = [_chosen_columns(layout, choice) for layout in layouts]
     records = [
-        record for layout in layouts for row in layout.rows for record in _records(layout, row)
+        record
+        for layout in chosen
+        for row in layout.rows
+        for record in _records(layout, row, choice.names)
     ]
     names = list(records[0])
     return Table(
@@ -97,7 +140,42 @@ def layout_records(layouts: Sequence[FilledLayout]) -> Table:
     )
 
 
+def _chosen_columns(layout: FilledLayout, choice: Choice) -> FilledLayout:
+    """Return the layout with the columns that were chosen."""
+    kept = [
+        place
+        for place, column in enumerate(layout.columns)
+        if choice.shows(column.metric, column.region)
+    ]
+    if choice.metrics:
+        kept.sort(key=lambda place: choice.metrics.index(layout.columns[place].metric))
+    return replace(
+        layout,
+        columns=tuple(layout.columns[place] for place in kept),
+        rows=tuple(
+            replace(row, cells=tuple(row.cells[place] for place in kept)) for row in layout.rows
+        ),
+    )
+
+
 # ---- rows
+
+
+@dataclass(frozen=True)
+class _Rendering:
+    """What the rows show besides their results.
+
+    Attributes:
+        footnotes: see ``_footnotes``.
+        evidence: what validation chose, and what a test separates.
+        names: display names of the rows.
+        published: whether with the published numbers.
+    """
+
+    footnotes: Footnotes
+    evidence: LayoutEvidence
+    names: Names
+    published: bool
 
 
 def _column(column: LayoutColumn) -> Column:
@@ -112,17 +190,22 @@ def _column(column: LayoutColumn) -> Column:
     )
 
 
-def _row(row: FilledRow, footnotes: Footnotes, *, published: bool) -> Row:
-    cells = (_cell(cell, published=published) for cell in row.cells)
+def _row(layout: FilledLayout, row: FilledRow, rendering: _Rendering) -> Row:
+    cells = (
+        _cell(cell, rendering, rendering.evidence.marks(row, column))
+        for cell, column in zip(row.cells, layout.columns, strict=True)
+    )
+    chosen = row.filled and rendering.evidence.is_chosen(row)
     return Row(
-        (Cell(row.label), *cells),
-        section=row.section,
-        footnote=footnotes.get(row.differs, ""),
+        (Cell(rendering.names.of(row.label)), *cells),
+        section=rendering.names.of(row.section),
+        footnote=rendering.footnotes.get(row.differs, ""),
+        marks=frozenset({Mark.CHOSEN} if chosen else ()),
     )
 
 
-def _cell(cell: FilledCell, *, published: bool) -> Cell:
-    marks = set()
+def _cell(cell: FilledCell, rendering: _Rendering, signs: frozenset[Mark]) -> Cell:
+    marks = set(signs)
     if cell.best_in_section:
         marks.add(Mark.BEST_OF_SECTION)
     if cell.best_in_column:
@@ -132,19 +215,19 @@ def _cell(cell: FilledCell, *, published: bool) -> Cell:
         value=cell.value,
         deviation=cell.deviation,
         num_seeds=cell.num_seeds,
-        published=cell.published if published else "",
+        published=cell.published if rendering.published else "",
         places=cell.places,
         marks=frozenset(marks),
     )
 
 
-def _records(layout: FilledLayout, row: FilledRow) -> Iterator[dict[str, CellValue]]:
+def _records(layout: FilledLayout, row: FilledRow, names: Names) -> Iterator[dict[str, CellValue]]:
     point = row.point
     for (metric, region, unit), cell in zip(layout.columns, row.cells, strict=True):
         yield {
             "layout": layout.name,
-            "section": row.section,
-            "row": row.label,
+            "section": names.of(row.section),
+            "row": names.of(row.label),
             "benchmark": layout.benchmark,
             "metric": metric,
             "region": region,
@@ -157,7 +240,7 @@ def _records(layout: FilledLayout, row: FilledRow) -> Iterator[dict[str, CellVal
             "best_in_column": cell.best_in_column,
             "study": None if point is None else point.study,
             "point": None if point is None else point.index,
-            "label": "" if point is None else point.label,
+            "label": "" if point is None else names.of(point.label),
             "differs": " ".join(row.differs),
             "trial_ids": " ".join(row.trial_ids),
             "synthetic": layout.run.synthetic,
@@ -175,8 +258,12 @@ def _footnotes(layout: FilledLayout) -> Footnotes:
     return dict(zip(filter(None, found), cycle(ascii_lowercase), strict=False))
 
 
-def _notes(layout: FilledLayout, footnotes: Footnotes) -> Iterator[Note]:
+def _notes(
+    layout: FilledLayout, footnotes: Footnotes, evidence: LayoutEvidence, names: Names
+) -> Iterator[Note]:
     yield from _result_notes(layout)
+    if not layout.timed:
+        yield from evidence.notes(layout, names)
     if layout.benchmark != layout.published_benchmark:
         yield _benchmark_note(layout)
     differing = {row.differs for row in layout.rows if row.filled and row.differs}
@@ -193,7 +280,8 @@ def _result_notes(layout: FilledLayout) -> Iterator[Note]:
         yield Note(_why_empty(layout))
         return
     seeds = _seeds(layout.num_seeds)
-    results = f"{layout.num_filled} of {len(layout.rows)} rows have results"
+    have = "has" if layout.num_filled == 1 else "have"
+    results = f"{layout.num_filled} of {plural(len(layout.rows), 'row')} {have} results"
     yield Note(f"{results}: {_quantity(layout)}, mean over {seeds}")
     cells = [cell for row in layout.rows for cell in row.cells]
     if not any(cell.best_in_section or cell.best_in_column for cell in cells):
@@ -201,10 +289,7 @@ def _result_notes(layout: FilledLayout) -> Iterator[Note]:
     yield Note("best of its section", mark=Mark.BEST_OF_SECTION)
     yield Note("best of its column", mark=Mark.BEST_OF_COLUMN)
     if not layout.timed:
-        yield Note(
-            "best by the mean on the test split, as in the paper;"
-            " `dirsweep claims` shows which differences are more than noise"
-        )
+        yield Note("best by the mean on the test split, as in the paper")
 
 
 def _why_empty(layout: FilledLayout) -> str:

@@ -7,6 +7,10 @@ from collections.abc import Sequence
 
 #: marks the point that validation chose
 STAR = "★"
+#: mark results that a test separates from the baseline's
+BETTER, WORSE = "▲", "▼"
+#: marks the best result of all sections
+DIAMOND = "◆"
 #: text of a missing value
 MISSING = "–"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from dirsweep.analysis.summaries import PointSummary, num_different
 from dirsweep.report.number_format import MISSING, decimals, plural
-from dirsweep.report.table import Cell, Column, Note
+from dirsweep.report.table import METRICS, Cell, Column, Note
 from dirsweep.run.manifest import StudyFacts
 
 
@@ -15,10 +15,10 @@ def objective_columns(
 ) -> Iterator[tuple[Column, Callable[[PointSummary], Cell]]]:
     """Yield the columns that the search has: with several objectives, with constraints."""
     if len(study.objectives) > 1:
-        column = Column("on_front", "front", align="left")
+        column = Column("on_front", "front", align="left", priority=METRICS + 1)
         yield column, lambda point: Cell("front" if point.front else "", point.front)
     if study.constraints:
-        column = Column("constraints", "constraints", align="left")
+        column = Column("constraints", "constraints", align="left", priority=METRICS + 1)
         yield column, lambda point: Cell(_constraints(point))
 
 
@@ -55,7 +55,8 @@ def _constraint_notes(points: Sequence[PointSummary], study: StudyFacts) -> Iter
     num = sum(point.feasible for point in complete)
     names = "; ".join(constraint.name for constraint in study.constraints)
     yield Note(
-        f"constraints on validation: {names}; {num} of {len(complete)} complete points are feasible"
+        f"constraints on validation: {names}; feasible: {num} of "
+        f"{plural(len(complete), 'complete point')}"
     )
     if complete and not num:
         yield Note("no point is feasible: the best point is chosen among all points")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from dirsweep.analysis.summaries import PointSummary, num_different
 from dirsweep.domain import metric_of
 from dirsweep.report.number_format import plural
 from dirsweep.report.study_rows import StudyRows
+from dirsweep.report.study_signs import sign_notes
 from dirsweep.report.table import Mark, Note
 from dirsweep.run.tables import STATUSES, UNFINISHED
 
@@ -15,15 +16,27 @@ from dirsweep.run.tables import STATUSES, UNFINISHED
 MAX_FAILURES = 3
 
 
-def study_notes(rows: StudyRows) -> Iterator[Note]:
-    """Yield what is to be known about selection, seeds and failures."""
+def study_notes(rows: StudyRows, marks: Collection[Mark]) -> Iterator[Note]:
+    """Yield what is to be known about marks, selection, seeds and failures.
+
+    Args:
+        rows: what the table is built from.
+        marks: of its cells.
+    """
     yield _selection(rows)
+    if Mark.BEST_OF_SECTION in marks:
+        yield Note("best of its column", Mark.BEST_OF_SECTION)
+    yield from sign_notes(rows.signs, rows.name(rows.signs.baseline), marks)
     yield from _withheld(rows)
     yield from _seeds(rows)
     yield from _intervals(rows)
-    if len(rows.points) < len(rows.every):
-        text = f"the best {len(rows.points)} of {len(rows.every)} points (--format csv lists all)"
+    if len(rows.points) < len(rows.every) - rows.num_untested:
+        total = plural(len(rows.every), "point")
+        text = f"the best {len(rows.points)} of {total} (--format csv lists all)"
         yield Note(text)
+    if rows.num_untested:
+        left_out = plural(rows.num_untested, "point")
+        yield Note(f"{left_out} without test results left out (--validation shows them)")
     if rows.detailed:
         return  # a page has a table of failures
     if any(point.preliminary and point.num_seeds for point in rows.points):
@@ -56,13 +69,12 @@ def incomplete_trials(point: PointSummary) -> str:
 
 def _selection(rows: StudyRows) -> Note:
     objective = rows.objective
-    direction = "higher" if objective.higher_is_better else "lower"
-    criterion = (
-        f"val {metric_of(objective.metric).title} ({objective.region}), {direction} is better"
-    )
+    direction = "highest" if objective.higher_is_better else "lowest"
+    column = f"{direction} val {metric_of(objective.metric).title} ({objective.region})"
     if rows.best is None:
-        return Note(f"no complete point yet; selection by {criterion}")
-    return Note(f"best by {criterion}", mark=Mark.CHOSEN)
+        return Note(f"no complete point yet; validation will choose the {column}")
+    among = " among the feasible points" if rows.facts.constraints and rows.best.feasible else ""
+    return Note(f"chosen by validation: {column}{among}", mark=Mark.CHOSEN)
 
 
 def _withheld(rows: StudyRows) -> Iterator[Note]:
@@ -80,7 +92,7 @@ def _withheld(rows: StudyRows) -> Iterator[Note]:
 def _seeds(rows: StudyRows) -> Iterator[Note]:
     counts = {point.num_seeds for point in rows.points}
     if any(count > 1 for count in counts):
-        over = f"{counts.pop()} seeds" if len(counts) == 1 else "the seeds of each point"
+        over = plural(counts.pop(), "seed") if len(counts) == 1 else "the seeds of each point"
         yield Note(f"mean ± sample standard deviation over {over}")
     elif counts == {1}:
         yield Note("one seed per point: no standard deviation; differences may be noise")
@@ -93,7 +105,7 @@ def _intervals(rows: StudyRows) -> Iterator[Note]:
 
 def _failures(rows: StudyRows) -> Iterator[Note]:
     failures = [
-        Note(f"failed: {point.label}, seed {seed}: {reason}", error=True)
+        Note(f"failed: {rows.name(point.label)}, seed {seed}: {reason}", error=True)
         for point in rows.points
         for seed, reason in point.errors.items()
     ]

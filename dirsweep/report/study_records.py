@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from dirsweep.analysis.summaries import PointSummary, best_point, num_different
 from dirsweep.domain import MetricColumn, metric_columns
+from dirsweep.report.choice import EVERYTHING, Choice
 from dirsweep.report.study_notes import retry_note
 from dirsweep.report.study_rows import shown_points
 from dirsweep.report.table import Cell, CellValue, Column, Row, Table
@@ -14,7 +15,9 @@ from dirsweep.run.reader import Run
 from dirsweep.run.tables import STATUSES, UNFINISHED
 
 
-def study_records(run: Run, studies: Sequence[str] | None = None) -> Table:
+def study_records(
+    run: Run, studies: Sequence[str] | None = None, *, choice: Choice = EVERYTHING
+) -> Table:
     """Return every point of the studies with every metric in full precision.
 
     Test results are missing where a search did not choose the point; ``num_looked_at`` says of how
@@ -22,23 +25,29 @@ def study_records(run: Run, studies: Sequence[str] | None = None) -> Table:
 
     Args:
         run: an open run.
-        studies: names of studies; None for all.
+        studies: names of studies; None for those of the choice.
+        choice: studies, metrics, regions and names.
 
     Raises:
         StoreError: no trial of the run is complete.
     """
     run.require_finished()
-    metrics = metric_columns(run.trials().schema.names)
+    metrics = [
+        column
+        for column in metric_columns(run.trials().schema.names)
+        if choice.shows(column.metric, column.region)
+        and (choice.validation or column.split == "test")
+    ]
     rows: list[Row] = []
     names: list[str] = []
-    for study in run.studies if studies is None else studies:
+    for study in choice.studies_of(run) if studies is None else studies:
         points = shown_points(run, study)
         best = best_point(points, run.manifest.study(study).objective.metric_column)
         for point in points:
             record = {
-                "study": study,
+                "study": choice.names.of(study),
                 "point": point.index,
-                "label": point.label,
+                "label": choice.names.of(point.label),
                 "synthetic": run.synthetic,
                 "best_by_validation": point is best,
                 "num_looked_at": num_different(points),

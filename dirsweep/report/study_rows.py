@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from dirsweep.analysis.objectives import points_of
 from dirsweep.analysis.summaries import PointSummary, best_point, sorted_by_objective
 from dirsweep.domain import MetricColumn, metric_columns
+from dirsweep.report.choice import EVERYTHING, Choice
+from dirsweep.report.study_signs import NO_SIGNS, Signs
 from dirsweep.run.manifest import StudyFacts
 from dirsweep.run.reader import Run
 
@@ -27,6 +29,9 @@ class StudyRows:
         detailed: with every metric.
         intervals: 95 % intervals by point and region, of the objective's metric on test.
         withheld: indices of points whose test results are not shown.
+        choice: metrics, regions and names.
+        signs: results that differ from the baseline's.
+        num_untested: number of points left out because they have no test results.
     """
 
     run: Run
@@ -35,6 +40,13 @@ class StudyRows:
     detailed: bool = False
     intervals: Mapping[tuple[int, str], Interval] = field(default_factory=dict)
     withheld: Collection[int] = ()
+    choice: Choice = EVERYTHING
+    signs: Signs = NO_SIGNS
+    num_untested: int = 0
+
+    def name(self, label: str) -> str:
+        """Return the display name of a point's label, or of a study."""
+        return self.choice.names.of(label)
 
     @property
     def facts(self) -> StudyFacts:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from dirsweep.analysis.objectives import points_of
 from dirsweep.analysis.summaries import PointSummary
-from dirsweep.domain import REGIONS, MetricColumn, metric_columns
+from dirsweep.domain import REGIONS, MetricColumn, metric_columns, metric_of
+from dirsweep.report.choice import EVERYTHING, Choice
 from dirsweep.report.number_format import decimals, duration
 from dirsweep.report.objective_columns import objective_columns, objective_notes
 from dirsweep.report.study_notes import incomplete_trials, retry_note, study_notes
 from dirsweep.report.study_rows import StudyRows, shown_points
+from dirsweep.report.study_signs import several_seeds, study_signs
 from dirsweep.report.table import (
+    METRICS,
     ON_REQUEST,
     SECONDARY,
     Cell,
@@ -32,20 +35,27 @@ if TYPE_CHECKING:
 #: a search proposes many points: a console shows the best ones, files show all
 MAX_ROWS = 24
 
-#: the regions of the objective's metric on test are what the papers print; few and all are hidden
-#: last where there is little space
-_REGION_PRIORITY = {"all": 1, "many": 4, "median": 3, "few": 2, "zero": 2}
+#: the regions of the objective's metric on test are what the papers print; all, few and many are
+#: hidden last where there is little space
+_REGION_PRIORITY = {"all": 1, "few": 2, "zero": 2, "many": 3, "median": METRICS}
+#: texts are hidden before results
+_TEXT_PRIORITY = METRICS + 1
 
 
 def study_tables(
-    run: Run, studies: Sequence[str] | None = None, *, max_rows: int | None = None
+    run: Run,
+    studies: Sequence[str] | None = None,
+    *,
+    max_rows: int | None = None,
+    choice: Choice = EVERYTHING,
 ) -> list[Table]:
     """Return one table per study.
 
     Args:
         run: an open run.
-        studies: names of studies; None for all.
+        studies: names of studies; None for those of the choice.
         max_rows: see ``study_table``.
+        choice: studies, metrics, regions and names.
 
     Returns:
         The tables, in the order of the studies.
@@ -54,14 +64,17 @@ def study_tables(
         StoreError: no trial of the run is complete.
     """
     run.require_finished()
-    chosen = run.studies if studies is None else studies
-    return [study_table(run, study, max_rows=max_rows) for study in chosen]
+    chosen = choice.studies_of(run) if studies is None else studies
+    return [study_table(run, study, max_rows=max_rows, choice=choice) for study in chosen]
 
 
-def study_table(run: Run, study: str, *, max_rows: int | None = None) -> Table:
+def study_table(
+    run: Run, study: str, *, max_rows: int | None = None, choice: Choice = EVERYTHING
+) -> Table:
     """Return the points of one study with their means over seeds.
 
-    Of a search only the point chosen on validation, and the base, have test results.
+    Of a search only the point chosen on validation, and the base, have test results. The best
+    result of each column is marked, and results that a test separates from the baseline's.
 
     Args:
         run: an open run.
@@ -69,8 +82,15 @@ def study_table(run: Run, study: str, *, max_rows: int | None = None) -> Table:
         max_rows: keep only that many points, the best on validation; None keeps all. The points of
             a search are sorted by the objective, those of a planned study only if some are left
             out.
+        choice: metrics, regions and names.
     """
-    rows = StudyRows(run, study, shown_points(run, study))
+    rows = StudyRows(run, study, shown_points(run, study), choice=choice)
+    if several_seeds(rows.points):
+        metrics = choice.metrics or (rows.objective.metric,)
+        rows = replace(rows, signs=study_signs(run, study, metrics))
+    if not choice.validation:
+        tested = [point for point in rows.points if _has_test(rows, point)]
+        rows = replace(rows, points=tested, num_untested=len(rows.points) - len(tested))
     if rows.facts.searched or (max_rows is not None and len(rows.points) > max_rows):
         rows = replace(rows, points=rows.sorted()[:max_rows])
     return _table(rows)
@@ -101,13 +121,27 @@ def detailed_study_table(
 def _table(rows: StudyRows) -> Table:
     columns = list(_columns(rows))
     best = rows.best
+    shown = tuple(_row(point, columns, best) for point in rows.points)
+    marks = {mark for row in shown for cell in row.cells for mark in cell.marks}
     return Table(
-        title=f"{rows.study} · {rows.run.name}",
+        title=f"{rows.name(rows.study)} · {rows.run.name}",
         columns=tuple(column for column, _ in columns),
-        rows=tuple(_row(point, columns, best) for point in rows.points),
-        notes=(*study_notes(rows), *objective_notes(rows.every, rows.facts)),
+        rows=shown,
+        notes=(*study_notes(rows, marks), *objective_notes(rows.every, rows.facts)),
         synthetic=rows.run.synthetic,
     )
+
+
+def _has_test(rows: StudyRows, point: PointSummary) -> bool:
+    return any(column.name in point.metrics for column in _tested(rows))
+
+
+def _tested(rows: StudyRows) -> Iterator[MetricColumn]:
+    """Yield the columns of test results that are of most interest: those of the choice."""
+    for metric in rows.choice.metrics or (rows.objective.metric,):
+        for region in REGIONS:
+            if not rows.choice.regions or region in rows.choice.regions:
+                yield MetricColumn("test", metric, region)
 
 
 ColumnOfPoints = tuple[Column, Callable[[PointSummary], Cell]]
@@ -123,33 +157,42 @@ def _row(point: PointSummary, columns: Sequence[ColumnOfPoints], best: PointSumm
 
 
 def _columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
-    points, facts = rows.points, rows.facts
-    yield Column("point", "point", align="left"), lambda point: Cell(point.label)
+    points = rows.points
+    yield Column("point", "point", align="left"), lambda point: Cell(rows.name(point.label))
     if rows.detailed or len({point.num_seeds for point in points}) > 1:
         seeds = Column("num_seeds", "seeds", hint="complete seeds behind the results")
         yield seeds, lambda point: Cell(str(point.num_seeds), point.num_seeds)
-    yield _metric(rows, rows.objective, 0)
-    for objective in facts.columns:
-        if objective != rows.objective:
-            yield _metric(rows, objective, 0)
-    yield from objective_columns(points, facts)
+    if rows.choice.validation:
+        yield from _validation_columns(rows)
     yield from _test_columns(rows)
-    yield from _further_columns(rows)
-    times = Column("wall_time_s", "time per\ntrial", priority=SECONDARY)
-    yield times, lambda point: Cell(duration(point.wall_time_s), point.wall_time_s)
+    if not rows.choice.narrowed:
+        yield from _further_columns(rows)
+        times = Column("wall_time_s", "time per\ntrial", priority=SECONDARY)
+        yield times, lambda point: Cell(duration(point.wall_time_s), point.wall_time_s)
     if any(point.notes for point in points):
-        yield Column("note", "note", align="left"), lambda point: Cell(retry_note(point))
+        column = Column("note", "note", align="left", priority=_TEXT_PRIORITY)
+        yield column, lambda point: Cell(retry_note(point))
     if any(incomplete_trials(point) for point in points):
-        column = Column("incomplete_trials", "incomplete trials", align="left")
+        column = Column(
+            "incomplete_trials", "incomplete trials", align="left", priority=_TEXT_PRIORITY
+        )
         yield column, lambda point: Cell(incomplete_trials(point))
 
 
+def _validation_columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
+    """Yield the objectives, the Pareto front and the constraints."""
+    yield _metric(rows, rows.objective, 0)
+    for objective in rows.facts.columns:
+        if objective != rows.objective:
+            yield _metric(rows, objective, 0)
+    yield from objective_columns(rows.points, rows.facts)
+
+
 def _test_columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
-    """Yield the objective's metric on test, region by region."""
-    for region in REGIONS:
-        column = MetricColumn("test", rows.objective.metric, region)
+    """Yield the results on test, metric by metric and region by region."""
+    for column in _tested(rows):
         if _is_shown(rows, column):
-            yield _metric(rows, column, _REGION_PRIORITY[region])
+            yield _metric(rows, column, _REGION_PRIORITY[column.region])
 
 
 def _is_shown(rows: StudyRows, column: MetricColumn) -> bool:
@@ -189,18 +232,38 @@ def _metric(rows: StudyRows, metric: MetricColumn, priority: int) -> ColumnOfPoi
     places = decimals([mean for mean in means if mean is not None])
     tested = metric.split == "test"
     has_intervals = tested and metric.metric == rows.objective.metric
+    best = _best(rows, metric, places)
 
     def cell(point: PointSummary) -> Cell:
         if tested and point.index in rows.withheld:
             return Cell(marks=frozenset({Mark.WITHHELD}))
         spread = point.metrics.get(metric.name)
         interval = rows.intervals.get((point.index, metric.region)) if has_intervals else None
-        return number_cell(
+        found = number_cell(
             None if spread is None else spread.mean,
             places,
             deviation=None if spread is None else spread.deviation,
             num_seeds=0 if spread is None else spread.num,
             interval=None if interval is None else (interval.low, interval.high),
         )
+        marks = rows.signs.of(point.index, metric.name)
+        if point.index in best:
+            marks |= {Mark.BEST_OF_SECTION}
+        return replace(found, marks=marks)
 
     return metric_column(metric, priority=priority), cell
+
+
+def _best(rows: StudyRows, metric: MetricColumn, places: int) -> set[int]:
+    """Return the points with the best number as printed; a number alone is not the best."""
+    means = {
+        point.index: round(mean, places)
+        for point in rows.points
+        if (mean := point.mean(metric.name)) is not None
+        and not point.preliminary
+        and not (metric.split == "test" and point.index in rows.withheld)
+    }
+    if len(means) < 2:
+        return set()
+    best = metric_of(metric.metric).best(means.values())
+    return {index for index, mean in means.items() if mean == best}

@@ -8,11 +8,13 @@ from enum import StrEnum
 from typing import Literal
 
 from dirsweep.domain import Direction, MetricColumn, metric_of
-from dirsweep.report.number_format import MISSING, signed
+from dirsweep.report.number_format import BETTER, MISSING, WORSE, signed
 
 #: what a cell holds besides its text: the number in full precision, or what CSV files contain
 CellValue = float | int | bool | str | None
 
+#: columns up to this priority are the results that a table is about
+METRICS = 4
 #: columns from this priority on are left out of LaTeX, which has no room for them
 SECONDARY = 9
 #: columns from this priority on are shown in HTML only on request
@@ -32,11 +34,15 @@ class Mark(StrEnum):
     BEST_OF_SECTION = "best of section"
     #: a cell: no value of its column is better
     BEST_OF_COLUMN = "best of column"
-    #: a cell: significantly better or worse than what it is compared with
+    #: a cell: better or worse than what it is compared with, by a test
     BETTER = "better"
     WORSE = "worse"
     #: a cell: a test result withheld because validation did not choose the point
     WITHHELD = "withheld"
+
+
+#: signs behind a value, where it is a test that marks it
+SIGNS = {Mark.BETTER: BETTER, Mark.WORSE: WORSE}
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,11 @@ class Cell:
     places: int = 2
     signed: bool = False
     marks: frozenset[Mark] = frozenset()
+
+    @property
+    def sign(self) -> str:
+        """``▲`` or ``▼`` where a test found the value better or worse; else empty."""
+        return "".join(text for mark, text in SIGNS.items() if mark in self.marks)
 
     @property
     def deviation_text(self) -> str:
@@ -281,7 +292,7 @@ class Table:
         return markdown(self)
 
     def to_latex(self) -> str:
-        """Return one LaTeX ``table`` environment (needs the packages booktabs and graphicx)."""
+        """Return LaTeX ``table`` environments; a comment says which packages they need."""
         from dirsweep.report.latex import latex
 
         return latex(self)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,6 +36,20 @@ _REASONS = {
 def local_file(path: Path) -> StoredFile:
     """Return a file outside of any run (``--out``), written with the same care."""
     return StoredFile(LocalStorage(path.parent), path.name)
+
+
+def is_writable(folder: Path | str) -> bool:
+    """Return whether files can be made in a folder."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def temporary_folder(prefix: str) -> Path:
+    """Make a folder for files that have no other place; nothing deletes it."""
+    return Path(tempfile.mkdtemp(prefix=re.sub(r"[^A-Za-z0-9_.-]+", "-", prefix)))
 
 
 def open_storage(location: Path | str) -> Storage:

@@ -17,7 +17,7 @@ from dirsweep.analysis.measurements import configs_of
 from dirsweep.analysis.objectives import default_point, points_of
 from dirsweep.analysis.selection import best_of_studies, points_with_test_figures, selection
 from dirsweep.domain import Constraint, Objective
-from dirsweep.report.formats import print_report, report_text
+from dirsweep.report.formats import Report, print_report, report_text
 from dirsweep.report.html.page import report_page
 from dirsweep.report.plots import pareto
 from dirsweep.report.study_records import study_records
@@ -106,7 +106,7 @@ def test_what_breaks_a_constraint_is_not_chosen(tmp_path: Path) -> None:
         "pearson/all at_most 0.66: violated by 0.040",
     ]
     assert (
-        "constraints on validation: pearson/all at_most 0.66; 3 of 4 complete points are feasible"
+        "constraints on validation: pearson/all at_most 0.66; feasible: 3 of 4 complete points"
         in [note.text for note in table.notes]
     )
     chosen = selection(run, "s")
@@ -203,9 +203,9 @@ def test_why_a_trial_was_tried_again(tmp_path: Path) -> None:
     other = study_table(made(tmp_path / "b", [7.0]), "s")
     assert not any(column.name == "note" for column in other.columns)
     console = Console(width=200, file=io.StringIO(), color_system=None)
-    print_report(console, run)
+    print_report(console, Report(run))
     assert "again with 0.5 of it" in console.file.getvalue()  # type: ignore[attr-defined]
-    assert f"| **{note}** |" in report_text(run, "md")
+    assert f"| {note} |" in report_text(Report(run), "md")
     rows = list(csv.DictReader(io.StringIO(study_records(run).to_csv())))
     assert [row["note"] for row in rows] == ["", note]
 
@@ -222,7 +222,7 @@ def test_the_page_has_them_too(tmp_path: Path) -> None:
     for text in (
         "Pareto front: 1 point not dominated in val mae/all and val mae/few"
         " among the feasible points",
-        "constraints on validation: mae/all at_most 7.5; 2 of 3 complete points are feasible",
+        "constraints on validation: mae/all at_most 7.5; feasible: 2 of 3 complete points",
         "mae/all at_most 7.5: violated by 0.500",
         "again with 0.5 of it",
         ">front<",

@@ -23,7 +23,8 @@ def test_formats(tmp_path: Path) -> None:
     assert "(SYNTHETIC DATA)" in text.splitlines()[0]
     assert "| configuration | region | A | B | B - A | p | seeds | remarks |" in text
     assert text.count("| s: base |") == 4
-    assert "| worse, same trials |" in text
+    assert r"▼ | \< 0.001 | 3/3 | same trials |" in text
+    assert "▼ B is worse (corrected p \\< 0.05)" in text
     assert "1 configuration only in " in text
     data = json.loads(as_json(found))
     assert data["rows"][0]["difference"]["region"] == "all"

@@ -58,11 +58,11 @@ def test_groups_below_each_other() -> None:
         "                                  all      few             all",
         "──────────────────────────────────────────────────────────────",
         "VANILLA            7.02 ± 0.20 (7.20)   (9.10)",
-        "VANILLA + LDS a          6.90 (7.00)★     9.00",
+        "VANILLA + LDS a          6.90 (7.00)◆     9.00",
         "",
         "SQINV                            7.10",
         "3 of 4 rows have results",
-        "bold: best of its section; ★: best of its column",
+        "◆: best of its column",
         "a: differs in epochs, see `dirsweep plan`",
     ]
     assert "pearson" not in plain_text(table, 50), "a group without results is left out"
@@ -105,7 +105,8 @@ def test_styles() -> None:
         console.print(rendered(small_table.layout(), 100))
     lines = captured.get().splitlines()
     chosen = next(line for line in lines if "lds" in line)
-    assert "\x1b[1m" in chosen, "bold"
+    assert "\x1b[1mlds" not in chosen, "the chosen row is starred, not bold"
+    assert "\x1b[33m★" in chosen, "yellow"
     failure = next(line for line in lines if "failed" in line)
     assert failure.startswith("\x1b[31m"), "red"
     best = next(line for line in lines if "6.90" in line)

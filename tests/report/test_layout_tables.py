@@ -124,17 +124,14 @@ def test_times_are_explained(tmp_path: Path) -> None:
         "the time of the forward pass alone is not measured",
         "in parentheses: published",
     ]
-    assert "| VANILLA | (12.2) | **33.0 ± 1.4** ★ (31.5) |" in table.to_markdown()
+    assert "| VANILLA | (12.2) | **33.0 ± 1.4** ◆ (31.5) |" in table.to_markdown()
     run.paths.provenance.delete()
     again = layout_table(open_run(tmp_path), "conr/5")
     assert "a device that was not recorded" in notes(again)[5]
 
 
 def test_marks_are_explained(run: Run) -> None:
-    caution = (
-        "best by the mean on the test split, as in the paper;"
-        " `dirsweep claims` shows which differences are more than noise"
-    )
+    caution = "best by the mean on the test split, as in the paper"
     assert caution in notes(layout_table(run, "ranksim/2"))
     assert caution not in notes(layout_table(run, "ranksim/4")), "nothing is marked"
 

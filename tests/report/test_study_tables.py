@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from dirsweep.errors import StoreError
-from dirsweep.report.formats import print_report, report_text
+from dirsweep.report.formats import Report, print_report, report_text
 from dirsweep.report.study_records import study_records
 from dirsweep.report.study_tables import study_table, study_tables
 from dirsweep.report.table import Table
@@ -36,7 +36,7 @@ def run(tmp_path: Path) -> Run:
 
 def printed(run: Run, width: int) -> str:
     console = Console(width=width, file=io.StringIO(), color_system=None)
-    print_report(console, run)
+    print_report(console, Report(run))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in text.splitlines())
 
@@ -73,7 +73,9 @@ def test_console_at_80(run: Run) -> None:
         "   ranksim.gamma=1    7.52±0.20  7.77±0.20  6.99±0.18  9.32±0.24  12.43±0.32",
         "★  ranksim.gamma=10   7.02±0.20  7.27±0.20  6.54±0.18  8.72±0.24  11.63±0.32",
         "   ranksim.gamma=100  7.28±0.20  7.53±0.20  6.78±0.18  9.04±0.24  12.05±0.32",
-        "★ best by val MAE (all), lower is better",
+        "★ chosen by validation: lowest val MAE (all)",
+        "no test result is separable from ranksim.gamma=1 (p < 0.05, corrected for 6",
+        "comparisons)",
         "mean ± sample standard deviation over 3 seeds",
         "5 columns hidden (terminal too narrow)",
     ]
@@ -113,7 +115,7 @@ def test_higher_is_better(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, [7.0]), ({"a": 1}, [5.0])]}, metric="pearson")
     table = study_table(open_run(tmp_path), "s")
     assert chosen(table) == [1]
-    assert notes(table)[0] == "best by val pearson (all), higher is better"
+    assert notes(table)[0] == "chosen by validation: highest val pearson (all)"
     assert shown(table)["val pearson all"] == ["0.650", "0.750"]
 
 
@@ -166,8 +168,8 @@ def test_synthetic_is_in_every_format(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, [7.0])]}, synthetic=True)
     run = open_run(tmp_path)
     assert "SYNTHETIC DATA" in printed(run, 80)
-    assert "### s · made-up (SYNTHETIC DATA)" in report_text(run, "md")
-    assert r"\textbf{SYNTHETIC DATA.}" in report_text(run, "latex")
+    assert "### s · made-up (SYNTHETIC DATA)" in report_text(Report(run), "md")
+    assert r"\textbf{SYNTHETIC DATA.}" in report_text(Report(run), "latex")
     assert "SYNTHETIC DATA" in study_table(run, "s").to_html()
     assert records(run)[0]["synthetic"] == "true"
 
@@ -178,7 +180,7 @@ def test_markdown(run: Run) -> None:
     assert lines[2].startswith(
         "| point | val MAE all | test MAE all | test MAE many | test MAE median | test MAE few |"
     )
-    assert lines[5].startswith("| **ranksim.gamma=10** ★ | **7.02 ± 0.20** | **7.27 ± 0.20** |")
+    assert lines[5].startswith("| ranksim.gamma=10 ★ | **7.02 ± 0.20** | **7.27 ± 0.20** |")
     assert len({line.count("|") for line in lines[2:7]}) == 1
 
 
@@ -218,4 +220,4 @@ def test_no_finished_trial(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="no complete trial"):
             build(run)
     with pytest.raises(StoreError, match="no complete trial"):
-        print_report(Console(file=io.StringIO()), run)
+        print_report(Console(file=io.StringIO()), Report(run))

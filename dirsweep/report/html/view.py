@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dirsweep.report.number_format import STAR, finite
 from dirsweep.report.table import (
     ON_REQUEST,
+    SIGNS,
     Cell,
     Column,
     Mark,
@@ -23,8 +24,7 @@ SYMBOLS = {
     Mark.CHOSEN: STAR,
     Mark.BEST_OF_SECTION: "bold:",
     Mark.BEST_OF_COLUMN: "underlined:",
-    Mark.BETTER: "green, better:",
-    Mark.WORSE: "red, worse:",
+    **SIGNS,
     Mark.WITHHELD: WITHHELD,
 }
 _CELL_CLASSES = {
@@ -153,6 +153,8 @@ def _cell(row: Row, place: int, column: Column) -> CellView:
     text = WITHHELD if Mark.WITHHELD in cell.marks else cell.text
     if cell.deviation_text:
         text += f" ± {cell.deviation_text}"
+    if cell.sign:
+        text += f" {cell.sign}"
     if place == 0 and row.chosen:
         text = f"{STAR} {text}"
     published = f"({cell.published})" if cell.published else ""

@@ -17,7 +17,7 @@ from typing import Any
 from dirsweep.broken_files import BrokenFile
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
-from dirsweep.run.storage import local_file
+from dirsweep.run.storage import is_writable, local_file, temporary_folder
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,24 @@ def plots_after_run() -> list[str]:
     return [plot.name for plot in plots() if plot.after_run]
 
 
+def plots_folder(run: Run, beside: Path | None = None) -> Path:
+    """Return the folder for a run's plots.
+
+    Args:
+        run: an open run.
+        beside: the folder of the report's file, if there is one.
+
+    Returns:
+        ``plots`` in that folder, else in the run's; a temporary folder where the run's is not
+        writable.
+    """
+    if beside is not None:
+        return beside / "plots"
+    if is_writable(run.paths.root):
+        return Path(run.paths.plots)
+    return temporary_folder(f"dirsweep-{run.name}-plots-")
+
+
 def write_plots(
     run: Run,
     out: Path | None = None,
@@ -52,7 +70,7 @@ def write_plots(
 
     Args:
         run: the run.
-        out: the folder, by default the run's own.
+        out: the folder, by default that of ``plots_folder``.
         studies: all of the run's by default.
         names: plots to draw, all by default.
 
@@ -63,7 +81,7 @@ def write_plots(
         StoreError: no trial is complete, or the folder cannot be written to.
     """
     run.require_finished()
-    folder = Path(run.paths.plots) if out is None else out
+    folder = plots_folder(run) if out is None else out
     chosen = [plot for plot in plots() if names is None or plot.name in names]
     files = []
     for study in run.studies if studies is None else studies:

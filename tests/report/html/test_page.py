@@ -12,10 +12,10 @@ from dirsweep.analysis.main_effects import main_effects
 from dirsweep.errors import StoreError
 from dirsweep.report import figure_style as style
 from dirsweep.report.claims import SIGNS
-from dirsweep.report.formats import report_text, write_text
+from dirsweep.report.formats import Report, report_text, write_text
 from dirsweep.report.html.page import report_page
 from dirsweep.report.inline_svg import inline_svg
-from dirsweep.report.layout_tables import layout_table
+from dirsweep.report.layout_tables import filled_layouts, layout_table
 from dirsweep.run.reader import Run, open_run
 from tests.made_up_run import write_run
 from tests.simulated_run import SimulatedPoint, simulate
@@ -111,7 +111,7 @@ def test_signs_say_better_or_worse_and_are_explained(tmp_path: Path) -> None:
     assert signs == expected
     assert SIGNS in page
     assert "●" not in page
-    assert "green, better: separable after correction; red, worse: separable" in page
+    assert "▲ better (corrected p &lt; 0.05); ▼ worse (corrected p &lt; 0.05)" in page
 
 
 def test_several_planned_studies_begin_with_what_they_say_together(tmp_path: Path) -> None:
@@ -236,15 +236,19 @@ def test_a_figure_in_the_page() -> None:
     assert used.isdisjoint(re.findall(r'id="([^"]+)"', inline_svg(figure, "two")))
 
 
+def filled(run: Run, *names: str, published: bool = False) -> Report:
+    return Report(run, filled_layouts(run, names), published)
+
+
 def test_formats(run: Run, tmp_path: Path) -> None:
-    assert report_text(run, "md").startswith("### m · made-up")
-    assert report_text(run, "md", names=["ranksim/2", "ranksim/10"]).count("### ranksim/") == 2
-    assert report_text(run, "csv").startswith("study,point,label")
-    assert report_text(run, "csv", names=["ranksim/2"]).startswith("layout,section,row")
-    assert report_text(run, "latex").count(r"\begin{table") == 2
-    assert "7.35" in report_text(run, "latex", names=["ranksim/2"])
-    assert "(7.13)" in report_text(run, "console", names=["ranksim/2"], published=True)
-    assert "★ best by val MAE" in report_text(run, "console")
+    assert report_text(Report(run), "md").startswith("### m · made-up")
+    assert report_text(filled(run, "ranksim/2", "ranksim/10"), "md").count("### ranksim/") == 2
+    assert report_text(Report(run), "csv").startswith("study,point,label")
+    assert report_text(filled(run, "ranksim/2"), "csv").startswith("layout,section,row")
+    assert report_text(Report(run), "latex").count(r"\begin{table") == 2
+    assert "7.35" in report_text(filled(run, "ranksim/2"), "latex")
+    assert "(7.13)" in report_text(filled(run, "ranksim/2", published=True), "console")
+    assert "★ chosen by validation: lowest val MAE" in report_text(Report(run), "console")
     file = write_text(tmp_path / "deep" / "er" / "r.md", "é\n")
     assert file.read_bytes() == "é\n".encode()
     with pytest.raises(StoreError, match="cannot write"):
