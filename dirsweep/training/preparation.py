@@ -10,6 +10,8 @@ from dirsweep.config.expand import planned_points
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import canonical_json
 from dirsweep.data.base import Benchmark
+from dirsweep.data.check import check_benchmark, own_errors
+from dirsweep.data.zero_shot import ZeroShot
 from dirsweep.errors import SpecError
 from dirsweep.training.inputs import open_benchmark
 
@@ -29,8 +31,13 @@ def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
         DataError: the data is missing or broken, or a backbone lacks its files.
     """
     try:
-        benchmark = open_benchmark(spec.benchmark.to_dict(), cache)
+        with own_errors(spec.benchmark):
+            benchmark = open_benchmark(spec.benchmark.to_dict(), cache)
+            whole = benchmark.whole if isinstance(benchmark, ZeroShot) else benchmark
+            whole.prepare()
+        check_benchmark(whole)
         benchmark.prepare()
+        check_benchmark(benchmark)
     except SpecError as error:
         raise error.at(spec.source) from None
     folder = cache_folder(cache)
