@@ -179,7 +179,7 @@ def resolved_config(overrides: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_run(
     root: Path,
-    studies: Mapping[str, Sequence[tuple[dict[str, Any], Sequence[float | Status | None]]]],
+    studies: Mapping[str, Sequence[tuple[Mapping[str, Any], Sequence[float | Status | None]]]],
     *,
     metric: str = "mae",
     synthetic: bool = False,

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -151,7 +152,9 @@ def test_a_scheduler_ends_trials(tmp_path: Path) -> None:
     assert [trained[trial_id] for trial_id in listener.started][1:] == [1, 1, 2], "at once"
 
 
-def test_out_of_memory_on_a_shared_gpu_is_retried_with_more(tmp_path: Path) -> None:
+def test_out_of_memory_on_a_shared_gpu_is_retried_with_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spec = make_spec(tmp_path, {"g": {"grid": {"batch_size": [8, 16]}}})
     policy = MadePolicy(spec, tmp_path / "run")
     executor = MadeExecutor(policy.paths, curve, random=random.Random(0))
@@ -175,7 +178,8 @@ def test_out_of_memory_on_a_shared_gpu_is_retried_with_more(tmp_path: Path) -> N
         folder.paths.epochs.delete()
         return executor._tell(tell, TrialEnded(outcome))
 
-    executor.perform, executor._end = noting, out_of_memory_once  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(executor, "perform", noting)
+    monkeypatch.setattr(executor, "_end", out_of_memory_once)
     listener = Listener()
     Driver(policy, executor, listener, policy.paths).run()
     first, second = dict.fromkeys(trial_id for trial_id, _ in shares)

@@ -60,7 +60,7 @@ def test_both_points_with_the_seed_they_have_in_common(tmp_path: Path) -> None:
 
 def test_the_first_point_of_a_search_is_no_baseline(tmp_path: Path) -> None:
     points: list[tuple[dict[str, object], list[float]]] = [({"a": 3}, [7.0]), ({"a": 1}, [6.0])]
-    paths = write_run(tmp_path, {"s": points, "p": points}, searches=["s"])  # type: ignore[dict-item]
+    paths = write_run(tmp_path, {"s": points, "p": points}, searches=["s"])
     for trial_id in ("s-0-0", "s-1-0", "p-0-0", "p-1-0"):
         store(paths, trial_id, random_features())
     run = open_run(tmp_path)

@@ -95,7 +95,8 @@ def test_pictures_stay_in_their_memory_map(tmp_path: Path) -> None:
     config = SyntheticAgeDBConfig(fraction=0.02, zero_shot=((0, 20), (60, 70)))
     reduced = config.open(tmp_path)
     reduced.prepare()
-    whole, split = reduced.whole.split("train"), reduced.split("train")  # type: ignore[attr-defined]
+    assert isinstance(reduced, ZeroShot)
+    whole, split = reduced.whole.split("train"), reduced.split("train")
     kept = np.flatnonzero(~((whole.labels < 20) | ((whole.labels >= 60) & (whole.labels < 70))))
     assert isinstance(split.inputs, Rows)
     assert isinstance(split.inputs.array, np.memmap)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import pytest
 
 from dirsweep.estimate.cost_model import CostModel, Timings, fit_cost_model, num_independent
@@ -28,7 +30,7 @@ def test_a_scale_multiplies_all_but_the_start() -> None:
     failed = [(frozenset({"loss huber"}), "why")]
     model = fit_cost_model(TrialLength(1), Timings([BASE], timed, failed), names)
     assert model.factors["backbone big"] == Durations(1, pytest.approx(3), 3, 2, 3)
-    assert model.added["conr"] == Durations(*map(pytest.approx, (2, 0.1, 10, 0, 0)))  # type: ignore[arg-type]
+    assert astuple(model.added["conr"]) == pytest.approx((2, 0.1, 10, 0, 0))
     assert model.untimed == ("loss mse",)
     assert model.noise is None
     for kind, durations in timed.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ from tests.policy.made_policy import (
     completed,
     make_spec,
 )
+
+
+def _exponential(rng: random.Random, trial: TrialSpec) -> float:
+    return rng.expovariate(1.0)
 
 
 def _simulate(
@@ -86,7 +91,7 @@ def test_the_same_points_in_the_same_order_whatever_the_timing(
     for attempt in range(4):
         rng = random.Random(attempt)
         policy = MadePolicy(spec, tmp_path / f"run{attempt}")
-        _simulate(policy, 1 + attempt, lambda trial, rng=rng: rng.expovariate(1.0))  # type: ignore[misc]
+        _simulate(policy, 1 + attempt, partial(_exponential, rng))
         assert policy.view.finished
         found.append((policy.overrides("a"), [t.values for t in policy.optuna_trials("a")]))
     assert all(points == found[0][0] for points, _ in found)

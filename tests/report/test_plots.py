@@ -91,7 +91,7 @@ def test_nothing_finished(tmp_path: Path) -> None:
 def test_synthetic_is_said_on_every_figure(tmp_path: Path) -> None:
     points: list[tuple[dict[str, object], list[float]]] = [({GAMMA: g}, [7.0]) for g in (1, 2, 3)]
     for synthetic in (True, False):
-        write_run(tmp_path / str(synthetic), {"s": points}, synthetic=synthetic)  # type: ignore[dict-item]
+        write_run(tmp_path / str(synthetic), {"s": points}, synthetic=synthetic)
         run = open_run(tmp_path / str(synthetic))
         figures = []
         for plot in plots():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -152,6 +153,10 @@ def _log_normal(x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     return -0.5 * ((x - mean).square() / variance + variance.log() + LOG_2_PI)
 
 
+#: formula of each variant
+FORMULAS: dict[str, Callable[..., Tensor]] = {"gai": gai, "bmc": bmc, "bni": bni}
+
+
 class BalancedMSE(Loss):
     """One variant with its label distribution as buffers.
 
@@ -187,9 +192,9 @@ class BalancedMSE(Loss):
 
     def forward(self, preds: Tensor, targets: Tensor) -> Tensor:
         """Compute the loss of each sample, (N,) each ((N, K) for bmc) -> (N,)."""
-        formula = {"gai": gai, "bmc": bmc, "bni": bni}[self.variant]
         distribution = {name: getattr(self, name) for name in self.names}
-        return formula(preds, targets, noise_sigma=self.noise_sigma, **distribution)  # type: ignore[operator, no-any-return]
+        formula = FORMULAS[self.variant]
+        return formula(preds, targets, noise_sigma=self.noise_sigma, **distribution)
 
     def param_groups(self, lr: float) -> list[dict[str, Any]]:
         """Return the noise, which learns at its own rate, without weight decay."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -35,8 +36,12 @@ def test_the_reporter_waits_until_the_driver_listens_again() -> None:
 
 def test_reports_are_handled_in_order_and_in_the_drivers_thread() -> None:
     rendezvous, threads = Rendezvous(), list[tuple[int, int]]()
+
+    def note(number: int, handle: object) -> None:
+        threads.append((number, threading.get_ident()))
+
     for number in range(3):
-        rendezvous.post(lambda handle, n=number: threads.append((n, threading.get_ident())))  # type: ignore[misc]
+        rendezvous.post(partial(note, number))
     while rendezvous.listen(lambda news: None, 0.0):
         pass
     assert threads == [(number, threading.get_ident()) for number in range(3)]

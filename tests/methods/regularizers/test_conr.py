@@ -19,7 +19,7 @@ from dirsweep.domain import LabelBins
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Setup, Step
 from dirsweep.methods.regularizers import conr as module
-from dirsweep.methods.regularizers.conr import VARIANTS, ConRConfig, ConRSettings
+from dirsweep.methods.regularizers.conr import VARIANTS, ConRConfig, ConRSettings, Variant
 
 AGE = {"omega": 1.0, "tau": 0.2, "eta": 0.01}
 
@@ -68,7 +68,7 @@ def test_by_hand() -> None:
         -math.log(pull / (pull + push)) / 4, rel=1e-12
     )
     far = math.exp(-1 / 0.2)
-    expected = {
+    expected: dict[Variant, float] = {
         "contrastive": -math.log(pull / (pull + 0.01 * 2 * (30 + 60 * far)))
         - math.log(
             pull
@@ -83,7 +83,7 @@ def test_by_hand() -> None:
         "no_eta": -math.log(pull / (pull + 0.01 * 30)),
     }
     for variant, total in expected.items():
-        loss = conr(features, labels, preds, weights, **AGE, variant=variant)  # type: ignore[arg-type]
+        loss = conr(features, labels, preds, weights, **AGE, variant=variant)
         assert loss.item() == pytest.approx(total / 4, rel=1e-12), variant
     released = conr(features, labels, preds, weights, **AGE, formulation="released").item()
     # one positive, so 4 - 1 entries of exp(0)

@@ -20,6 +20,7 @@ from dirsweep.errors import ShapeError
 from dirsweep.methods.base import Step
 from dirsweep.methods.regularizers import ranksim as module
 from dirsweep.methods.regularizers.ranksim import (
+    Penalty,
     RankSim,
     RankSimConfig,
     RankSimSettings,
@@ -99,7 +100,7 @@ def test_by_hand_two_anchors_disagree() -> None:
     labels = torch.tensor([0.0, 9.0, 10.0], dtype=torch.float64)
     # anchor 0: labels rank 1 2 3, features 1 2 3; anchor 1: labels 3 1 2, features 2 1 3; anchor 2:
     # 3 2 1 and 3 2 1
-    by_hand = {
+    by_hand: dict[Penalty, float] = {
         "mse": 2 / 9 / 3,
         "mae": 2 / 3 / 3,
         "huber": 1 / 9 / 3,
@@ -107,7 +108,7 @@ def test_by_hand_two_anchors_disagree() -> None:
         "cosine": 1 - 13 / 14,
     }
     for penalty, expected in by_hand.items():
-        loss = ranksim(features, labels, interp_lambda=2.0, penalty=penalty)  # type: ignore[arg-type]
+        loss = ranksim(features, labels, interp_lambda=2.0, penalty=penalty)
         assert loss.item() == pytest.approx(expected, rel=1e-12)
 
 

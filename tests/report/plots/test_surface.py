@@ -52,7 +52,7 @@ def test_surface_of_a_search(tmp_path: Path) -> None:
         )
         for _ in range(20)
     ]
-    write_run(tmp_path, {"s": points, "few": points[:9]}, searches=["s", "few"])  # type: ignore[dict-item]
+    write_run(tmp_path, {"s": points, "few": points[:9]}, searches=["s", "few"])
     run = open_run(tmp_path)
     found = surface.numbers(run, "s")
     assert [(panel.kind, panel.region) for panel in found.panels] == [
