@@ -59,6 +59,10 @@ class TrialError(DirSweepError):
     exit_code = 1
 
 
+class TrialTimeoutError(TrialError):
+    """An epoch of a trial takes longer than ``resources.epoch_limit_s``."""
+
+
 class RunInterruptedError(DirSweepError):
     """Something that a run depends on is gone; the same command resumes the run."""
 

@@ -240,6 +240,7 @@ def outcome_or_failure(trial: TrialSpec, folder: TrialFolder, reason: str) -> Ou
         started_at=begun.get("started_at", now),
         ended_at=now,
         attempts=begun.get("attempt", 0),
+        fault="machine",
     )
     folder.begin(begun)
     folder.finish(outcome)

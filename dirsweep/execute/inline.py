@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dirsweep.config.trial import TrialSpec
-from dirsweep.errors import TrialError, TrialPruned
+from dirsweep.errors import TrialPruned, TrialTimeoutError
 from dirsweep.execute.base import (
     STARTUP_S,
     Action,
@@ -96,7 +96,7 @@ class InlineExecutor:
 
             try:
                 return run_trial(trial, Path(self.job.root), emit, self.job.worker_settings)
-            except TrialError as error:  # the alarm rang while the results were written
+            except TrialTimeoutError as error:  # the alarm rang while the results were written
                 return outcome_or_failure(trial, self.job.folder(trial.trial_id), str(error))
 
     def _report(self, trial_id: str, row: Row, handle: Handler) -> None:
@@ -110,14 +110,14 @@ class InlineExecutor:
 
 @contextmanager
 def _alarm(limit_s: float | None) -> Iterator[Callable[[], None]]:
-    """Yield a function; raise TrialError here ``limit_s`` seconds after it was last called."""
+    """Yield a function; raise TrialTimeoutError ``limit_s`` seconds after it was last called."""
     if limit_s is None or threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
     limit = limit_s
 
     def ring(number: int, frame: Any) -> None:
-        raise TrialError(hanging(limit))
+        raise TrialTimeoutError(hanging(limit))
 
     def wind_up() -> None:
         signal.setitimer(signal.ITIMER_REAL, limit)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from dirsweep.config.ranges import Range
+from dirsweep.config.sampler import SamplerName
 from dirsweep.config.space import SearchSpace
 from dirsweep.config.study import StudySpec
+from dirsweep.domain import is_undefined
 from dirsweep.policy.bounded_tpe import BoundedTPESampler
 from dirsweep.policy.samplers import (
     distribution_of,
@@ -20,11 +23,16 @@ from dirsweep.policy.samplers import (
     make_sampler,
     optuna_value,
     plain,
-    seed_of_ask,
     suggest,
 )
 from dirsweep.policy.verdict import Verdict
+from dirsweep.policy.worst_values import WorstValues
 from dirsweep.run.events import SamplerState
+
+Key = TypeVar("Key")
+
+#: samplers that ignore pruned trials, without an argument to change that
+IGNORE_PRUNED: tuple[SamplerName, ...] = ("gp", "nsga2", "nsga3")
 
 
 class SampledStudy:
@@ -46,24 +54,40 @@ class SampledStudy:
         assert spec.space is not None
         self.spec, self.space, self.sampler = spec, spec.space, spec.sampler
         self.study = optuna.create_study(
-            study_name=name, directions=list(directions), sampler=self._sampler(0)
+            study_name=name, directions=list(directions), sampler=make_sampler(self.sampler)
         )
         self.open: dict[int, Trial] = {}
-
-    def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
-        return make_sampler(self.sampler, seed_of_ask(self.sampler.name, self.sampler.seed, number))
+        self.worst = WorstValues(self.study.directions)
+        self._num_trials = 0
+        self._any_withdrawn = False
 
     # ---- asking
 
-    def ask(self, index: int) -> dict[str, Any]:
-        """Return the overrides of a new point with this index in its study."""
-        sampler = self._sampler(index)
+    def ask(self, index: int, attempt: int = 0) -> dict[str, Any]:
+        """Return the overrides of a new point with this index in its study.
+
+        Args:
+            index: of the point.
+            attempt: how many proposals for it have been withdrawn.
+        """
+        sampler = make_sampler(self.sampler, index, attempt)
         if isinstance(sampler, BoundedTPESampler):
             sampler.follow(self.study.sampler)
         self.study.sampler = sampler
-        trial = self.study.ask()
-        self.open[index] = trial
+        self.open[index] = trial = self._ask()
         return self._sample(trial)
+
+    def _ask(self) -> Trial:
+        self._num_trials += 1
+        return self.study.ask()
+
+    def withdraw(self, index: int) -> None:
+        """Withdraw an open point that is no valid configuration; samplers ignore it from then.
+
+        It is not in the log, but the numbers of later trials count it (see ``state_of``).
+        """
+        self.study.tell(self.open.pop(index), state=TrialState.FAIL)
+        self._any_withdrawn = True
 
     def ask_for(self, index: int, overrides: Mapping[str, Any]) -> bool:
         """Make a given point known to the sampler; return False if the space does not hold it."""
@@ -71,7 +95,7 @@ class SampledStudy:
         if params is None:
             return False
         self.study.enqueue_trial({key: value for key, (value, _) in params.items()})
-        trial = self.study.ask()
+        trial = self._ask()
         self._sample(trial)
         self.open[index] = trial
         return True
@@ -87,33 +111,60 @@ class SampledStudy:
         trial = self.open[index]
         frozen = self.study._storage.get_trial(trial._trial_id)
         of_study = self.study._storage.get_study_system_attrs(self.study._study_id)
+        attrs = {"trial": plain(frozen.system_attrs), "study": plain(of_study)}
+        if self._any_withdrawn:
+            attrs["number"] = trial.number
         return SamplerState(
             params=dict(trial.params),
             distributions=distributions_to_json(trial.distributions),
-            system_attrs={"trial": plain(frozen.system_attrs), "study": plain(of_study)},
+            system_attrs=attrs,
         )
 
     # ---- telling
 
-    def report(self, index: int, epoch: int, value: float) -> None:
-        """Report the best value so far after ``epoch`` (from 0); the first report counts."""
-        trial = self.open.get(index)
-        if trial is not None and math.isfinite(value):
-            known = self.study._storage.get_trial(trial._trial_id).intermediate_values
-            if epoch + 1 not in known:
-                trial.report(value, epoch + 1)
-
     def tell(self, index: int, verdict: Verdict) -> None:
-        """Tell what a point came to; a value that is not finite is told as FAIL."""
-        for epoch, value in verdict.by_epoch.items():
-            self.report(index, epoch, value)
+        """Tell what a point came to, see ``_as_told``."""
         trial = self.open.pop(index, None)
         if trial is None:
             return
-        verdict = verdict.checked()
-        for name, violation in verdict.constraints.items():
+        told = self._as_told(verdict)
+        for epoch, value in _finite(told.by_epoch).items():
+            trial.report(value, epoch + 1)
+        for name, violation in _finite(told.constraints).items():
             trial.set_constraint(name, violation)
-        self.study.tell(trial, verdict.values, state=verdict.state)
+        self.study.tell(trial, told.values, state=told.state)
+        self._note(trial.number, verdict, told)
+
+    def _as_told(self, verdict: Verdict) -> Verdict:
+        """Return a verdict in a form that the sampler learns from.
+
+        Failures of the machine are told as FAIL, which samplers ignore. A point that failed by its
+        own fault is the worst there is: PRUNED without any value for a sampler that learns from
+        pruned trials, else COMPLETE with the worst values (see ``WorstValues``). To a sampler that
+        ignores pruned trials, these are COMPLETE with their last value.
+        """
+        verdict = verdict.checked()
+        if verdict.own_fault:
+            if self._learns_from_pruned:
+                return Verdict(TrialState.PRUNED, None, {}, verdict.constraints)
+            worst = tuple(self.worst.values)
+            return Verdict(TrialState.COMPLETE, worst, {}, verdict.constraints)
+        ignored = verdict.state is TrialState.PRUNED and self.sampler.name in IGNORE_PRUNED
+        if ignored and (values := _finite(verdict.by_epoch)):
+            return replace(verdict, state=TrialState.COMPLETE, values=(values[max(values)],))
+        return verdict
+
+    @property
+    def _learns_from_pruned(self) -> bool:
+        return self.sampler.name == "tpe" and len(self.study.directions) == 1
+
+    def _note(self, number: int, verdict: Verdict, told: Verdict) -> None:
+        """Note what a trial came to, and bring the worst values up to date."""
+        if told.state is not TrialState.FAIL:
+            failed = verdict.checked().own_fault
+            self.worst.note(number, told.values, told.constraints, failed=failed)
+        if self.worst.stale:
+            self.worst.apply(self.study.get_trials(deepcopy=False))
 
     # ---- rebuilding
 
@@ -121,14 +172,15 @@ class SampledStudy:
         """Bring back a point of the log: with its verdict, or still open."""
         distributions = distributions_from_json(saved.distributions)
         attrs = saved.system_attrs
-        found = frozen_trial(dict(saved.params), distributions, verdict, attrs.get("trial", {}))
-        self.study.add_trial(found)
+        while self._num_trials < attrs.get("number", 0):  # withdrawn ones
+            self._add({}, {}, Verdict(TrialState.FAIL), {})
+            self._any_withdrawn = True
+        self._add(dict(saved.params), distributions, verdict, attrs.get("trial", {}))
         for key, item in attrs.get("study", {}).items():
             self.study._storage.set_study_system_attr(self.study._study_id, key, item)
         if verdict is None:
-            number = len(self.study.get_trials(deepcopy=False)) - 1
             trial_id = self.study._storage.get_trial_id_from_study_id_trial_number(
-                self.study._study_id, number
+                self.study._study_id, self._num_trials - 1
             )
             self.open[index] = Trial(self.study, trial_id)
 
@@ -138,12 +190,22 @@ class SampledStudy:
         if params is None:
             return False
         distributions = {key: distribution_of(found) for key, (_, found) in params.items()}
-        self.study.add_trial(
-            frozen_trial(
-                {key: value for key, (value, _) in params.items()}, distributions, verdict, {}
-            )
-        )
+        self._add({key: value for key, (value, _) in params.items()}, distributions, verdict, {})
         return True
+
+    def _add(
+        self,
+        params: dict[str, Any],
+        distributions: dict[str, BaseDistribution],
+        verdict: Verdict | None,
+        system_attrs: dict[str, Any],
+    ) -> None:
+        """Add a trial that was proposed earlier."""
+        told = None if verdict is None else self._as_told(verdict)
+        self.study.add_trial(frozen_trial(params, distributions, told, system_attrs))
+        self._num_trials += 1
+        if verdict is not None and told is not None:
+            self._note(self._num_trials - 1, verdict, told)
 
 
 def params_of(
@@ -170,7 +232,7 @@ def params_of(
 
 def frozen_trial(
     params: dict[str, Any],
-    distributions: dict[str, optuna.distributions.BaseDistribution],
+    distributions: dict[str, BaseDistribution],
     verdict: Verdict | None,
     system_attrs: dict[str, Any],
     user_attrs: dict[str, Any] | None = None,
@@ -192,9 +254,7 @@ def frozen_trial(
             system_attrs=system_attrs,
         )
     verdict = verdict.checked()
-    by_epoch = {
-        epoch + 1: value for epoch, value in verdict.by_epoch.items() if math.isfinite(value)
-    }
+    by_epoch = {epoch + 1: value for epoch, value in _finite(verdict.by_epoch).items()}
     values = verdict.values
     if verdict.state is TrialState.PRUNED and by_epoch:
         values = (by_epoch[max(by_epoch)],)  # as telling it would have set it
@@ -206,5 +266,10 @@ def frozen_trial(
         user_attrs=user_attrs,
         system_attrs=system_attrs,
         intermediate_values=by_epoch,
-        constraints=dict(verdict.constraints),
+        constraints=_finite(verdict.constraints),
     )
+
+
+def _finite(values: Mapping[Key, float]) -> dict[Key, float]:
+    """Return the defined ones among values."""
+    return {key: value for key, value in values.items() if not is_undefined(value)}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.samplers import RandomSampler
 
 from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Range, Uniform
 from dirsweep.config.sampler import SAMPLERS, SamplerSpec
@@ -47,12 +48,20 @@ def sampler_arguments(spec: SamplerSpec) -> dict[str, Any]:
     return {**SAMPLER_DEFAULTS.get(spec.name, {}), **own, **spec.args}
 
 
-def make_sampler(spec: SamplerSpec, seed: int) -> optuna.samplers.BaseSampler:
-    """Make the sampler of the sweep file.
+def make_sampler(
+    spec: SamplerSpec, number: int = 0, attempt: int = 0
+) -> optuna.samplers.BaseSampler:
+    """Make the sampler that is asked for one point.
+
+    What it draws depends on its seed and on the history alone, so an interrupted search resumes as
+    if undisturbed. QMC walks one scrambled sequence and keeps its seed; what it draws apart from
+    the sequence (its first point, and keys that exist in some points only) has a seed of its own,
+    or all points would share these values.
 
     Args:
-        spec: name and arguments.
-        seed: of this sampler.
+        spec: name, seed and arguments.
+        number: of the point in its study.
+        attempt: how many proposals for this point have been withdrawn.
 
     Raises:
         SpecError: it refuses its arguments, or needs a package that is not installed.
@@ -60,13 +69,19 @@ def make_sampler(spec: SamplerSpec, seed: int) -> optuna.samplers.BaseSampler:
     kind = (
         BoundedTPESampler if spec.name == "tpe" else getattr(optuna.samplers, SAMPLERS[spec.name])
     )
-    quiet = {key: value for key, value in _QUIET.items() if key in _parameters(kind)}
+    arguments: dict[str, Any] = {
+        key: value for key, value in _QUIET.items() if key in _parameters(kind)
+    }
+    arguments |= sampler_arguments(spec)
+    if spec.name == "qmc":
+        apart = _seed_of_ask(spec.seed, number, attempt) if number or attempt else spec.seed
+        arguments |= {"seed": spec.seed, "independent_sampler": RandomSampler(seed=apart)}
+    else:
+        arguments["seed"] = _seed_of_ask(spec.seed, number, attempt)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            sampler: optuna.samplers.BaseSampler = kind(
-                **{**quiet, **sampler_arguments(spec), "seed": seed}
-            )
+            sampler: optuna.samplers.BaseSampler = kind(**arguments)
             return sampler
     except (TypeError, ValueError) as error:
         raise SpecError(f"{spec.name}: {str(error).splitlines()[0]}", key="sampler") from error
@@ -76,21 +91,15 @@ def make_sampler(spec: SamplerSpec, seed: int) -> optuna.samplers.BaseSampler:
         ) from error
 
 
+def _seed_of_ask(seed: int, number: int, attempt: int) -> int:
+    entropy = [seed, number, attempt] if attempt else [seed, number]
+    return int(np.random.SeedSequence(entropy).generate_state(1)[0])
+
+
 @cache
 def _parameters(kind: type) -> frozenset[str]:
     """Return the names of the arguments that a sampler's class or its parent takes."""
     return frozenset(name for one in kind.__mro__[:2] for name in inspect.signature(one).parameters)
-
-
-def seed_of_ask(name: str, seed: int, number: int) -> int:
-    """Return the seed for asking for point ``number``.
-
-    What a sampler draws then depends on the history alone, so an interrupted search resumes as if
-    undisturbed. (QMC walks one scrambled sequence and keeps its seed.)
-    """
-    if name == "qmc":
-        return seed
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
 def optuna_value(found: Range, value: Any) -> Any:

@@ -7,9 +7,13 @@ from typing import Any
 
 from dirsweep.config.expand import make_point
 from dirsweep.config.trial import Point
+from dirsweep.errors import SpecError
 from dirsweep.policy.optuna_study import SampledStudy
 from dirsweep.policy.sweep_view import SweepView
 from dirsweep.run.events import SamplerState, Warmed
+
+#: number of proposals for one point, all of them refused, after which a run ends
+MAX_REFUSED = 50
 
 
 class Search:
@@ -60,9 +64,23 @@ class Search:
         return self._tell_in_order(self._next_index - self.view.spec.window)
 
     def ask(self) -> Point:
-        """Return a new point, proposed by the sampler."""
+        """Return a new point, proposed by the sampler.
+
+        A proposal that is no valid configuration (parts that exclude each other) is withdrawn, and
+        the sampler is asked again.
+
+        Raises:
+            SpecError: ``MAX_REFUSED`` proposals in a row are no valid configurations.
+        """
         index = self._next_index
-        return make_point(self.view.spec, self.name, index, self.sampled.ask(index))
+        for attempt in range(MAX_REFUSED):
+            overrides = self.sampled.ask(index, attempt)
+            try:
+                return make_point(self.view.spec, self.name, index, overrides)
+            except SpecError as error:
+                self.sampled.withdraw(index)
+                refused = error
+        raise refused
 
     def sampler_state(self, point: Point) -> SamplerState | None:
         """Return what the log keeps of a new point; None where the space does not hold it."""
@@ -83,15 +101,6 @@ class Search:
         was_told = not spec.reproducible or index < self._next_index - spec.window
         verdict = self.view.verdict(self.name, index) if was_told else None
         self.sampled.restore(index, saved, verdict)
-
-    def report(self, index: int, epoch: int) -> None:
-        """Report an epoch of a point once every seed has reached it: the mean over seeds."""
-        if self.view.spec.reproducible or not self.judge.reports:
-            return
-        trials = self.view.trials_of(self.name, index)
-        values = [trial.best_by_epoch[epoch] for trial in trials if epoch in trial.best_by_epoch]
-        if len(values) == len(trials):
-            self.sampled.report(index, epoch, sum(values) / len(values))
 
     def tell(self) -> None:
         """Tell the sampler of every open point that has a verdict."""

@@ -13,12 +13,14 @@ from typing import Any, Protocol
 
 from dirsweep.config.expand import base_overrides, make_point
 from dirsweep.config.trial import Point, TrialSpec
+from dirsweep.domain import is_undefined
 from dirsweep.policy.budget import Budget
 from dirsweep.policy.planned import PlannedPoint, known_points
 from dirsweep.policy.pruning import Pruning
 from dirsweep.policy.racing import Standing, next_seed, standing_of
 from dirsweep.policy.search import Search
 from dirsweep.policy.sweep_view import SweepView
+from dirsweep.policy.tracked_trial import TrackedTrial
 from dirsweep.policy.warm_start import in_words, read_earlier, usable
 from dirsweep.run.events import Ended, Event, Proposed, Raced, Retried, SessionStarted, Started
 from dirsweep.run.records import FoundTrial
@@ -229,20 +231,35 @@ class SweepPolicy:
         trial.note_epoch(row)
         if not trial.note_objective(row):
             return False
-        for point in trial.points:
-            if point.study in self.searches:
-                self.searches[point.study].report(point.index, int(row["epoch"]))
         return self.pruning.wants_end(trial)
 
     def ended(self, outcome: Outcome) -> None:
         """Take an outcome, which is on storage: into the log, and to every study that waits."""
         trial = self.view.end(outcome)
         self.records.record(Ended(outcome.trial_id, outcome.status, outcome.error))
+        self._say_undefined(trial)
         self.pruning.end(trial)
         for study in trial.studies:
             if study in self.searches:
                 self.searches[study].tell()
             self._race(study)
+
+    def _say_undefined(self, trial: TrackedTrial) -> None:
+        """Say which objectives of a complete trial have no value."""
+        if trial.status != "complete":
+            return
+        undefined = {
+            objective.name
+            for study in trial.studies
+            for objective in self.view.judges[study].goals.objectives
+            if is_undefined(trial.value(objective.column))
+        }
+        if undefined:
+            names = ", ".join(sorted(undefined))
+            self.notes.append(
+                f"{self.view.state.name(trial.trial_id)}: {names} is undefined in every epoch, as "
+                "of constant predictions; it counts as the worst result"
+            )
 
     def retry(self, event: Retried) -> None:
         """Train a running trial again from its start, before all others."""

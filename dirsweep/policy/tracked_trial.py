@@ -60,6 +60,16 @@ class TrackedTrial:
         return self.status in FINAL_STATUSES
 
     @property
+    def own_fault(self) -> bool:
+        """Whether it failed because of its configuration, not because of the machine."""
+        return self.outcome is not None and self.outcome.fault == "point"
+
+    @property
+    def never_trained(self) -> bool:
+        """Whether a person stopped it before it began."""
+        return self.status == "stopped" and self.outcome is not None and not self.outcome.attempts
+
+    @property
     def studies(self) -> list[str]:
         """The studies that need it, each once."""
         return list(dict.fromkeys(point.study for point in self.points))

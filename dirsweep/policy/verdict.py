@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from optuna.trial import TrialState
 
 from dirsweep.config.sweep import SweepSpec
+from dirsweep.domain import is_undefined
 from dirsweep.policy.tracked_trial import TrackedTrial, mean_of
 from dirsweep.run.results import goals_of
 
@@ -21,23 +22,27 @@ class Verdict:
         state: COMPLETE, PRUNED or FAIL.
         values: one per objective, when COMPLETE.
         by_epoch: epoch (from 0) -> best value so far; empty where there are several objectives.
-        constraints: name -> violation; <= 0 where the constraint is satisfied.
+        constraints: name -> violation; <= 0 where the constraint is satisfied, infinite where its
+            metric is undefined.
+        own_fault: whether the point itself is to blame for a FAIL: a divergence, an undefined
+            objective. A failure of the machine says nothing about the point.
     """
 
     state: TrialState
     values: tuple[float, ...] | None = None
     by_epoch: Mapping[int, float] = field(default_factory=dict)
     constraints: Mapping[str, float] = field(default_factory=dict)
+    own_fault: bool = False
 
     def checked(self) -> Verdict:
-        """Return the same, or a failure where a value is missing or not finite.
+        """Return the same, or a failure where a value is undefined.
 
         Optuna would leave such a trial RUNNING for ever.
         """
         if self.state is not TrialState.COMPLETE:
             return self
         if self.values is None or not all(map(math.isfinite, self.values)):
-            return Verdict(TrialState.FAIL, None, self.by_epoch)
+            return Verdict(TrialState.FAIL, None, self.by_epoch, self.constraints, own_fault=True)
         return self
 
     @property
@@ -64,8 +69,9 @@ class Judge:
     ) -> Verdict | None:
         """Judge a point.
 
-        A point is PRUNED or FAIL as soon as one of its trials is. A constraint relative to the
-        base is skipped where the base has no result because it failed.
+        A point is PRUNED or FAIL as soon as one of its trials is; it is to blame for a FAIL as
+        soon as it is for one of them. A constraint relative to the base is skipped where the base
+        has no result because it failed.
 
         Args:
             trials: of the point, those of the study's own seeds.
@@ -80,13 +86,25 @@ class Judge:
             return None
         by_epoch = self._means_by_epoch(trials)
         statuses = {trial.status for trial in trials}
-        cut_short = bool(statuses & {"pruned", "stopped"})
-        # Optuna has no PRUNED with several objectives
-        if "failed" in statuses or (cut_short and len(self.goals.objectives) > 1):
+        if any(trial.own_fault for trial in trials):
+            return self._failed(by_epoch)
+        if "failed" in statuses or any(trial.never_trained for trial in trials):
             return Verdict(TrialState.FAIL, None, by_epoch)
-        if cut_short:
-            return Verdict(TrialState.PRUNED, None, by_epoch)
+        if statuses & {"pruned", "stopped"}:
+            return self._cut_short(by_epoch)
         return self.complete(mean_of(trials), mean_of(base), by_epoch)
+
+    def _cut_short(self, by_epoch: Mapping[int, float]) -> Verdict:
+        if len(self.goals.objectives) > 1:  # Optuna has no PRUNED there
+            return Verdict(TrialState.FAIL, None, by_epoch)
+        if by_epoch and is_undefined(by_epoch[max(by_epoch)]):
+            return self._failed(by_epoch)
+        return Verdict(TrialState.PRUNED, None, by_epoch)
+
+    def _failed(self, by_epoch: Mapping[int, float]) -> Verdict:
+        """Return the verdict on a point that failed by its own fault."""
+        broken = {constraint.name: math.inf for constraint in self.goals.constraints}
+        return Verdict(TrialState.FAIL, None, by_epoch, broken, own_fault=True)
 
     def complete(
         self,
@@ -94,14 +112,12 @@ class Judge:
         base: Mapping[str, float],
         by_epoch: Mapping[int, float] | None = None,
     ) -> Verdict:
-        """Judge a complete point by its means; FAIL where it lacks a metric that it needs."""
-        columns = [objective.column for objective in self.goals.objectives]
-        values = [means[column] for column in columns if column in means]
+        """Judge a complete point by its means; FAIL where an objective is undefined."""
+        values = tuple(means.get(objective.column, math.nan) for objective in self.goals.objectives)
+        if any(is_undefined(value) for value in values):
+            return self._failed(by_epoch or {})
         violations = self.goals.violations(means, base)
-        all_measured = all(map(math.isfinite, violations.values()))
-        if not all_measured or len(values) < len(columns):
-            return Verdict(TrialState.FAIL, None, by_epoch or {})
-        return Verdict(TrialState.COMPLETE, tuple(values), by_epoch or {}, violations)
+        return Verdict(TrialState.COMPLETE, values, by_epoch or {}, violations)
 
     def _means_by_epoch(self, trials: Sequence[TrackedTrial]) -> dict[int, float]:
         """Average the trials at every epoch that all of them have reached."""

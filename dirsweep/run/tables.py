@@ -113,6 +113,9 @@ from pydantic import TypeAdapter, ValidationError
 SCHEMA_VERSION = 1
 
 Status = Literal["complete", "pruned", "stopped", "failed", "interrupted"]
+#: whose fault a failure is: the configuration's (divergence, an impossible setting), or the
+#: machine's (memory, a dead worker, a full disk), which says nothing about the point
+Fault = Literal["point", "machine"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 #: what the tables call a trial without an outcome
 UNFINISHED = "unfinished"
@@ -201,6 +204,7 @@ class Outcome:
         host: the machine of the last attempt.
         attempts: number of times the trial was started.
         num_parameters: trainable ones.
+        fault: whose fault it is, when failed; None in outcomes of early builds.
     """
 
     trial_id: str
@@ -216,6 +220,7 @@ class Outcome:
     host: str | None = None
     attempts: int = 1
     num_parameters: int | None = None
+    fault: Fault | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""

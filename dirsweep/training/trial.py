@@ -23,6 +23,7 @@ from dirsweep.run.tables import Outcome, Status, features_table, predictions_tab
 from dirsweep.training.assembly import Training, build_training
 from dirsweep.training.checkpoint import load_checkpoint, save_checkpoint
 from dirsweep.training.evaluation import predict, predict_with_features, split_metrics
+from dirsweep.training.failures import fault_of
 from dirsweep.training.hooks import Hooks
 from dirsweep.training.loop import begin_stage, is_over
 from dirsweep.training.memory import out_of_memory, peak_mib
@@ -108,7 +109,7 @@ def train(
     reset_process(num_threads)
     attempt = _begin_attempt(trial, folder)
     session: TrialSession | None = None
-    results, error = Results(), None
+    results, error, fault = Results(), None, None
     status: Status = "complete"
     try:
         training = build_training(trial)
@@ -118,12 +119,14 @@ def train(
         raise  # not the trial's fault: it resumes once the folder can be written to
     except Exception as problem:
         status, error = _ending_of(trial, problem)
+        fault = fault_of(problem) if status == "failed" else None
         results = session.validation_results() if session is not None else results
     except BaseException:
         if session is not None:
             session.save(force=True)
         raise
-    outcome = _outcome(trial, attempt, session, results, status, error)
+    outcome = _outcome(trial, attempt, session, results, status)
+    outcome = replace(outcome, error=error, fault=fault)
     if folder is not None:
         folder.write_epochs(session.state.rows if session is not None else [])
         folder.finish(outcome, results.predictions, results.features)
@@ -158,12 +161,10 @@ def _outcome(
     session: TrialSession | None,
     results: Results,
     status: Status,
-    error: str | None,
 ) -> Outcome:
     outcome = Outcome(
         trial_id=trial.trial_id,
         status=status,
-        error=error,
         metrics=results.metrics,
         wall_time_s=time.monotonic() - attempt.began,
         started_at=attempt.started_at,

@@ -117,7 +117,7 @@ def test_failed_pruned_and_nan_are_told_as_such(tmp_path: Path) -> None:
     step(policy, lambda t: Outcome(t.trial_id, "complete", metrics={"val_mae_all": None}))
     step(policy)
     states = [trial.state for trial in policy.optuna_trials("search")]
-    assert states == [TrialState.FAIL, TrialState.PRUNED, TrialState.FAIL, TrialState.COMPLETE]
+    assert states == [TrialState.FAIL, TrialState.PRUNED, TrialState.PRUNED, TrialState.COMPLETE]
     assert policy.view.counts()["failed"] == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,9 @@ def test_without_a_metric_that_is_looked_at_it_fails(tmp_path: Path) -> None:
     found = judge(tmp_path, objectives=MANY_FEW)
     missing = found.verdict([ended(4.0, few=None)], [])
     assert missing is not None
-    assert missing.state is TrialState.FAIL
+    assert (missing.state, missing.own_fault) == (TrialState.FAIL, True)
     nan = Verdict(TrialState.COMPLETE, (math.nan,))
-    assert nan.checked() == Verdict(TrialState.FAIL)
+    assert nan.checked() == Verdict(TrialState.FAIL, own_fault=True)
 
 
 def test_what_a_trial_counts_for() -> None:
@@ -84,3 +85,34 @@ def test_what_a_trial_counts_for() -> None:
     assert math.isnan(ended(3.0, "failed").value("val_mae_all") or 0.0)
     trial.restart()
     assert (trial.status, trial.best_by_epoch) == ("waiting", {})
+
+
+def test_a_failure_is_the_points_own_or_the_machines(tmp_path: Path) -> None:
+    found = judge(tmp_path, constraints=LIMIT)
+    diverged, crashed = ended(4.0, "failed"), ended(4.0, "failed")
+    assert diverged.outcome is not None
+    diverged.outcome = replace(diverged.outcome, fault="point")
+    base = [ended(4.0)]
+    for trials in ([ended(4.0), diverged], [crashed, diverged]):
+        verdict = found.verdict(trials, base)
+        assert verdict is not None
+        assert (verdict.state, verdict.own_fault) == (TrialState.FAIL, True)
+        assert verdict.constraints == {"mae/few at_most base +0.5": math.inf}
+        assert not verdict.feasible
+    of_machine = found.verdict([ended(4.0), crashed], base)
+    assert of_machine is not None
+    assert (of_machine.state, of_machine.own_fault) == (TrialState.FAIL, False)
+
+
+def test_an_undefined_constraint_is_broken(tmp_path: Path) -> None:
+    limit = [{"metric": "spearman", "at_least": 0.5}]
+    verdict = judge(tmp_path, constraints=limit).verdict([ended(4.0)], [])
+    assert verdict is not None
+    assert (verdict.state, verdict.values) == (TrialState.COMPLETE, (4.0,))
+    assert verdict.constraints == {"spearman/all at_least 0.5": math.inf}
+
+
+def test_a_trial_that_was_stopped_before_it_began_says_nothing(tmp_path: Path) -> None:
+    trial = TrackedTrial(TrialSpec("t", 0, {}, {}))
+    trial.end(Outcome("t", "stopped", attempts=0))
+    assert judge(tmp_path).verdict([trial], []) == Verdict(TrialState.FAIL)
