@@ -57,7 +57,7 @@ def load_sweep(
     return sweep
 
 
-def run_sweep(
+def run_sweep(  # noqa: PLR0913 - one parameter per option
     sweep: SweepSpec | str | Path,
     out: str | Path | None = None,
     *,
@@ -66,6 +66,7 @@ def run_sweep(
     num_cpus: int | None = None,
     retry: Collection[Literal["failed", "stopped"]] = (),
     reuse: bool = True,
+    data_changed: bool = False,
 ) -> OpenRun:
     """Train a sweep, or resume it, and open its run.
 
@@ -77,6 +78,7 @@ def run_sweep(
         num_cpus: CPUs for a Ray started on this machine; None for all.
         retry: statuses of ended trials to train again.
         reuse: copy finished equal trials from neighbouring runs.
+        data_changed: train finished trials again whose data has changed; otherwise that is refused.
 
     Returns:
         The run. A trial that failed is a row of ``trials()`` with its error.
@@ -109,6 +111,7 @@ def run_sweep(
         num_cpus=num_cpus,
         retry=frozenset(retry),
         reuse=reuse,
+        data_changed=data_changed,
         cache=named_cache(),
     )
     try:

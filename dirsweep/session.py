@@ -5,7 +5,7 @@ Lock, data, provenance, label bins, reuse of other runs before it; tables and ex
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from dirsweep.policy.sweep_view import SweepView
 from dirsweep.report.number_format import plural
 from dirsweep.run.bins import Bins
 from dirsweep.run.collect import collect
+from dirsweep.run.data_record import DATA_HINT, KEY, DataRecord, check_data
 from dirsweep.run.events import utc_now
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.ledger import Ledger
@@ -36,7 +37,7 @@ from dirsweep.run.records import RunRecords
 from dirsweep.run.reuse import FinishedElsewhere
 from dirsweep.run.stored_sweep import load_stored_sweep
 from dirsweep.run.tables import table_metadata
-from dirsweep.training.preparation import prepare
+from dirsweep.training.preparation import changed_data, data_record, prepare
 
 if TYPE_CHECKING:
     from dirsweep.execute.ray.cluster import Cluster
@@ -53,6 +54,7 @@ class Options:
         num_cpus: for a Ray started here; None takes all.
         retry: statuses whose trials are trained again: ``failed``, ``stopped``.
         reuse: copy what neighbouring runs (folders of the same parent) have finished.
+        data_changed: train finished trials again whose data has changed since.
         cache: where benchmarks keep what they derive; None for the default.
         work: under Ray: what takes the trainer's place; for measuring the executor itself.
     """
@@ -62,6 +64,7 @@ class Options:
     num_cpus: int | None = None
     retry: frozenset[str] = frozenset()
     reuse: bool = True
+    data_changed: bool = False
     cache: str | None = None
     work: str | None = None
 
@@ -83,13 +86,15 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
     """
     paths = RunPaths(root)
     benchmark = prepare(spec, options.cache)
-    with open_ledger(spec, paths) as ledger:
+    data = data_record(spec, benchmark, options.cache)
+    with open_ledger(spec, paths, lambda: _check_data(paths, data, watcher, options)) as ledger:
         paths.stop.delete()  # who starts a run wants it to run, whatever was asked before
         seeds = sorted({seed for study in spec.studies for seed in spec.seeds_of(study)})
-        session = provenance(seeds=seeds, facts=sweep_record(spec))
+        facts = {**sweep_record(spec), KEY: data.to_dict()}
+        session = provenance(seeds=seeds, facts=facts)
         write_provenance(paths, session)
         write_bins(spec, benchmark, paths)
-        policy = _resume(spec, benchmark, paths, ledger, watcher, options)
+        policy = _resume(spec, benchmark, data, paths, ledger, watcher, options)
         interrupted = False
         try:
             if not policy.view.finished:
@@ -114,6 +119,7 @@ def run_on_console(spec: SweepSpec, root: Path, options: Options) -> int:
     from dirsweep.monitor.console import SweepConsole
 
     prepare(spec, options.cache)  # with progress bars of its own
+    changed_data(spec, RunPaths(root), accept=options.data_changed, cache=options.cache)
     console = SweepConsole(objective=(spec.objective.metric, spec.objective.region))
     console.start(0, spec.name, synthetic=type(spec.benchmark).synthetic)
     try:
@@ -123,8 +129,15 @@ def run_on_console(spec: SweepSpec, root: Path, options: Options) -> int:
 
 
 @contextmanager
-def open_ledger(spec: SweepSpec, paths: RunPaths) -> Iterator[Ledger]:
+def open_ledger(
+    spec: SweepSpec, paths: RunPaths, check: Callable[[], None] = lambda: None
+) -> Iterator[Ledger]:
     """Hold a run for this process, write its sweep, and open its ledger.
+
+    Args:
+        spec: the sweep.
+        paths: of the run.
+        check: may refuse to go on; called before anything is written.
 
     Raises:
         StoreError: in use, not writable, or made from a sweep that this one does not extend.
@@ -137,9 +150,16 @@ def open_ledger(spec: SweepSpec, paths: RunPaths) -> Iterator[Ledger]:
                     f"{paths.root}: made from another version of the sweep "
                     f"({'; '.join(refused)}); undo that or choose another folder with --out"
                 )
+        check()
         paths.spec.write(spec.to_yaml().encode())
         with Ledger(paths.ledger) as ledger:
             yield ledger
+
+
+def _check_data(paths: RunPaths, data: DataRecord, watcher: Watcher, options: Options) -> None:
+    note = check_data(paths, data, accept=options.data_changed, hint=DATA_HINT)
+    if note is not None:
+        watcher.message(note)
 
 
 def write_bins(spec: SweepSpec, benchmark: Benchmark, paths: RunPaths) -> None:
@@ -160,6 +180,7 @@ def write_bins(spec: SweepSpec, benchmark: Benchmark, paths: RunPaths) -> None:
 def _resume(
     spec: SweepSpec,
     benchmark: Benchmark,
+    data: DataRecord,
     paths: RunPaths,
     ledger: Ledger,
     watcher: Watcher,
@@ -171,7 +192,8 @@ def _resume(
         paths, ledger, retry=options.retry, elsewhere=elsewhere, reuse=options.reuse
     )
     records.settle()
-    view = SweepView(spec, ledger.state, fingerprint=benchmark.fingerprint(), cache=options.cache)
+    view = SweepView(spec, ledger.state, fingerprint=data.fingerprint, cache=options.cache)
+    view.hashes |= data.files
     policy = SweepPolicy(view, records)
     watcher.total(view.num_trials)
     if elsewhere.taken:

@@ -63,6 +63,10 @@ Reuse = Annotated[
     bool,
     typer.Option("--reuse/--no-reuse", help="copy finished equal trials from neighbouring runs"),
 ]
+DataChanged = Annotated[
+    bool,
+    typer.Option("--data-changed", help="train finished trials again whose data has changed"),
+]
 Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="override a key of the sweep file"),

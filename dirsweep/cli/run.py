@@ -13,6 +13,7 @@ from dirsweep.cli.options import (
     RUN_PANEL,
     Address,
     Cpus,
+    DataChanged,
     Inline,
     Out,
     Place,
@@ -48,6 +49,7 @@ def run(  # noqa: PLR0913 - one parameter per option
     cpus: Cpus = None,
     retry: Retries = None,
     reuse: Reuse = True,
+    data_changed: DataChanged = False,
     sets: Sets = None,
     synthetic: Synthetic = False,
     preview: Preview = False,
@@ -61,11 +63,11 @@ def run(  # noqa: PLR0913 - one parameter per option
     cluster = _start_ray(place, sweep, root, address, cpus)
     spec = load(sweep, sets, synthetic, preview)
     folder = out or default_folder(spec.name, synthetic, preview)
-    _train_all(spec, folder, place, cluster, cpus, retry, reuse)
+    _train_all(spec, folder, place, cluster, cpus, retry, reuse, data_changed)
 
 
 @app.command(rich_help_panel=RUN_PANEL)
-def resume(
+def resume(  # noqa: PLR0913 - one parameter per option
     run: RunFolder,
     address: Address = None,
     inline: Inline = False,
@@ -73,6 +75,7 @@ def resume(
     cpus: Cpus = None,
     retry: Retries = None,
     reuse: Reuse = True,
+    data_changed: DataChanged = False,
 ) -> None:
     """Resume a run from its own copy of the sweep (RUN/spec.yaml)."""
     from dirsweep.monitor.control import require_run
@@ -83,7 +86,7 @@ def resume(
     place = executor_of(inline, executor)
     cluster = _start_ray(place, Path(paths.spec), run, address, cpus)
     spec = load(Path(paths.spec), None, False, False)
-    _train_all(spec, run, place, cluster, cpus, retry, reuse)
+    _train_all(spec, run, place, cluster, cpus, retry, reuse, data_changed)
 
 
 @app.command(rich_help_panel=RUN_PANEL)
@@ -93,17 +96,24 @@ def plan(
     probe: Annotated[
         bool, typer.Option("--probe", help="train a few steps and estimate the run's cost")
     ] = False,
+    data_changed: DataChanged = False,
     sets: Sets = None,
     synthetic: Synthetic = False,
     preview: Preview = False,
 ) -> None:
     """Show what a run would train and write; start nothing."""
+    from dirsweep.config.cache_folder import named_cache
     from dirsweep.estimate.plan import print_plan
+    from dirsweep.run.folder import RunPaths
+    from dirsweep.training.preparation import changed_data
 
     spec = load(sweep, sets, synthetic, preview)
-    print_plan(spec, out or default_folder(spec.name, synthetic, preview), PlainConsole())
+    folder = out or default_folder(spec.name, synthetic, preview)
+    note = changed_data(spec, RunPaths(folder), accept=data_changed, cache=named_cache())
+    print_plan(spec, folder, PlainConsole())
+    if note is not None:
+        PlainConsole().print(note, soft_wrap=True)
     if probe:
-        from dirsweep.config.cache_folder import named_cache
         from dirsweep.estimate.forecast import print_forecast
 
         print_forecast(spec, PlainConsole(), named_cache())
@@ -168,15 +178,19 @@ def confirm(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Train the best points again with fresh seeds (RUN-confirm)."""
     from dirsweep.analysis.selection import best_of_studies
+    from dirsweep.config.cache_folder import named_cache
     from dirsweep.config.expand import validate
     from dirsweep.policy.confirmation import confirmation_folder, confirmation_sweep
     from dirsweep.run.reader import open_run
+    from dirsweep.training.preparation import changed_data
 
     stored = open_run(run)
     chosen = best_of_studies(stored, top, study)
     overrides = {name: [point.overrides for point in points] for name, points in chosen.items()}
     spec = confirmation_sweep(stored, overrides, num_seeds=seeds)
     validate(spec)
+    hint = "the chosen points could not be compared; restore the data, or run the sweep again"
+    changed_data(spec, stored.paths, accept=False, hint=hint, cache=named_cache())
     folder = confirmation_folder(stored)
     place = executor_of(inline, executor)
     cluster = _start_ray(place, Path(stored.paths.spec), folder, address, cpus)
@@ -214,7 +228,7 @@ def _start_ray(
     return begin(sweep, root, address=address, num_cpus=cpus)
 
 
-def _train_all(
+def _train_all(  # noqa: PLR0913 - one parameter per option
     spec: SweepSpec,
     root: Path,
     executor: str,
@@ -222,6 +236,7 @@ def _train_all(
     num_cpus: int | None,
     retry: list[Retry] | None = None,
     reuse: bool = True,
+    data_changed: bool = False,
 ) -> None:
     """Train every trial of a sweep, print the report, and exit."""
     from dirsweep.config.cache_folder import named_cache
@@ -234,6 +249,7 @@ def _train_all(
         num_cpus=num_cpus,
         retry=frozenset(status.value for status in retry or ()),
         reuse=reuse,
+        data_changed=data_changed,
         cache=named_cache(),
     )
     code = run_on_console(spec, root, options)

@@ -147,7 +147,10 @@ class SweepPolicy:
         new = [trial for trial in trials if trial.trial_id not in known.trial_ids]
         if not new:
             return
-        found = {**known.trials, **{trial.seed: trial.trial_id for trial in new}}
+        # a seed with another trial: data or code changed, and no point may mix the two
+        changed = any(trial.seed in known.trials for trial in new)
+        own = {trial.seed: trial.trial_id for trial in trials}
+        found = own if changed else {**known.trials, **own}
         event = Proposed(
             point.study,
             point.index,

@@ -195,7 +195,10 @@ class RunState:
         key = event.study, event.index
         earlier, trials = self.points.get(key), dict(zip(event.seeds, event.trial_ids, strict=True))
         if earlier is not None and earlier.overrides == event.overrides:
-            trials = {**earlier.trials, **trials}
+            if _agree(earlier.trials, trials):
+                trials = {**earlier.trials, **trials}
+            else:  # of other data or other code: a point does not mix them
+                self._leave(earlier)
         elif earlier is not None:
             self._forget(earlier)
         self.points[key] = StudyPoint(
@@ -211,6 +214,10 @@ class RunState:
     def _forget(self, point: StudyPoint) -> None:
         """Another point takes the place of ``point``."""
         self._labels.pop(point.study, None)
+        self._leave(point)
+
+    def _leave(self, point: StudyPoint) -> None:
+        """The trials of ``point`` are no longer its own."""
         for trial_id in point.trial_ids:
             known = self.trials[trial_id]
             others = tuple(key for key in known.points if key != point.key)
@@ -308,6 +315,11 @@ class RunState:
     def wall_time_s(self) -> float:
         """Seconds in which drivers worked on the run; counted only where it has a budget."""
         return self._wall.seconds
+
+
+def _agree(some: Mapping[int, str], others: Mapping[int, str]) -> bool:
+    """Return whether no seed has two different trials."""
+    return all(some[seed] == others[seed] for seed in some.keys() & others.keys())
 
 
 def count_trials(

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, cast
+
+import numpy as np
 
 from dirsweep.backbones.base import BackboneConfig
 from dirsweep.config.cache_folder import cache_folder
-from dirsweep.config.expand import planned_points
+from dirsweep.config.expand import make_point, planned_points
+from dirsweep.config.file_content import content_hash, trial_contents
+from dirsweep.config.probes import probe_points
 from dirsweep.config.sweep import SweepSpec
-from dirsweep.config.trial import canonical_json
-from dirsweep.data.base import Benchmark
+from dirsweep.config.trial import TrialConfig, canonical_json
+from dirsweep.data.base import SPLITS, Benchmark, Split
 from dirsweep.data.check import check_benchmark, own_errors
 from dirsweep.data.zero_shot import ZeroShot
 from dirsweep.errors import SpecError
+from dirsweep.run.data_record import DATA_HINT, DataRecord, SplitRecord, check_data
+from dirsweep.run.folder import RunPaths
+from dirsweep.run.stored_sweep import load_stored_sweep
 from dirsweep.training.inputs import open_benchmark
+
+#: inputs of more bytes are not hashed at each start
+_MAX_HASHED_BYTES = 1 << 26
 
 
 def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
@@ -49,3 +61,82 @@ def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
     for backbone in backbones.values():
         cast(BackboneConfig, backbone).prepare(benchmark, folder)
     return benchmark
+
+
+def data_record(spec: SweepSpec, benchmark: Benchmark, cache: str | None = None) -> DataRecord:
+    """Return what is recorded of a sweep's data, so that a later change is noticed.
+
+    Args:
+        spec: the sweep.
+        benchmark: its data, prepared.
+        cache: folder for what is derived from the data; None for the default.
+
+    Raises:
+        DataError: a file that a configuration names is absent.
+    """
+    hashes: dict[str, str] = {}
+    for config in _configs(spec):
+        trial_contents(config, cache_folder(cache), hashes)
+    splits = {str(name): _split_record(benchmark.split(name)) for name in SPLITS}
+    return DataRecord(benchmark.fingerprint(), splits, hashes)
+
+
+def changed_data(
+    spec: SweepSpec,
+    paths: RunPaths,
+    *,
+    accept: bool,
+    hint: str = DATA_HINT,
+    cache: str | None = None,
+) -> str | None:
+    """Compare a sweep's data with what a run of it was trained on, see ``check_data``.
+
+    Args:
+        spec: the sweep.
+        paths: of the run; one that does not exist yet has nothing to lose.
+        accept: whether a change is meant.
+        hint: what a person may do.
+        cache: folder for what is derived from the data; None for the default.
+
+    Raises:
+        SpecError: the data shows that a setting is wrong.
+        DataError: the data changed and that is not accepted; it is missing or broken.
+    """
+    if not (paths.ledger.exists() and paths.spec.exists()):
+        return None
+    stored = load_stored_sweep(paths.spec)
+    if stored.benchmark.identity() != spec.benchmark.identity():
+        return None  # another benchmark, which a run refuses for its own reason
+    data = data_record(spec, prepare(spec, cache), cache)
+    return check_data(paths, data, accept=accept, hint=hint)
+
+
+def _configs(spec: SweepSpec) -> Iterator[TrialConfig]:
+    """Yield the base, every planned point, and points with every choice of each space."""
+    yield spec.base_config
+    for name, study in spec.studies.items():
+        yield from (point.config for point in planned_points(spec, name))
+        if study.space is not None:
+            yield from (
+                make_point(spec, name, 0, overrides).config
+                for overrides in probe_points(study.space)
+            )
+
+
+def _split_record(split: Split) -> SplitRecord:
+    return SplitRecord(
+        samples=len(split),
+        ids=content_hash(*split.ids),
+        labels=content_hash(split.labels.tobytes()),
+        inputs=_inputs_hash(split.inputs),
+    )
+
+
+def _inputs_hash(inputs: Any) -> str | None:
+    """Hash sentences, or an array that is in memory and small."""
+    if isinstance(inputs, tuple):
+        return content_hash(*chain.from_iterable(inputs))
+    if isinstance(inputs, np.ndarray) and not isinstance(inputs, np.memmap):
+        small = inputs.nbytes <= _MAX_HASHED_BYTES
+        return content_hash(str(inputs.dtype), inputs.tobytes()) if small else None
+    return None

@@ -214,3 +214,19 @@ def test_session_marks_change_nothing_but_the_time_counted(events: list[Event]) 
         without.races,
     )
     assert (state.open_trials, state.warm_starts) == (without.open_trials, without.warm_starts)
+
+
+def test_a_seed_with_another_trial_replaces_all_of_its_point() -> None:
+    """Data or code changed: seeds added by a race must not stay beside the new trials."""
+    state = RunState.of(
+        [
+            Proposed("s", 0, {"a": 1}, (0, 1), ("old0", "old1")),
+            Proposed("s", 0, {"a": 1}, (2,), ("old2",)),
+            Proposed("s", 0, {"a": 1}, (0, 1), ("new0", "new1")),
+        ]
+    )
+    assert dict(state.points["s", 0].trials) == {0: "new0", 1: "new1"}
+    assert list(state.proposed_trials()) == ["new0", "new1"]
+    assert state.trials["old2"].points == ()
+    state.apply(Proposed("s", 0, {"a": 1}, (2,), ("new2",)))
+    assert state.points["s", 0].trial_ids == ("new0", "new1", "new2")
