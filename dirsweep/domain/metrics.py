@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -12,6 +13,8 @@ from dirsweep.domain.label_bins import REGIONS
 Direction = Literal["minimize", "maximize"]
 #: the splits that trials report, in the order of the tables
 REPORTED_SPLITS = ("val", "test")
+#: found in units of several parts, whose exponent would be read as that of the last part
+_COMPOUND = re.compile(r"[/*·×^²³()\s-]")
 
 
 def is_undefined(value: float | None) -> bool:
@@ -81,10 +84,15 @@ class Metric:
         return max(values) if self.higher_is_better else min(values)
 
     def unit(self, label_unit: str) -> str:
-        """Return the metric's unit for labels in ``label_unit``; empty where it has none."""
+        """Return the metric's unit for labels in ``label_unit``; empty where it has none.
+
+        A unit of several parts is squared as a whole: ``(EUR/MWh)^2``.
+        """
+        if self.unit_rule == "none" or not label_unit:
+            return ""
         if self.unit_rule == "label":
             return label_unit
-        return f"{label_unit}^2" if self.unit_rule == "label_squared" else ""
+        return f"({label_unit})^2" if _COMPOUND.search(label_unit) else f"{label_unit}^2"
 
 
 #: metrics by name, in the order in which the papers print them
