@@ -167,12 +167,24 @@ def read_space(entries: Any, base: PlainData) -> SearchSpace:
     for key, value in entries.items():
         check_key(key)
         with errors_under(key):
+            _refuse_bare_list(key, value)
             specs[key] = validate_model(EntrySpec, value)
         specs[key] = _with_own_values(specs[key], key, base)
     space = SearchSpace(order_entries(_expand(specs, base)), base)
     for entry in space.entries:
         check_reachable(space, entry)
     return space
+
+
+def _refuse_bare_list(key: str, value: Any) -> None:
+    """Refuse a list as a grid has it, and say how a space writes the same choice."""
+    if not isinstance(value, list):
+        return
+    if key == "regularizers":
+        right = "name each regularizer, for example 'regularizers.ranksim: optional'"
+    else:
+        right = f"write a choice as {{choice: {format_value(value)}}}"
+    raise SpecError(f"expected a range, got the list {format_value(value)}; {right}")
 
 
 def _with_own_values(spec: EntrySpec, key: str, base: PlainData) -> EntrySpec:

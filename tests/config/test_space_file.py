@@ -14,6 +14,11 @@ from dirsweep.errors import SpecError
 from tests.config.small_spaces import BASE, fixed_sample, make_space
 
 
+def test_the_choice_that_is_advised_is_accepted() -> None:
+    space = read_space({"loss": {"choice": ["l1", "huber"]}}, BASE)
+    assert [entry.key for entry in space.entries] == ["loss"]
+
+
 def test_each_range() -> None:
     space = make_space(
         optimizer__lr={"log_uniform": [1e-4, 1]},
@@ -97,8 +102,17 @@ def test_what_is_written_reads_back_equal() -> None:
         ({"batchsize": "default"}, "batchsize: unknown key; did you mean 'batch_size'?"),
         (
             {"batch_size": [1, 2]},
-            "batch_size: expected 'default' or a range such as {log_uniform: [0.1, 10]}, got [1, "
-            "2]",
+            "batch_size: expected a range, got the list [1, 2]; write a choice as {choice: [1, 2]}",
+        ),
+        (
+            {"loss": ["l1", "huber"]},
+            'loss: expected a range, got the list ["l1", "huber"]; write a choice as '
+            '{choice: ["l1", "huber"]}',
+        ),
+        (
+            {"regularizers": ["ranksim", "conr"]},
+            'regularizers: expected a range, got the list ["ranksim", "conr"]; name each '
+            "regularizer, for example 'regularizers.ranksim: optional'",
         ),
         ({"batch_size": "defualt"}, "batch_size: expected 'default' or a range such as"),
         (
