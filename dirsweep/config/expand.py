@@ -264,7 +264,10 @@ def validate(spec: SweepSpec) -> None:
     """
     if (label_dim := type(spec.benchmark).label_dim) != 1:
         name = type(spec.benchmark).registered_name
-        what = f"labels of '{name}' have {label_dim} dimensions; tables hold scalar labels only"
+        what = (
+            f"labels of '{name}' have {label_dim} dimensions, and tables hold scalar labels only; "
+            "make a benchmark with one of these numbers as its label (label_dim 1)"
+        )
         raise SpecError(what, key="benchmark.name", source=spec.source)
     try:
         _check_compatible(spec.base_config, spec.benchmark)

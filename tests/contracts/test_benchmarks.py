@@ -13,12 +13,16 @@ import torch
 import yaml
 
 from dirsweep import registry
+from dirsweep.backbones.base import BackboneConfig
+from dirsweep.config.expand import validate
+from dirsweep.config.load import load_sweep
 from dirsweep.config.trial import build_named
 from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, InputKind, Split
 from dirsweep.domain import METRICS
-from dirsweep.errors import DataError
+from dirsweep.errors import DataError, SpecError
 from dirsweep.training import metrics
 from tests.contracts.rooms import sample_of, shipped
+from tests.flow.driving import tiny_sweep
 from tests.tiny import TinyConfig
 
 #: a benchmark as a user writes it, beside those of the package
@@ -33,6 +37,12 @@ every_benchmark = pytest.mark.parametrize("name", BENCHMARKS)
 def class_of(name: str) -> type[BenchmarkConfig]:
     cls = registry.config_class("benchmark", name)
     assert issubclass(cls, BenchmarkConfig)
+    return cls
+
+
+def backbone_class(name: str) -> type[BackboneConfig]:
+    cls = registry.config_class("backbone", name)
+    assert issubclass(cls, BackboneConfig)
     return cls
 
 
@@ -96,6 +106,35 @@ def test_few_shot_bins_lie_below_many_shot_ones(
 ) -> None:
     rule = config_of(name, tmp_path).shot_rule
     assert 0 < rule.few_below <= rule.many_above + 1
+
+
+@every_benchmark
+def test_a_sweep_of_it_is_valid(name: str, tmp_path: Path, config_of: ConfigOf) -> None:
+    kind = class_of(name).kind
+    fitting = [item for item in shipped("backbone") if kind in backbone_class(item).accepts]
+    assert fitting, f"no backbone takes {kind}"
+    text = {
+        "name": "valid",
+        "benchmark": config_of(name, tmp_path / "data").to_dict(),
+        "base": {"backbone": fitting[0]},
+        "studies": {"methods": {"points": [{}]}},
+    }
+    file = tmp_path / "valid.yaml"
+    file.write_text(yaml.safe_dump(text))
+    validate(load_sweep(file))
+
+
+def test_a_benchmark_of_vectors_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TinyConfig, "label_dim", 2)
+    with pytest.raises(SpecError) as caught:
+        validate(load_sweep(tiny_sweep(tmp_path)))
+    assert str(caught.value) == (
+        f"{tmp_path / 'tiny.yaml'}: benchmark.name: labels of 'tiny' have 2 dimensions, and tables "
+        "hold scalar labels only; make a benchmark with one of these numbers as its label "
+        "(label_dim 1)"
+    )
 
 
 # ---- settings
