@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
-from dirsweep.execute.ray import cluster as ray_start
+from dirsweep.execute.ray import cluster
 from tests.own_files import add_file as add_file
 
 torch.set_num_threads(1)
@@ -29,7 +29,7 @@ def no_head_start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     tested.
     """
     if not request.node.get_closest_marker("ray"):
-        monkeypatch.setattr(ray_start, "begin", lambda *_, **__: None)
+        monkeypatch.setattr(cluster, "begin", lambda *_, **__: None)
 
 
 @pytest.fixture(scope="session")

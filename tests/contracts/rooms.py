@@ -27,14 +27,26 @@ def shipped(room: str) -> list[str]:
 
 
 def module_beside(room: str, name: str) -> ModuleType:
-    """The test file beside a registered part."""
+    """The test file beside a registered part.
+
+    Raises:
+        AssertionError: there is none; says what to write.
+    """
     module = registry.config_class(room, name).__module__.removeprefix("dirsweep.")
     folder, _, file = module.rpartition(".")
+    path = f"tests/{folder.replace('.', '/')}/test_{file}.py"
+    if not (TESTS.parent / path).is_file():
+        raise AssertionError(
+            f"write {path} with sample(folder, patch), see tests/contracts/rooms.py"
+        )
     return importlib.import_module(f"tests.{folder}.test_{file}")
 
 
 def sample_of(room: str, name: str, folder: Path, patch: pytest.MonkeyPatch) -> Any:
     """A small config of a registered part."""
     module = module_beside(room, name)
-    assert hasattr(module, "sample"), f"{module.__name__}: no sample(folder, patch), see {__name__}"
+    file = module.__name__.replace(".", "/")
+    assert hasattr(module, "sample"), (
+        f"add sample(folder, patch) to {file}.py, see tests/contracts/rooms.py"
+    )
     return module.sample(folder, patch)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +141,25 @@ def labels_of(axes: Any) -> list[tuple[str, str]]:
 def test_a_plot_states_its_texts_and_place(plot: Plot[Any]) -> None:
     assert plot.title[0].isupper() or plot.title.startswith("t-SNE")
     assert plot.caption.endswith(".")
+    assert same_order(plot, plots()) is None
     others = [other for other in plots() if other.name != plot.name]
-    assert plot.order not in {other.order for other in others}, "the place of another plot"
     assert plot.title not in {other.title for other in others}
+
+
+def same_order(plot: Plot[Any], known: Sequence[Plot[Any]]) -> str | None:
+    """Which other plot has the same place on the page; None where none has."""
+    for other in known:
+        if other.order == plot.order and other.name != plot.name:
+            return f"order {plot.order} is that of {other.name} and of {plot.name}"
+    return None
+
+
+def test_two_plots_at_one_place_are_named() -> None:
+    first, second = plots()[:2]
+    twin = replace(second, order=first.order)
+    assert same_order(twin, plots()) == (
+        f"order {first.order} is that of {first.name} and of {second.name}"
+    )
 
 
 @PLOTS
