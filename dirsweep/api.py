@@ -62,6 +62,7 @@ def run_sweep(  # noqa: PLR0913 - one parameter per option
     out: str | Path | None = None,
     *,
     inline: bool = False,
+    executor: str | None = None,
     address: str | None = None,
     num_cpus: int | None = None,
     retry: Collection[Literal["failed", "stopped"]] = (),
@@ -73,9 +74,10 @@ def run_sweep(  # noqa: PLR0913 - one parameter per option
     Args:
         sweep: a sweep, or the path of a sweep file.
         out: folder of the run; None for ``runs/NAME``.
-        inline: train in this process, without Ray.
+        inline: train in this process, without Ray; the same as ``executor="inline"``.
+        executor: where trials run, as a file of ``dirsweep.execute`` is called; None for ``ray``.
         address: address of a running Ray cluster; None starts Ray on this machine.
-        num_cpus: CPUs for a Ray started on this machine; None for all.
+        num_cpus: CPU cores that trials on this machine may use; None for all.
         retry: statuses of ended trials to train again.
         reuse: copy finished equal trials from neighbouring runs.
         data_changed: train finished trials again whose data has changed; otherwise that is refused.
@@ -98,15 +100,16 @@ def run_sweep(  # noqa: PLR0913 - one parameter per option
     from dirsweep.exit_codes import EXIT_INTERRUPTED
     from dirsweep.session import Options, run_on_console
 
+    place = _executor_of(inline, executor, address)
     spec = sweep if not isinstance(sweep, str | Path) else load_sweep(sweep)
     root = Path(out) if out is not None else Path("runs") / spec.name
     cluster = None
-    if not inline:
+    if place == "ray":
         from dirsweep.execute.ray.cluster import begin
 
         cluster = begin(Path(spec.source), root, address=address, num_cpus=num_cpus)
     options = Options(
-        executor="inline" if inline else "ray",
+        executor=place,
         cluster=cluster,
         num_cpus=num_cpus,
         retry=frozenset(retry),
@@ -122,6 +125,26 @@ def run_sweep(  # noqa: PLR0913 - one parameter per option
     if code == EXIT_INTERRUPTED:
         raise RunInterruptedError(f"{root}: interrupted; finished trials are kept, run it again")
     return open_run(root)
+
+
+def _executor_of(inline: bool, executor: str | None, address: str | None) -> str:
+    """Return the name of the place where trials run.
+
+    Raises:
+        DirSweepError: arguments that exclude each other, or no such place.
+    """
+    from dirsweep.errors import SpecError
+    from dirsweep.execute.registry import require_executor
+
+    place = executor or ("inline" if inline else "ray")
+    if inline and place != "inline":
+        what = f"inline=True and executor={place!r} exclude each other; leave one out"
+        raise SpecError(what, key="executor")
+    require_executor(place)
+    if address is not None and place != "ray":
+        what = f"an address is that of a Ray cluster, but executor is {place!r}; leave one out"
+        raise SpecError(what, key="address")
+    return place
 
 
 def open_run(path: str | Path) -> OpenRun:

@@ -51,7 +51,7 @@ class Options:
         executor: where trials run, see ``execute.registry``.
         cluster: a Ray that was started beforehand, here or elsewhere; None starts one here when
             there is work for it.
-        num_cpus: for a Ray started here; None takes all.
+        num_cpus: CPU cores that a place on this machine may use; None is all.
         retry: statuses whose trials are trained again: ``failed``, ``stopped``.
         reuse: copy what neighbouring runs (folders of the same parent) have finished.
         data_changed: train finished trials again whose data has changed since.

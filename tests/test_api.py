@@ -6,6 +6,7 @@ import doctest
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas
 import polars
@@ -14,8 +15,8 @@ import pytest
 import yaml
 
 import dirsweep
-from dirsweep import api
-from dirsweep.errors import SpecError, StoreError
+from dirsweep import api, execute
+from dirsweep.errors import DirSweepError, SpecError, StoreError
 from tests import tiny  # noqa: F401 - registers its benchmark and backbone
 
 SWEEP = {
@@ -52,6 +53,46 @@ def test_examples_of_the_docstrings(
 def test_every_public_function_has_an_example() -> None:
     documented = {test.name for test in examples()}
     assert {"api.load_sweep", "api.run_sweep", "api.open_run"} <= documented
+
+
+OWN_PLACE = """
+from dirsweep.execute.inline import open_executor
+"""
+
+
+def test_a_place_of_ones_own_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_place.py").write_text(OWN_PLACE)
+    monkeypatch.setattr(execute, "__path__", [*execute.__path__, str(tmp_path)])
+    file, root = folder / "sweep.yaml", tmp_path / "runs" / "own"
+    run = dirsweep.run_sweep(file, root, executor="own_place")
+    assert run.counts() == {"complete": 4}
+    same = dirsweep.run_sweep(file, root, inline=True, executor="inline")
+    assert same.counts() == {"complete": 4}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"inline": True, "executor": "ray"},
+            "executor: inline=True and executor='ray' exclude each other; leave one out",
+        ),
+        ({"executor": "inlne"}, "no place to run 'inlne'; did you mean 'inline'"),
+        (
+            {"inline": True, "address": "auto"},
+            "address: an address is that of a Ray cluster, but executor is 'inline'; leave one out",
+        ),
+    ],
+)
+def test_a_wrong_place_is_refused_before_anything_is_written(
+    arguments: dict[str, Any], message: str, folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DirSweepError) as caught:
+        dirsweep.run_sweep(folder / "sweep.yaml", tmp_path / "run", **arguments)
+    assert str(caught.value).startswith(message)
+    assert not (tmp_path / "run").exists()
 
 
 def test_tables_as_arrow_pandas_and_polars(folder: Path) -> None:

@@ -54,7 +54,10 @@ Place = Annotated[
         "--executor", metavar="NAME", help="where to train: ray, inline, or another installed one"
     ),
 ]
-Cpus = Annotated[int | None, typer.Option(help="CPUs for a Ray started on this machine", min=1)]
+Cpus = Annotated[
+    int | None,
+    typer.Option(help="CPU cores that trials on this machine may use (default: all)", min=1),
+]
 Retries = Annotated[
     list[Retry] | None,
     typer.Option(help="train trials with this status again; may be given twice"),

@@ -29,7 +29,7 @@ from dirsweep.cli.options import (
     executor_of,
     load,
 )
-from dirsweep.errors import StoreError
+from dirsweep.errors import SpecError, StoreError
 from dirsweep.terminal import PlainConsole
 
 if TYPE_CHECKING:
@@ -222,6 +222,9 @@ def _start_ray(
 ) -> Cluster | None:
     """Start Ray, or connect to it, while the sweep is still being read; None for other places."""
     if executor != "ray":
+        if address is not None:
+            what = f"--address is that of a Ray cluster, and trials run in '{executor}'"
+            raise SpecError(what, key="--address")
         return None
     from dirsweep.execute.ray.cluster import begin
 

@@ -179,7 +179,7 @@ class Job:
         example: makes one trial of the sweep, to measure what a trial takes.
         say: shows a line to people.
         cluster: a Ray that was started beforehand; None starts one here.
-        num_cpus: for a Ray started here; None takes all.
+        num_cpus: CPU cores that a place on this machine may use; None is all.
         work: ``module:function`` that takes the trainer's place; None is the trainer.
     """
 

@@ -86,6 +86,10 @@ def test_help_loads_neither_torch_nor_ray() -> None:
     ("arguments", "message"),
     [
         (["--inline", "--executor", "ray"], "--inline and --executor ray exclude each other"),
+        (
+            ["--inline", "--address", "auto"],
+            "--address is that of a Ray cluster, and trials run in 'inline'",
+        ),
         (["--executor", "inlne"], "no place to run 'inlne'; did you mean 'inline'"),
     ],
 )
