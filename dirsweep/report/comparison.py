@@ -12,18 +12,18 @@ from dirsweep.analysis.intervals import Interval
 from dirsweep.domain import metric_of
 from dirsweep.report.number_format import MISSING, plural, signed
 from dirsweep.report.statistics_text import digits, p_words
-from dirsweep.report.table import Cell, Column, Mark, Note, Row, Table
+from dirsweep.report.table import METRICS, Cell, Column, Mark, Note, Row, Table
 
 FORMATS = ("console", "md", "json")
 _COLUMNS = (
     Column("configuration", "configuration", align="left", blank_repeats=True),
     Column("region", "region", align="left"),
-    Column("a", "A", drop_detail=True),
-    Column("b", "B", drop_detail=True),
+    Column("a", "A", drop_detail=True, priority=2),
+    Column("b", "B", drop_detail=True, priority=2),
     Column("difference", "B - A"),
-    Column("p", "p"),
-    Column("num_seeds", "seeds", shared_note="{} seeds in A/B"),
-    Column("remarks", "remarks", align="left", shared_note="{}"),
+    Column("p", "p", priority=1),
+    Column("num_seeds", "seeds", shared_note="{} seeds in A/B", priority=3),
+    Column("remarks", "remarks", align="left", shared_note="{}", priority=METRICS),
 )
 
 

@@ -100,13 +100,14 @@ def _notes(table: Table, layouts: list[Layout]) -> list[Text]:
     if hidden and not table.split_by_group:
         text = f"{plural(hidden, 'column')} hidden (terminal too narrow)"
         lines.append(Text(text, style="dim"))
-    if not all(layout.deviation for layout in layouts) and _has_deviations(table):
-        lines.append(Text("standard deviations hidden (terminal too narrow)", style="dim"))
+    if not all(layout.deviation for layout in layouts):
+        cells = [cell for row in table.rows for cell in row.cells]
+        what = ["standard deviations"] * any(cell.deviation is not None for cell in cells)
+        what += ["intervals"] * any(cell.interval is not None for cell in cells)
+        if what:
+            text = f"{' and '.join(what)} hidden (terminal too narrow)"
+            lines.append(Text(text, style="dim"))
     return lines
-
-
-def _has_deviations(table: Table) -> bool:
-    return any(cell.deviation is not None for row in table.rows for cell in row.cells)
 
 
 def _grid(table: Table, layout: Layout) -> Grid:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
+from dirsweep.domain import REPORTED_SPLITS
 from dirsweep.report.number_format import DIAMOND
 from dirsweep.report.table import (
     METRICS,
@@ -21,10 +22,10 @@ from dirsweep.report.table import (
 )
 
 #: widths at which columns of text are still readable; their cells wrap between words
-_TEXT_WIDTH = 12
+_TEXT_WIDTH = 13
 _LABEL_WIDTH = 20
 _ROOMY_LABEL_WIDTH = 48
-_NARROW_LABEL_WIDTH = 12
+_NARROW_LABEL_WIDTH = 13
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Layout:
     Attributes:
         places: indices of the columns that are shown.
         compact: little space between columns, ``7.02±0.20``, details dropped where allowed.
-        deviation: whether deviations are shown.
+        deviation: whether deviations and intervals are shown.
         label_width: width up to which the first column is not wrapped.
     """
 
@@ -62,7 +63,9 @@ def layouts_for(table: Table, width: int) -> list[Layout]:
 
 
 def header(table: Table, layout: Layout, position: int) -> str:
-    """Return a column's heading in two lines; a group is named above its first column only.
+    """Return a column's heading; a group is named above its first column only.
+
+    The group's name has one line, or where space is short one line per word.
 
     Args:
         table: the table.
@@ -74,18 +77,27 @@ def header(table: Table, layout: Layout, position: int) -> str:
         return column.title
     before = table.columns[layout.places[position - 1]] if position else None
     repeated = before is not None and before.group_heading == column.group_heading
-    return f"{'' if repeated else column.group_heading}\n{column.title}"
+    if repeated:
+        return f"\n{column.title}"
+    group = column.group_heading
+    return f"{group if layout.deviation else _stacked(group)}\n{column.title}"
+
+
+def _stacked(heading: str) -> str:
+    """Return the heading of a group with the split on a line of its own."""
+    first, _, rest = heading.partition(" ")
+    return f"{first}\n{rest}" if rest and first in REPORTED_SPLITS else heading
 
 
 def cell_text(table: Table, layout: Layout, place: int, row: Row) -> str:
     """Return the row's cell as the layout shows it."""
-    cell = row.cells[place]
+    cell, column = row.cells[place], table.columns[place]
     text = cell.text
     if place == 0 and row.footnote:
         text += f" {row.footnote}"
     if layout.deviation and cell.deviation_text:
         text += f"{'±' if layout.compact else ' ± '}{cell.deviation_text}"
-    if cell.detail and not (layout.compact and table.columns[place].drop_detail):
+    if cell.detail and layout.deviation and not (layout.compact and column.drop_detail):
         text += f" {cell.detail}"
     if cell.published:
         text = f"{text} ({cell.published})".strip()
@@ -117,7 +129,14 @@ def _without_least_important(table: Table, width: int) -> Layout:
     for candidate in _candidates(table):
         if _needed(table, candidate) <= width:
             return candidate
-    return replace(candidate, places=_up_to(table, 0))
+    return _first_columns(table, replace(candidate, places=_up_to(table, 0)), width)
+
+
+def _first_columns(table: Table, layout: Layout, width: int) -> Layout:
+    """Return the layout with as many columns as fit, the names of the rows at the least."""
+    while len(layout.places) > 1 and _needed(table, layout) > width:
+        layout = replace(layout, places=layout.places[:-1])
+    return layout
 
 
 def _candidates(table: Table) -> Iterator[Layout]:
@@ -147,32 +166,38 @@ def _up_to(table: Table, limit: int) -> tuple[int, ...]:
 
 def _needed(table: Table, layout: Layout) -> int:
     """Return the width that the layout needs, the column of stars included."""
-    needed = 1
+    widths = [1] if any(row.chosen for row in table.rows) else []
     for position, place in enumerate(layout.places):
         width = _width(table, layout, position)
         if table.columns[place].align == "left":
             width = min(width, layout.label_width if place == 0 else _TEXT_WIDTH)
-        needed += layout.gap + width
-    return needed
+        widths.append(width)
+    return sum(widths) + layout.gap * (len(widths) - 1)
 
 
 # ---- splitting by group
 
 
 def _split(table: Table, width: int) -> list[Layout]:
-    """Draw the whole table if it fits, without deviations if need be, else group by group."""
-    everything = [Layout(tuple(range(len(table.columns))))]
-    for layouts in (everything, _by_group(table)):
-        for attempt in _ever_tighter(layouts):
-            if all(_full_width(table, layout) <= width for layout in attempt):
-                return attempt
-    return attempt
+    """Draw the whole table if it fits, without deviations if need be, else in several parts."""
+    whole = Layout(tuple(range(len(table.columns))), label_width=_ROOMY_LABEL_WIDTH)
+    for attempt in _tighter(whole):
+        if attempt.label_width == whole.label_width and _needed(table, attempt) <= width:
+            return [attempt]
+    groups = _by_group(table)
+    for layouts in zip(*(list(_tighter(group)) for group in groups), strict=True):
+        if all(_needed(table, layout) <= width for layout in layouts):
+            return list(layouts)
+    return [part for group in groups for part in _in_parts(table, group, width)]
 
 
-def _ever_tighter(layouts: Sequence[Layout]) -> Iterator[list[Layout]]:
-    yield list(layouts)
-    yield [replace(layout, compact=True) for layout in layouts]
-    yield [replace(layout, compact=True, deviation=False) for layout in layouts]
+def _tighter(layout: Layout) -> Iterator[Layout]:
+    """Yield the layout with ever less: space, deviations, width of the labels."""
+    compact = replace(layout, compact=True)
+    bare = replace(compact, deviation=False)
+    yield from (layout, compact, bare)
+    for label_width in (_LABEL_WIDTH, _NARROW_LABEL_WIDTH):
+        yield replace(bare, label_width=label_width)
 
 
 def _by_group(table: Table) -> list[Layout]:
@@ -182,25 +207,40 @@ def _by_group(table: Table) -> list[Layout]:
     for _, members in column_groups([column for column in table.columns if column.group]):
         places = [table.columns.index(column) for column in members]
         if any(_shows_something(row.cells[place]) for row in table.rows for place in places):
-            layouts.append(Layout((*ungrouped, *places)))
-    return layouts or [Layout((*ungrouped, *_first_group(table)))]
+            layouts.append(Layout((*ungrouped, *places), label_width=_ROOMY_LABEL_WIDTH))
+    first = [table.columns.index(column) for column in _first_group(table)]
+    return layouts or [Layout((*ungrouped, *first), label_width=_ROOMY_LABEL_WIDTH)]
 
 
-def _first_group(table: Table) -> list[int]:
+def _first_group(table: Table) -> list[Column]:
     _, members = next(column_groups([column for column in table.columns if column.group]))
-    return [table.columns.index(column) for column in members]
+    return members
+
+
+def _in_parts(table: Table, group: Layout, width: int) -> Iterator[Layout]:
+    """Yield a group of columns a few at a time, as many as fit next to the row names."""
+    *_, tight = _tighter(group)
+    names = tuple(
+        place
+        for place in tight.places
+        if not table.columns[place].group and table.columns[place].priority == 0
+    )
+    shown: tuple[int, ...] = ()
+    for place in tight.places:
+        if place in names or not table.columns[place].group:
+            continue
+        if shown and _needed(table, replace(tight, places=(*names, *shown, place))) > width:
+            yield replace(tight, places=(*names, *shown))
+            shown = ()
+        shown = (*shown, place)
+    yield replace(tight, places=(*names, *shown))
 
 
 def _shows_something(cell: Cell) -> bool:
     return bool(cell.text or cell.published)
 
 
-def _full_width(table: Table, layout: Layout) -> int:
-    widths = [_width(table, layout, position) for position in range(len(layout.places))]
-    return sum(widths) + layout.gap * (len(widths) - 1)
-
-
 def longest_word(column: Column, texts: Sequence[str]) -> int:
-    """Return the width below which a column of text would cut a word, at most 12."""
+    """Return the width below which a column of text would cut a word, at most 13."""
     words = [word for text in (*texts, column.title) for word in text.split()]
     return min(_TEXT_WIDTH, max((cell_len(word) for word in words), default=1))

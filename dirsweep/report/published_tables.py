@@ -18,8 +18,8 @@ def list_table(extra: Sequence[Path] = ()) -> Table:
     columns = (
         Column("name", "name", align="left"),
         Column("shows", "shows", align="left"),
-        Column("benchmarks", "benchmarks", align="left"),
-        Column("num_cells", "cells"),
+        Column("benchmarks", "benchmarks", align="left", priority=2),
+        Column("num_cells", "cells", priority=1),
     )
     rows = [
         Row(
@@ -61,7 +61,7 @@ def _table(name: str, title: str, every: Sequence[PublishedCell], benchmark: str
         row = printed.setdefault((cell["section"], cell["row"]), {})
         row[cell["metric"], cell["region"]] = cell
     columns = (
-        Column("section", "section", align="left", blank_repeats=True),
+        Column("section", "section", align="left", blank_repeats=True, priority=1),
         Column("row", "row", align="left"),
         *(Column(f"{m}_{region}", region, group=metric_of(m).title) for m, region in keys),
     )

@@ -160,7 +160,9 @@ def _columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
     points = rows.points
     yield Column("point", "point", align="left"), lambda point: Cell(rows.name(point.label))
     if rows.detailed or len({point.num_seeds for point in points}) > 1:
-        seeds = Column("num_seeds", "seeds", hint="complete seeds behind the results")
+        seeds = Column(
+            "num_seeds", "seeds", priority=METRICS, hint="complete seeds behind the results"
+        )
         yield seeds, lambda point: Cell(str(point.num_seeds), point.num_seeds)
     if rows.choice.validation:
         yield from _validation_columns(rows)

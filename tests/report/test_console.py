@@ -35,7 +35,17 @@ def test_the_least_important_columns_are_hidden_first() -> None:
     compact = plain_text(small_table.study(), 56)
     assert "6.50±0.25" in compact
     assert "12.00" in compact
-    assert "3 columns hidden" in plain_text(small_table.study(), 30)
+    narrow = plain_text(small_table.study(), 30)
+    assert [line.split() for line in narrow.splitlines()[1:7]] == [
+        ["val", "test"],
+        ["MAE", "MAE"],
+        ["point", "all", "all", "few"],
+        ["─" * 30],
+        ["base", "|", "a", "7.00", "7.25", "–"],
+        ["★", "lds", "6.50", "6.75", "12.00"],
+    ]
+    assert "1 column hidden" in narrow
+    assert "standard deviations and intervals hidden" in " ".join(narrow.split())
 
 
 @pytest.mark.parametrize("width", [24, 40, 60, 80, 100, 160])
