@@ -16,6 +16,7 @@ import numpy as np
 from dirsweep.config.compatibility import refused_changes
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.data.base import SPLITS, Benchmark
+from dirsweep.domain import is_or_are, plural
 from dirsweep.driver import Driver, Watcher
 from dirsweep.errors import StoreError
 from dirsweep.execute.base import Job
@@ -23,7 +24,6 @@ from dirsweep.execute.registry import open_by_name
 from dirsweep.exit_codes import exit_code
 from dirsweep.policy.sweep_policy import SweepPolicy
 from dirsweep.policy.sweep_view import SweepView
-from dirsweep.report.number_format import plural
 from dirsweep.run.bins import Bins
 from dirsweep.run.collect import collect
 from dirsweep.run.data_record import DATA_HINT, KEY, DataRecord, check_data
@@ -198,8 +198,9 @@ def _resume(
     watcher.total(view.num_trials)
     if elsewhere.taken:
         names = ", ".join(sorted({run.root for run in elsewhere.taken.values()}))
+        num = len(elsewhere.taken)
         watcher.message(
-            f"{len(elsewhere.taken)} trials are finished in other runs and are reused ({names})"
+            f"{plural(num, 'trial')} finished in other runs {is_or_are(num)} reused ({names})"
         )
     _report_missing_features(view, paths, watcher)
     watcher.earlier(view.counts())

@@ -24,6 +24,7 @@ from dirsweep.config.space import SearchSpace
 from dirsweep.config.study import StudySpec
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import Point, TrialConfig, TrialSpec, canonical_json, trial_id_of
+from dirsweep.domain import is_or_are, plural
 from dirsweep.errors import DirSweepError, SpecError
 
 if TYPE_CHECKING:
@@ -302,8 +303,8 @@ def _check_num_trials(spec: SweepSpec, study: str, num_planned: int) -> None:
     num_trials = spec.studies[study].trials
     if num_planned > num_trials:
         raise SpecError(
-            f"{num_trials}, but {num_planned} points are planned: start, and the base for "
-            "'base_plus'",
+            f"{num_trials}, but {plural(num_planned, 'point')} {is_or_are(num_planned)} planned: "
+            "start, and the base for 'base_plus'",
             key=f"studies.{study}.trials",
             source=spec.source,
         )

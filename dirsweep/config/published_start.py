@@ -10,6 +10,7 @@ from dirsweep.config.error_text import format_value
 from dirsweep.config.model import Overrides
 from dirsweep.config.space import SearchSpace
 from dirsweep.config.trial import canonical_json
+from dirsweep.domain import plural
 from dirsweep.errors import SpecError, StoreError
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def published_points(
         return tuple(points.values())
     what = f"no paper has settings of {name}"
     if configs:
-        what = f"none of the {len(configs)} published settings of {name} lies in this space"
+        settings = plural(len(configs), "published setting")
+        what = f"none of the {settings} of {name} lies in this space"
     raise SpecError(what, key="published")
 
 

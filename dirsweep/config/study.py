@@ -43,7 +43,7 @@ from dirsweep.config.sampler import LEARNS_FROM_ANY, SamplerSpec
 from dirsweep.config.scheduler import RacingSpec, SchedulerSpec
 from dirsweep.config.space import SearchSpace
 from dirsweep.config.space_file import EntrySpec, read_space
-from dirsweep.domain import Constraint, Objective
+from dirsweep.domain import Constraint, Objective, plural
 from dirsweep.errors import SpecError
 
 if TYPE_CHECKING:
@@ -245,7 +245,8 @@ class StudySpec(Config):
         if self.trials == 0:
             raise SpecError("missing; give the number of points to propose", key="trials")
         if len(self.start) > self.trials:
-            what = f"{len(self.start)} points, but the study has only {self.trials} trials"
+            points, trials = plural(len(self.start), "point"), plural(self.trials, "trial")
+            what = f"{points}, but the study has only {trials}"
             raise SpecError(what, key="start")
         if self.warm_start and self.sampler.name not in LEARNS_FROM_ANY:
             names = " or ".join(LEARNS_FROM_ANY)

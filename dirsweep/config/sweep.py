@@ -54,7 +54,7 @@ from dirsweep.config.scheduler import SchedulerSpec
 from dirsweep.config.study import StudyContext, StudySpec
 from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.config.yaml_text import dump_yaml
-from dirsweep.domain import Constraint, Objective
+from dirsweep.domain import Constraint, Objective, plural
 from dirsweep.errors import SpecError
 
 if TYPE_CHECKING:
@@ -303,7 +303,9 @@ class SweepSpec(Config):
                 what = "needs a study with at least 2 seeds: comparisons use their spread"
                 raise SpecError(what)
             if racing.max_seeds <= len(seeds):
-                what = f"must exceed the study's {len(seeds)} seeds, got {racing.max_seeds}"
+                what = (
+                    f"must exceed the study's {plural(len(seeds), 'seed')}, got {racing.max_seeds}"
+                )
                 raise SpecError(what, key="max_seeds")
             if max(seeds) + racing.max_seeds >= MAX_SEED:
                 raise SpecError(f"no further seeds are left after {max(seeds)}")

@@ -27,6 +27,7 @@ from dirsweep.data.base import (
 )
 from dirsweep.data.label_ranges import LabelRange
 from dirsweep.data.text_files import lines_of, number_of, read_bytes
+from dirsweep.domain import plural
 from dirsweep.errors import DataError
 from dirsweep.registry import register
 
@@ -150,7 +151,9 @@ def _fields_of(line: str, header: list[str], where: str) -> tuple[str, str, floa
         raise DataError(f"{where}: an empty line; remove it")
     fields = line.split("\t")
     if len(fields) != len(header):
-        raise DataError(f"{where}: {len(fields)} columns; expected {len(header)} as in the header")
+        raise DataError(
+            f"{where}: {plural(len(fields), 'column')}; expected {len(header)} as in the header"
+        )
     one, two, score = (fields[header.index(column)] for column in _COLUMNS)
     if not one.strip() or not two.strip():
         raise DataError(f"{where}: an empty sentence; expected text in sentence1 and sentence2")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from dirsweep.domain import plural
 from dirsweep.errors import DataError
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -98,9 +99,8 @@ def csv_rows(lines: Sequence[str], file: Path) -> Iterator[tuple[int, list[str]]
             raise DataError(f"{file}:{number}: {_csv_text(str(error))}") from error
         num_columns = num_columns or len(fields)
         if len(fields) != num_columns:
-            raise DataError(
-                f"{file}:{number}: {len(fields)} columns; expected {num_columns} as in the header"
-            )
+            found = plural(len(fields), "column")
+            raise DataError(f"{file}:{number}: {found}; expected {num_columns} as in the header")
         yield number, fields
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from dirsweep.config.file_content import content_hash
 from dirsweep.data.base import Benchmark, Split, SplitName, Views
 from dirsweep.data.label_ranges import LabelRange, range_text
+from dirsweep.domain import plural
 from dirsweep.errors import SpecError
 
 #: the key of a sweep file that every error is about
@@ -84,8 +85,8 @@ class ZeroShot(Benchmark):
         kept = np.flatnonzero(~np.any(inside, axis=0))
         if not len(kept):
             raise SpecError(
-                f"would remove all {len(split):,} training samples of {self.name}; leave some "
-                "labels to learn from",
+                f"would remove all {plural(len(split), 'training sample')} of {self.name}; leave "
+                "some labels to learn from",
                 key=KEY,
             )
         ids = tuple(split.ids[row] for row in kept)

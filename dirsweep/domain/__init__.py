@@ -27,6 +27,7 @@ from dirsweep.domain.metrics import (
 )
 from dirsweep.domain.objectives import BOUNDS, Bound, Constraint, Objective
 from dirsweep.domain.pareto import non_dominated, pareto_front
+from dirsweep.domain.words import is_or_are, plural
 
 __all__ = [
     "BOUNDS",
@@ -46,6 +47,7 @@ __all__ = [
     "ShotRule",
     "bin_of",
     "bin_thresholds",
+    "is_or_are",
     "is_undefined",
     "mean_over_seeds",
     "metric_columns",
@@ -53,4 +55,5 @@ __all__ = [
     "metric_title",
     "non_dominated",
     "pareto_front",
+    "plural",
 ]

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from dirsweep.config.expand import make_trial, planned_points
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec
+from dirsweep.domain import plural
 from dirsweep.errors import SpecError, did_you_mean
 from dirsweep.execute.base import WorkerSettings
 from dirsweep.execute.worker import run_trial
@@ -60,7 +61,7 @@ def choose_trial(spec: SweepSpec, choice: TrialChoice, cache: str | None) -> Tri
         what = f"study '{name}' has no planned points: its sampler proposes them during the run"
         raise SpecError(what, key="--point", source=spec.source)
     if choice.index >= len(points):
-        what = f"study '{name}' has {len(points)} planned points (0 to {len(points) - 1})"
+        what = f"study '{name}' has {plural(len(points), 'planned point')} (0 to {len(points) - 1})"
         raise SpecError(f"{what}, got {choice.index}", key="--point", source=spec.source)
     seed = spec.seeds_of(name)[0] if choice.seed is None else choice.seed
     fingerprint = prepare(spec, cache).fingerprint()

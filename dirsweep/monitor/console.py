@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dirsweep.domain import REGIONS, Region, metric_of
-from dirsweep.report.number_format import STAR, decimals, duration
+from dirsweep.report.number_format import STAR, decimals, duration, plural
 from dirsweep.run.tables import STATUSES
 from dirsweep.terminal import PlainConsole
 
@@ -105,7 +105,7 @@ class SweepConsole:
             self._live.start()
         else:
             what = " on SYNTHETIC DATA" if synthetic else ""
-            self._line(f"{name}{what}" + (f": {total} trials" if total else ""))
+            self._line(f"{name}{what}" + (f": {plural(total, 'trial')}" if total else ""))
 
     def total(self, num_trials: int) -> None:
         """Set the number of trials, those of earlier sessions included."""
@@ -234,7 +234,8 @@ class SweepConsole:
             ended = sum(self._ended.values())
             states = ", ".join(f"{num} {status}" for status, num in self._ended.items() if num)
             parts = [
-                f"{ended} of {self._num_trials} trials ended" + (f" ({states})" if states else "")
+                f"{ended} of {plural(self._num_trials, 'trial')} ended"
+                + (f" ({states})" if states else "")
             ]
             if self._running:
                 parts.append(f"{len(self._running)} running")
@@ -308,7 +309,8 @@ class SweepConsole:
         bar = ProgressBar(
             total=max(1, self._num_trials), completed=min(ended + begun, self._num_trials)
         )
-        grid.add_row(Text(f"{ended}/{self._num_trials or '?'} trials"), bar)
+        trials = "trial" if self._num_trials == 1 else "trials"
+        grid.add_row(Text(f"{ended}/{self._num_trials or '?'} {trials}"), bar)
         return Group(grid, states)
 
     def _trials(self, room: int) -> RenderableType:

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from dirsweep.domain import plural
 from dirsweep.monitor.snapshot import BestTrial, Front, Snapshot, TrialProgress, read_snapshot
 from dirsweep.run.folder import RunPaths
 
@@ -91,7 +92,7 @@ def _states(snapshot: Snapshot) -> str:
 
 
 def _counts(snapshot: Snapshot) -> str:
-    return f"{snapshot.total} trials: {_states(snapshot)}"
+    return f"{plural(snapshot.total, 'trial')}: {_states(snapshot)}"
 
 
 def _driver_lines(snapshot: Snapshot) -> Iterator[Text]:
@@ -124,7 +125,7 @@ def _goal_text(goal: BestTrial, best: TrialProgress, mark: str) -> Text:
 
 
 def _front_text(front: Front, mark: str) -> RenderableType:
-    title = f"{front.study}: Pareto front{mark} of {front.num_complete} complete points"
+    title = f"{front.study}: Pareto front{mark} of {plural(front.num_complete, 'complete point')}"
     title += f", val {' against '.join(front.objectives)}"
     if front.constraints:
         title += f", subject to {'; '.join(front.constraints)}"
@@ -141,6 +142,6 @@ def _infeasible_lines(fronts: Sequence[Front]) -> Iterator[Text]:
         if front.num_complete and front.constraints and not front.points:
             constraints = "; ".join(front.constraints)
             yield Text(
-                f"{front.study}: none of {front.num_complete} complete points satisfies "
+                f"{front.study}: none of {plural(front.num_complete, 'complete point')} satisfies "
                 f"{constraints}"
             )

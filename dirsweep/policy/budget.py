@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dirsweep.config.resources import BudgetSpec
+from dirsweep.domain import is_or_are, plural
 from dirsweep.policy.sweep_view import SweepView
 from dirsweep.policy.tracked_trial import TrackedTrial
 
@@ -126,7 +127,7 @@ class Budget:
         """
         begun, limit = self.view.state.begun, self.spec.trials
         if limit is not None and trial.trial_id not in begun and len(begun) >= limit:
-            return Refusal(f"{len(begun)} of {limit} trials", final=True)
+            return Refusal(f"{len(begun)} of {plural(limit, 'trial')}", final=True)
         needed = [self.remaining_s(other) or 0.0 for other in self.view.running.values()]
         expected = self.remaining_s(trial)
         for usage in self.usages():
@@ -177,7 +178,8 @@ class Budget:
         num_running = len(self.view.running)
         num_ended = sum(trial.ended for trial in self.view.trials.values())
         num_left = self.view.num_trials - num_ended - num_running
-        text = f"budget used up: {reason}; {num_left} trials are left"
+        text = f"budget used up: {reason}; {plural(num_left, 'trial')} {is_or_are(num_left)} left"
         if not num_running:
             return text
-        return f"{text}, {num_running} are running, {len(self.nearly_done())} of them nearly done"
+        running = f"{num_running} {is_or_are(num_running)} running"
+        return f"{text}, {running}, {len(self.nearly_done())} of them nearly done"

@@ -12,6 +12,7 @@ from typing import Any
 from dirsweep.config.expand import make_point, make_trial
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import canonical_json
+from dirsweep.domain import is_or_are, plural
 from dirsweep.run.events import KnownPoint, Warmed
 from dirsweep.run.reader import open_run
 from dirsweep.run.results import StudyGoals
@@ -127,5 +128,6 @@ def _same_trials(
 def in_words(warmed: Warmed) -> str:
     """Say what a sampler was told, and what was left out."""
     left_out = ", ".join(f"{number} {why}" for why, number in sorted(warmed.skipped.items()))
-    points = f"{len(warmed.points)} points of {warmed.run} are known to its sampler"
+    num = len(warmed.points)
+    points = f"{plural(num, 'point')} of {warmed.run} {is_or_are(num)} known to its sampler"
     return f"{warmed.study}: {points}" + (f" (left out: {left_out})" if left_out else "")

@@ -12,7 +12,7 @@ from typing import Any, TypedDict, cast
 
 import pyarrow as pa
 
-from dirsweep.domain import COMMON_REGIONS
+from dirsweep.domain import COMMON_REGIONS, plural
 from dirsweep.errors import StoreError, did_you_mean
 
 REQUIRED = ("paper", "table", "row", "benchmark", "metric", "region", "value")
@@ -172,7 +172,9 @@ def _rows(source: str, reader: Any) -> Iterator[PublishedCell]:
             continue
         where = f"{source}:{reader.line_num}"
         if len(cells) != len(header):
-            raise StoreError(f"{where}: {len(cells)} cells where the header has {len(header)}")
+            raise StoreError(
+                f"{where}: {plural(len(cells), 'cell')} where the header has {len(header)}"
+            )
         row = _row(where, dict(zip(header, map(str.strip, cells), strict=True)))
         earlier = first_line.setdefault(key_of(row), reader.line_num)
         if earlier != reader.line_num:

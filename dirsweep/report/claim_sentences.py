@@ -10,9 +10,9 @@ from dirsweep.analysis.claims import StudyEvidence, outcomes_of
 from dirsweep.analysis.differences import Difference
 from dirsweep.analysis.effects import Effect
 from dirsweep.analysis.plateau import Plateau
-from dirsweep.analysis.reproduction import WORDS
 from dirsweep.domain import metric_title
 from dirsweep.report.number_format import plural
+from dirsweep.report.published_sentences import published_sentence
 from dirsweep.report.statistics_text import (
     difference_in_words,
     signed_difference,
@@ -82,7 +82,7 @@ def sentences_of_effects(groups: Sequence[Sequence[Effect]]) -> list[Sentence]:
 
 def _pairs_text(effect: Effect) -> str:
     if len(effect.pairs) > 1:
-        return f"mean over {len(effect.pairs)} pairs of points"
+        return f"mean over {plural(len(effect.pairs), 'pair')} of points"
     return f"{effect.difference.label} against {effect.difference.baseline_label}"
 
 
@@ -184,13 +184,13 @@ def _seed_null(evidence: StudyEvidence) -> list[Sentence]:
         return []
     title = metric_title(null.metric, null.region)
     text = (
-        f"{evidence.study}: spread between seeds in test {title}: two identical configurations "
-        f"differ by up to {null.largest_by_chance:.2g} in 95 of 100 cases "
-        f"({null.num_seeds} seeds each)"
+        f"{evidence.study}: chance alone: the test {title} of two identical configurations "
+        f"({plural(null.num_seeds, 'seed')} each) differs by up to {null.largest_by_chance:.2g} "
+        f"in 95 of 100 cases"
     )
     if null.num_points > 2:
         text += (
-            f", and the best of {null.num_points} identical ones is better than their mean by "
+            f", and of {null.num_points} identical ones the best is better than their mean by "
             f"{null.best_by_chance:.2g} on average"
         )
     return [Sentence("null", f"{text}.", null.trial_ids)]
@@ -258,21 +258,15 @@ def _importance(evidence: StudyEvidence) -> list[Sentence]:
     title = metric_title(evidence.objective.metric, evidence.objective.region)
     parts = [f"{item.key} {100 * (item.fanova or 0):.0f} %" for item in evidence.importances[:3]]
     text = (
-        f"{evidence.study}: share of the variance of validation {title} over the points (fANOVA): "
-        f"{', '.join(parts)}."
+        f"{evidence.study}: of the variance of validation {title} between the points, these "
+        f"parameters explain most (fANOVA): {', '.join(parts)}."
     )
     return [Sentence("importance", text, evidence.trial_ids)]
 
 
 def _published(evidence: StudyEvidence) -> list[Sentence]:
-    found = evidence.verdicts
-    if not found:
+    text = published_sentence(evidence.verdicts)
+    if not text:
         return []
-    counts = {word: sum(item.verdict == word for item in found) for word in WORDS}
-    parts = [f"{count} {word}" for word, count in counts.items() if count]
-    incomparable = [item for item in found if item.verdict == "not comparable"]
-    differ = dict.fromkeys(key for item in incomparable for key in item.differs)
-    why = f" (differs in {', '.join(differ)})" if differ else ""
-    num = plural(len(found), "published number")
-    text = f"{evidence.study}: compared with {num}: {', '.join(parts)}{why}."
-    return [Sentence("published", text, [trial for item in found for trial in item.trial_ids])]
+    trials = [trial for item in evidence.verdicts for trial in item.trial_ids]
+    return [Sentence("published", f"{evidence.study}: {text}.", trials)]

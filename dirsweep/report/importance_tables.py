@@ -6,7 +6,7 @@ from dirsweep.analysis.importance import importances
 from dirsweep.analysis.interactions import interactions
 from dirsweep.analysis.main_effects import MainEffect, main_effects
 from dirsweep.domain import metric_of
-from dirsweep.report.number_format import MISSING, decimals, finite
+from dirsweep.report.number_format import MISSING, decimals, finite, plural
 from dirsweep.report.statistics_text import digits
 from dirsweep.report.table import Cell, Column, Note, Row, Table, number_cell
 from dirsweep.run.reader import Run
@@ -27,7 +27,7 @@ def importance_table(run: Run, study: str) -> Table | None:
     rows = tuple(
         Row((Cell(item.key), _share(item.ped_anova), _share(item.fanova))) for item in found
     )
-    note = Note(f"share of the objective's variance over {found[0].num_points} points")
+    note = Note(f"share of the objective's variance over {plural(found[0].num_points, 'point')}")
     return Table(
         "Parameter importance", columns, rows, (note,), synthetic=run.synthetic, collapsed=True
     )
@@ -62,7 +62,7 @@ def interactions_table(run: Run, study: str) -> Table | None:
     rows = tuple(Row((Cell(" × ".join(item.keys)), _share(item.share))) for item in found)
     note = Note(
         "share of the objective's variance that two parameters explain together beyond their main"
-        f" effects, {_BASES[found[0].basis]}; {found[0].num_points} points"
+        f" effects, {_BASES[found[0].basis]}; {plural(found[0].num_points, 'point')}"
     )
     return Table("Interactions", columns, rows, (note,), synthetic=run.synthetic, collapsed=True)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from dirsweep.domain import plural as plural  # re-exported
+
 #: marks the point that validation chose
 STAR = "★"
 #: mark results that a test separates from the baseline's
@@ -48,11 +50,6 @@ def signed(value: float, places: int) -> str:
     """Return ``+0.12`` or ``-0.12``; ``0.00`` where rounding leaves nothing."""
     text = f"{value:+.{places}f}"
     return text if float(text) else text[1:]
-
-
-def plural(count: int, noun: str) -> str:
-    """Return ``1 trial`` or ``2 trials``."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def finite(value: float | None) -> float | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from dirsweep.analysis.reproduction import Verdict, verdicts
 from dirsweep.domain import metric_of
 from dirsweep.report.interval_notes import verdict_note
 from dirsweep.report.number_format import finite
+from dirsweep.report.published_sentences import published_sentence
 from dirsweep.report.table import Cell, Column, Note, Row, Table
 from dirsweep.run.reader import Run
 
@@ -31,8 +30,8 @@ def reproduction_table(run: Run, study: str) -> Table | None:
     found = verdicts(run, study)
     if not found:
         return None
-    counts = Counter(item.verdict for item in found)
-    notes = [Note(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))]
+    synthetic = "the data is synthetic, so results cannot be compared with the published ones"
+    notes = [Note(published_sentence(found) or synthetic)]
     if len(found) > MAX_ROWS:
         notes.append(
             Note(

@@ -129,7 +129,7 @@ def test_a_study_may_have_its_own_seeds_scheduler_and_base(load: Load) -> None:
         ),
         (
             "{trials: 1, start: [{}, {}], space: {batch_size: default}}",
-            "a.yaml: studies.x.start: 2 points, but the study has only 1 trials",
+            "a.yaml: studies.x.start: 2 points, but the study has only 1 trial",
         ),
         (
             "{trials: 1, start: 3, space: {batch_size: default}}",

@@ -6,6 +6,7 @@ import pytest
 
 from dirsweep.analysis.reproduction import verdicts
 from dirsweep.report import reproduction_table as module
+from dirsweep.report.published_sentences import published_sentence
 from dirsweep.report.reproduction_table import reproduction_table
 from dirsweep.run.reader import open_run
 from tests.layout_run import layout_run
@@ -30,8 +31,7 @@ def test_published_and_measured(tmp_path: Path) -> None:
     assert row[3].text == f"{item.measured:.2f}"
     assert row[4].text == f"{item.measured - 7.77:+.2f}"
     assert row[6].text == item.label
-    counts = table.notes[0].text.split(", ")
-    assert sum(int(count.split()[0]) for count in counts) == len(found)
+    assert table.notes[0].text == published_sentence(found)
 
 
 def test_long_tables_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from dirsweep.config.ranges import Choice, InEpochs, IntUniform, LogUniform, Uniform
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
-from dirsweep.domain import LabelBins
+from dirsweep.domain import LabelBins, plural
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Setup, Smoothing, TechniqueConfig
 from dirsweep.methods.kernels import Kernel, bin_index, inner_edges, odd, window
@@ -43,7 +43,8 @@ def smoothing_matrix(values: NDArray[np.float64], num_bins: int) -> Tensor:
     half = len(values) // 2
     if half >= num_bins:
         raise SpecError(
-            f"kernel_size must be at most {2 * num_bins - 1} for {num_bins} bins; got {len(values)}"
+            f"kernel_size must be at most {2 * num_bins - 1} for {plural(num_bins, 'bin')}; "
+            f"got {len(values)}"
         )
     source = np.pad(np.arange(num_bins), half, mode="reflect") if half else np.arange(num_bins)
     matrix = np.zeros((num_bins, num_bins))

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from dirsweep.domain import metric_of
 from dirsweep.report.layout_tables import PREVIEW
-from dirsweep.report.number_format import MISSING, duration
+from dirsweep.report.number_format import MISSING, duration, plural
 from dirsweep.run.reader import Run
 from dirsweep.run.tables import STATUSES, UNFINISHED
 
@@ -28,10 +28,12 @@ def run_state(run: Run) -> tuple[str, bool]:
         f"{count} {status}" for status, count in counts.items() if count and status != "complete"
     ]
     if not others:
-        return f"finished: all {total} trials complete", False
+        trials = "its trial is" if total == 1 else f"all {total} trials"
+        return f"finished: {trials} complete", False
     still_open = counts[UNFINISHED] + counts["interrupted"]
     state = "not finished" if still_open else "finished"
-    words = f"{state}: {counts['complete']} of {total} trials complete, {', '.join(others)}"
+    complete = f"{counts['complete']} of {plural(total, 'trial')} complete"
+    words = f"{state}: {complete}, {', '.join(others)}"
     return words, bool(still_open or counts["failed"])
 
 
