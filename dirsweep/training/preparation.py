@@ -17,6 +17,7 @@ from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialConfig, canonical_json
 from dirsweep.data.base import SPLITS, Benchmark, Split
 from dirsweep.data.check import check_benchmark, own_errors
+from dirsweep.data.goal_regions import check_goals
 from dirsweep.data.zero_shot import ZeroShot
 from dirsweep.errors import SpecError
 from dirsweep.run.data_record import DATA_HINT, DataRecord, SplitRecord, check_data
@@ -50,6 +51,7 @@ def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
         check_benchmark(whole)
         benchmark.prepare()
         check_benchmark(benchmark)
+        check_goals(spec, benchmark)
     except SpecError as error:
         raise error.at(spec.source) from None
     folder = cache_folder(cache)
