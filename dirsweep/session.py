@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dirsweep.config.compatibility import refused_changes
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.data.base import SPLITS, Benchmark
 from dirsweep.domain import is_or_are, plural
 from dirsweep.driver import Driver, Watcher
-from dirsweep.errors import StoreError
 from dirsweep.execute.base import Job
 from dirsweep.execute.registry import open_by_name
 from dirsweep.exit_codes import exit_code
@@ -35,7 +33,7 @@ from dirsweep.run.manifest import sweep_record
 from dirsweep.run.provenance import provenance, write_provenance
 from dirsweep.run.records import RunRecords
 from dirsweep.run.reuse import FinishedElsewhere
-from dirsweep.run.stored_sweep import load_stored_sweep
+from dirsweep.run.stored_sweep import require_extension
 from dirsweep.run.tables import table_metadata
 from dirsweep.training.preparation import changed_data, data_record, prepare
 
@@ -94,7 +92,8 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
         session = provenance(seeds=seeds, facts=facts)
         write_provenance(paths, session)
         write_bins(spec, benchmark, paths)
-        policy = _resume(spec, benchmark, data, paths, ledger, watcher, options)
+        with sweep_kept(spec, paths):
+            policy = _resume(spec, benchmark, data, paths, ledger, watcher, options)
         interrupted = False
         try:
             if not policy.view.finished:
@@ -132,7 +131,7 @@ def run_on_console(spec: SweepSpec, root: Path, options: Options) -> int:
 def open_ledger(
     spec: SweepSpec, paths: RunPaths, check: Callable[[], None] = lambda: None
 ) -> Iterator[Ledger]:
-    """Hold a run for this process, write its sweep, and open its ledger.
+    """Hold a run for this process, and open its ledger.
 
     Args:
         spec: the sweep.
@@ -143,15 +142,8 @@ def open_ledger(
         StoreError: in use, not writable, or made from a sweep that this one does not extend.
     """
     with lock_run(paths):
-        if paths.spec.exists():
-            refused = refused_changes(load_stored_sweep(paths.spec), spec)
-            if refused:
-                raise StoreError(
-                    f"{paths.root}: made from another version of the sweep "
-                    f"({'; '.join(refused)}); undo that or choose another folder with --out"
-                )
+        require_extension(spec, paths)
         check()
-        paths.spec.write(spec.to_yaml().encode())
         with Ledger(paths.ledger) as ledger:
             yield ledger
 
@@ -160,6 +152,25 @@ def _check_data(paths: RunPaths, data: DataRecord, watcher: Watcher, options: Op
     note = check_data(paths, data, accept=options.data_changed, hint=DATA_HINT)
     if note is not None:
         watcher.message(note)
+
+
+@contextmanager
+def sweep_kept(spec: SweepSpec, paths: RunPaths) -> Iterator[None]:
+    """Write the sweep into its run; where planning it fails, the former one stays.
+
+    Raises:
+        StoreError: the folder cannot be written to.
+    """
+    former = paths.spec.read()
+    paths.spec.write(spec.to_yaml().encode())
+    try:
+        yield
+    except BaseException:
+        if former is None:
+            paths.spec.delete()
+        else:
+            paths.spec.write(former)
+        raise
 
 
 def write_bins(spec: SweepSpec, benchmark: Benchmark, paths: RunPaths) -> None:

@@ -74,8 +74,10 @@ class StudyParameters:
         kind = self._number_range(key)
         if kind is not None:
             low, high = self.space[key][kind]
-            family = IntDistribution if kind in ("int", "log_int") else FloatDistribution
-            return family(low, high, log=kind.startswith("log"))
+            if kind in ("int", "log_int"):
+                step = self.space[key].get("step") or 1
+                return IntDistribution(low, high, log=kind == "log_int", step=step)
+            return FloatDistribution(low, high, log=kind == "log_uniform")
         numbers = None if self.searched else self._planned_numbers(key)
         if numbers is not None:
             low, high = min(numbers), max(numbers)

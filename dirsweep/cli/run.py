@@ -104,15 +104,10 @@ def plan(
     """Show what a run would train and write; start nothing."""
     from dirsweep.config.cache_folder import named_cache
     from dirsweep.estimate.plan import print_plan
-    from dirsweep.run.folder import RunPaths
-    from dirsweep.training.preparation import changed_data
 
     spec = load(sweep, sets, synthetic, preview)
     folder = out or default_folder(spec.name, synthetic, preview)
-    note = changed_data(spec, RunPaths(folder), accept=data_changed, cache=named_cache())
-    print_plan(spec, folder, PlainConsole())
-    if note is not None:
-        PlainConsole().print(note, soft_wrap=True)
+    print_plan(spec, folder, PlainConsole(), named_cache(), data_changed=data_changed)
     if probe:
         from dirsweep.estimate.forecast import print_forecast
 

@@ -7,7 +7,6 @@ from typing import Any
 from dirsweep.config.error_text import format_value
 from dirsweep.config.expand import labels_of, planned_points
 from dirsweep.config.labels import changes_of
-from dirsweep.config.ranges import Choice
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import Point, canonical_json
 
@@ -15,8 +14,8 @@ from dirsweep.config.trial import Point, canonical_json
 def refused_changes(old: SweepSpec, new: SweepSpec) -> list[str]:
     """List the changes after which results could not be compared with the earlier ones.
 
-    Allowed are more studies, points, seeds and proposed points, wider numeric ranges, and anything
-    about resources or what is stored.
+    Allowed are more studies, points, seeds and proposed points, any other search space (its sampler
+    knows the earlier points that lie in it), and anything about resources or what is stored.
 
     Args:
         old: the sweep of the run's folder.
@@ -60,10 +59,10 @@ def _study_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
     key = f"studies.{name}"
     before, after = old.studies[name], new.studies[name]
     refused = []
-    kept = {_written_alike(point) for point in planned_points(new, name)}
+    kept = {text for point in planned_points(new, name) for text in _identities(point)}
     points = planned_points(old, name)
     labels = zip(points, labels_of(old, name, points), strict=True)
-    lost = [label for point, label in labels if _written_alike(point) not in kept]
+    lost = [label for point, label in labels if not kept & _identities(point)]
     if lost:
         refused.append(f"{key}: the point '{lost[0]}' is removed")
     lost_seeds = set(old.seeds_of(name)) - set(new.seeds_of(name))
@@ -75,22 +74,24 @@ def _study_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
         names = [[item.name for item in spec.objectives_of(name)] for spec in (old, new)]
         if names[0] != names[1]:
             refused.append(f"{key}.objectives: {', '.join(names[0])} -> {', '.join(names[1])}")
-    return refused + _space_changes(old, new, name)
+    return refused + _base_changes(old, new, name) + _design_changes(old, new, name)
 
 
-def _written_alike(point: Point) -> str:
-    """Return the same text for points that make the same changes, nested or dotted."""
-    return canonical_json(changes_of(point.overrides))
+def _identities(point: Point) -> set[str]:
+    """Return texts of which equal points share one: the changes (nested or dotted), the result."""
+    config = point.config.to_dict()
+    return {canonical_json(changes_of(point.overrides)), canonical_json({"config": config})}
 
 
-def _space_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
-    """List changed choices: a sampler cannot use earlier points that chose from other values."""
+def _design_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
+    """Name a change between planned points and a search; any change of a space is possible."""
     before, after = old.studies[name].space, new.studies[name].space
-    if before is None or after is None:
-        return [] if before is after else [f"studies.{name}: another design"]
-    ranges = {entry.key: entry.range for entry in after.entries}
-    return [
-        f"studies.{name}.space.{entry.key}: {format_value(list(entry.range.values))} changed"
-        for entry in before.entries
-        if isinstance(entry.range, Choice) and ranges.get(entry.key, entry.range) != entry.range
-    ]
+    return [] if (before is None) == (after is None) else [f"studies.{name}: another design"]
+
+
+def _base_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
+    """List what a study changes otherwise in the sweep's base, where that is the same."""
+    if old.base_config != new.base_config:
+        return []
+    before, after = (spec.base_config_of(name).to_dict() for spec in (old, new))
+    return _differences(before, after, f"studies.{name}.base")

@@ -27,7 +27,7 @@ from dirsweep.config.model import (
 )
 from dirsweep.config.sampler import SAMPLERS, SamplerSpec, optuna_arguments
 from dirsweep.config.scheduler import SchedulerSpec
-from dirsweep.config.space_file import EntrySpec
+from dirsweep.config.space_file import MODIFIERS, EntrySpec
 from dirsweep.config.study import DESIGNS, StudySpec
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import OptimizerConfig, TrialConfig
@@ -103,7 +103,7 @@ class _Writer:
             return self._samplers()
         body = self.section_body(cls)
         if issubclass(cls, EntrySpec):
-            kinds = [key for key in body["properties"] if key != "when"]
+            kinds = [key for key in body["properties"] if key not in MODIFIERS]
             body["oneOf"] = [{"required": [kind]} for kind in kinds]
             return _any_of([{"enum": ["default", "optional"]}, body])
         shorthand = getattr(cls, "shorthand_key", "")

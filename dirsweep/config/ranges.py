@@ -92,17 +92,26 @@ class Uniform(_Interval):
 
 @dataclass(frozen=True, config=_STRICT)
 class IntUniform(_Range):
-    """Whole numbers in [low, high], both ends included; ``log`` makes small ones likelier."""
+    """Whole numbers in [low, high], both ends included.
+
+    Attributes:
+        low: the smallest.
+        high: the largest.
+        log: small ones are likelier.
+        step: distance between neighbours, counted from low; it divides high - low.
+    """
 
     low: int
     high: int
     log: bool = False
+    step: int = 1
 
     @model_validator(mode="after")
     def _check_ends(self) -> Self:
         check_order(self.low, self.high)
         if self.log:
             check_positive(self.low)
+        check_step(self.low, self.high, self.step, log=self.log)
         return self
 
     @property
@@ -115,21 +124,26 @@ class IntUniform(_Range):
         """The whole number nearest to the mean of the ends, geometric with ``log``."""
         if self.log:
             return round(float((self.low * self.high) ** 0.5))
-        return round((self.low + self.high) / 2)
+        return self.low + self.step * round((self.high - self.low) / 2 / self.step)
 
     def contains(self, value: Any) -> bool:
-        """Return whether a value is a whole number in the range (64.0 is none)."""
+        """Return whether a value is a whole number of the range (64.0 is none)."""
         if isinstance(value, bool) or not isinstance(value, int):
             return False
-        return self.low <= value <= self.high
+        return self.low <= value <= self.high and (value - self.low) % self.step == 0
 
     def draw(self, random: Random) -> int:
         """Draw one value, each equally likely."""
-        return random.randint(self.low, self.high)
+        return self.low + self.step * random.randint(0, (self.high - self.low) // self.step)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the range as a sweep file writes it."""
-        return {"log_int" if self.log else "int": [self.low, self.high]}
+        plain: dict[str, Any] = {"log_int" if self.log else "int": [self.low, self.high]}
+        return plain if self.step == 1 else {**plain, "step": self.step}
+
+    def __str__(self) -> str:
+        text = f"{'log_int' if self.log else 'int'} [{self.low}, {self.high}]"
+        return text if self.step == 1 else f"{text} in steps of {self.step}"
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -197,3 +211,19 @@ def check_positive(low: float) -> None:
     """
     if low <= 0:
         raise SpecError(f"a logarithmic range needs low > 0, got {low}")
+
+
+def check_step(low: int, high: int, step: int, *, log: bool = False) -> None:
+    """Refuse a step that does not lead from one end to the other.
+
+    Raises:
+        SpecError: it does not, or it is below 1, or the range is logarithmic.
+    """
+    if step < 1:
+        raise SpecError(f"must be >= 1, got {step}", key="step")
+    if log and step != 1:
+        raise SpecError("only for int: log_int has none", key="step")
+    rest = (high - low) % step
+    if rest:
+        what = f"{step} does not lead from {low} to {high}; end at {high - rest} or"
+        raise SpecError(f"{what} {high - rest + step}, or choose another step", key="step")

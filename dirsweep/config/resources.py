@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from dirsweep.config.model import Config, PlainData
 from dirsweep.errors import SpecError
+
+#: Ray counts resources in steps of this size
+MIN_SHARE = 0.0001
+
+
+def _check_share(value: float) -> float:
+    """Refuse a share so small that Ray counts it as none."""
+    if 0 < value < MIN_SHARE:
+        raise SpecError(f"must be at least {MIN_SHARE:g}, the smallest share, got {value:g}")
+    return value
+
+
+def _check_gpus(value: float) -> float:
+    """Refuse a number of GPUs that no worker can have."""
+    if value > 1 and not float(value).is_integer():
+        raise SpecError(f"must be a whole number above 1 (a share is at most 1), got {value:g}")
+    return _check_share(value)
 
 
 class ResourcesSpec(Config):
@@ -15,13 +32,13 @@ class ResourcesSpec(Config):
 
     model_config = ConfigDict(validate_default=True)  # 1 and 1.0 are written alike
 
-    cpu: Annotated[float, Field(gt=0)] = 1
+    cpu: Annotated[float, Field(gt=0), AfterValidator(_check_share)] = 1
     """CPUs of a trial, and the threads it computes with; below 1 several trials share a CPU"""
 
-    gpu: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
-    """GPUs of a trial; 0.5 lets two trials share one; auto measures a trial's memory once and lets
-    as many share a GPU as fit; a trial that runs out of a shared GPU's memory is tried again with
-    twice the share
+    gpu: Annotated[float, Field(ge=0), AfterValidator(_check_gpus)] | Literal["auto"] = "auto"
+    """GPUs of a trial, a share of one or a whole number; 0.5 lets two trials share one; auto
+    measures a trial's memory once and lets as many share a GPU as fit; a trial that runs out of a
+    shared GPU's memory is tried again with twice the share
     """
 
     epoch_limit_s: Annotated[float | None, Field(gt=0)] = None

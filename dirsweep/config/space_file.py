@@ -26,7 +26,7 @@ from dirsweep.config.equal_values import refuse_equal_meanings
 from dirsweep.config.error_text import errors_under, format_value, validate_model, yaml_fields
 from dirsweep.config.field_types import refuse_equal_values
 from dirsweep.config.model import Config, FileForm, PlainData
-from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Range, Uniform
+from dirsweep.config.ranges import Choice, IntUniform, LogUniform, Range, Uniform, check_step
 from dirsweep.config.replaced_values import write_out_value
 from dirsweep.config.space import Condition, Entry, SearchSpace
 from dirsweep.config.trial_keys import check_key
@@ -85,6 +85,10 @@ def _read_choice(value: Any) -> Any:
     return Choice(tuple(value))
 
 
+#: keys of an entry that are no kind of range
+MODIFIERS = ("step", "when")
+
+
 class EntrySpec(Config):
     """One searched key: its range, and when it exists. Exactly one kind of range is given."""
 
@@ -98,6 +102,9 @@ class EntrySpec(Config):
         IntUniform | None, Field(alias="int"), _interval(IntUniform, whole=True), _WHOLES
     ] = None
     """[low, high]: whole numbers, both ends included"""
+
+    step: Annotated[int | None, Field(ge=1)] = None
+    """with int: distance between neighbours, from low on: {int: [16, 256], step: 16}"""
 
     log_int: Annotated[IntUniform | None, _interval(_log_int, whole=True), _WHOLES] = None
     """[low, high]: whole numbers, small ones likelier; low > 0"""
@@ -129,11 +136,15 @@ class EntrySpec(Config):
 
     @model_validator(mode="after")
     def _check_one_kind(self) -> Self:
-        kinds = [key for key in yaml_fields(type(self)) if key != "when"]
+        kinds = [key for key in yaml_fields(type(self)) if key not in MODIFIERS]
         given = [key for key in kinds if self._value_of(key) is not None]
         if len(given) != 1:
             got = f"got both '{given[0]}' and '{given[1]}'" if given else "got none"
             raise SpecError(f"needs exactly one of {', '.join(kinds)}; {got}")
+        if self.step is not None and given != ["int"]:
+            raise SpecError(f"only for int: {given[0]} has none", key="step")
+        if self.step is not None and self.int_ is not None:
+            check_step(self.int_.low, self.int_.high, self.step)
         return self
 
     def _value_of(self, key: str) -> Any:
@@ -142,6 +153,8 @@ class EntrySpec(Config):
     @property
     def range(self) -> Range | None:
         """The range that is written out; None for ``default`` and ``optional``."""
+        if self.int_ is not None and self.step is not None:
+            return IntUniform(self.int_.low, self.int_.high, step=self.step)
         return self.log_uniform or self.uniform or self.int_ or self.log_int or self.choice
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +12,63 @@ from rich.text import Text
 
 from dirsweep.config.expand import PlanRow, make_point, plan_rows, planned_points
 from dirsweep.config.sweep import SweepSpec
+from dirsweep.errors import DirSweepError
+from dirsweep.estimate.remaining import Remaining, remaining
 from dirsweep.policy.samplers import sampler_arguments
-from dirsweep.report.number_format import plural
+from dirsweep.report.number_format import duration, plural
 from dirsweep.run.folder import RunPaths
+from dirsweep.run.stored_sweep import require_extension
+from dirsweep.training.preparation import changed_data
 
 #: columns of the table of studies; all but the first two hold numbers
 COLUMNS = ("study", "design", "points", "seeds", "trials", "new", "cpu", "gpu")
 
 
-def print_plan(spec: SweepSpec, root: Path, console: Console) -> None:
+def print_plan(
+    spec: SweepSpec,
+    root: Path,
+    console: Console,
+    cache: str | None = None,
+    *,
+    data_changed: bool = False,
+) -> None:
     """Print studies, trials, resources, and the files that a run would write; start nothing.
 
     Args:
         spec: the sweep.
         root: the run's folder.
         console: takes the text.
+        cache: folder for what is derived from the data; None for the default.
+        data_changed: go on although the data is not that of the run.
+
+    Raises:
+        DirSweepError: after the plan: why a run would refuse it, in the same words.
     """
+    refusal, found, note = _survey(spec, root, cache, data_changed)
     console.print(sweep_heading(spec))
     rows = plan_rows(spec)
-    console.print(_study_table(rows))
-    console.print(_trials_line(spec, rows))
-    for line in _search_lines(spec):
+    console.print(_study_table(rows, found))
+    for line in (*_trials_lines(spec, rows, found), *_search_lines(spec)):
         console.print(line)
-    for line in _file_lines(spec, root):
+    for line in _file_lines(spec, root, resumable=refusal is None):
         console.print(line, soft_wrap=True)
+    if note is not None:
+        console.print(note, soft_wrap=True)
+    if refusal is not None:
+        raise refusal
+
+
+def _survey(
+    spec: SweepSpec, root: Path, cache: str | None, data_changed: bool
+) -> tuple[DirSweepError | None, Remaining | None, str | None]:
+    """Return why a run would be refused, what it would find, and what it would say of its data."""
+    try:
+        found = remaining(spec, root, cache)
+        note = changed_data(spec, RunPaths(root), accept=data_changed, cache=cache)
+        require_extension(spec, RunPaths(root))
+    except DirSweepError as error:
+        return error, None, None
+    return None, found, note
 
 
 def sweep_heading(spec: SweepSpec) -> Text:
@@ -46,26 +79,39 @@ def sweep_heading(spec: SweepSpec) -> Text:
     return text
 
 
-def _study_table(rows: list[PlanRow]) -> Table:
+def _study_table(rows: list[PlanRow], found: Remaining | None) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in COLUMNS:
         table.add_column(title, justify="left" if title in ("study", "design") else "right")
     for row in rows:
-        counts = (row["points"], row["seeds"], row["trials"], row["unique_trials"])
+        new = row["unique_trials"] if found is None else found.new[row["study"]]
+        counts = (row["points"], row["seeds"], row["trials"], new)
         table.add_row(
             row["study"], row["design"], *map(str, counts), f"{row['cpu']:g}", str(row["gpu"])
         )
     return table
 
 
-def _trials_line(spec: SweepSpec, rows: list[PlanRow]) -> str:
-    """Return the number of trials, and how many need not be trained."""
+def _trials_lines(spec: SweepSpec, rows: list[PlanRow], found: Remaining | None) -> Iterator[str]:
+    """Yield the number of trials to train, how many need not be trained, and the time it takes."""
     total = sum(row["trials"] for row in rows)
-    num_new = sum(row["unique_trials"] for row in rows)
-    line = f"{plural(num_new, 'trial')} of {_epochs_text(spec)}"
-    if total > num_new:
-        line += f"; {total - num_new} of {total} equal other trials and are trained only once"
-    return line
+    different = sum(row["unique_trials"] for row in rows)
+    num_new = different if found is None else sum(found.new.values())
+    parts = [f"{plural(num_new, 'trial')} of {_epochs_text(spec)}"]
+    if found is not None and found.finished:
+        parts.append(f"{found.finished} finished")
+    if found is not None and found.reused:
+        names = ", ".join(sorted(found.reused))
+        parts.append(f"{sum(found.reused.values())} reused from other runs ({names})")
+    if total > different:
+        parts.append(f"{total - different} of {total} equal other trials and are trained only once")
+    yield "; ".join(parts)
+    if found is not None and found.trial_hours is not None and num_new:
+        hours, parallel = found.wall_hours(spec)
+        yield (
+            f"about {duration(3600 * hours)} on this machine, {parallel} at a time "
+            f"(from the {plural(found.timed, 'trial')} that ended)"
+        )
 
 
 def _epochs_text(spec: SweepSpec) -> str:
@@ -104,10 +150,14 @@ def _settings_text(settings: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={value}" for key, value in settings.items())
 
 
-def _file_lines(spec: SweepSpec, root: Path) -> list[str]:
+def _file_lines(spec: SweepSpec, root: Path, *, resumable: bool) -> list[str]:
     """List the files of the run."""
     paths = RunPaths(root)
-    state = " (exists already: a run would resume it)" if paths.ledger.exists() else ""
+    state = ""
+    if paths.ledger.exists():
+        state = " (exists already" + (": a run would resume it)" if resumable else ")")
+    if paths.lock.is_held():
+        state += " (a driver is working on it: another would be refused)"
     files = (
         paths.trials_table,
         paths.epochs_table,

@@ -77,11 +77,8 @@ def run_cost(
     """
     hours = sum(one.count * model.durations(one.kind).trial_s(one.length) for one in plan) / 3600
     num_trials = round(sum(one.count for one in plan))
-    cpus = spec.resources.cpu
-    gpus = spec.resources.gpu
-    if gpus == "auto":
-        gpus = 1.0 if num_gpus else 0.0
-    parallel = min(_fitting(cpus, num_cpus, gpus, num_gpus), max(1, num_trials))
+    cpus, gpus = spec.resources.cpu, _gpus_of(spec, num_gpus)
+    parallel = min(parallel_trials(spec, num_cpus, num_gpus), max(1, num_trials))
     money = spec.budget.money if spec.budget is not None else None
     return RunCost(
         trials=num_trials,
@@ -95,9 +92,23 @@ def run_cost(
     )
 
 
-def _fitting(cpus: float, num_cpus: int, gpus: float, num_gpus: int) -> int:
-    """Return how many trials fit a machine at a time; at least 1."""
-    fitting = int(num_cpus / cpus)
+def _gpus_of(spec: SweepSpec, num_gpus: int) -> float:
+    gpus = spec.resources.gpu
+    if gpus == "auto":
+        return 1.0 if num_gpus else 0.0
+    return gpus
+
+
+def parallel_trials(spec: SweepSpec, num_cpus: int, num_gpus: int) -> int:
+    """Return how many trials of a sweep fit a machine at a time; at least 1.
+
+    Args:
+        spec: the sweep.
+        num_cpus: CPUs of the machine.
+        num_gpus: GPUs of the machine.
+    """
+    gpus = _gpus_of(spec, num_gpus)
+    fitting = int(num_cpus / spec.resources.cpu)
     if gpus:
         fitting = min(fitting, int(num_gpus / gpus))
     return max(1, fitting)

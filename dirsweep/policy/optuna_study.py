@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import optuna
@@ -168,14 +168,21 @@ class SampledStudy:
 
     # ---- rebuilding
 
-    def restore(self, index: int, saved: SamplerState, verdict: Verdict | None) -> None:
-        """Bring back a point of the log: with its verdict, or still open."""
-        distributions = distributions_from_json(saved.distributions)
-        attrs = saved.system_attrs
+    def restore(
+        self, index: int, known: KnownParameters, verdict: Verdict | None, attrs: Mapping[str, Any]
+    ) -> None:
+        """Bring back a point of the log: with its verdict, or still open.
+
+        Args:
+            index: of the point.
+            known: its parameters in the space as it is now.
+            verdict: what it came to; None where it is still open.
+            attrs: Optuna's own attributes; empty where the space has changed since.
+        """
         while self._num_trials < attrs.get("number", 0):  # withdrawn ones
             self._add({}, {}, Verdict(TrialState.FAIL), {})
             self._any_withdrawn = True
-        self._add(dict(saved.params), distributions, verdict, attrs.get("trial", {}))
+        self._add(dict(known.params), dict(known.distributions), verdict, attrs.get("trial", {}))
         for key, item in attrs.get("study", {}).items():
             self.study._storage.set_study_system_attr(self.study._study_id, key, item)
         if verdict is None:
@@ -206,6 +213,56 @@ class SampledStudy:
         self._num_trials += 1
         if verdict is not None and told is not None:
             self._note(self._num_trials - 1, verdict, told)
+
+
+@dataclass(frozen=True)
+class KnownParameters:
+    """A point of the log in the terms of a space.
+
+    Attributes:
+        params: parameter -> value, in Optuna's terms.
+        distributions: one per parameter.
+        unchanged: whether the space proposed the point as it is now.
+    """
+
+    params: Mapping[str, Any]
+    distributions: Mapping[str, BaseDistribution]
+    unchanged: bool
+
+
+def known_parameters(
+    space: SearchSpace,
+    saved: SamplerState,
+    overrides: Mapping[str, Any],
+    config: Mapping[str, Any] | None,
+) -> KnownParameters | None:
+    """Find a point of the log in a space, which may have changed since it was proposed.
+
+    Args:
+        space: as it is now.
+        saved: what the log keeps of the point.
+        overrides: of the point.
+        config: its resolved configuration.
+
+    Returns:
+        Its parameters; None where the space does not hold it any more.
+    """
+    distributions = distributions_from_json(saved.distributions)
+    params = params_of(space, overrides)
+    if params is not None:
+        here = {key: distribution_of(found) for key, (_, found) in params.items()}
+        if here == distributions:
+            return KnownParameters(saved.params, distributions, unchanged=True)
+    located = None if config is None else space.locate(config)
+    if located is not None:
+        params = params_of(space, located)
+    if params is None:
+        return None
+    return KnownParameters(
+        {key: value for key, (value, _) in params.items()},
+        {key: distribution_of(found) for key, (_, found) in params.items()},
+        unchanged=False,
+    )
 
 
 def params_of(

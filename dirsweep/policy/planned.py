@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from dirsweep.config.expand import make_point, planned_points
 from dirsweep.config.sweep import SweepSpec
@@ -27,7 +28,8 @@ class PlannedPoint:
 def known_points(spec: SweepSpec, study: str, state: RunState) -> Iterator[PlannedPoint]:
     """Iterate over a study's points as the sweep file and the log have them.
 
-    A planned point that was proposed before keeps its index; a new one gets the next. Then follow
+    A planned point that was proposed before keeps its index, also where a changed space writes it
+    with other keys; a new one gets the next. Then follow
     the points that a sampler proposed, in their order. A planned point of the log that the sweep
     does not want any more is left out.
 
@@ -39,11 +41,14 @@ def known_points(spec: SweepSpec, study: str, state: RunState) -> Iterator[Plann
     logged = {point.index: point for point in state.points_of(study)}
     index_of: dict[str, int] = {}
     for index, point in sorted(logged.items()):
-        index_of.setdefault(canonical_json(point.overrides), index)
+        for text in _identities(point.overrides, point.config):
+            index_of.setdefault(text, index)
     next_index = state.next_index(study)
     planned = []
     for wanted in planned_points(spec, study):
-        earlier = index_of.pop(canonical_json(wanted.overrides), None)
+        texts = _identities(wanted.overrides, wanted.config.to_dict())
+        found = (index_of.get(text) for text in texts)
+        earlier = next((index for index in found if index in logged), None)
         if earlier is None:
             planned.append(PlannedPoint(replace(wanted, index=next_index)))
             next_index += 1
@@ -53,3 +58,9 @@ def known_points(spec: SweepSpec, study: str, state: RunState) -> Iterator[Plann
     for index, known in sorted(logged.items()):
         if known.sampler is not None:
             yield PlannedPoint(make_point(spec, study, index, known.overrides), known)
+
+
+def _identities(overrides: Mapping[str, Any], config: Mapping[str, Any] | None) -> list[str]:
+    """Return texts by which a point is found again: its overrides, then its configuration."""
+    written = canonical_json(dict(overrides))
+    return [written] if config is None else [written, canonical_json({"config": config})]

@@ -123,8 +123,8 @@ def distribution_of(found: Range) -> BaseDistribution:
             return optuna.distributions.FloatDistribution(low, high, log=True)
         case Uniform(low, high):
             return optuna.distributions.FloatDistribution(low, high)
-        case IntUniform(low, high, log):
-            return optuna.distributions.IntDistribution(low, high, log=log)
+        case IntUniform(low, high, log, step):
+            return optuna.distributions.IntDistribution(low, high, log=log, step=step)
         case Choice(values):
             return optuna.distributions.CategoricalDistribution(
                 [choice_key(value) for value in values]
@@ -138,8 +138,8 @@ def suggest(trial: optuna.trial.Trial, key: str, found: Range) -> Any:
             return trial.suggest_float(key, low, high, log=True)
         case Uniform(low, high):
             return trial.suggest_float(key, low, high)
-        case IntUniform(low, high, log):
-            return trial.suggest_int(key, low, high, log=log)
+        case IntUniform(low, high, log, step):
+            return trial.suggest_int(key, low, high, log=log, step=step)
         case Choice(values):
             keys = [choice_key(value) for value in values]
             return value_of(found, trial.suggest_categorical(key, keys))

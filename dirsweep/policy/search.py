@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from dirsweep.config.expand import make_point
 from dirsweep.config.trial import Point
 from dirsweep.errors import SpecError
-from dirsweep.policy.optuna_study import SampledStudy
+from dirsweep.policy.optuna_study import KnownParameters, SampledStudy, known_parameters
 from dirsweep.policy.sweep_view import SweepView
 from dirsweep.run.events import SamplerState, Warmed
 
@@ -39,6 +40,8 @@ class Search:
         )
         #: reproducible: number of points, in their order, that the sampler knows
         self.num_told = 0
+        #: number of points of the log that the space does not hold any more
+        self.num_unknown = 0
 
     def warm_up(self, warmed: Warmed, base: Mapping[str, Any]) -> None:
         """Tell the sampler of the points of another run.
@@ -95,12 +98,31 @@ class Search:
 
     # ---- telling
 
-    def restore(self, index: int, saved: SamplerState) -> None:
+    def restore(self, point: Point, saved: SamplerState) -> None:
         """Bring back a point of the log: with its verdict, or still open."""
-        spec = self.view.spec
+        spec, index = self.view.spec, point.index
+        known = self._known(point.overrides, saved, point.config.to_dict())
+        if known is None:
+            self.num_unknown += 1
+            return
         was_told = not spec.reproducible or index < self._next_index - spec.window
         verdict = self.view.verdict(self.name, index) if was_told else None
-        self.sampled.restore(index, saved, verdict)
+        self.sampled.restore(index, known, verdict, saved.system_attrs if self._unchanged else {})
+
+    def _known(
+        self, overrides: Mapping[str, Any], saved: SamplerState, config: Mapping[str, Any] | None
+    ) -> KnownParameters | None:
+        return known_parameters(self.sampled.space, saved, overrides, config)
+
+    @cached_property
+    def _unchanged(self) -> bool:
+        """Whether the space proposed every point of the log as it is now.
+
+        Optuna's own attributes refer to each other, so they hold for all points or for none.
+        """
+        logged = [p for p in self.view.state.points_of(self.name) if p.sampler is not None]
+        found = (self._known(p.overrides, p.sampler, p.config) for p in logged if p.sampler)
+        return all(known is not None and known.unchanged for known in found)
 
     def tell(self) -> None:
         """Tell the sampler of every open point that has a verdict."""

@@ -22,11 +22,11 @@ from dirsweep.config.overrides import MISSING, value_at, with_overrides
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec
 from dirsweep.errors import StoreError
-from dirsweep.policy.optuna_study import frozen_trial, params_of
-from dirsweep.policy.samplers import choice_key, distribution_of, distributions_from_json
+from dirsweep.policy.optuna_study import frozen_trial, known_parameters, params_of
+from dirsweep.policy.samplers import choice_key, distribution_of, optuna_value
 from dirsweep.policy.tracked_trial import TrackedTrial, mean_of
 from dirsweep.policy.verdict import Judge
-from dirsweep.run.events import Warmed
+from dirsweep.run.events import SamplerState, Warmed
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_state
 from dirsweep.run.results import StudyResults, base_of
@@ -135,8 +135,7 @@ def _trials(
     for point in points:
         sampler = point.point.sampler
         if sampler is not None:
-            params = dict(sampler.params)
-            distributions = distributions_from_json(sampler.distributions)
+            params, distributions = _sampled(spec, study, point.point, sampler)
         else:
             params, distributions = _params(spec, study, point.point.overrides, varied)
         attributes = _attributes(judge, point)
@@ -145,6 +144,30 @@ def _trials(
             yield _WaitingPoint(params, attributes)
             continue
         yield _with_times(frozen_trial(params, distributions, result, {}, attributes), point.trials)
+
+
+def _sampled(
+    spec: SweepSpec, study: str, point: StudyPoint, sampler: SamplerState
+) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+    """Return the parameters of a point that a sampler knew.
+
+    Of a point that a changed space does not hold any more, those that still lie in their range.
+    """
+    space = spec.studies[study].space
+    assert space is not None
+    known = known_parameters(space, sampler, point.overrides, point.config)
+    if known is not None:
+        return dict(known.params), dict(known.distributions)
+    ranges = {entry.key: entry.range for entry in space.entries}
+    kept = {
+        key: value
+        for key, value in point.overrides.items()
+        if key in ranges and ranges[key].contains(value)
+    }
+    return (
+        {key: optuna_value(ranges[key], value) for key, value in kept.items()},
+        {key: distribution_of(ranges[key]) for key in kept},
+    )
 
 
 def _points(spec: SweepSpec, study: str, state: RunState, paths: RunPaths) -> list[_Point]:

@@ -22,6 +22,7 @@ from dirsweep.policy.search import Search
 from dirsweep.policy.sweep_view import SweepView
 from dirsweep.policy.tracked_trial import TrackedTrial
 from dirsweep.policy.warm_start import in_words, read_earlier, usable
+from dirsweep.report.number_format import plural
 from dirsweep.run.events import Ended, Event, Proposed, Raced, Retried, SessionStarted, Started
 from dirsweep.run.records import FoundTrial
 from dirsweep.run.tables import Outcome
@@ -102,6 +103,14 @@ class SweepPolicy:
             self._propose(planned)
         if study in self.searches:
             self.searches[study].tell()
+            self._note_unknown(study, self.searches[study].num_unknown)
+
+    def _note_unknown(self, study: str, num_points: int) -> None:
+        if num_points:
+            self.notes.append(
+                f"{study}: {plural(num_points, 'earlier point')} outside the changed space: kept "
+                "in the tables, unknown to the sampler"
+            )
 
     def _warm_start(self, study: str, folder: str) -> None:
         """Tell a sampler what another run knows, as the log has it from the first time on."""
@@ -139,7 +148,7 @@ class SweepPolicy:
         for trial in trials:
             self._enter(trial, point)
         if known is not None and known.sampler is not None and search is not None:
-            search.restore(point.index, known.sampler)
+            search.restore(point, known.sampler)
 
     def _extend(self, point: Point, trials: Sequence[TrialSpec]) -> None:
         """Log further seeds of a point that was proposed before."""

@@ -47,14 +47,19 @@ class FinishedElsewhere:
         self.asked.add(trial_id)
         if self.run.trial(trial_id).outcome.exists():
             return False
+        source = self.source(trial_id)
+        if source is None:
+            return False
+        self._copy(source, trial_id)
+        self.taken[trial_id] = source
+        return True
+
+    def source(self, trial_id: str) -> RunPaths | None:
+        """Return the run from which a trial would be copied; None where none has it complete."""
         complete = [other for other in self.others if _has_complete(other, trial_id)]
         with_features = [other for other in complete if other.trial(trial_id).features.exists()]
         candidates = with_features if self.with_features else with_features or complete
-        if not candidates:
-            return False
-        self._copy(candidates[0], trial_id)
-        self.taken[trial_id] = candidates[0]
-        return True
+        return candidates[0] if candidates else None
 
     def name_of(self, trial_id: str) -> str | None:
         """Return the run the trial was copied from, now or (if it still has it) in the past."""

@@ -201,6 +201,11 @@ class RunState:
                 self._leave(earlier)
         elif earlier is not None:
             self._forget(earlier)
+        if earlier is not None and (earlier.sampler, earlier.config) != (
+            event.sampler,
+            event.config,
+        ):
+            self._labels.pop(event.study, None)
         self.points[key] = StudyPoint(
             event.study, event.index, event.overrides, trials, event.sampler, event.config
         )

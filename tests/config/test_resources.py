@@ -1,4 +1,4 @@
-"""Budgets: what is read, what is refused."""
+"""Resources and budgets: what is read, what is refused."""
 
 from __future__ import annotations
 
@@ -41,3 +41,25 @@ def test_a_budget_is_read_set_and_written_out(load: Load) -> None:
         "money": {"limit": 5.0, "cpu_hour": 0.0, "gpu_hour": 2.0},
     }
     assert refused_changes(spec, load()) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("gpu: 1.5", "gpu: must be a whole number above 1 (a share is at most 1), got 1.5"),
+        ("gpu: 0.00001", "gpu: must be at least 0.0001, the smallest share, got 1e-05"),
+        ("gpu: -1", "gpu: must be >= 0, got -1"),
+        ("gpu: .nan", "gpu: must be finite, got NaN"),
+        ("gpu: true", "gpu: expected a number or 'auto', got true"),
+        ("cpu: 0", "cpu: must be > 0, got 0"),
+        ("cpu: 0.00001", "cpu: must be at least 0.0001, the smallest share, got 1e-05"),
+        ("cpu: .inf", "cpu: must be finite, got Infinity"),
+        ("memory: 1", "memory: unknown key"),
+        ("custom: {tpu: 1}", "custom: unknown key"),
+    ],
+)
+def test_resources_that_no_worker_can_have_are_refused(
+    complaint: Complaint, line: str, message: str
+) -> None:
+    found = complaint("resources: {cpu: 1, gpu: auto}", f"resources: {{{line}}}")
+    assert found.startswith(f"a.yaml: resources.{message}")
