@@ -38,6 +38,9 @@ def _facts(session: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "ended", _moment(session.get("ended_at"), "not recorded (still running, or killed)")
     yield "command", str(session.get("command") or MISSING)
     yield "seeds", ", ".join(map(str, session.get("seeds") or [])) or MISSING
+    if data := _section(session, "data"):
+        files = (f"{path} {found}" for path, found in _section(data, "files").items())
+        yield "data", "; ".join([f"fingerprint {data.get('fingerprint', MISSING)}", *files])
     if git := _section(session, "git"):
         changes = " with uncommitted changes" if git.get("dirty") else ""
         yield "code", f"{git.get('revision', MISSING)}{changes}"

@@ -48,3 +48,9 @@ def test_damaged_parts_are_skipped(tmp_path: Path) -> None:
     assert session.facts[0] == ("started", "yesterday")
     assert "code" not in dict(session.facts)
     assert sessions(run_with(tmp_path / "b", '{"sessions": 3}')) == []
+
+
+def test_the_data_is_shown_by_its_hashes(tmp_path: Path) -> None:
+    data = '{"fingerprint": "f1", "splits": {}, "files": {"/a/glove.txt": "c2"}}'
+    (session,) = sessions(run_with(tmp_path, f'{{"sessions": [{{"data": {data}}}]}}'))
+    assert dict(session.facts)["data"] == "fingerprint f1; /a/glove.txt c2"
