@@ -20,6 +20,7 @@ from dirsweep.driver import Driver, Watcher
 from dirsweep.execute.base import Job
 from dirsweep.execute.registry import open_by_name
 from dirsweep.exit_codes import exit_code
+from dirsweep.methods.scale_warnings import scale_warnings
 from dirsweep.policy.sweep_policy import SweepPolicy
 from dirsweep.policy.sweep_view import SweepView
 from dirsweep.run.bins import Bins
@@ -94,6 +95,7 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
         write_bins(spec, benchmark, paths)
         with sweep_kept(spec, paths):
             policy = _resume(spec, benchmark, data, paths, ledger, watcher, options)
+        _say(watcher, scale_warnings(spec))
         interrupted = False
         try:
             if not policy.view.finished:

@@ -16,6 +16,7 @@ from dirsweep.diagnose.inert_keys import Finding, Verdict, check_sweep
 from dirsweep.diagnose.training_traces import NUM_EPOCHS
 from dirsweep.estimate.plan import sweep_heading
 from dirsweep.exit_codes import EXIT_FAILED, EXIT_OK
+from dirsweep.methods.scale_warnings import scale_warnings
 from dirsweep.terminal import PlainConsole, text_column
 
 COLOURS: dict[Verdict, str] = {"active": "green", "INERT": "bold red", "not checked": "yellow"}
@@ -51,6 +52,8 @@ def print_check(spec: SweepSpec, *, steps: int, cache: str | None, console: Cons
             ),
             soft_wrap=True,
         )
+    for warning in scale_warnings(spec):
+        console.print(Text(warning), soft_wrap=True)
     num_steps = NUM_EPOCHS * math.ceil(steps / NUM_EPOCHS)
     console.print(
         f"keys varied: {len(findings)}, inert: {len(inert)}, not checked: {num_unchecked}; "

@@ -14,6 +14,7 @@ from dirsweep.config.expand import PlanRow, make_point, plan_rows, planned_point
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.errors import DirSweepError
 from dirsweep.estimate.remaining import Remaining, remaining
+from dirsweep.methods.scale_warnings import scale_warnings
 from dirsweep.policy.samplers import sampler_arguments
 from dirsweep.report.number_format import duration, plural
 from dirsweep.run.folder import RunPaths
@@ -52,6 +53,8 @@ def print_plan(
         console.print(line)
     for line in _file_lines(spec, root, resumable=refusal is None):
         console.print(line, soft_wrap=True)
+    for warning in scale_warnings(spec):
+        console.print(warning, soft_wrap=True)
     if note is not None:
         console.print(note, soft_wrap=True)
     if refusal is not None:

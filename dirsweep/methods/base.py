@@ -207,6 +207,15 @@ class TechniqueConfig(NamedConfig):
     ``gamma: Annotated[float, Field(ge=0), LogUniform(1, 3000)] = 100.0``.
     """
 
+    @property
+    def loss_power(self) -> int:
+        """Of a loss: the power of the target unit in which it is measured, 2 where it squares."""
+        return 1
+
+    def uses(self, name: str) -> bool:
+        """Return whether a parameter has an effect beside the others."""
+        return True
+
     def build(self, setup: Setup) -> Any:
         """Make the room's base type.
 

@@ -12,6 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from dirsweep.config.label_scale import LabelScaled
 from dirsweep.config.ranges import Choice, IntUniform, LogUniform
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
@@ -215,14 +216,25 @@ class BalancedMSEConfig(TechniqueConfig):
     noise: Annotated[Literal["learnt", "fixed"], Choice(("learnt", "fixed"))] = "learnt"
     """learnt: the noise is a parameter of the model; fixed: it stays at init_noise_sigma"""
 
-    init_noise_sigma: Annotated[float, Field(gt=0), LogUniform(0.1, 20.0)] = 1.0
+    init_noise_sigma: Annotated[
+        float, Field(gt=0), LogUniform(0.1, 20.0), LabelScaled("target")
+    ] = 1.0
     """standard deviation of the labels around their prediction, at the start"""
 
-    noise_lr: Annotated[float, Field(gt=0), LogUniform(1e-4, 1e-1)] = 1e-2
+    noise_lr: Annotated[float, Field(gt=0), LogUniform(1e-4, 1e-1), LabelScaled("target")] = 1e-2
     """learning rate of the noise (learnt only)"""
 
     num_components: Annotated[int, Field(ge=1), IntUniform(1, 32, log=True)] = 8
     """Gaussians in the mixture (gai only)"""
+
+    @property
+    def loss_power(self) -> int:
+        """It squares errors."""
+        return 2
+
+    def uses(self, name: str) -> bool:
+        """The noise has a learning rate only where it is learnt."""
+        return name != "noise_lr" or self.noise == "learnt"
 
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels of K dimensions for gai and bni, which describe scalar labels."""

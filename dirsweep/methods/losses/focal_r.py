@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from dirsweep.config.label_scale import LabelScaled
 from dirsweep.config.ranges import Choice, LogUniform, Uniform
 from dirsweep.errors import SpecError
 from dirsweep.methods.base import Loss, Setup, TechniqueConfig
@@ -90,7 +91,7 @@ class FocalRConfig(TechniqueConfig):
 
     display_name: ClassVar[str] = "Focal-R"
 
-    beta: Annotated[float, Field(gt=0), LogUniform(0.02, 2.0)] = 0.2
+    beta: Annotated[float, Field(gt=0), LogUniform(0.02, 2.0), LabelScaled("target", -1)] = 0.2
     """1 / (label / target_scale): how fast an error counts as hard"""
 
     gamma: Annotated[float, Field(ge=0), Uniform(0.0, 3.0)] = 1.0
@@ -99,6 +100,11 @@ class FocalRConfig(TechniqueConfig):
     base: Annotated[Literal["l1", "mse"], Choice(("l1", "mse"))] = "l1"
     formulation: Annotated[Literal["released", "paper"], Choice(("released", "paper"))] = "released"
     """released: 2 sigmoid - 1, as the published numbers were made; paper: sigmoid, as printed"""
+
+    @property
+    def loss_power(self) -> int:
+        """2 over squared errors."""
+        return 2 if self.base == "mse" else 1
 
     def build(self, setup: Setup) -> FocalR:
         """Make the loss."""

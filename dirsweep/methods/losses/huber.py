@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from dirsweep.config.label_scale import LabelScaled
 from dirsweep.config.ranges import LogUniform
 from dirsweep.methods.base import Loss, Setup, TechniqueConfig
 from dirsweep.methods.losses.per_sample import per_sample, same_shape
@@ -57,7 +58,7 @@ class HuberConfig(TechniqueConfig):
 
     display_name: ClassVar[str] = "Huber"
 
-    beta: Annotated[float, Field(gt=0), LogUniform(0.1, 10.0)] = 1.0
+    beta: Annotated[float, Field(gt=0), LogUniform(0.1, 10.0), LabelScaled("target")] = 1.0
     """where squared turns into absolute, in units of label / target_scale (years for ages)"""
 
     def build(self, setup: Setup) -> Huber:

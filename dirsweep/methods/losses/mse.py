@@ -44,6 +44,11 @@ class MSEConfig(TechniqueConfig):
 
     display_name: ClassVar[str] = "MSE"
 
+    @property
+    def loss_power(self) -> int:
+        """It squares errors."""
+        return 2
+
     def build(self, setup: Setup) -> MSE:
         """Make the loss."""
         return MSE()

@@ -9,6 +9,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from dirsweep.config.label_scale import LabelScaled
 from dirsweep.config.ranges import Choice, LogUniform
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
@@ -248,13 +249,13 @@ class ConRConfig(TechniqueConfig):
     alpha: Annotated[float, Field(ge=0), LogUniform(0.1, 10.0)] = 1.0
     """weight of the regression loss (Eq. 4); the released form has none"""
 
-    beta: Annotated[float, Field(ge=0), LogUniform(0.1, 10.0)] = 4.0
+    beta: Annotated[float, Field(ge=0), LogUniform(0.1, 10.0), LabelScaled("loss")] = 4.0
     """weight of the term (Eq. 4)"""
 
-    eta: Annotated[float, Field(ge=0), LogUniform(1e-3, 1.0)] = 0.01
+    eta: Annotated[float, Field(ge=0), LogUniform(1e-3, 1.0), LabelScaled("label", -1)] = 0.01
     """pushing power of a sample of mean weight, in 1 / label unit"""
 
-    omega: Annotated[float, Field(gt=0), LogUniform(0.2, 5.0)] = 1.0
+    omega: Annotated[float, Field(gt=0), LogUniform(0.2, 5.0), LabelScaled("label", -1)] = 1.0
     """two labels are similar when their distance is at most 1 / omega; in 1 / label unit"""
 
     tau: Annotated[float | None, Field(gt=0), LogUniform(0.05, 1.0)] = None

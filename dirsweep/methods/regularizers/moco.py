@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dirsweep.config.label_scale import LabelScaled
 from dirsweep.config.ranges import Choice, LogUniform
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
@@ -155,7 +156,7 @@ class MoCoConfig(TechniqueConfig):
     variant: Annotated[Variant, Choice(("v1", "v2"))] = "v1"
     """v1: linear head, tau 0.07; v2: two-layer head, tau 0.2, both views strongly augmented"""
 
-    weight: Annotated[float, Field(ge=0), LogUniform(0.01, 10.0)] = 1.0
+    weight: Annotated[float, Field(ge=0), LogUniform(0.01, 10.0), LabelScaled("loss")] = 1.0
     """weight of the term, in the regression loss's unit"""
 
     tau: Annotated[float | None, Field(gt=0), LogUniform(0.05, 1.0)] = None

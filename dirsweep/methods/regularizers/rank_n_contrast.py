@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from dirsweep.config.label_scale import LabelScaled
 from dirsweep.config.ranges import LogUniform
 from dirsweep.errors import ShapeError
 from dirsweep.methods.base import Regularizer, Setup, Step, TechniqueConfig
@@ -94,7 +95,7 @@ class RankNContrastConfig(TechniqueConfig):
 
     display_name: ClassVar[str] = "Rank-N-Contrast"
 
-    weight: Annotated[float, Field(ge=0), LogUniform(0.01, 10.0)] = 1.0
+    weight: Annotated[float, Field(ge=0), LogUniform(0.01, 10.0), LabelScaled("loss")] = 1.0
     """weight of the term, in the regression loss's unit"""
 
     tau: Annotated[float, Field(gt=0), LogUniform(0.1, 10.0)] = 2.0

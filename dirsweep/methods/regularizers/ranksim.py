@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from dirsweep.config.label_scale import LabelScaled
 from dirsweep.config.ranges import Choice, LogUniform
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
@@ -286,7 +287,7 @@ class RankSimConfig(TechniqueConfig):
 
     display_name: ClassVar[str] = "RankSim"
 
-    gamma: Annotated[float | None, Field(ge=0), LogUniform(1e-4, 3e3)] = None
+    gamma: Annotated[float | None, Field(ge=0), LogUniform(1e-4, 3e3), LabelScaled("loss")] = None
     """weight of the term (Appendix C.1, C.2; 3e-4 for STS-B-DIR, Appendix B.4); dimensionless"""
 
     interp_lambda: Annotated[float | None, Field(gt=0, alias="lambda"), LogUniform(0.05, 64.0)] = (

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from scipy.ndimage import convolve1d
 from torch import Tensor
 
+from dirsweep.config.label_scale import LabelScaled
 from dirsweep.config.ranges import Choice, LogUniform
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
@@ -90,10 +91,16 @@ class LDSConfig(TechniqueConfig):
     """
 
     kernel: Annotated[Kernel, Choice(("gaussian", "triang", "laplace"))] = "gaussian"
-    kernel_size: Annotated[int, Field(ge=1), AfterValidator(odd), Choice((3, 5, 7, 9, 11, 15))] = 5
+    kernel_size: Annotated[
+        int,
+        Field(ge=1),
+        AfterValidator(odd),
+        Choice((3, 5, 7, 9, 11, 15)),
+        LabelScaled("bins"),
+    ] = 5
     """bins, odd"""
 
-    sigma: Annotated[float, Field(gt=0), LogUniform(0.5, 5.0)] = 2.0
+    sigma: Annotated[float, Field(gt=0), LogUniform(0.5, 5.0), LabelScaled("bins")] = 2.0
     """bins; triang does not use it"""
 
     clip_low: Annotated[float, Field(gt=0)] = 5.0
@@ -109,6 +116,10 @@ class LDSConfig(TechniqueConfig):
                 f"clip_low ({self.clip_low:g}) must not exceed clip_high ({self.clip_high:g})"
             )
         return self
+
+    def uses(self, name: str) -> bool:
+        """A triangular kernel has no sigma."""
+        return name != "sigma" or self.kernel != "triang"
 
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels that are no scalars, which cannot be counted in bins."""

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor
 
+from dirsweep.config.label_scale import LabelScaled
 from dirsweep.config.ranges import Choice, InEpochs, IntUniform, LogUniform, Uniform
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
@@ -242,10 +243,16 @@ class FDSConfig(TechniqueConfig):
     display_name: ClassVar[str] = "FDS"
 
     kernel: Annotated[Kernel, Choice(("gaussian", "triang", "laplace"))] = "gaussian"
-    kernel_size: Annotated[int, Field(ge=1), AfterValidator(odd), Choice((3, 5, 7, 9, 11, 15))] = 5
+    kernel_size: Annotated[
+        int,
+        Field(ge=1),
+        AfterValidator(odd),
+        Choice((3, 5, 7, 9, 11, 15)),
+        LabelScaled("bins"),
+    ] = 5
     """bins, odd"""
 
-    sigma: Annotated[float, Field(gt=0), LogUniform(0.5, 5.0)] = 2.0
+    sigma: Annotated[float, Field(gt=0), LogUniform(0.5, 5.0), LabelScaled("bins")] = 2.0
     """bins; triang does not use it"""
 
     momentum: Annotated[float, Field(ge=0, lt=1), Uniform(0.5, 0.99)] = 0.9
@@ -279,6 +286,11 @@ class FDSConfig(TechniqueConfig):
         if low is not None and high is not None and low >= high:
             raise ValueError(f"label_low ({low:g}) must be below label_high ({high:g})")
         return self
+
+    def uses(self, name: str) -> bool:
+        """A triangular kernel has no sigma; bins of its own need kernels of their own."""
+        own_bins = self.bin_width is not None and name in ("kernel_size", "sigma")
+        return not own_bins and (name != "sigma" or self.kernel != "triang")
 
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels that are no scalars: statistics are kept per bin of a scalar label."""
