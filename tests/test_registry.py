@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dirsweep import execute, registry
+from dirsweep import registry
 from dirsweep.cli.main import main
 from dirsweep.errors import RegistryError
-from dirsweep.execute.registry import executor_names, require_executor
 from dirsweep.report import plots
 from tests.own_files import AddFile
 
@@ -112,18 +111,3 @@ def test_a_broken_plot_is_left_out_with_a_warning(
         f"{tmp_path}/zz_broken.py: cannot be imported (NameError: name 'undefined' is not "
         f"defined; {tmp_path}/zz_broken.py:1); left out"
     ]
-
-
-def test_a_broken_place_to_run_is_told_to_who_names_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = executor_names()
-    (tmp_path / "zz_broken.py").write_text("1 / 0\n")
-    monkeypatch.setattr(execute, "__path__", [*execute.__path__, str(tmp_path)])
-    assert executor_names() == known
-    with pytest.raises(RegistryError, match=r"zz_broken\.py: cannot be imported \(ZeroDivision"):
-        require_executor("zz_broken")
-    with pytest.raises(
-        RegistryError, match=rf"no place to run 'a/b'; \(known: {', '.join(known)}\)"
-    ):
-        require_executor("a/b")

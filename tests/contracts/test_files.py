@@ -11,7 +11,7 @@ from tests.contracts.rooms import PACKAGE, TESTS
 
 FILES = [
     file.relative_to(PACKAGE)
-    for room in ("domain", "methods", "data", "backbones", "published")
+    for room in ("domain", "methods", "data", "backbones", "published", "execute")
     for file in sorted((PACKAGE / room).rglob("*.py"))
     if file.name != "__init__.py"
 ]
