@@ -178,7 +178,7 @@ class OpenRun:
 
     @property
     def name(self) -> str:
-        """Name of the sweep."""
+        """Name of the run: that of its folder."""
         return self._run.name
 
     @property

@@ -46,6 +46,10 @@ class StoreError(DirSweepError):
     """A run's folder is missing, broken or in use."""
 
 
+class NotWritableError(StoreError):
+    """A folder is read-only, or its owner allows nobody else to write."""
+
+
 class ShapeError(DirSweepError, ValueError):
     """Tensors have shapes that do not match."""
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import typer
 
 from dirsweep.cli import bench, monitor, published, report, run, tools
+from dirsweep.cli.advice import with_advice
 from dirsweep.cli.options import REPORT_PANEL, TOOLS_PANEL
 from dirsweep.errors import DirSweepError
 
@@ -40,7 +41,7 @@ app.add_typer(
 
 
 def _fail(error: DirSweepError) -> NoReturn:
-    print(f"dirsweep: {error}", file=sys.stderr)
+    print(f"dirsweep: {with_advice(error, sys.argv[1:])}", file=sys.stderr)
     raise SystemExit(error.exit_code)
 
 

@@ -115,7 +115,10 @@ def _draw_plots(run: Run, studies: list[str], report_file: Path | None) -> None:
     from dirsweep.report.plots import plots_folder, write_plots
 
     beside = None if report_file is None else report_file.parent
-    print_plot_names(write_plots(run, plots_folder(run, beside), studies=studies))
+    folder = plots_folder(run, beside)
+    if beside is None and folder != Path(run.paths.plots):
+        _print_name("plots", f"{run.paths.root} cannot be written to, so they go to {folder}")
+    print_plot_names(write_plots(run, folder, studies=studies))
     if (missing := missing_features_note(run)) is not None:
         _print_name("feature plots", missing)
 

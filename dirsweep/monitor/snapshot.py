@@ -95,7 +95,7 @@ class Snapshot:
     """A run at one moment.
 
     Attributes:
-        name: of the sweep.
+        name: of the run's folder.
         synthetic: whether its figures come from made-up data.
         objective: metric and region by which points are chosen.
         counts: number of trials by state; ``waiting`` includes those not yet proposed.
@@ -154,7 +154,7 @@ def read_snapshot(paths: RunPaths) -> Snapshot:
         num_unproposed=num_unproposed,
     )
     return Snapshot(
-        name=manifest.name,
+        name=paths.name or manifest.name,
         synthetic=is_synthetic(paths, manifest.benchmark.name, trials.first_specs()),
         objective=(manifest.objective.metric, manifest.objective.region),
         counts={status: num for status, num in counts.items() if num},

@@ -6,6 +6,7 @@ Nothing else in the package spells a file name of a run.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -107,7 +108,7 @@ class RunPaths:
     @property
     def name(self) -> str:
         """The last part of ``root``: what a person calls the run."""
-        return Path(self.root).name
+        return Path(os.path.abspath(self.root)).name
 
     def exists(self) -> bool:
         """Return whether there is such a folder, be it a run's or not."""

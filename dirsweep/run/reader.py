@@ -54,8 +54,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The sweep's name."""
-        return self.manifest.name
+        """What a person calls the run: its folder, which may have been renamed since."""
+        return self.paths.name or self.manifest.name
 
     @property
     def objective(self) -> tuple[str, str]:

@@ -21,16 +21,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from dirsweep.errors import StoreError
+from dirsweep.errors import NotWritableError, StoreError
 from dirsweep.run.files import FileInfo, Journal, Lease, Storage, StoredFile
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space and run again",
     errno.EDQUOT: "the disk quota is used up; free some space and run again",
-    errno.EROFS: "the folder is read-only; choose another one with --out",
-    errno.EACCES: "no permission to write; choose another folder with --out",
-    errno.EPERM: "no permission to write; choose another folder with --out",
+    errno.EROFS: "the folder is read-only",
+    errno.EACCES: "no permission to write",
+    errno.EPERM: "no permission to write",
 }
+_NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def local_file(path: Path) -> StoredFile:
@@ -360,4 +361,5 @@ def _sync_folder(folder: str) -> None:
 def _cannot_write(path: str, error: OSError) -> StoreError:
     """Return the one line that a failed write ends with."""
     reason = _REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower()
-    return StoreError(f"{path}: cannot write: {reason}")
+    kind = NotWritableError if error.errno in _NOT_WRITABLE else StoreError
+    return kind(f"{path}: cannot write: {reason}")

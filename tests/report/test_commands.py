@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_claims(call: Call, tmp_path: Path) -> None:
     )
     code, out, _ = call("claims", tmp_path)
     assert code == 0
-    assert out.startswith("simulated\n\n- better: RankSim lowers ")
+    assert out.startswith("made-up\n\n- better: RankSim lowers ")
     code, out, _ = call("claims", tmp_path, "--format", "json")
     assert json.loads(out)[0]["claimed"] is True
     code, out, _ = call("claims", tmp_path, "--format", "md")
@@ -179,3 +180,52 @@ def test_report_refuses(
     assert code == 2
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def test_plots_go_beside_the_report(call: Call, tmp_path: Path) -> None:
+    simulate(tmp_path / "run", {"s": [SimulatedPoint(), SimulatedPoint({"epochs": 2})]})
+    report = tmp_path / "out" / "report.md"
+    code, out, err = call("report", tmp_path / "run", "--format", "md", "--out", report)
+    assert (code, out) == (0, "")
+    assert report.is_file()
+    plots = [line.removeprefix("plot: ") for line in err.splitlines() if line.startswith("plot: ")]
+    assert plots
+    assert {str(Path(plot).parent) for plot in plots} == {str(tmp_path / "out" / "plots")}
+    assert not (tmp_path / "run" / "plots").exists()
+
+
+def test_a_run_that_cannot_be_written_to_is_reported(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dirsweep.report.plots.is_writable", lambda folder: False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    simulate(tmp_path / "run", {"s": [SimulatedPoint(), SimulatedPoint({"epochs": 2})]})
+    code, _, err = call("report", tmp_path / "run")
+    assert code == 0
+    start = f"plots: {tmp_path / 'run'} cannot be written to, so they go to {tmp_path}/dirsweep-run"
+    assert err.startswith(start)
+    assert not (tmp_path / "run" / "plots").exists()
+    assert list(tmp_path.glob("dirsweep-run-plots-*/*.png"))
+    assert f"dirsweep-{'run'}-plots-" in err.splitlines()[1]
+
+
+def test_options_of_a_report(call: Call, tmp_path: Path) -> None:
+    simulate(tmp_path / "run", {"s": [SimulatedPoint()], "t": [SimulatedPoint()]})
+    (tmp_path / "names.yaml").write_text("base: Vanilla\ns: First\n", encoding="utf-8")
+    chosen = ("--study", "s", "--metrics", "mse", "--regions", "all,few")
+    names = ("--names", tmp_path / "names.yaml", "--no-plots")
+    code, out, err = call("report", tmp_path / "run", "--format", "md", *chosen, *names)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "### First · run"
+    assert lines[2] == "| point | test MSE all | test MSE few |"
+    assert lines[4].startswith("| Vanilla ★ |")
+    for wrong in (
+        ("--study", "x"),
+        ("--metrics", "mea"),
+        ("--regions", "fwe"),
+        ("--names", tmp_path / "absent.yaml"),
+        ("--format", "html", "--metrics", "mse"),
+    ):
+        code, out, err = call("report", tmp_path / "run", "--no-plots", *wrong)
+        assert (code, out, err.count("\n")) == (2, "", 1), wrong

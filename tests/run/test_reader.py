@@ -11,10 +11,11 @@ from tests.made_up_run import write_run
 
 
 def test_an_open_run(tmp_path: Path) -> None:
-    write_run(tmp_path, {"s": [({}, [5.0])]}, metric="mse")
-    run = open_run(str(tmp_path))
+    write_run(tmp_path / "first", {"s": [({}, [5.0])]}, metric="mse")
+    (tmp_path / "first").rename(tmp_path / "renamed")
+    run = open_run(str(tmp_path / "renamed"))
     assert (run.name, run.objective, run.studies, run.synthetic) == (
-        "made-up",
+        "renamed",
         ("mse", "all"),
         ["s"],
         False,
@@ -22,6 +23,13 @@ def test_an_open_run(tmp_path: Path) -> None:
     assert run.provenance == {}
     assert run.require_finished() is run
     assert run.trials() is run.trials()
+
+
+def test_a_run_is_called_by_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path / "mine", {"s": [({}, [5.0])]})
+    monkeypatch.chdir(tmp_path / "mine")
+    for path in (".", "../mine", "../mine/", "../mine/../mine"):
+        assert open_run(path).name == "mine"
 
 
 def test_no_run(tmp_path: Path) -> None:

@@ -54,8 +54,9 @@ def plots_folder(run: Run, beside: Path | None = None) -> Path:
     """
     if beside is not None:
         return beside / "plots"
-    if is_writable(run.paths.root):
-        return Path(run.paths.plots)
+    own = Path(run.paths.plots)
+    if is_writable(own if run.paths.storage.contains(run.paths.plots.key) else own.parent):
+        return own
     return temporary_folder(f"dirsweep-{run.name}-plots-")
 
 
