@@ -96,13 +96,14 @@ def run_sweep(  # noqa: PLR0913 - one parameter per option
         {'complete': 4}
     """
     from dirsweep.config.cache_folder import named_cache
+    from dirsweep.config.local_path import local_path
     from dirsweep.errors import RunInterruptedError
     from dirsweep.exit_codes import EXIT_INTERRUPTED
     from dirsweep.session import Options, run_on_console
 
     place = _executor_of(inline, executor, address)
     spec = sweep if not isinstance(sweep, str | Path) else load_sweep(sweep)
-    root = Path(out) if out is not None else Path("runs") / spec.name
+    root = local_path(out) if out is not None else Path("runs") / spec.name
     cluster = None
     if place == "ray":
         from dirsweep.execute.ray.cluster import begin

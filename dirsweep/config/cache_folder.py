@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dirsweep.config.local_path import local_path
+
 
 def named_cache() -> str | None:
     """Return ``$DIRSWEEP_CACHE``, which workers on other machines do not have; None if unset."""
@@ -17,9 +19,9 @@ def default_cache() -> Path:
     The path is absolute, since a worker may run in another folder.
     """
     named = named_cache()
-    return Path(os.path.expanduser(named or "~/.cache/dirsweep")).absolute()
+    return Path(os.path.expanduser(local_path(named or "~/.cache/dirsweep"))).absolute()
 
 
 def cache_folder(cache: str | None) -> Path:
     """Return the folder that is named, else the default."""
-    return Path(cache) if cache else default_cache()
+    return local_path(cache) if cache else default_cache()

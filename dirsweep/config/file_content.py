@@ -18,6 +18,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+from dirsweep.config.local_path import local_path
 from dirsweep.errors import DataError
 
 if TYPE_CHECKING:
@@ -42,6 +46,14 @@ class ContentPath:
     """
 
     suffixes: frozenset[str] | None = None
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        def read(value: Any) -> Any:
+            return str(local_path(value)) if isinstance(value, str) and "://" in value else value
+
+        return core_schema.no_info_after_validator_function(read, handler(source))
 
 
 @dataclass(frozen=True)
@@ -144,8 +156,11 @@ def absolute_path(text: str) -> Path:
     """Return a path as users write it, absolute: a worker may run in another folder.
 
     A home folder that is not known stays as it is written.
+
+    Raises:
+        SpecError: a URL, see ``local_path``.
     """
-    return Path(os.path.expanduser(text)).absolute()
+    return Path(os.path.expanduser(local_path(text))).absolute()
 
 
 def path_content(path: str, folder: Path, suffixes: frozenset[str] | None = None) -> str:

@@ -30,6 +30,7 @@ from dirsweep.config.field_types import (
     list_like,
     no_duplicates,
 )
+from dirsweep.config.local_path import local_path
 from dirsweep.config.model import Config, DefaultText, DescribedBy, FileForm, Overrides, PlainData
 from dirsweep.config.objective import Constraints, Objectives, check_objectives
 from dirsweep.config.overrides import with_overrides
@@ -70,7 +71,7 @@ class StudyContext:
 
 def _check_folder(value: Any) -> Any:
     if isinstance(value, str) and value:
-        return value
+        return str(local_path(value)) if "://" in value else value
     raise SpecError(f"expected the folder of a run, got {format_value(value)}")
 
 

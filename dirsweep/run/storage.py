@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from dirsweep.config.local_path import local_path
 from dirsweep.errors import NotWritableError, StoreError
 from dirsweep.run.files import FileInfo, Journal, Lease, Storage, StoredFile
 
@@ -35,7 +36,12 @@ _NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def local_file(path: Path) -> StoredFile:
-    """Return a file outside of any run (``--out``), written with the same care."""
+    """Return a file outside of any run (``--out``), written with the same care.
+
+    Raises:
+        SpecError: a URL.
+    """
+    path = local_path(path)
     return StoredFile(LocalStorage(path.parent), path.name)
 
 
@@ -54,8 +60,12 @@ def temporary_folder(prefix: str) -> Path:
 
 
 def open_storage(location: Path | str) -> Storage:
-    """Return the storage of a run by its location, which is a folder."""
-    return LocalStorage(Path(location))
+    """Return the storage of a run by its location, which is a folder.
+
+    Raises:
+        SpecError: a URL.
+    """
+    return LocalStorage(local_path(location))
 
 
 class LocalStorage:
