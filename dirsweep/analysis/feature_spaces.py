@@ -1,4 +1,4 @@
-"""Stored test features of the baseline and of the point that validation chose."""
+"""Stored test features of the points that a figure compares."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from dirsweep.analysis.compared_points import ComparedPoints
 from dirsweep.analysis.measurements import complete_trials
-from dirsweep.analysis.selection import base_and_best
 from dirsweep.analysis.summaries import PointSummary
 from dirsweep.run.reader import Run
 
@@ -72,8 +72,13 @@ def has_stored_features(run: Run) -> bool:
     )
 
 
-def feature_spaces(run: Run, study: str) -> FeatureSpaces | None:
-    """Read the features of the baseline and of the best point by validation.
+def feature_spaces(run: Run, study: str, compared: ComparedPoints) -> FeatureSpaces | None:
+    """Read the features of the points that a figure compares.
+
+    Args:
+        run: the run.
+        study: its key in the sweep file.
+        compared: points of the study.
 
     Returns:
         The features of the samples that all trials have; None without any.
@@ -81,8 +86,7 @@ def feature_spaces(run: Run, study: str) -> FeatureSpaces | None:
     Raises:
         StoreError: a file is damaged.
     """
-    points = base_and_best(run, study)
-    stored = [(point, _stored_trials(run, study, point)) for point in points]
+    stored = [(point, _stored_trials(run, study, point)) for point in compared.points]
     found = [(point, seeds) for point, seeds in stored if seeds]
     if not found:
         return None
@@ -96,7 +100,7 @@ def feature_spaces(run: Run, study: str) -> FeatureSpaces | None:
     if not finite.any():
         return None
     trials = [
-        TrialFeatures(point.label, point is points[-1], trial_id, seed, matrix[finite])
+        TrialFeatures(point.label, compared.is_best(point), trial_id, seed, matrix[finite])
         for (point, _), trial_id, seed, matrix in zip(
             found, trial_ids, chosen_seeds, matrices, strict=True
         )

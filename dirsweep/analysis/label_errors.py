@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dirsweep.analysis.compared_points import ComparedPoints
 from dirsweep.analysis.measurements import complete_trials
-from dirsweep.analysis.selection import base_and_best
 from dirsweep.analysis.summaries import PointSummary
 from dirsweep.run.bins import Bins
 from dirsweep.run.reader import Run
@@ -73,17 +73,13 @@ def point_predictions(run: Run, point: PointSummary) -> PointPredictions | None:
     return PointPredictions(found.labels[known], preds[filled], tuple(seeds[row] for row in filled))
 
 
-def base_and_best_predictions(run: Run, study: str) -> list[NamedPredictions]:
-    """Return the predictions of the baseline and of the point that validation chose.
-
-    A point without predictions is left out; where both are the same point there is one.
-    """
-    compared = base_and_best(run, study)
+def named_predictions(run: Run, compared: ComparedPoints) -> list[NamedPredictions]:
+    """Return the predictions of the points that a figure compares, without those that have none."""
     found = []
-    for point in compared:
+    for point in compared.points:
         predictions = point_predictions(run, point)
         if predictions is not None:
-            found.append(NamedPredictions(point.label, point is compared[-1], predictions))
+            found.append(NamedPredictions(point.label, compared.is_best(point), predictions))
     return found
 
 
@@ -120,19 +116,28 @@ def gain_of(without: Floats, with_: Floats, seeds: tuple[Sequence[int], Sequence
     return Gain(means[0] - means[1], len(common), all_seeds)
 
 
-def gain_over_base(by_seed: Sequence[Floats], of: Sequence[NamedPredictions]) -> Gain | None:
-    """Return what the second of two points has less than the first; None for one point."""
-    if len(by_seed) < 2:
-        return None
-    seeds = of[0].predictions.seeds, of[1].predictions.seeds
-    return gain_of(by_seed[0], by_seed[1], seeds)
+def gains_over_first(by_seed: Sequence[Floats], of: Sequence[NamedPredictions]) -> list[Gain]:
+    """Return what each further point has less than the first; empty for one point."""
+    first = of[0].predictions.seeds
+    others = zip(by_seed[1:], of[1:], strict=True)
+    return [gain_of(by_seed[0], own, (first, item.predictions.seeds)) for own, item in others]
 
 
 def zero_shot_spans(bins: Bins | None) -> list[Span]:
-    """Return the stretches of bins without training labels, from the first tested to the last."""
+    """Return the label ranges that ``benchmark.zero_shot`` takes out of training."""
+    return [] if bins is None else _stretches(bins, bins.regions == "zero")
+
+
+def empty_spans(bins: Bins | None) -> list[Span]:
+    """Return the tested stretches of bins that have no training label and count as few-shot."""
     if bins is None:
         return []
-    steps = np.diff(np.concatenate([[0], (bins.train == 0).astype(np.int8), [0]]))
+    return _stretches(bins, (bins.train == 0) & (bins.regions != "zero"))
+
+
+def _stretches(bins: Bins, inside: NDArray[np.bool_]) -> list[Span]:
+    """Neighbouring bins as one span each, from the first tested bin to the last."""
+    steps = np.diff(np.concatenate([[0], inside.astype(np.int8), [0]]))
     stretches = zip(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True)
     tested = [start + np.flatnonzero((bins.val + bins.test)[start:end]) for start, end in stretches]
     return [(float(bins.edges[of[0]]), float(bins.edges[of[-1] + 1])) for of in tested if len(of)]

@@ -231,18 +231,6 @@ def baseline_of(run: Run, study: str) -> PointSummary | None:
     return default_point(run, study) or first
 
 
-def base_and_best(run: Run, study: str) -> list[PointSummary]:
-    """Return the baseline and the best point by validation, once where they are the same.
-
-    The list is empty without a best point.
-    """
-    best = best_point(points_of(run, study), objective_of(run, study))
-    if best is None:
-        return []
-    base = baseline_of(run, study)
-    return [best] if base is None or base.index == best.index else [base, best]
-
-
 def points_with_test_figures(run: Run, study: str) -> list[int]:
     """Return the points whose test results may be shown.
 

@@ -84,6 +84,15 @@ Preview = Annotated[
     bool, typer.Option("--preview", help="few points per study, one seed, few epochs")
 ]
 AsText = Annotated[TextFormat, typer.Option("--format", help="output format")]
+Points = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--points",
+        metavar="A,B",
+        help="points that figures compare, by label or techniques, e.g. vanilla,lds,ranksim"
+        " (default: the baseline and the best)",
+    ),
+]
 Extra = Annotated[
     list[Path] | None, typer.Option("--extra", help="CSV file with further published numbers")
 ]

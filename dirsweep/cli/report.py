@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dirsweep.cli.options import REPORT_PANEL, AsText, Extra, RunFolder, TextFormat
+from dirsweep.cli.options import REPORT_PANEL, AsText, Extra, Points, RunFolder, TextFormat
 from dirsweep.terminal import PlainConsole
 
 if TYPE_CHECKING:
@@ -76,8 +76,10 @@ def report(  # noqa: PLR0913 - one parameter per option
     ] = None,
     extra: Extra = None,
     plots: Annotated[bool, typer.Option(help="write the plots; HTML: include figures")] = True,
+    points: Points = None,
 ) -> None:
     """Report on a run: tables of its studies, and plots."""
+    from dirsweep.analysis.compared_points import require_known_points
     from dirsweep.report.choice import choose
     from dirsweep.report.formats import Report, print_report, report_text, write_text
     from dirsweep.report.layout_tables import filled_layouts
@@ -96,7 +98,8 @@ def report(  # noqa: PLR0913 - one parameter per option
         names=names,
         layouts=layouts,
     )
-    chosen = Report(stored, layouts, beside, choice, figures=plots)
+    named = require_known_points(stored, choice.studies_of(stored), points or ())
+    chosen = Report(stored, layouts, beside, choice, figures=plots, points=named)
     if format_ is Format.html:
         out = out or Path(stored.paths.report)
     if format_ is Format.console and out is None:
@@ -106,10 +109,12 @@ def report(  # noqa: PLR0913 - one parameter per option
     else:
         _print_name("report", write_text(out, report_text(chosen, format_.value)))
     if plots and format_ is not Format.html and not layouts:
-        _draw_plots(stored, choice.studies_of(stored), out)
+        _draw_plots(stored, choice.studies_of(stored), out, named)
 
 
-def _draw_plots(run: Run, studies: list[str], report_file: Path | None) -> None:
+def _draw_plots(
+    run: Run, studies: list[str], report_file: Path | None, points: tuple[str, ...]
+) -> None:
     """Draw the plots beside the report's file, or else in the run's folder."""
     from dirsweep.report.figure_notes import missing_features_note
     from dirsweep.report.plots import plots_folder, write_plots
@@ -118,7 +123,7 @@ def _draw_plots(run: Run, studies: list[str], report_file: Path | None) -> None:
     folder = plots_folder(run, beside)
     if beside is None and folder != Path(run.paths.plots):
         _print_name("plots", f"{run.paths.root} cannot be written to, so they go to {folder}")
-    print_plot_names(write_plots(run, folder, studies=studies))
+    print_plot_names(write_plots(run, folder, studies=studies, points=points))
     if (missing := missing_features_note(run)) is not None:
         _print_name("feature plots", missing)
 

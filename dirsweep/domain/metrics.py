@@ -86,13 +86,13 @@ class Metric:
     def unit(self, label_unit: str) -> str:
         """Return the metric's unit for labels in ``label_unit``; empty where it has none.
 
-        A unit of several parts is squared as a whole: ``(EUR/MWh)^2``.
+        A unit of several parts is squared as a whole: ``(EUR/MWh)²``.
         """
         if self.unit_rule == "none" or not label_unit:
             return ""
         if self.unit_rule == "label":
             return label_unit
-        return f"({label_unit})^2" if _COMPOUND.search(label_unit) else f"{label_unit}^2"
+        return f"({label_unit})²" if _COMPOUND.search(label_unit) else f"{label_unit}²"
 
 
 #: metrics by name, in the order in which the papers print them

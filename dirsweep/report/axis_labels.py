@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dirsweep.domain import metric_of, metric_title
+from dirsweep.analysis.region_sizes import few_samples
+from dirsweep.domain import MetricColumn, metric_of, metric_title
+from dirsweep.report.number_format import plural
 from dirsweep.run.reader import Run
+
+_SPLITS = {"val": "validation", "test": "test"}
 
 
 def label_unit_of(run: Run) -> str:
@@ -25,7 +29,23 @@ def metric_label(split: str, metric: str, label_unit: str, *, region: str | None
         label_unit: unit of the benchmark's labels; empty where unknown.
         region: shot region.
     """
-    words = {"val": "validation", "test": "test"}[split]
     title = metric_of(metric).title if region is None else metric_title(metric, region)
-    unit = metric_of(metric).unit(label_unit) if label_unit else ""
-    return with_unit(f"{words} {title}", unit)
+    return with_unit(f"{_SPLITS[split]} {title}", _unit(metric, label_unit))
+
+
+def column_label(run: Run, column: MetricColumn) -> str:
+    """Return ``validation few-shot MAE of 7 samples (years)``; the number where it is small."""
+    title = f"{_SPLITS[column.split]} {metric_title(column.metric, column.region)}"
+    size = few_samples(run, column)
+    of = "" if size is None else f" of {plural(size, 'sample')}"
+    return with_unit(f"{title}{of}", _unit(column.metric, label_unit_of(run)))
+
+
+def region_label(run: Run, column: MetricColumn) -> str:
+    """Return ``few``, and with few samples ``few (7 samples)``."""
+    size = few_samples(run, column)
+    return column.region if size is None else f"{column.region} ({plural(size, 'sample')})"
+
+
+def _unit(metric: str, label_unit: str) -> str:
+    return metric_of(metric).unit(label_unit) if label_unit else ""

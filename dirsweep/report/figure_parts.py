@@ -3,38 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dirsweep.analysis.epoch_curves import Curve
-from dirsweep.analysis.label_errors import Floats, Span
+from dirsweep.analysis.label_errors import Floats, Gain, Span
 from dirsweep.report import figure_style as style
+from dirsweep.report.axis_labels import with_unit
+from dirsweep.report.figure_layout import MOVABLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: of a panel in a grid, inches
+PANEL_WIDTH = 3.9
 
 
-def base_and_best_colors(num: int) -> Sequence[str]:
-    """Return the colours of the baseline and the best point; of one point the best's."""
-    return (style.GREY, style.BLUE) if num == 2 else (style.BLUE,)
+def comparison_colors(num: int) -> list[str]:
+    """Return the colours of compared points: grey for the first, the best's for a single one."""
+    if num == 1:
+        return [style.BLUE]
+    others = [style.LINES[number % len(style.LINES)] for number in range(num - 1)]
+    return [style.GREY, *others]
 
 
-def shade_zero_shot(grid: Iterable[Axes], spans: Sequence[Span]) -> None:
-    """Shade the zero-shot stretches of the label range in all axes."""
-    color = style.REGION_COLORS["zero"]
+def shade_spans(grid: Iterable[Axes], zero_shot: Sequence[Span], empty: Sequence[Span]) -> None:
+    """Shade the label ranges without training labels in all axes."""
+    colors = ((zero_shot, style.REGION_COLORS["zero"], 0.22), (empty, style.LIGHT, 0.3))
     for axes in grid:
-        for low, high in spans:
-            axes.axvspan(low, high, color=color, alpha=0.16, linewidth=0, zorder=0.5)
+        for spans, color, alpha in colors:
+            for low, high in spans:
+                axes.axvspan(low, high, color=color, alpha=alpha, linewidth=0, zorder=0.5)
 
 
 def draw_gain_bars(axes: Axes, edges: Floats, gain: Floats) -> None:
-    """Draw bars from zero, gains in one colour and losses in another."""
+    """Draw bars from zero, gains in the colour of better and losses in that of worse."""
     filled = np.isfinite(gain)
-    colors = np.where(gain[filled] >= 0, style.GREEN, style.RED)
+    colors = np.where(gain[filled] >= 0, style.BETTER, style.WORSE)
     centres = (edges[1:] + edges[:-1]) / 2
     axes.bar(centres[filled], gain[filled], width=np.diff(edges)[filled] * 0.9, color=list(colors))
     axes.axhline(0, color=style.INK, linewidth=0.8)
+
+
+def draw_gain_panels(
+    column: Sequence[Axes], edges: Floats, gains: Sequence[Gain], labels: Sequence[str], unit: str
+) -> None:
+    """Draw the gain of each further point over the first, in axes below each other.
+
+    Args:
+        column: at least as many axes as gains.
+        edges: (B + 1,) along x, label unit.
+        gains: of (B,) values each.
+        labels: of the points.
+        unit: of the gains; empty where unknown.
+    """
+    for axes, gain, label in zip(column, gains, labels, strict=False):
+        draw_gain_bars(axes, edges, gain.values)
+        axes.set_ylabel(with_unit("gain", unit))
+        if len(gains) > 1:
+            axes.set_title(style.wrapped(label, 70, 1), loc="left")
 
 
 def draw_band_line(
@@ -69,13 +99,89 @@ def draw_epoch_curve(axes: Axes, curve: Curve, *, band_alpha: float, **line_styl
     )
 
 
+def label_epochs(axes: Axes) -> None:
+    """Label an axis of epochs with whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel("epochs trained")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
 def draw_star(axes: Axes, x: float, y: float, **line_style: Any) -> None:
     """Draw the star of the best point by validation."""
     own = {"markersize": 15, "color": style.YELLOW, "markeredgecolor": style.INK, "zorder": 5}
     axes.plot([x], [y], "*", **{**own, **line_style})
 
 
+def number_point(axes: Axes, text: str, x: float, y: float) -> None:
+    """Write a number beside a point; it moves where it would overlap another one."""
+    note = axes.annotate(text, (x, y), xytext=(6, 5), textcoords="offset points")
+    note.set(fontsize=style.SMALL_SIZE, gid=MOVABLE, in_layout=False)
+
+
+@dataclass(frozen=True)
+class PanelGrid:
+    """A figure with a grid of panels on common axes.
+
+    Attributes:
+        figure: the figure.
+        panels: row by row.
+        left: the first panel of each row.
+        bottom: the last panel of each column.
+    """
+
+    figure: Figure
+    panels: list[Axes]
+    left: list[Axes]
+    bottom: list[Axes]
+
+
+def grid_of_panels(num: int, height: float, most_across: int = 3) -> PanelGrid:
+    """Create a figure with a grid of panels on common axes.
+
+    Args:
+        num: number of panels.
+        height: of a panel, inches.
+        most_across: panels side by side, at most.
+    """
+    across = min(num, most_across if num > 4 else 2)
+    down = -(-num // across)
+    width = max(style.NARROW, PANEL_WIDTH * across + 0.6)
+    figure = style.new_figure(width, 0.8 + height * down)
+    grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
+    listed = list(grid.flat)
+    hide_unused(listed, num)
+    bottom = listed[max(0, num - across) : num]
+    for axes in bottom:
+        axes.tick_params(axis="x", labelbottom=True)
+    return PanelGrid(figure, listed[:num], listed[:num:across], bottom)
+
+
 def hide_unused(grid: Sequence[Axes], num_used: int) -> None:
     """Hide the axes of a grid that have no content."""
     for axes in grid[num_used:]:
         axes.set_visible(False)
+
+
+def legend_above(
+    axes: Axes, labels: Sequence[str], inches: float, *, has_title: bool = False
+) -> None:
+    """Put the legend above the axes, in as many columns as fit.
+
+    Args:
+        axes: where.
+        labels: its entries.
+        inches: room for it.
+        has_title: whether it must leave room for a title of the axes.
+    """
+    longest = max((len(line) for label in labels for line in label.split("\n")), default=1)
+    # a handle and its gaps take as much room as seven characters
+    columns = style.characters(inches, style.SMALL_SIZE) // (longest + 7)
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=max(1, min(len(labels), columns)),
+        columnspacing=1.2,
+        handlelength=1.6,
+        borderaxespad=2.4 if has_title else 0.5,
+    )

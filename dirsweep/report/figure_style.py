@@ -1,6 +1,6 @@
 """Style of every figure: sizes, fonts, and colours for colour-blind readers.
 
-The colours are those of Okabe and Ito, 2008.
+The colours are those of Okabe and Ito, 2008. Green and red mean better and worse and nothing else.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.typing import ColorType
 
 BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW = (
     "#0072B2",
@@ -24,22 +25,39 @@ BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW = (
     "#D55E00",
     "#F0E442",
 )
-INK, GREY, LIGHT, GRID = "#222222", "#777777", "#C9C9C9", "#E6E6E6"
+INK, GREY, LIGHT, GRID = "#222222", "#666666", "#C9C9C9", "#E6E6E6"
+BROWN = "#8C6D31"
+BETTER, WORSE = GREEN, RED
 #: colours of lines, in this order
-LINES = (BLUE, RED, GREEN, ORANGE, PINK, SKY, INK, "#8C6D31")
-REGION_COLORS = {"all": INK, "many": BLUE, "median": ORANGE, "few": RED, "zero": PINK}
+LINES = (BLUE, ORANGE, PINK, SKY, BROWN, "#9467BD", INK, "#8A8A8A")
+REGION_COLORS = {"all": INK, "many": BLUE, "median": ORANGE, "few": PINK, "zero": BROWN}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
-#: characters of a note per inch of the figure
-_NOTE_CHARACTERS = 14
+#: points; the same in every figure: heading, titles and labels of axes, everything else
+HEADING_SIZE, TEXT_SIZE, SMALL_SIZE = 13.0, 11.0, 10.0
+#: width of a figure in inches; one that is wider takes the whole width of the page
+NARROW = 8.0
+#: widest figure
+WIDE = 16.0
+#: width of a character in its font size: on average in long texts, and of a wide one
+_CHARACTER, _WIDE_CHARACTER = 0.56, 0.6
+#: height of a line in its font size
+_LINE = 1.25
+#: inches that the mark of synthetic data takes
+_MARK_WIDTH = 1.7
+#: contrast between text and background from which on text can be read (WCAG 2.2, level AA)
+MIN_CONTRAST = 4.5
 
 _SETTINGS: dict[str, Any] = {
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.labelsize": 10,
-    "legend.fontsize": 9,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
+    "font.size": TEXT_SIZE,
+    "axes.titlesize": TEXT_SIZE,
+    "axes.labelsize": TEXT_SIZE,
+    "legend.fontsize": SMALL_SIZE,
+    "legend.title_fontsize": SMALL_SIZE,
+    "xtick.labelsize": SMALL_SIZE,
+    "ytick.labelsize": SMALL_SIZE,
+    "figure.titlesize": TEXT_SIZE,
+    "figure.labelsize": TEXT_SIZE,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": GREY,
@@ -82,22 +100,60 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def add_header(figure: Figure, title: str, *, synthetic: bool) -> None:
-    """Add the title, and a mark where the numbers come from a synthetic benchmark."""
+def add_heading(figure: Figure, title: str, *, synthetic: bool) -> None:
+    """Add the heading, and a mark where the numbers come from a synthetic benchmark."""
     with styled():
-        figure.suptitle(title, fontsize=12, fontweight="bold", x=0.01, ha="left")
+        room = figure.get_figwidth() - (_MARK_WIDTH if synthetic else 0.2)
+        width = characters(room, HEADING_SIZE * 1.1)
+        lines = textwrap.wrap(title, width, break_on_hyphens=False)
+        figure.suptitle(
+            "\n".join(lines), fontsize=HEADING_SIZE, fontweight="bold", x=0.01, ha="left"
+        )
         if synthetic:
             box = {"boxstyle": "round,pad=0.3", "facecolor": YELLOW, "edgecolor": "none"}
             mark = figure.text(0.99, 0.985, "SYNTHETIC DATA", ha="right", va="top", bbox=box)
-            # part of the layout: the title's line is kept free for it
-            mark.set(fontsize=9, fontweight="bold")
+            # part of the layout: the heading's line is kept free for it
+            mark.set(fontsize=SMALL_SIZE, fontweight="bold", color=readable_on(YELLOW))
 
 
-def note(figure: Figure, text: str) -> None:
-    """Add a small note below the figure that says how to read it, broken into lines that fit."""
-    width = int(figure.get_figwidth() * _NOTE_CHARACTERS)
-    lines = [part for line in text.split("\n") for part in textwrap.wrap(line, width) or [""]]
-    figure.supxlabel("\n".join(lines), fontsize=8.5, color=GREY, x=0.01, ha="left")
+def add_caption(figure: Figure, text: str) -> None:
+    """Add the caption below the figure, which becomes higher by it."""
+    room = figure.get_figwidth() - 0.2
+    width = int(room * 72 / (SMALL_SIZE * _CHARACTER))
+    lines = textwrap.wrap(text.replace("`", "'"), width, break_on_hyphens=False)
+    with styled():
+        figure.set_figheight(figure.get_figheight() + len(lines) * SMALL_SIZE * _LINE / 72)
+        figure.supxlabel("\n".join(lines), fontsize=SMALL_SIZE, color=GREY, x=0.01, ha="left")
+
+
+def characters(inches: float, size: float = TEXT_SIZE) -> int:
+    """Return how many characters of a font size in points fit into a width."""
+    return max(4, int(inches * 72 / (size * _WIDE_CHARACTER)))
+
+
+def contrast(one: ColorType, other: ColorType) -> float:
+    """Return the contrast between two opaque colours, 1 to 21, as WCAG 2.2 defines it."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: ColorType) -> float:
+    from matplotlib.colors import to_rgb
+
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in to_rgb(color)
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def readable_on(color: ColorType) -> str:
+    """Return black or white, whichever can be read on the colour.
+
+    Neither is a colour of the page's theme: what it stands on is the same in light and dark.
+    """
+    black, white = "#010101", "#FEFEFE"
+    return max(black, white, key=lambda ink: contrast(ink, color))
 
 
 def listing(figure: Figure, lines: list[str]) -> None:

@@ -37,6 +37,7 @@ class Report:
             always.
         choice: studies, metrics, regions and names.
         figures: with figures, HTML only.
+        points: names of the points that figures compare; by default the baseline and the best.
     """
 
     run: Run
@@ -44,6 +45,7 @@ class Report:
     published: bool = False
     choice: Choice = EVERYTHING
     figures: bool = True
+    points: tuple[str, ...] = ()
 
 
 def report_text(report: Report, format_: str) -> str:
@@ -114,7 +116,13 @@ def _page(report: Report) -> str:
         raise SpecError("an HTML page shows it; leave it out", key="--no-validation")
     layouts = [table_of_layout(layout, published=True) for layout in report.layouts]
     studies = choice.studies or None
-    return report_page(report.run, studies=studies, layouts=layouts, figures=report.figures)
+    return report_page(
+        report.run,
+        studies=studies,
+        layouts=layouts,
+        figures=report.figures,
+        points=report.points,
+    )
 
 
 def write_text(file: Path, text: str) -> Path:

@@ -7,16 +7,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dirsweep.analysis.feature_spaces import feature_spaces, has_stored_features
+from dirsweep.analysis.compared_points import compared_points
+from dirsweep.analysis.feature_spaces import (
+    FeatureSpaces,
+    feature_spaces,
+    has_stored_features,
+)
 from dirsweep.errors import StoreError
 from dirsweep.report.figure_notes import features_note, missing_features_note
 from dirsweep.report.html.page import report_page
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import feature_similarity, ranking_matrices, tsne
-from dirsweep.run.reader import open_run
+from dirsweep.run.reader import Run, open_run
 from tests.figure_texts import texts
 from tests.made_up_run import write_run
 from tests.stored_features import LABELS, NUM, ordered, random_features, run_with, store
+
+
+def spaces_of(run: Run, study: str) -> FeatureSpaces | None:
+    """Features of the baseline and the best point."""
+    return feature_spaces(run, study, compared_points(run, study))
+
 
 PLOTS = (ranking_matrices.PLOT, feature_similarity.PLOT, tsne.PLOT)
 
@@ -47,7 +58,7 @@ def test_both_points_with_the_seed_they_have_in_common(tmp_path: Path) -> None:
     paths = run_with(tmp_path)
     for trial_id, seed in (("s-0-0", 1), ("s-0-1", 2), ("s-1-1", 3)):
         store(paths, trial_id, random_features(seed))
-    found = feature_spaces(open_run(tmp_path), "s")
+    found = spaces_of(open_run(tmp_path), "s")
     assert found is not None
     assert [(t.label, t.chosen, t.trial_id, t.seed) for t in found.trials] == [
         ("base", False, "s-0-1", 1),
@@ -55,7 +66,7 @@ def test_both_points_with_the_seed_they_have_in_common(tmp_path: Path) -> None:
     ]
     np.testing.assert_array_equal(found.trials[1].features, random_features(3))
     np.testing.assert_array_equal(found.labels, LABELS)
-    assert features_note(found) == "test samples, best epoch, seed 1"
+    assert features_note(found).endswith("at the best epoch of seed 1.")
 
 
 def test_the_first_point_of_a_search_is_no_baseline(tmp_path: Path) -> None:
@@ -65,7 +76,7 @@ def test_the_first_point_of_a_search_is_no_baseline(tmp_path: Path) -> None:
         store(paths, trial_id, random_features())
     run = open_run(tmp_path)
     for study, expected in (("s", ["s-1-0"]), ("p", ["p-0-0", "p-1-0"])):
-        found = feature_spaces(run, study)
+        found = spaces_of(run, study)
         assert found is not None
         assert [trial.trial_id for trial in found.trials] == expected
 
@@ -76,7 +87,8 @@ def test_a_point_without_any_is_named(tmp_path: Path) -> None:
     run = open_run(tmp_path)
     for plot in PLOTS:
         text = texts(plot.figure(run, "s"))
-        assert "base: no stored features (its sweep had no 'store: {features: true}')" in text
+        said = plot.drawing(run, "s").caption
+        assert "base has no stored features (its sweep had no `store: {features: true}`)" in said
         assert "★ a=1" in text
         assert "SYNTHETIC DATA" in text
 
@@ -88,7 +100,7 @@ def test_samples_are_matched_by_id_and_others_left_out(tmp_path: Path) -> None:
     store(paths, "s-0-0", first)
     backwards = np.arange(NUM)[::-1][:-5]  # without the first five
     store(paths, "s-1-0", second, backwards)
-    found = feature_spaces(open_run(tmp_path), "s")
+    found = spaces_of(open_run(tmp_path), "s")
     assert found is not None
     kept = [row for row in range(5, NUM) if row != 7]
     np.testing.assert_array_equal(found.labels, LABELS[kept])

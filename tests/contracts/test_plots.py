@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,13 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
+from dirsweep.report import figure_style as style
 from dirsweep.report.plot import EmptyPlotError, Plot
-from dirsweep.report.plots import plots
-from dirsweep.run.reader import Run, open_run
-from tests.made_up_run import write_run
-from tests.stored_features import random_features, store
+from dirsweep.report.plots import plots, tsne
+from dirsweep.run.reader import Run
+from tests import figure_runs
+from tests.figure_texts import contrasts, outside, overlaps, shown_texts, texts
 
-GAMMA, LAMBDA = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"
 PLOTS = pytest.mark.parametrize("plot", plots(), ids=lambda plot: plot.name)
 #: quantities without a unit; every other axis of numbers states one in parentheses
 DIMENSIONLESS = (
@@ -38,34 +39,40 @@ DIMENSIONLESS = (
 )
 
 
+#: terms that a caption explains where the figure or its title uses them
+EXPLAINED = {
+    "P(y)": "P(y) is the mean absolute error of",
+    "E[P(y)]": "mean of P(y) over the label bins|its mean over the bins",
+    "agreement": "Spearman's correlation",
+    "Pareto front": "No other point is at least as good",
+    "t-SNE": "keeps neighbours together",
+    "gain": "bar",
+}
+SIZES = {style.HEADING_SIZE, style.TEXT_SIZE, style.SMALL_SIZE}
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A grid of RankSim's parameters next to other techniques, one failed trial, and a search."""
-    grid = [
-        ({GAMMA: gamma, LAMBDA: weight}, [6.0 + weight + gamma / 100, 6.2 + weight])
-        for gamma in (1.0, 10.0, 100.0)
-        for weight in (0.5, 2.0)
-    ]
-    methods = [
-        ({}, [7.0, 7.1]),
-        ({"reweighting.name": "lds"}, [6.8, 6.9]),
-        ({"smoothing.name": "fds"}, [6.6, "failed"]),
-    ]
-    search = [({GAMMA: 1.0 + number}, [7.0 + number / 10]) for number in range(12)]
-    root = tmp_path_factory.mktemp("run")
-    studies = {"methods": methods, "grid": grid, "search": search}
-    paths = write_run(
-        root,
-        studies,  # type: ignore[arg-type]
-        searches=["search"],
-        num_samples=300,
-        resolved=True,
-        label_unit="years",
-        collapse=True,
-    )
-    for trial_id in ("methods-0-0", "methods-2-0"):
-        store(paths, trial_id, random_features())
-    return open_run(root)
+    """A run that lets every plot show something."""
+    return figure_runs.every_plot(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def runs(run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    """The same, the smallest, and one with many points, long texts and big numbers."""
+    return {
+        "usual": run,
+        "small": figure_runs.small(tmp_path_factory.mktemp("small")),
+        "big": figure_runs.big(tmp_path_factory.mktemp("big")),
+    }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_tsne() -> Iterator[None]:
+    """The places of t-SNE do not matter here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tsne, "embedded", lambda features: features[:, :2].astype(np.float64))
+        yield
 
 
 def drawable(run: Run, plot: Plot[Any]) -> str | None:
@@ -138,9 +145,56 @@ def labels_of(axes: Any) -> list[tuple[str, str]]:
 
 
 @PLOTS
+def test_a_caption_says_what_is_drawn_and_how_to_read_it(run: Run, plot: Plot[Any]) -> None:
+    study = drawable(run, plot)
+    assert study is not None
+    drawing = plot.drawing(run, study)
+    sentences = re.split(r"(?<=[.])\s+(?=[A-Z★])", drawing.caption)
+    assert len(sentences) >= 2, "a sentence on what is drawn and one on how to read it"
+    assert drawing.caption[0].isupper()
+    assert drawing.caption.endswith(".")
+    assert "  " not in drawing.caption
+    assert plot.caption.__module__ == plot.numbers.__module__, "it stands in the plot's own file"
+    said = texts(drawing.figure)
+    for term, explained in EXPLAINED.items():
+        if term in said:
+            assert re.search(
+                explained.replace("(", r"\(").replace(")", r"\)").replace("[", r"\["),
+                drawing.caption,
+            ), f"{term} is not explained"
+    if "★" in said:
+        assert "★" in drawing.caption, "the star is not explained"
+    # a file of its own carries the caption, the page shows it below
+    assert drawing.caption[:30] not in " ".join(said.split())
+    below = " ".join(texts(plot.figure(run, study)).split())
+    assert drawing.caption.replace("`", "'") in below
+
+
+@PLOTS
+@pytest.mark.parametrize("size", ["usual", "small", "big"])
+def test_texts_have_one_size_overlap_nowhere_and_can_be_read(
+    runs: dict[str, Run], size: str, plot: Plot[Any]
+) -> None:
+    for study in runs[size].studies:
+        try:
+            figure = plot.figure(runs[size], study)
+        except EmptyPlotError:
+            continue
+        figure.draw_without_rendering()
+        assert {text.get_fontsize() for text in shown_texts(figure)} <= SIZES
+        assert overlaps(figure) == []
+        assert outside(figure) == []
+        assert figure.get_figwidth() <= style.WIDE
+        for text, color, behind in contrasts(figure):
+            assert text.replace(".", "").replace("-", "").isdigit() or (
+                style.contrast(color, behind) >= style.MIN_CONTRAST
+            ), text
+
+
+@PLOTS
 def test_a_plot_states_its_texts_and_place(plot: Plot[Any]) -> None:
     assert plot.title[0].isupper() or plot.title.startswith("t-SNE")
-    assert plot.caption.endswith(".")
+    assert not plot.source or (plot.source.startswith("After ") and plot.source.endswith("."))
     assert same_order(plot, plots()) is None
     others = [other for other in plots() if other.name != plot.name]
     assert plot.title not in {other.title for other in others}

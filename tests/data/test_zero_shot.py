@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 import yaml
 from pydantic import ValidationError
 
-from dirsweep.analysis.label_errors import zero_shot_spans
+from dirsweep.analysis.label_errors import empty_spans, zero_shot_spans
 from dirsweep.analysis.reproduction import benchmark_differences
 from dirsweep.config.expand import make_point, make_trial
 from dirsweep.config.key_reference import describe_keys
@@ -356,15 +357,20 @@ def test_spans_by_hand() -> None:
         val=np.ones(7, int),
         test=np.array([0, 1, 1, 1, 1, 1, 1]),
     )
-    assert zero_shot_spans(bins) == [(0.0, 2.0), (3.0, 5.0), (6.0, 7.0)]
+    assert empty_spans(bins) == [(0.0, 2.0), (3.0, 5.0), (6.0, 7.0)]
+    assert zero_shot_spans(bins) == [], "a bin that merely has no training label is few-shot"
+    left_out = np.array(["zero", "zero", "few", "few", "few", "few", "zero"])
+    on_purpose = replace(bins, regions=left_out)
+    assert zero_shot_spans(on_purpose) == [(0.0, 2.0), (6.0, 7.0)]
+    assert empty_spans(on_purpose) == [(3.0, 5.0)]
     none = np.zeros(7, int)
     some = Bins(edges, none, bins.regions, val=none, test=np.array([0, 1, 0, 0, 2, 0, 0]))
-    assert zero_shot_spans(some) == [(1.0, 5.0)], (
+    assert empty_spans(some) == [(1.0, 5.0)], (
         "what lies between two that are tested on belongs to them"
     )
     nothing = Bins(edges, bins.train, bins.regions, val=none, test=none)
-    assert zero_shot_spans(nothing) == []
-    assert zero_shot_spans(None) == []
+    assert empty_spans(nothing) == []
+    assert (empty_spans(None), zero_shot_spans(None)) == ([], [])
 
 
 @pytest.mark.slow
@@ -397,7 +403,7 @@ def test_from_the_sweep_file_to_the_figures(tmp_path: Path) -> None:
     assert benchmark_differences(run) == ["benchmark.zero_shot"]
     for plot in (label_histogram.PLOT, per_label_error.PLOT, technique_gain.PLOT):
         figure = plot.figure(run, "p")
-        assert "shaded: zero-shot, no training label" in texts(figure)
+        assert "Brown spans are zero-shot" in " ".join(texts(figure).split())
 
 
 def test_two_views_of_the_tiny_benchmark_stay_plain(tmp_path: Path) -> None:

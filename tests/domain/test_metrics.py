@@ -42,16 +42,16 @@ def test_titles_and_units() -> None:
     assert metric_title("mae") == "MAE"
     assert metric_title("mae", "few") == "few-shot MAE"
     units = [metric_of(name).unit("years") for name in ("mae", "mse", "gm", "spearman")]
-    assert units == ["years", "years^2", "years", ""]
+    assert units == ["years", "years²", "years", ""]
     assert metric_of("mse").unit("") == ""
 
 
 @pytest.mark.parametrize("unit", ["EUR/MWh", "N m", "kg*m", "kg·m", "m^2", "m²", "log(EUR)"])
 def test_a_unit_of_several_parts_is_squared_as_a_whole(unit: str) -> None:
-    assert metric_of("mse").unit(unit) == f"({unit})^2"
+    assert metric_of("mse").unit(unit) == f"({unit})²"
     assert metric_of("rmse").unit(unit) == unit
     for simple in ("years", "°C", "%", "€", "label_points"):
-        assert metric_of("mse").unit(simple) == f"{simple}^2"
+        assert metric_of("mse").unit(simple) == f"{simple}²"
 
 
 def test_an_unknown_metric_counts_as_an_error() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dirsweep.cli import main
+from tests.made_up_run import write_run
 from tests.simulated_run import SimulatedPoint, simulate
 
 Call = Callable[..., tuple[int, str, str]]
@@ -229,3 +230,19 @@ def test_options_of_a_report(call: Call, tmp_path: Path) -> None:
     ):
         code, out, err = call("report", tmp_path / "run", "--no-plots", *wrong)
         assert (code, out, err.count("\n")) == (2, "", 1), wrong
+
+
+def test_report_draws_named_points(call: Call, tmp_path: Path) -> None:
+    points = [({}, [7.0]), ({"reweighting.name": "lds"}, [6.0]), ({"smoothing.name": "fds"}, [6.5])]
+    write_run(tmp_path, {"s": points}, resolved=True)  # type: ignore[dict-item]
+    code, out, err = call("report", tmp_path, "--points", "vanilla,fsd")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "--points: no complete point is named 'fsd'; did you mean 'fds'?" in err
+    code, _, err = call("report", tmp_path, "--points", "vanilla,fds")
+    assert code == 0
+    assert "s_per_label_error.png" in err
+    page = tmp_path / "page.html"
+    code, _, _ = call("report", tmp_path, "--format", "html", "--points", "fds", "--out", page)
+    assert code == 0
+    assert "The points are those named by <code>--points</code>" in page.read_text()

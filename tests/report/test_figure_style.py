@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from matplotlib.text import Text
 
 from dirsweep.report import figure_style as style
@@ -35,12 +36,34 @@ def test_drawing_leaves_the_users_settings_alone() -> None:
     assert matplotlib.rcParams["font.size"] == before
 
 
-def test_a_note_fits_below_the_figure() -> None:
+def test_a_caption_fits_below_the_figure() -> None:
     with style.styled():
         figure = style.new_figure(4, 3)
         figure.subplots()
-        style.note(figure, "one line that is much too long for a figure of four inches; " * 2)
+        style.add_caption(figure, "one line that is `much` too long for four inches; " * 3)
         figure.canvas.draw()
         (text,) = [found for found in figure.findobj(Text) if found.get_text().startswith("one")]
         assert text.get_window_extent().x1 <= figure.bbox.x1
-        assert text.get_text().count("\n") >= 1
+        assert text.get_window_extent().y0 >= 0
+        num_lines = text.get_text().count("\n") + 1
+        assert num_lines > 2
+        assert figure.get_figheight() == pytest.approx(3 + num_lines * 10 * 1.25 / 72)
+        assert "'much'" in text.get_text()
+
+
+def test_contrast_as_wcag_defines_it() -> None:
+    assert style.contrast("white", "black") == pytest.approx(21)
+    assert style.contrast("#777777", "white") == pytest.approx(4.48, abs=0.01)
+    assert style.contrast("white", "#777777") == style.contrast("#777777", "white")
+    assert style.readable_on(style.YELLOW) == "#010101"
+    assert style.readable_on(style.INK) == "#FEFEFE"
+    assert all(
+        style.contrast(style.readable_on(f"#{n:02x}0000"), f"#{n:02x}0000") >= 4.5
+        for n in range(256)
+    )
+    assert min(style.contrast(color, "white") for color in (style.INK, style.GREY)) >= 4.5
+
+
+def test_green_and_red_mean_better_and_worse_alone() -> None:
+    others = (*style.LINES, *style.REGION_COLORS.values())
+    assert not {style.BETTER, style.WORSE} & set(others)

@@ -27,6 +27,7 @@ def report_page(
     studies: Sequence[str] | None = None,
     layouts: Sequence[Table] = (),
     figures: bool = True,
+    points: Sequence[str] = (),
 ) -> str:
     """Return the page.
 
@@ -35,6 +36,7 @@ def report_page(
         studies: names of studies; None for all, with a section on all of them together.
         layouts: filled published tables to be shown as well.
         figures: with the plots.
+        points: names of the points that figures compare; by default the baseline and the best.
 
     Raises:
         StoreError: no trial of the run is complete.
@@ -51,7 +53,7 @@ def report_page(
         "facts": [*run_facts(run), *(_missing_figures(run) if figures else ())],
         "summary": summary_section(run) if studies is None else None,
         "studies": [
-            study_section(run, study, number, figures=figures)
+            study_section(run, study, number, figures=figures, named=points)
             for number, study in enumerate(chosen)
         ],
         "layouts": [view(layout) for layout in layouts],

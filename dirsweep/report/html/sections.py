@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.selection import points_with_test_figures
 from dirsweep.report.claims import Claim, below_its_study, claims, claims_of_run, legend
 from dirsweep.report.difference_tables import baseline_table, effects_table, study_effects_table
+from dirsweep.report.figure_style import NARROW
 from dirsweep.report.html.view import TableView, view
 from dirsweep.report.importance_tables import (
     importance_table,
@@ -30,25 +32,27 @@ from dirsweep.run.reader import Run
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-#: inches from which on a figure takes the whole width
-WIDE = 9.05
-
 
 @dataclass(frozen=True)
-class Drawing:
+class FigureView:
     """A figure as the page embeds it.
 
     Attributes:
         name: of the plot.
         svg: the ``svg`` element.
         caption: what it shows.
-        wide: whether it takes the whole width.
+        width: inches.
     """
 
     name: str
     svg: Markup
     caption: str
-    wide: bool
+    width: float
+
+    @property
+    def wide(self) -> bool:
+        """Whether it takes the whole width of the page."""
+        return self.width > NARROW
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class StudySection:
     more_claims: list[Claim]
     points: TableView
     tables: list[TableView]
-    figures: list[Drawing]
+    figures: list[FigureView]
 
     @property
     def legend(self) -> list[str]:
@@ -104,7 +108,9 @@ def summary_section(run: Run) -> SummarySection | None:
     return SummarySection(claims_of_run(run), tables) if tables else None
 
 
-def study_section(run: Run, study: str, number: int, *, figures: bool) -> StudySection:
+def study_section(
+    run: Run, study: str, number: int, *, figures: bool, named: Sequence[str] = ()
+) -> StudySection:
     """Return one study's section.
 
     Args:
@@ -112,6 +118,7 @@ def study_section(run: Run, study: str, number: int, *, figures: bool) -> StudyS
         study: its name.
         number: of the section, from 0.
         figures: with its plots.
+        named: names of the points that figures compare; by default the baseline and the best.
     """
     anchor = f"study-{number}-{re.sub(r'[^A-Za-z0-9]+', '-', study).strip('-').lower()}"
     points = points_of(run, study)
@@ -126,7 +133,7 @@ def study_section(run: Run, study: str, number: int, *, figures: bool) -> StudyS
         more_claims=[claim for claim in found if claim.kind == "difference"],
         points=view(_points(run, study)),
         tables=_study_tables(run, study),
-        figures=_figures(run, study, anchor) if figures else [],
+        figures=_figures(run, study, anchor, named) if figures else [],
     )
 
 
@@ -153,16 +160,16 @@ def _views(*tables: Table | None) -> list[TableView]:
     return [view(table) for table in tables if table is not None]
 
 
-def _figures(run: Run, study: str, anchor: str) -> list[Drawing]:
+def _figures(run: Run, study: str, anchor: str, points: Sequence[str]) -> list[FigureView]:
     from markupsafe import Markup
 
     found = []
     for plot in plots():
         try:
-            figure = plot.figure(run, study)
+            drawing = plot.drawing(run, study, points)
         except EmptyPlotError:
             continue
-        svg = Markup(inline_svg(figure, f"{anchor}-{plot.name}"))
-        wide = figure.get_figwidth() > WIDE
-        found.append(Drawing(plot.name, svg, plot.caption, wide))
+        svg = Markup(inline_svg(drawing.figure, f"{anchor}-{plot.name}"))
+        width = drawing.figure.get_figwidth()
+        found.append(FigureView(plot.name, svg, drawing.caption, width))
     return found

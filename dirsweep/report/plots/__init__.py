@@ -66,6 +66,7 @@ def write_plots(
     *,
     studies: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
+    points: Sequence[str] = (),
 ) -> list[Path]:
     """Draw every plot that has something to show, as PNG files of 150 dots per inch.
 
@@ -74,6 +75,7 @@ def write_plots(
         out: the folder, by default that of ``plots_folder``.
         studies: all of the run's by default.
         names: plots to draw, all by default.
+        points: names of the points that figures compare; by default the baseline and the best.
 
     Returns:
         The files, study by study.
@@ -88,7 +90,7 @@ def write_plots(
     for study in run.studies if studies is None else studies:
         for plot in chosen:
             try:
-                figure = plot.figure(run, study)
+                figure = plot.figure(run, study, points)
             except EmptyPlotError:
                 continue
             file = folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', study)}_{plot.name}.png"

@@ -10,13 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dirsweep.analysis.compared_points import ComparedPoints, compared_points
 from dirsweep.analysis.epoch_curves import Curve, epoch_values
 from dirsweep.analysis.measurements import complete_trials
-from dirsweep.analysis.selection import base_and_best
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
-from dirsweep.report.figure_notes import starred
-from dirsweep.report.figure_parts import draw_epoch_curve
+from dirsweep.report.figure_notes import points_note, seeds_note, sentences, starred
+from dirsweep.report.figure_parts import (
+    comparison_colors,
+    draw_epoch_curve,
+    label_epochs,
+    legend_above,
+)
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
@@ -32,64 +37,78 @@ class CollapseOverTraining:
 
     Attributes:
         unit: unit of the labels; empty where unknown.
-        curves: the baseline and the best point; one where they are the same.
+        curves: one per compared point; the best by validation has rank 0.
+        points_note: which points are compared.
     """
 
     unit: str
     curves: list[Curve]
+    points_note: str
 
 
-def numbers(run: Run, study: str) -> CollapseOverTraining:
+def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> CollapseOverTraining:
     """Read E[P(y)] per epoch.
+
+    Args:
+        run: the run.
+        study: its key in the sweep file.
+        compared: by default the baseline and the best point.
 
     Raises:
         EmptyPlotError: the trials did not record it, or validated a single epoch.
     """
-    compared = base_and_best(run, study)
+    compared = compared or compared_points(run, study)
     complete = complete_trials(run, study)
-    trials = {point.index: list(complete.get(point.index, {}).values()) for point in compared}
+    trials = {p.index: list(complete.get(p.index, {}).values()) for p in compared.points}
     values = epoch_values(run, COLUMN, [trial for found in trials.values() for trial in found])
     if values is None:
         raise EmptyPlotError("the trials did not record the collapse penalty")
     curves = []
-    for point in compared:
-        curve = values.curve(point, trials[point.index], rank=int(point is not compared[-1]))
+    for point in compared.points:
+        rank = int(not compared.is_best(point))
+        curve = values.curve(point, trials[point.index], rank=rank)
         if curve is not None:
             curves.append(curve)
     if not any(len(curve.epochs) > 1 for curve in curves):
         raise EmptyPlotError("no trial recorded the collapse penalty of two epochs")
-    return CollapseOverTraining(label_unit_of(run), curves)
+    return CollapseOverTraining(label_unit_of(run), curves, points_note(compared))
 
 
 def draw(numbers: CollapseOverTraining) -> Figure:
     """Draw lines with the range of the seeds and a ring at the chosen epoch."""
-    from matplotlib.ticker import MaxNLocator
-
     with style.styled():
-        figure = style.new_figure(8.0, 4.2)
+        figure = style.new_figure(style.NARROW, 4.4)
         axes = figure.subplots()
-        for curve in numbers.curves:
-            color = style.BLUE if curve.rank == 0 else style.GREY
-            label = style.wrapped(starred(curve.label, curve.rank == 0), 60, 2)
-            draw_epoch_curve(axes, curve, band_alpha=0.15, color=color, label=label)
-        axes.set_xlabel("epochs trained")
-        axes.set_ylabel(with_unit("E[P(y)], validation", numbers.unit))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1)
-        note = "★ best by validation; ring: chosen epoch, mean over seeds"
-        if any(curve.num_seeds > 1 for curve in numbers.curves):
-            note = f"line: mean over seeds, band: range of the seeds; {note}"
-        style.note(figure, note)
+        labels = []
+        for curve, color in zip(
+            numbers.curves, comparison_colors(len(numbers.curves)), strict=True
+        ):
+            labels.append(style.wrapped(starred(curve.label, curve.rank == 0), 60, 2))
+            draw_epoch_curve(axes, curve, band_alpha=0.15, color=color, label=labels[-1])
+        label_epochs(axes)
+        axes.set_ylabel(with_unit("expected collapse penalty E[P(y)]", numbers.unit))
+        legend_above(axes, labels, style.NARROW - 1)
         return figure
+
+
+def caption(numbers: CollapseOverTraining) -> str:
+    """Say what is drawn."""
+    return sentences(
+        "Expected collapse penalty E[P(y)] on the validation split after each epoch; lower is "
+        "better. P(y) is the mean absolute error of the samples that are predicted as y although "
+        "their label is more than one label bin away, and E[P(y)] its mean over the bins. A ring "
+        "marks the epoch that validation chose (mean over seeds).",
+        seeds_note((curve.num_seeds for curve in numbers.curves), "range"),
+        numbers.points_note,
+    )
 
 
 PLOT = Plot(
     title="Collapse penalty over training",
-    caption=(
-        "Expected collapse penalty E[P(y)] on the validation split by epoch, of the baseline and "
-        "the best point. After ConR (Keramati et al., ICLR 2024), Fig. 6(c)."
-    ),
+    caption=caption,
+    source="After ConR (Keramati et al., ICLR 2024), Fig. 6(c).",
     order=20,
     numbers=numbers,
+    numbers_of=numbers,
     draw=draw,
 )

@@ -12,27 +12,34 @@ the mean of P over the bins that received such a prediction.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dirsweep.analysis.compared_points import ComparedPoints, compared_points
 from dirsweep.analysis.label_errors import (
     Gain,
     NamedPredictions,
     PointPredictions,
-    base_and_best_predictions,
     binned,
     deviation_over_seeds,
-    gain_over_base,
+    gains_over_first,
     mean_over_seeds,
+    named_predictions,
     nice_edges,
 )
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
-from dirsweep.report.figure_notes import gain_note, joined, starred
-from dirsweep.report.figure_parts import base_and_best_colors, draw_band_line, draw_gain_bars
+from dirsweep.report.figure_notes import gain_note, points_note, seeds_note, sentences, starred
+from dirsweep.report.figure_parts import (
+    comparison_colors,
+    draw_band_line,
+    draw_gain_panels,
+    legend_above,
+)
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.bins import Bins
 from dirsweep.run.reader import Run
@@ -72,24 +79,32 @@ class CollapsePenalty:
         unit: unit of the labels; empty where unknown.
         edges: (B + 1,) bins of the predicted value, label unit.
         width: labels nearer to the prediction than this are not counted, label unit.
-        lines: the baseline and the best point; one where they are the same.
-        gain: P of the baseline minus P of the best; None for one line.
+        lines: one per compared point.
+        gains: P of the first point minus P of each further one.
+        points_note: which points are compared.
     """
 
     unit: str
     edges: Floats
     width: float
     lines: list[PenaltyLine]
-    gain: Gain | None
+    gains: list[Gain]
+    points_note: str
 
 
-def numbers(run: Run, study: str) -> CollapsePenalty:
-    """Compute P(y) of the baseline and the best point on test.
+def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> CollapsePenalty:
+    """Compute P(y) on test.
+
+    Args:
+        run: the run.
+        study: its key in the sweep file.
+        compared: by default the baseline and the best point.
 
     Raises:
         EmptyPlotError: there are no label bins, no test predictions, or no wrong prediction.
     """
-    bins, found = run.bins(), base_and_best_predictions(run, study)
+    compared = compared or compared_points(run, study)
+    bins, found = run.bins(), named_predictions(run, compared)
     if bins is None:
         raise EmptyPlotError("the run has no label bins")
     if not found:
@@ -99,8 +114,9 @@ def numbers(run: Run, study: str) -> CollapsePenalty:
     lines = [_line(item, bins, edges) for item in found]
     if not any(np.isfinite(line.by_seed).any() for line in lines):
         raise EmptyPlotError("no prediction is wrong by more than one bin")
-    gain = gain_over_base([line.by_seed for line in lines], found)
-    return CollapsePenalty(label_unit_of(run), edges, bins.width, lines, gain)
+    gains = gains_over_first([line.by_seed for line in lines], found)
+    note = points_note(compared)
+    return CollapsePenalty(label_unit_of(run), edges, bins.width, lines, gains, note)
 
 
 def _line(item: NamedPredictions, bins: Bins, edges: Floats) -> PenaltyLine:
@@ -128,48 +144,58 @@ def collapsed_errors(of: PointPredictions, width: float) -> Floats:
 
 
 def draw(numbers: CollapsePenalty) -> Figure:
-    """Draw P over the predicted value, and below it the difference of the two points."""
+    """Draw P over the predicted value, and below it the difference of each point to the first."""
     with style.styled():
-        ratios = [3] if numbers.gain is None else [3, 1.6]
-        figure = style.new_figure(8.0, 1.3 * sum(ratios))
+        ratios = [3, *[1.6 for _ in numbers.gains]]
+        figure = style.new_figure(style.NARROW, 0.5 + 1.2 * sum(ratios))
         column = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios)
         grid = list(np.atleast_1d(column))
         _draw_lines(grid[0], numbers)
-        if numbers.gain is not None:
-            draw_gain_bars(grid[1], numbers.edges, numbers.gain.values)
-            grid[1].set_ylabel(with_unit("gain", numbers.unit))
+        further = [line.label for line in numbers.lines[1:]]
+        draw_gain_panels(grid[1:], numbers.edges, numbers.gains, further, numbers.unit)
         grid[-1].set_xlabel(with_unit("predicted value y", numbers.unit))
         figure.align_ylabels(grid)
-        meaning = (
-            "P(y): mean error of test samples predicted as y whose label is more than "
-            f"{numbers.width:g} away"
-        )
-        style.note(figure, joined([meaning, gain_note(numbers.gain)], "\n"))
         return figure
 
 
 def _draw_lines(axes: Axes, numbers: CollapsePenalty) -> None:
     centres = (numbers.edges[1:] + numbers.edges[:-1]) / 2
-    colors = base_and_best_colors(len(numbers.lines))
-    for line, color, marker in zip(numbers.lines, colors, style.MARKERS, strict=False):
+    colors = comparison_colors(len(numbers.lines))
+    labels = []
+    for line, color, marker in zip(
+        numbers.lines, colors, itertools.cycle(style.MARKERS), strict=False
+    ):
         label = style.wrapped(starred(line.label, line.chosen), 60, 2)
-        summary = f"expected {line.expected:.3g}, {line.share:.0%} of the samples"
+        summary = f"E[P(y)] = {line.expected:.3g}, {line.share:.0%} of the samples"
+        labels.append(f"{label}\n{summary}")
         mean, deviation = mean_over_seeds(line.by_seed), deviation_over_seeds(line.by_seed)
-        draw_band_line(
-            axes, centres, mean, deviation, color=color, marker=marker, label=f"{label}: {summary}"
-        )
+        draw_band_line(axes, centres, mean, deviation, color=color, marker=marker, label=labels[-1])
     axes.set_ylim(bottom=0)
-    axes.set_ylabel(with_unit("penalty P(y)", numbers.unit))
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1)
+    axes.set_ylabel(with_unit("collapse penalty P(y)", numbers.unit))
+    legend_above(axes, labels, style.NARROW - 1)
+
+
+def caption(numbers: CollapsePenalty) -> str:
+    """Say what is drawn."""
+    labels = [line.label for line in numbers.lines]
+    return sentences(
+        "The collapse penalty P(y) is the mean absolute error of those test samples that are "
+        f"predicted as y although their label is more than {numbers.width:g} away; lower is "
+        "better. A model that collapses predicts frequent labels for rare ones, and P(y) is large "
+        "at the frequent labels. The legend states E[P(y)], the mean of P(y) over the label bins, "
+        "and the share of the samples that count.",
+        gain_note("P(y)", labels, numbers.gains),
+        seeds_note((len(line.by_seed) for line in numbers.lines), "sample deviation"),
+        numbers.points_note,
+    )
 
 
 PLOT = Plot(
     title="Collapse penalty",
-    caption=(
-        "Error of the test samples that are wrongly predicted as y, by predicted value, of the "
-        "baseline and the best point. After ConR (Keramati et al., ICLR 2024), Fig. 7(b)."
-    ),
+    caption=caption,
+    source="After ConR (Keramati et al., ICLR 2024), Fig. 7(b).",
     order=30,
     numbers=numbers,
+    numbers_of=numbers,
     draw=draw,
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dirsweep.analysis.epoch_times import DEFINITION, epoch_seconds
 from dirsweep.analysis.measurements import points_of
+from dirsweep.analysis.method_names import PLAIN, method_of
 from dirsweep.analysis.summaries import PointSummary, Spread
 from dirsweep.report import figure_style as style
+from dirsweep.report.figure_notes import sentences
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
@@ -16,15 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: methods that are drawn, in the order in which they were proposed
 MAX_ROWS = 40
-#: the method without any technique
-PLAIN = "no technique"
-_OFF = {
-    "loss.name": ("l1", "mse", "huber"),
-    "schedule.name": ("plain",),
-    "reweighting.name": ("none",),
-    "smoothing.name": ("none",),
-}
 
 
 @dataclass(frozen=True)
@@ -35,11 +31,13 @@ class EpochTime:
         methods: combinations of techniques in the order in which they were proposed.
         seconds: per method, number of the trial -> seconds, see ``epoch_times.epoch_seconds``.
         plain: position of plain training; None when the study has none.
+        num_methods: of the study, with recorded times.
     """
 
     methods: list[str]
     seconds: list[Spread]
     plain: int | None
+    num_methods: int
 
 
 def numbers(run: Run, study: str) -> EpochTime:
@@ -48,61 +46,61 @@ def numbers(run: Run, study: str) -> EpochTime:
     Raises:
         EmptyPlotError: fewer than two methods have recorded times.
     """
-    points: dict[str, list[PointSummary]] = {}
-    for point in points_of(run, study):
-        if not point.preliminary:
-            points.setdefault(method_of(point), []).append(point)
+    points = _points_by_method(run, study)
     if len(points) < 2:
         raise EmptyPlotError("the study has fewer than two methods")
     times = epoch_seconds(run)
     found: dict[str, Spread] = {}
-    plain = None
     for method, those in points.items():
         ids = [trial for point in those for trial in point.trial_ids.values()]
         values = [times[trial] for trial in ids if trial in times]
-        if values and len(found) < MAX_ROWS:
-            plain = len(found) if method == PLAIN else plain
-            # a point has one name in all outputs; a method of several points has its own
-            name = those[0].label if len(those) == 1 else method
-            found[name] = Spread(dict(enumerate(values)))
+        if values:
+            found[method] = Spread(dict(enumerate(values)))
     if len(found) < 2:
         raise EmptyPlotError("fewer than two methods have recorded times")
-    return EpochTime(list(found), list(found.values()), plain)
+    methods = list(found)[:MAX_ROWS]
+    return EpochTime(
+        methods=[_name(method, points[method]) for method in methods],
+        seconds=[found[method] for method in methods],
+        plain=methods.index(PLAIN) if PLAIN in methods else None,
+        num_methods=len(found),
+    )
 
 
-def method_of(point: PointSummary) -> str:
-    """Return ``focal_r + lds + ranksim``: the techniques that are on; ``PLAIN`` for none."""
-    merged = {**point.config, **point.overrides}
-    names = [str(merged[key]) for key, off in _OFF.items() if merged.get(key) not in (None, *off)]
-    for key, value in merged.items():
-        room, _, rest = key.partition(".")
-        if room == "regularizers" and value not in (None, False, "off", "none"):
-            names.append(rest.partition(".")[0])
-    return " + ".join(dict.fromkeys(names)) or PLAIN
+def _name(method: str, points: Sequence[PointSummary]) -> str:
+    """A point has one name in all outputs; a method of several points has its own."""
+    return points[0].label if len(points) == 1 else method
+
+
+def _points_by_method(run: Run, study: str) -> dict[str, list[PointSummary]]:
+    """The complete points of each method, in the order in which they were proposed."""
+    points: dict[str, list[PointSummary]] = {}
+    for point in points_of(run, study):
+        if not point.preliminary:
+            points.setdefault(method_of(point), []).append(point)
+    return points
 
 
 def draw(numbers: EpochTime) -> Figure:
     """Draw one bar per method, with seconds and the ratio to plain training as text."""
     with style.styled():
         rows = len(numbers.methods)
-        figure = style.new_figure(8.0, 1.3 + 0.3 * rows)
+        names = [style.wrapped(method, 36, 2) for method in numbers.methods]
+        num_lines = sum(1 + name.count("\n") for name in names)
+        figure = style.new_figure(style.NARROW, 1.3 + 0.13 * rows + 0.2 * num_lines)
         axes = figure.subplots()
         means = [spread.mean for spread in numbers.seconds]
         deviations = [spread.deviation or 0.0 for spread in numbers.seconds]
         colors = [style.GREY if row == numbers.plain else style.BLUE for row in range(rows)]
         axes.barh(range(rows), means, xerr=deviations, color=colors, height=0.66, ecolor=style.INK)
         _annotate(axes, means, deviations, numbers.plain)
-        axes.set_yticks(range(rows), [style.wrapped(method, 44, 2) for method in numbers.methods])
+        axes.set_yticks(range(rows), names)
         axes.set_ylim(rows - 0.4, -0.6)
-        axes.set_xlim(0, max(m + d for m, d in zip(means, deviations, strict=True)) * 1.22 or 1.0)
+        axes.set_xlim(0, max(m + d for m, d in zip(means, deviations, strict=True)) * 1.3 or 1.0)
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("time per epoch, validation included (s)")
         axes.set_ylabel("method")
-        style.note(
-            figure,
-            f"{DEFINITION};\nmean and sample deviation over trials; ×: relative to plain training",
-        )
         return figure
 
 
@@ -116,13 +114,29 @@ def _annotate(axes: Axes, means: list[float], deviations: list[float], plain: in
             xytext=(5, 0),
             va="center",
             textcoords="offset points",
-            fontsize=8.5,
+            fontsize=style.SMALL_SIZE,
         )
+
+
+def caption(numbers: EpochTime) -> str:
+    """Say what is drawn."""
+    relative = f"After × stands the time relative to training with {PLAIN}."
+    num_left_out = numbers.num_methods - len(numbers.methods)
+    return sentences(
+        "Seconds per epoch of every combination of techniques, validation included; a shorter bar "
+        "is faster.",
+        "" if numbers.plain is None else relative,
+        f"The time of a trial is the {DEFINITION}; bars are means over trials, black lines their "
+        "sample deviation.",
+        f"The last {num_left_out} of {numbers.num_methods} combinations are left out."
+        if num_left_out
+        else "",
+    )
 
 
 PLOT = Plot(
     title="Time per epoch",
-    caption="Seconds per epoch of every combination of techniques, relative to plain training.",
+    caption=caption,
     order=40,
     numbers=numbers,
     draw=draw,

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dirsweep.analysis.compared_points import ComparedPoints, compared_points
 from dirsweep.analysis.feature_spaces import FeatureSpaces, feature_spaces
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
-from dirsweep.report.figure_notes import features_note, starred
-from dirsweep.report.figure_parts import base_and_best_colors
+from dirsweep.report.figure_notes import features_note, points_note, sentences, starred
+from dirsweep.report.figure_parts import comparison_colors, legend_above
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.bins import Bins
 from dirsweep.run.reader import Run
@@ -63,10 +64,9 @@ class FeatureSimilarity:
         edges: (B + 1,) the benchmark's bins, label unit.
         train: (B,) number of training labels.
         places: (B,) mean test label of a bin, NaN where it has none.
-        points: labels of the baseline and the best; one where they are the same or one has no
-            features.
+        points: labels of the compared points that have features.
         anchors: one per region.
-        note: which seed the features are of, and which points have none.
+        note: which points are compared, and of which seed their features are.
     """
 
     unit: str
@@ -78,8 +78,13 @@ class FeatureSimilarity:
     note: str
 
 
-def numbers(run: Run, study: str) -> FeatureSimilarity:
+def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> FeatureSimilarity:
     """Compute the similarities to an anchor of each region.
+
+    Args:
+        run: the run.
+        study: its key in the sweep file.
+        compared: by default the baseline and the best point.
 
     Raises:
         EmptyPlotError: there are no label bins, no stored features, or too few labels.
@@ -87,7 +92,8 @@ def numbers(run: Run, study: str) -> FeatureSimilarity:
     bins = run.bins()
     if bins is None:
         raise EmptyPlotError("the run has no label bins")
-    spaces = feature_spaces(run, study)
+    compared = compared or compared_points(run, study)
+    spaces = feature_spaces(run, study, compared)
     if spaces is None:
         raise EmptyPlotError("no trial has stored features")
     bin_of = bins.bin_of(spaces.labels)
@@ -105,7 +111,7 @@ def numbers(run: Run, study: str) -> FeatureSimilarity:
         places=places,
         points=[starred(trial.label, trial.chosen) for trial in spaces.trials],
         anchors=_anchors(spaces, chosen, bin_of, places),
-        note=features_note(spaces),
+        note=sentences(points_note(compared), features_note(spaces)),
     )
 
 
@@ -170,18 +176,28 @@ def draw(numbers: FeatureSimilarity) -> Figure:
     """Draw one axes per anchor: similarity over the label, training counts behind."""
     with style.styled():
         num = len(numbers.anchors)
-        figure = style.new_figure(8.0, 1.2 + 2.7 * num)
+        figure = style.new_figure(style.NARROW, 1.2 + 2.7 * num)
         column = figure.subplots(num, 1, sharex=True, squeeze=False)[:, 0]
         for axes, anchor in zip(column, numbers.anchors, strict=True):
             _draw_training_counts(axes, numbers)
             _draw_anchor(axes, numbers, anchor)
-        column[0].legend(loc="lower left", bbox_to_anchor=(0, 1.12), ncols=1)
+        _, labels = column[0].get_legend_handles_labels()
+        legend_above(column[0], labels, style.NARROW - 1, has_title=True)
         column[-1].set_xlabel(with_unit("label", numbers.unit))
         filled = np.flatnonzero((numbers.train > 0) | np.isfinite(numbers.places))
         column[-1].set_xlim(numbers.edges[filled[0]], numbers.edges[filled[-1] + 1])
-        note = "dot: among the anchor's own samples; bars: training labels"
-        style.note(figure, f"{note}\n{numbers.note}")
         return figure
+
+
+def caption(numbers: FeatureSimilarity) -> str:
+    """Say what is drawn."""
+    return sentences(
+        "Mean cosine similarity between the test features of an anchor label and those of every "
+        "other label, one panel per anchor. Where features keep the order of the labels, a line "
+        "falls smoothly to both sides of its anchor. The dot is the mean among the anchor's own "
+        "samples; grey bars behind are the number of training labels.",
+        numbers.note,
+    )
 
 
 def _draw_training_counts(axes: Axes, numbers: FeatureSimilarity) -> None:
@@ -195,25 +211,25 @@ def _draw_training_counts(axes: Axes, numbers: FeatureSimilarity) -> None:
 
 
 def _draw_anchor(axes: Axes, numbers: FeatureSimilarity, anchor: Anchor) -> None:
-    colors = base_and_best_colors(len(numbers.points))
+    colors = comparison_colors(len(numbers.points))
     for label, similarity, color in zip(numbers.points, anchor.similarities, colors, strict=True):
         filled = np.isfinite(similarity)
         wrapped = style.wrapped(label, 60, 2)
         axes.plot(numbers.places[filled], similarity[filled], color=color, label=wrapped)
         axes.plot([anchor.place], [similarity[anchor.bin]], "o", color=color, markersize=7)
     num = numbers.train[anchor.bin]
-    title = f"anchor {anchor.place:.3g}, {anchor.region}-shot ({num:,} training labels)"
-    axes.set_title(title, fontsize=10, loc="left")
+    unit = f" {numbers.unit}" if numbers.unit else ""
+    place = f"anchor {anchor.place:.3g}{unit}"
+    axes.set_title(f"{place}, {anchor.region}-shot ({num:,} training labels)", loc="left")
     axes.set_ylabel("cosine similarity")
 
 
 PLOT = Plot(
     title="Feature similarity",
-    caption=(
-        "Mean cosine similarity between the test features of an anchor label and those of all "
-        "other labels. After RankSim (Gong et al., ICML 2022), Fig. 4."
-    ),
+    caption=caption,
+    source="After RankSim (Gong et al., ICML 2022), Fig. 4.",
     order=50,
     numbers=numbers,
+    numbers_of=numbers,
     draw=draw,
 )

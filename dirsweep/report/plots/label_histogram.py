@@ -1,7 +1,8 @@
 """Number of labels per bin and the bins' shot regions: training split above, test split below.
 
-It is drawn once per run, with its first study. Zero-shot bins, without a single training label, are
-marked and shaded.
+It is drawn once per run, with its first study. Label ranges that ``benchmark.zero_shot`` takes out
+of training are zero-shot and shaded; so are, in another colour, tested bins that merely have no
+training label, which count as few-shot.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.analysis.label_errors import Span, zero_shot_spans
+from dirsweep.analysis.label_errors import Span, empty_spans, zero_shot_spans
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
-from dirsweep.report.figure_notes import ZERO_SHOT, joined
-from dirsweep.report.figure_parts import shade_zero_shot
+from dirsweep.report.figure_notes import sentences, spans_note
+from dirsweep.report.figure_parts import legend_above, shade_spans
+from dirsweep.report.number_format import plural
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
@@ -34,16 +36,16 @@ class LabelHistogram:
         edges: (B + 1,) label unit.
         counts: split -> (B,) labels.
         regions: (B,) ``many``, ``median``, ``few``, ``zero``.
-        zero_shot: (B,) no training label, but some in validation or test.
-        spans: stretches of such bins, label unit.
+        zero_shot: label ranges that training leaves out on purpose, label unit.
+        empty: other stretches without a training label, label unit.
     """
 
     unit: str
     edges: NDArray[np.float64]
     counts: dict[str, NDArray[np.int64]]
     regions: NDArray[np.str_]
-    zero_shot: NDArray[np.bool_]
-    spans: list[Span]
+    zero_shot: list[Span]
+    empty: list[Span]
 
 
 def numbers(run: Run, study: str) -> LabelHistogram:
@@ -62,29 +64,27 @@ def numbers(run: Run, study: str) -> LabelHistogram:
         edges=bins.edges,
         counts={"training": bins.train, "test": bins.test},
         regions=bins.regions,
-        zero_shot=(bins.train == 0) & (bins.test + bins.val > 0),
-        spans=zero_shot_spans(bins),
+        zero_shot=zero_shot_spans(bins),
+        empty=empty_spans(bins),
     )
 
 
 def draw(numbers: LabelHistogram) -> Figure:
     """Draw one axes per split, bars in the colours of the regions."""
     with style.styled():
-        figure = style.new_figure(8.0, 4.6)
+        figure = style.new_figure(style.NARROW, 4.8)
         grid = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
         for axes, (split, counts) in zip(grid, numbers.counts.items(), strict=True):
             _draw_bars(axes, numbers, counts, legend=split == "training")
             axes.set_ylabel(f"{split} samples")
-        if numbers.zero_shot.any():
-            _mark_zero_shot(grid[0], numbers)
-        grid[0].legend(
-            loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, columnspacing=1.2, handlelength=1.2
-        )
+        _, labels = grid[0].get_legend_handles_labels()
+        legend_above(grid[0], labels, style.NARROW - 1)
         grid[1].set_xlabel(with_unit("label", numbers.unit))
         figure.align_ylabels(list(grid))
-        shade_zero_shot(grid, numbers.spans)
-        note = f"{len(numbers.regions)} bins; regions by the number of training labels in a bin"
-        style.note(figure, joined([note, ZERO_SHOT if numbers.spans else ""]))
+        shade_spans(grid, numbers.zero_shot, numbers.empty)
+        used = np.flatnonzero(sum(numbers.counts.values()))
+        if len(used):
+            grid[1].set_xlim(numbers.edges[used[0]], numbers.edges[used[-1] + 1])
         return figure
 
 
@@ -95,7 +95,7 @@ def _draw_bars(
     for region in ("many", "median", "few", "zero"):
         inside = numbers.regions == region
         num_labels, num_bins = int(counts[inside].sum()), int(inside.sum())
-        if not num_bins or (region == "zero" and not num_labels):
+        if not num_bins:
             continue
         axes.bar(
             numbers.edges[:-1][inside],
@@ -103,27 +103,24 @@ def _draw_bars(
             width=width * 0.92,
             align="edge",
             color=style.REGION_COLORS[region],
-            label=f"{region}: {num_labels:,} in {num_bins} bins" if legend else None,
+            label=f"{region}: {num_labels:,} in {plural(num_bins, 'bin')}" if legend else None,
         )
 
 
-def _mark_zero_shot(axes: Axes, numbers: LabelHistogram) -> None:
-    centres = (numbers.edges[:-1] + numbers.edges[1:]) / 2
-    axes.plot(
-        centres[numbers.zero_shot],
-        np.zeros(int(numbers.zero_shot.sum())),
-        "x",
-        color=style.RED,
-        markersize=4,
-        clip_on=False,
-        label="zero-shot",
-        zorder=4,
+def caption(numbers: LabelHistogram) -> str:
+    """Say what is drawn."""
+    return sentences(
+        "Number of training labels (above) and test labels (below) in each of the "
+        f"{len(numbers.regions)} label bins. The colour is the shot region of a bin, which the "
+        "number of its training labels decides; the legend counts training labels and bins of "
+        "each region.",
+        spans_note(numbers.zero_shot, numbers.empty),
     )
 
 
 PLOT = Plot(
     title="Labels",
-    caption="Number of training and test labels per bin, coloured by shot region.",
+    caption=caption,
     order=60,
     numbers=numbers,
     draw=draw,

@@ -11,11 +11,12 @@ import numpy as np
 from dirsweep.analysis.epoch_curves import Curve, counted_trials, epoch_values
 from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.objectives import objective_of
+from dirsweep.analysis.region_sizes import says_nothing
 from dirsweep.analysis.summaries import best_point, sorted_by_objective
 from dirsweep.report import figure_style as style
-from dirsweep.report.axis_labels import label_unit_of, metric_label
-from dirsweep.report.figure_notes import starred
-from dirsweep.report.figure_parts import draw_epoch_curve
+from dirsweep.report.axis_labels import column_label
+from dirsweep.report.figure_notes import seeds_note, sentences, starred
+from dirsweep.report.figure_parts import draw_epoch_curve, label_epochs
 from dirsweep.report.number_format import plural
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
@@ -50,6 +51,8 @@ def numbers(run: Run, study: str) -> LearningCurves:
         EmptyPlotError: no trial recorded the objective of two epochs.
     """
     objective = objective_of(run, study)
+    if says_nothing(run, objective):
+        raise EmptyPlotError("the objective is a correlation of fewer than three samples")
     points = points_of(run, study)
     trials = [trial for point in points for trial in point.trial_ids.values()]
     values = epoch_values(run, objective.name, trials)
@@ -64,7 +67,7 @@ def numbers(run: Run, study: str) -> LearningCurves:
     if not any(len(curve.epochs) > 1 for curve in curves):
         raise EmptyPlotError("no trial validated two epochs")
     return LearningCurves(
-        y_label=metric_label("val", objective.metric, label_unit_of(run), region=objective.region),
+        y_label=column_label(run, objective),
         curves=curves,
         has_best=best_point(points, objective) is not None,
     )
@@ -72,32 +75,37 @@ def numbers(run: Run, study: str) -> LearningCurves:
 
 def draw(numbers: LearningCurves) -> Figure:
     """Draw lines with the range of the seeds, the best points in colour."""
-    from matplotlib.ticker import MaxNLocator
-
     with style.styled():
         colored, grey = numbers.curves[:MAX_COLORED], numbers.curves[MAX_COLORED:]
-        figure = style.new_figure(9.0, 4.6)
+        figure = style.new_figure(style.NARROW, 5.0)
         axes = figure.subplots()
         for curve in grey:
             axes.plot(curve.epochs + 1, curve.mean, color=style.LIGHT, linewidth=0.9, zorder=1)
         for curve in reversed(colored):
             _draw_colored(axes, curve, best=curve.rank == 0 and numbers.has_best)
-        axes.set_xlabel("epochs trained")
+        label_epochs(axes)
         axes.set_ylabel(numbers.y_label)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _skip_first_epochs(axes, colored)
         handles, labels = axes.get_legend_handles_labels()
-        title = "best by validation first"
-        if grey:
-            title += f"\ngrey: {plural(len(grey), 'more point')}"
+        title = "best first"
         figure.legend(
             handles[::-1], labels[::-1], loc="outside right center", title=title, alignment="left"
         )
-        note = "ring: chosen epoch, mean over seeds"
-        if any(curve.num_seeds > 1 for curve in numbers.curves):
-            note = f"line: mean over seeds, band: range of the seeds; {note}"
-        style.note(figure, note)
         return figure
+
+
+def caption(numbers: LearningCurves) -> str:
+    """Say what is drawn."""
+    num_grey = len(numbers.curves) - MAX_COLORED
+    return sentences(
+        "The objective on the validation split after each epoch, one line per point, the best "
+        "point by validation first (★). A ring marks the epoch that validation chose (mean over "
+        "seeds).",
+        seeds_note((curve.num_seeds for curve in numbers.curves), "range"),
+        f"The {MAX_COLORED} best points are in colour, {plural(num_grey, 'other')} in grey."
+        if num_grey > 0
+        else "",
+    )
 
 
 def _draw_colored(axes: Axes, curve: Curve, *, best: bool) -> None:
@@ -128,7 +136,7 @@ def _skip_first_epochs(axes: Axes, curves: Sequence[Curve]) -> None:
 
 PLOT = Plot(
     title="Learning curves",
-    caption="The objective on the validation split by epoch, one line per point.",
+    caption=caption,
     order=70,
     numbers=numbers,
     draw=draw,

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.objectives import default_point, objective_of
+from dirsweep.analysis.region_sizes import says_nothing
 from dirsweep.analysis.summaries import PointSummary, best_point
 from dirsweep.domain import MetricColumn, non_dominated
 from dirsweep.report import figure_style as style
-from dirsweep.report.axis_labels import label_unit_of, metric_label
-from dirsweep.report.figure_notes import joined
-from dirsweep.report.figure_parts import draw_star
+from dirsweep.report.axis_labels import column_label
+from dirsweep.report.figure_notes import sentences
+from dirsweep.report.figure_parts import draw_star, legend_above, number_point
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
@@ -78,9 +79,7 @@ def numbers(run: Run, study: str) -> Pareto:
     """
     objective, columns = objective_of(run, study), run.manifest.study(study).columns
     several = len(columns) > 1
-    goals = columns[:2]
-    if not several:
-        goals = tuple(objective._replace(region=region) for region in ("many", "few"))
+    goals = _goals(run, study)
     points = [
         point
         for point in points_of(run, study)
@@ -94,8 +93,7 @@ def numbers(run: Run, study: str) -> Pareto:
     if not several:
         costs = values * np.array([goal.cost_sign for goal in goals])
         front[feasible] = non_dominated(costs[feasible])
-    unit = label_unit_of(run)
-    x_label, y_label = (metric_label("val", g.metric, unit, region=g.region) for g in goals)
+    x_label, y_label = (column_label(run, goal) for goal in goals)
     return Pareto(
         goals=(goals[0], goals[1]),
         axis_labels=(x_label, y_label),
@@ -113,6 +111,16 @@ def numbers(run: Run, study: str) -> Pareto:
     )
 
 
+def _goals(run: Run, study: str) -> tuple[MetricColumn, ...]:
+    """The first two objectives of a search that has several, else many-shot and few-shot."""
+    objective, goals = objective_of(run, study), run.manifest.study(study).columns[:2]
+    if len(goals) < 2:
+        goals = tuple(objective._replace(region=region) for region in ("many", "few"))
+    if any(says_nothing(run, goal) for goal in goals):
+        raise EmptyPlotError("a goal is a correlation of fewer than three samples")
+    return goals
+
+
 def _position(points: Sequence[PointSummary], wanted: PointSummary | None) -> int | None:
     for position, point in enumerate(points):
         if wanted is not None and point.index == wanted.index:
@@ -123,7 +131,7 @@ def _position(points: Sequence[PointSummary], wanted: PointSummary | None) -> in
 def draw(numbers: Pareto) -> Figure:
     """Draw dots, the labelled front, a square for the base and a star for the best."""
     with style.styled():
-        figure = style.new_figure(8.0, 5.4)
+        figure = style.new_figure(style.NARROW, 5.2)
         axes = figure.subplots()
         _draw_behind(axes, numbers)
         _draw_front(axes, numbers)
@@ -136,11 +144,9 @@ def draw(numbers: Pareto) -> Figure:
         axes.set_xlabel(numbers.axis_labels[0])
         axes.set_ylabel(numbers.axis_labels[1])
         axes.margins(0.1)
-        axes.legend(
-            loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, columnspacing=1.2, handletextpad=0.3
-        )
+        _, labels = axes.get_legend_handles_labels()
+        legend_above(axes, labels, style.NARROW - 1)
         _list_front(figure, axes, numbers)
-        style.note(figure, _note(numbers))
         return figure
 
 
@@ -150,7 +156,7 @@ def _draw_behind(axes: Axes, numbers: Pareto) -> None:
     axes.plot(numbers.x[dominated], numbers.y[dominated], "o", color=style.LIGHT, label="dominated")
     if infeasible.any():
         at = numbers.x[infeasible], numbers.y[infeasible]
-        axes.plot(*at, "x", color=style.RED, label="infeasible", markersize=5, alpha=0.7)
+        axes.plot(*at, "x", color=style.GREY, label="infeasible", markersize=5, alpha=0.7)
 
 
 def _draw_front(axes: Axes, numbers: Pareto) -> None:
@@ -180,35 +186,34 @@ def _list_front(figure: Figure, axes: Axes, numbers: Pareto) -> None:
     order = numbers.front_order
     lines = []
     for number, position in enumerate(order[:MAX_LABELS], 1):
-        axes.annotate(
-            str(number),
-            (numbers.x[position], numbers.y[position]),
-            xytext=(6, 5),
-            textcoords="offset points",
-            fontsize=8.5,
-            color=style.BLUE,
-        )
-        lines.append(f"{number}  {style.wrapped(numbers.labels[position], 38, 2)}")
-    title = "Pareto front"
-    if len(order) > MAX_LABELS:
-        title += f", {MAX_LABELS} of {len(order)} points"
-    style.listing(figure, [title, *lines])
+        number_point(axes, str(number), numbers.x[position], numbers.y[position])
+        lines.append(style.wrapped(f"{number}  {numbers.labels[position]}", 24, 3))
+    style.listing(figure, ["Pareto front", *lines])
 
 
-def _note(numbers: Pareto) -> str:
+def caption(numbers: Pareto) -> str:
+    """Say what is drawn."""
     across, up = numbers.goals
     corner = f"{'upper' if up.higher_is_better else 'lower'} "
     corner += "right" if across.higher_is_better else "left"
-    bars = "bars: sample deviation over seeds" if numbers.deviations.any() else ""
-    more = ""
-    if numbers.num_objectives > 2:
-        more = f"front over all {numbers.num_objectives} objectives, of which two are shown"
-    return joined([f"{corner} is better in both", bars, more])
+    num_front = len(numbers.front_order)
+    several = numbers.num_objectives > 2
+    return sentences(
+        "Two goals against each other on the validation split, one mark per point; the "
+        f"{corner} is better in both. No other point is at least as good in both goals as a point "
+        "of the Pareto front and better in one; the list names its points by their numbers.",
+        f"The first {MAX_LABELS} of {num_front} are listed." if num_front > MAX_LABELS else "",
+        "Bars are the sample deviation over seeds." if numbers.deviations.any() else "",
+        f"The front is over all {numbers.num_objectives} objectives, of which two are drawn."
+        if several
+        else "",
+        "A cross violates a constraint." if not numbers.feasible.all() else "",
+    )
 
 
 PLOT = Plot(
     title="Pareto front",
-    caption="Two goals against each other on the validation split, one mark per point.",
+    caption=caption,
     order=80,
     numbers=numbers,
     draw=draw,

@@ -1,37 +1,48 @@
-"""Test error along the label range: the point chosen on validation and the baseline.
+"""Test error along the label range: by default the baseline and the best point by validation.
 
 After RankSim (Gong et al., ICML 2022), Fig. 5, and ConR (Keramati et al., ICLR 2024), Fig. 7:
-errors above, below them the gain of the chosen point over the baseline (above zero it is better),
+errors above, below them the gain of each further point over the first (above zero it is better),
 training labels at the bottom.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dirsweep.analysis.compared_points import ComparedPoints, compared_points
 from dirsweep.analysis.label_errors import (
     Gain,
     Span,
-    base_and_best_predictions,
     binned,
     deviation_over_seeds,
-    gain_over_base,
+    empty_spans,
+    gains_over_first,
     mean_over_seeds,
+    named_predictions,
     nice_edges,
     zero_shot_spans,
 )
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
-from dirsweep.report.figure_notes import ZERO_SHOT, gain_note, joined, starred
+from dirsweep.report.figure_notes import (
+    gain_note,
+    points_note,
+    seeds_note,
+    sentences,
+    spans_note,
+    starred,
+)
 from dirsweep.report.figure_parts import (
-    base_and_best_colors,
+    comparison_colors,
     draw_band_line,
-    draw_gain_bars,
-    shade_zero_shot,
+    draw_gain_panels,
+    legend_above,
+    shade_spans,
 )
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.bins import Bins
@@ -79,9 +90,11 @@ class PerLabelError:
         edges: (B + 1,) bins over the test labels, label unit.
         counts: (B,) number of samples.
         counted: the split of ``counts``.
-        lines: the baseline and the best point; one where they are the same.
-        gain: error of the baseline minus error of the best; None for one line.
-        zero_shot: stretches without a training label, label unit.
+        lines: one per compared point.
+        gains: error of the first point minus error of each further one.
+        zero_shot: label ranges that training leaves out on purpose, label unit.
+        empty: other stretches without a training label, label unit.
+        points_note: which points are compared.
     """
 
     unit: str
@@ -89,17 +102,25 @@ class PerLabelError:
     counts: NDArray[np.int64]
     counted: str
     lines: list[ErrorLine]
-    gain: Gain | None
+    gains: list[Gain]
     zero_shot: list[Span]
+    empty: list[Span]
+    points_note: str
 
 
-def numbers(run: Run, study: str) -> PerLabelError:
+def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> PerLabelError:
     """Average the absolute errors by label bin.
+
+    Args:
+        run: the run.
+        study: its key in the sweep file.
+        compared: by default the baseline and the best point.
 
     Raises:
         EmptyPlotError: there is no complete point with test predictions.
     """
-    found = base_and_best_predictions(run, study)
+    compared = compared or compared_points(run, study)
+    found = named_predictions(run, compared)
     if not found:
         raise EmptyPlotError("there are no test predictions")
     labels = found[0].predictions.labels
@@ -116,8 +137,10 @@ def numbers(run: Run, study: str) -> PerLabelError:
         counts=counts,
         counted=counted,
         lines=lines,
-        gain=gain_over_base([line.by_seed for line in lines], found),
+        gains=gains_over_first([line.by_seed for line in lines], found),
         zero_shot=zero_shot_spans(bins),
+        empty=empty_spans(bins),
+        points_note=points_note(compared),
     )
 
 
@@ -132,56 +155,59 @@ def _sample_counts(
 
 
 def draw(numbers: PerLabelError) -> Figure:
-    """Draw errors, gain and samples on one label axis."""
+    """Draw errors, gains and samples on one label axis."""
     with style.styled():
-        ratios = [3, 1] if numbers.gain is None else [3, 1.6, 1]
-        figure = style.new_figure(8.0, 1.2 * sum(ratios))
+        ratios = [3, *[1.6 for _ in numbers.gains], 1]
+        figure = style.new_figure(style.NARROW, 0.5 + 1.2 * sum(ratios))
         grid = list(figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios))
         centres = (numbers.edges[1:] + numbers.edges[:-1]) / 2
         _draw_errors(grid[0], numbers, centres)
-        if numbers.gain is not None:
-            draw_gain_bars(grid[1], numbers.edges, numbers.gain.values)
-            grid[1].set_ylabel(with_unit("gain", numbers.unit))
+        further = [line.label for line in numbers.lines[1:]]
+        draw_gain_panels(grid[1:], numbers.edges, numbers.gains, further, numbers.unit)
         grid[-1].bar(centres, numbers.counts, width=np.diff(numbers.edges) * 0.9, color=style.LIGHT)
-        grid[-1].set_ylabel(f"{numbers.counted}\nsamples")
+        grid[-1].set_ylabel(f"{numbers.counted} samples")
         grid[-1].set_xlabel(with_unit("label", numbers.unit))
         figure.align_ylabels(grid)
-        shade_zero_shot(grid, numbers.zero_shot)
-        style.note(figure, _note(numbers))
+        shade_spans(grid, numbers.zero_shot, numbers.empty)
         return figure
 
 
 def _draw_errors(axes: Axes, numbers: PerLabelError, centres: Floats) -> None:
-    colors = base_and_best_colors(len(numbers.lines))
-    for line, color, marker in zip(numbers.lines, colors, style.MARKERS, strict=False):
+    colors = comparison_colors(len(numbers.lines))
+    markers = itertools.cycle(style.MARKERS)
+    for line, color, marker in zip(numbers.lines, colors, markers, strict=False):
         label = style.wrapped(starred(line.label, line.chosen), 60, 2)
         draw_band_line(
             axes, centres, line.mean, line.deviation, color=color, marker=marker, label=label
         )
     axes.set_ylim(bottom=0)
     axes.set_ylabel(with_unit("test MAE", numbers.unit))
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1)
+    legend_above(axes, [line.label for line in numbers.lines], style.NARROW - 1)
 
 
-def _note(numbers: PerLabelError) -> str:
-    several_seeds = any(len(line.by_seed) > 1 for line in numbers.lines)
-    parts = [
-        ZERO_SHOT if numbers.zero_shot else "",
-        "band: sample deviation over seeds" if several_seeds else "",
-        "" if numbers.gain is None else "gain: baseline minus ★, above 0 ★ is better",
-        "★ best by validation",
-    ]
-    return joined([joined(parts), gain_note(numbers.gain)], "\n")
+def caption(numbers: PerLabelError) -> str:
+    """Say what is drawn."""
+    labels = [line.label for line in numbers.lines]
+    return sentences(
+        "Mean absolute error of the test samples whose label lies in each bin of the label range; "
+        f"lower is better. The grey bars below count the {numbers.counted} samples.",
+        gain_note("the error", labels, numbers.gains),
+        seeds_note((len(line.by_seed) for line in numbers.lines), "sample deviation"),
+        spans_note(numbers.zero_shot, numbers.empty),
+        numbers.points_note,
+    )
 
 
 PLOT = Plot(
     title="Error by label",
-    caption=(
-        "Mean absolute test error along the label range, of the baseline and the best point. After "
-        "RankSim (Gong et al., ICML 2022), Fig. 5, and ConR (Keramati et al., ICLR 2024), Fig. 7."
+    caption=caption,
+    source=(
+        "After RankSim (Gong et al., ICML 2022), Fig. 5, and ConR (Keramati et al., ICLR 2024), "
+        "Fig. 7."
     ),
     order=90,
     numbers=numbers,
+    numbers_of=numbers,
     draw=draw,
     after_run=True,
 )

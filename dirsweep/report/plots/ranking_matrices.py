@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dirsweep.analysis.compared_points import ComparedPoints, compared_points
 from dirsweep.analysis.feature_spaces import feature_spaces
 from dirsweep.report import figure_style as style
-from dirsweep.report.figure_notes import features_note, starred
+from dirsweep.report.figure_notes import features_note, points_note, sentences, starred
+from dirsweep.report.figure_parts import hide_unused
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
@@ -34,6 +36,8 @@ Floats = NDArray[np.float64]
 BATCH = 32
 #: more batches would change no pixel
 MAX_BATCHES = 200
+#: matrices side by side
+MAX_ACROSS = 3
 #: samples below which a matrix says nothing
 MIN_SAMPLES = 8
 
@@ -60,9 +64,9 @@ class RankingMatrices:
     Attributes:
         label_ranks: (B, B) mean ranks by label; row: anchor, column: neighbour, both by ascending
             label.
-        points: the baseline and the best; one where they are the same or one has no features.
+        points: the compared points that have features.
         num_batches: number of batches behind the means.
-        note: which seed the features are of, and which points have none.
+        note: which points are compared, and of which seed their features are.
     """
 
     label_ranks: Floats
@@ -71,13 +75,19 @@ class RankingMatrices:
     note: str
 
 
-def numbers(run: Run, study: str) -> RankingMatrices:
-    """Rank the test samples under the baseline and the best point.
+def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> RankingMatrices:
+    """Rank the test samples under each point.
+
+    Args:
+        run: the run.
+        study: its key in the sweep file.
+        compared: by default the baseline and the best point.
 
     Raises:
         EmptyPlotError: there are no stored features, too few samples, or a single label.
     """
-    spaces = feature_spaces(run, study)
+    compared = compared or compared_points(run, study)
+    spaces = feature_spaces(run, study, compared)
     if spaces is None:
         raise EmptyPlotError("no trial has stored features")
     if len(spaces.labels) < MIN_SAMPLES or np.ptp(spaces.labels) == 0:
@@ -93,7 +103,8 @@ def numbers(run: Run, study: str) -> RankingMatrices:
         mean_ranks = ranks(by_feature).mean(axis=0)
         points.append(FeatureRanks(label, mean_ranks, agreement(by_label, by_feature)))
     label_ranks = ranks(by_label).mean(axis=0)
-    return RankingMatrices(label_ranks, points, len(batches), features_note(spaces))
+    note = sentences(points_note(compared), features_note(spaces))
+    return RankingMatrices(label_ranks, points, len(batches), note)
 
 
 def batches_of(labels: Floats) -> NDArray[np.int64]:
@@ -150,34 +161,46 @@ def draw(numbers: RankingMatrices) -> Figure:
         shown = [("by label", numbers.label_ranks)]
         for point in numbers.points:
             agrees = f"agreement with labels {point.correlation:.2f}"
-            shown.append((f"{style.wrapped(point.label, 40, 2)}\n{agrees}", point.ranks))
-        figure = style.new_figure(0.9 + 3.7 * len(shown), 4.6)
-        row = figure.subplots(1, len(shown), squeeze=False)[0]
+            shown.append((f"{style.wrapped(point.label, 36, 2)}\n{agrees}", point.ranks))
+        across = min(len(shown), MAX_ACROSS)
+        down = -(-len(shown) // across)
+        figure = style.new_figure(0.9 + 3.7 * across, 0.8 + 3.9 * down)
+        grid = figure.subplots(down, across, squeeze=False)
         size = len(numbers.label_ranks)
-        for axes, (title, matrix) in zip(row, shown, strict=True):
+        for axes, (title, matrix) in zip(grid.flat, shown, strict=False):
             image = axes.imshow(matrix, cmap="cividis", vmin=1, vmax=size, interpolation="nearest")
-            axes.set_title(title, fontsize=10)
+            axes.set_title(title)
             axes.set_xlabel("neighbour, by ascending label")
             axes.grid(visible=False)
             axes.set_xticks([])
             axes.set_yticks([])
-        row[0].set_ylabel("anchor, by ascending label")
-        figure.colorbar(image, ax=list(row), label="rank (1: nearest)", shrink=0.75)
-        batches = f"{numbers.num_batches} batch{'es' if numbers.num_batches > 1 else ''} of {size}"
-        style.note(
-            figure,
-            f"mean ranks over {batches}; agreement: Spearman, mean over anchors\n{numbers.note}",
-        )
+        for axes in grid[:, 0]:
+            axes.set_ylabel("anchor, by ascending label")
+        hide_unused(list(grid.flat), len(shown))
+        figure.colorbar(image, ax=list(grid.flat), label="rank (1: nearest)", shrink=0.75)
         return figure
+
+
+def caption(numbers: RankingMatrices) -> str:
+    """Say what is drawn."""
+    batches = f"{numbers.num_batches} batch{'es' if numbers.num_batches > 1 else ''}"
+    return sentences(
+        "Each row ranks the samples of a batch by their nearness to an anchor: on the left by "
+        "label, beside it by the cosine similarity of the test features. The more a matrix looks "
+        "like the left one, the better features keep the order of the labels. Ranks are means over "
+        f"{batches} of {len(numbers.label_ranks)} samples; the agreement is "
+        "Spearman's correlation of both ranks, mean over anchors, 1 where both orders are the "
+        "same.",
+        numbers.note,
+    )
 
 
 PLOT = Plot(
     title="Ranking matrices",
-    caption=(
-        "Mean ranks of test samples by label and by feature similarity, in batches sorted by "
-        "label. After RankSim (Gong et al., ICML 2022), Fig. 3."
-    ),
+    caption=caption,
+    source="After RankSim (Gong et al., ICML 2022), Fig. 3.",
     order=100,
     numbers=numbers,
+    numbers_of=numbers,
     draw=draw,
 )

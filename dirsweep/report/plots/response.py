@@ -5,22 +5,23 @@ Numbers varied alone give curves, names a list of points, a search scatters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.objectives import objective_of
+from dirsweep.analysis.region_sizes import says_nothing
 from dirsweep.analysis.responses import Panel, Series, planned_panels, search_panels
 from dirsweep.analysis.selection import searched
-from dirsweep.analysis.summaries import best_point, short_key
-from dirsweep.domain import REGIONS
+from dirsweep.analysis.summaries import best_point, short_key, varied_keys
+from dirsweep.domain import REGIONS, MetricColumn
 from dirsweep.report import figure_style as style
-from dirsweep.report.axis_labels import label_unit_of, metric_label
-from dirsweep.report.figure_notes import starred
-from dirsweep.report.figure_parts import draw_star, hide_unused
+from dirsweep.report.axis_labels import label_unit_of, metric_label, region_label
+from dirsweep.report.figure_notes import sentences, starred
+from dirsweep.report.figure_parts import draw_star, hide_unused, legend_above
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: inches; panels beside each other -> width of the figure
-WIDTHS = {1: 7.0, 2: 9.0, 3: 12.0}
+WIDTHS = {1: style.NARROW, 2: 10.0, 3: 14.0}
 PANEL_HEIGHT = 3.4
-LIST_WIDTH = 10.0
+LIST_WIDTH = 12.0
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,20 @@ class Response:
     Attributes:
         y_label: metric and unit.
         panels: curves and scatters first, a list of points last.
-        note: how to read the figure.
+        region_names: region -> its name, with its number of samples where they are few.
+        higher_is_better: direction of the metric.
+        several_seeds: whether a point has more than one seed.
+        searched: whether a sampler proposed the points.
+        num_keys: keys that the study varies.
     """
 
     y_label: str
     panels: list[Panel]
-    note: str
+    region_names: dict[str, str]
+    higher_is_better: bool
+    several_seeds: bool
+    searched: bool
+    num_keys: int
 
 
 def numbers(run: Run, study: str) -> Response:
@@ -56,24 +65,42 @@ def numbers(run: Run, study: str) -> Response:
         EmptyPlotError: no point has a value.
     """
     objective = objective_of(run, study)
+    if says_nothing(run, objective):
+        raise EmptyPlotError("the objective is a correlation of fewer than three samples")
     points = [point for point in points_of(run, study) if objective.name in point.metrics]
     if not points:
         raise EmptyPlotError(f"no point has a value of {objective.name}")
     best = best_point(points, objective)
-    notes = [f"{'higher' if objective.higher_is_better else 'lower'} is better"]
-    if max(point.num_seeds for point in points) > 1:
-        notes.append("mean ± sample deviation over seeds; small marks: single seeds")
-    if searched(run, study) and len(points) > 3:
-        panels = search_panels(points, objective, best)
-        notes.append("★ best by validation; hollow: pruned")
-    else:
-        panels = planned_panels(points, objective, best)
-        notes.append("★ best by validation")
+    scattered = searched(run, study) and len(points) > 3
+    panels = (search_panels if scattered else planned_panels)(points, objective, best)
+    columns: dict[str, MetricColumn] = {
+        region: objective._replace(region=region) for region in REGIONS
+    }
+    panels = [_without_correlations_of_few(run, panel, columns) for panel in panels]
     # lines or panels of regions name them
-    by_region = any(series.name in REGIONS for panel in panels for series in panel.series)
+    by_region = any(series.name in columns for panel in panels for series in panel.series)
     region = None if by_region else objective.region
-    y_label = metric_label("val", objective.metric, label_unit_of(run), region=region)
-    return Response(y_label, panels, "; ".join(notes))
+    return Response(
+        y_label=metric_label("val", objective.metric, label_unit_of(run), region=region),
+        panels=panels,
+        region_names={name: region_label(run, column) for name, column in columns.items()},
+        higher_is_better=objective.higher_is_better,
+        several_seeds=max(point.num_seeds for point in points) > 1,
+        searched=scattered,
+        num_keys=len(varied_keys(points)),
+    )
+
+
+def _without_correlations_of_few(
+    run: Run, panel: Panel, columns: Mapping[str, MetricColumn]
+) -> Panel:
+    """Leave out regions whose correlation is one of fewer than three samples."""
+    kept = [
+        series
+        for series in panel.series
+        if series.name not in columns or not says_nothing(run, columns[series.name])
+    ]
+    return replace(panel, series=kept)
 
 
 # ---- drawing
@@ -92,11 +119,38 @@ def draw(numbers: Response) -> Figure:
         figure = style.new_figure(width, 0.9 + sum(heights))
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         if plotted:
-            _draw_grid(parts[0], plotted, (down, across), numbers.y_label)
+            _draw_grid(parts[0], plotted, (down, across), numbers)
         for part, panel in zip(parts[1 if plotted else 0 :], lists, strict=True):
-            _draw_list(part, panel, numbers.y_label)
-        style.note(figure, numbers.note)
+            _draw_list(part, panel, numbers)
         return figure
+
+
+def caption(numbers: Response) -> str:
+    """Say what is drawn."""
+    kinds = {panel.kind for panel in numbers.panels}
+    listed = next((panel for panel in numbers.panels if panel.kind == "dots"), None)
+    better = "higher" if numbers.higher_is_better else "lower"
+    what = "The objective's metric on the validation split over everything that the study varies"
+    num_scatters = len(numbers.panels) if numbers.searched else numbers.num_keys
+    left_out = ""
+    if listed is not None and listed.num_points > len(listed.labels):
+        left_out = f"Listed are the best {len(listed.labels)} of {listed.num_points} points."
+    elif num_scatters < numbers.num_keys:
+        left_out = f"Drawn are the first {num_scatters} of {numbers.num_keys} keys."
+    return sentences(
+        f"{what}; {better} is better, and ★ is the best point by validation.",
+        "A panel shows what one number does while everything else is as in the base."
+        if "curve" in kinds
+        else "",
+        "A panel shows one key and all points, while the other keys vary as well; hollow dots are "
+        "pruned points."
+        if numbers.searched
+        else "",
+        left_out,
+        "Marks are means over seeds, bands or bars their sample deviation, small dots single seeds."
+        if numbers.several_seeds
+        else "",
+    )
 
 
 def _list_height(panel: Panel) -> float:
@@ -105,19 +159,22 @@ def _list_height(panel: Panel) -> float:
     return 1.1 + 0.32 * len(panel.labels) + 0.17 * num_breaks
 
 
-def _draw_grid(part: Figure, panels: Sequence[Panel], shape: tuple[int, int], y_label: str) -> None:
+def _draw_grid(
+    part: Figure, panels: Sequence[Panel], shape: tuple[int, int], numbers: Response
+) -> None:
     grid = part.subplots(*shape, squeeze=False, sharey=len(panels) > 1)
     for axes, panel in zip(grid.flat, panels, strict=False):
         if panel.kind == "scatter":
             _draw_scatter(axes, panel)
         else:
-            _draw_curve(axes, panel)
+            inches = WIDTHS[shape[1]] / shape[1] - 1
+            _draw_curve(axes, panel, numbers.region_names, inches)
     for axes in grid[:, 0]:
-        axes.set_ylabel(y_label)
+        axes.set_ylabel(numbers.y_label)
     hide_unused(list(grid.flat), len(panels))
 
 
-def _draw_curve(axes: Axes, panel: Panel) -> None:
+def _draw_curve(axes: Axes, panel: Panel, region_names: Mapping[str, str], inches: float) -> None:
     by_region = all(series.name in style.REGION_COLORS for series in panel.series)
     for number, series in enumerate(panel.series):
         color = style.LINES[number % len(style.LINES)]
@@ -127,7 +184,8 @@ def _draw_curve(axes: Axes, panel: Panel) -> None:
         means, deviations = _means_and_deviations(series)
         low, high = np.subtract(means, deviations), np.add(means, deviations)
         axes.fill_between(series.x, low, high, color=color, alpha=0.13, linewidth=0)
-        axes.plot(series.x, means, color=color, marker=marker, label=series.name)
+        label = region_names.get(series.name, series.name)
+        axes.plot(series.x, means, color=color, marker=marker, label=label)
         _draw_single_seeds(axes, _single_seeds(series), color, alpha=0.6)
     _draw_best(axes, panel)
     every_x = sorted({x for series in panel.series for x in series.x})
@@ -136,14 +194,8 @@ def _draw_curve(axes: Axes, panel: Panel) -> None:
     axes.margins(x=0.04, y=0.12)
     axes.set_xlabel(short_key(panel.key))
     if len(panel.series) > 1:
-        axes.legend(
-            ncols=min(4, len(panel.series)),
-            loc="lower center",
-            bbox_to_anchor=(0.5, 1.0),
-            columnspacing=1.2,
-            handlelength=1.6,
-            handletextpad=0.4,
-        )
+        _, labels = axes.get_legend_handles_labels()
+        legend_above(axes, labels, inches)
 
 
 def _means_and_deviations(series: Series) -> tuple[list[float], list[float]]:
@@ -205,25 +257,22 @@ def _draw_scatter(axes: Axes, panel: Panel) -> None:
     axes.set_xlabel(short_key(panel.key))
 
 
-def _draw_list(part: Figure, panel: Panel, value_label: str) -> None:
+def _draw_list(part: Figure, panel: Panel, numbers: Response) -> None:
     """Draw the regions side by side, the labels once at the left."""
     grid = part.subplots(1, len(panel.series), squeeze=False, sharey=True)[0]
     for axes, series in zip(grid, panel.series, strict=True):
-        _draw_rows(axes, series)
+        _draw_rows(axes, series, numbers.region_names.get(series.name, series.name))
         axes.set_ylim(len(panel.labels) - 0.5, -0.5)
-        axes.set_xlabel(value_label)
+        axes.set_xlabel(numbers.y_label)
     best = None if panel.best is None else int(panel.best[1])
     labels = [style.wrapped(starred(text, row == best)) for row, text in enumerate(panel.labels)]
     grid[0].set_yticks(range(len(labels)), labels)
     grid[0].set_ylabel("point")
     if best is not None:
         grid[0].get_yticklabels()[best].set_fontweight("bold")
-    if panel.num_points > len(panel.labels):
-        title = f"the best {len(panel.labels)} of {panel.num_points} points"
-        part.suptitle(title, fontsize=10, x=0.01, ha="left")
 
 
-def _draw_rows(axes: Axes, series: Series) -> None:
+def _draw_rows(axes: Axes, series: Series, title: str) -> None:
     color = style.REGION_COLORS.get(series.name, style.BLUE)
     means, deviations = _means_and_deviations(series)
     low, high = np.subtract(means, deviations), np.add(means, deviations)
@@ -231,7 +280,7 @@ def _draw_rows(axes: Axes, series: Series) -> None:
     places = [(value, row) for row, value in _single_seeds(series)]
     _draw_single_seeds(axes, places, color, alpha=0.5)
     axes.plot(means, series.x, "o", color=color, markersize=5.5)
-    axes.set_title(series.name, loc="left", color=color)
+    axes.set_title(title, loc="left")
     axes.margins(x=0.12)
     axes.tick_params(axis="y", length=0)
     axes.locator_params(axis="x", nbins=4)
@@ -239,7 +288,7 @@ def _draw_rows(axes: Axes, series: Series) -> None:
 
 PLOT = Plot(
     title="Response",
-    caption="The objective on the validation split over everything that the study varies.",
+    caption=caption,
     order=10,
     numbers=numbers,
     draw=draw,

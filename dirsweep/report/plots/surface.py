@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator
+from scipy.spatial import QhullError
 
 from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.objectives import objective_of
+from dirsweep.analysis.region_sizes import says_nothing
 from dirsweep.analysis.selection import searched
 from dirsweep.analysis.summaries import (
     PointSummary,
@@ -23,7 +25,8 @@ from dirsweep.analysis.summaries import (
 )
 from dirsweep.domain import MetricColumn
 from dirsweep.report import figure_style as style
-from dirsweep.report.axis_labels import label_unit_of, metric_label
+from dirsweep.report.axis_labels import column_label
+from dirsweep.report.figure_notes import sentences
 from dirsweep.report.figure_parts import draw_star, hide_unused
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: pairs of keys that are drawn
-MAX_PAIRS = 3
+MAX_PAIRS = 10
 #: regions next to the objective's own
 REGIONS = ("all", "few")
 #: regions side by side
@@ -47,8 +50,12 @@ MIN_POINTS = 10
 MIN_VALUES = 7
 #: share of the combinations of a grid that must be measured; factors varied alone fill a cross
 MIN_FILLED = 0.6
-#: cells that get their value printed
-MAX_PRINTED = 80
+#: inches of a panel's axes
+PANEL_SIZE = (3.3, 2.6)
+#: inches of a cell's height from which on its value is printed, if it is wide enough
+MIN_HEIGHT = 0.24
+#: inches of a cell from which on the star has a corner of its own
+MIN_STARRED_CELL = 0.55
 
 
 @dataclass(frozen=True)
@@ -88,12 +95,14 @@ class Surface:
         across: panels per row.
         panels: row by row.
         averaged: whether cells are means over other keys.
+        num_pairs: pairs of keys that were varied together.
     """
 
     higher_is_better: bool
     across: int
     panels: list[Panel]
     averaged: bool
+    num_pairs: int
 
 
 @dataclass(frozen=True)
@@ -103,14 +112,19 @@ class _Measured:
     Attributes:
         points: complete, with a value of the objective.
         best: the best by validation.
-        unit: unit of the labels; empty where unknown.
+        labels: column -> metric, region and unit.
         searched: whether a sampler proposed them.
     """
 
     points: Sequence[PointSummary]
     best: PointSummary | None
-    unit: str
+    labels: Mapping[MetricColumn, str]
     searched: bool
+
+    def panels(self, keys: tuple[str, str], columns: Sequence[MetricColumn]) -> list[Panel]:
+        """Return the panels of two keys; none where they were not varied together."""
+        found = [self.panel(*keys, column) for column in columns]
+        return [panel for panel in found if panel is not None]
 
     def panel(self, x_key: str, y_key: str, column: MetricColumn) -> Panel | None:
         """Return the panel of two keys; None where they were not varied together."""
@@ -126,7 +140,7 @@ class _Measured:
             kind="cloud" if self.searched else "grid",
             x_key=x_key,
             y_key=y_key,
-            label=metric_label("val", column.metric, self.unit, region=column.region),
+            label=self.labels[column],
             region=column.region,
             x=found[:, 0],
             y=found[:, 1],
@@ -149,16 +163,13 @@ def numbers(run: Run, study: str) -> Surface:
     """
     objective = objective_of(run, study)
     points = [p for p in points_of(run, study) if not p.preliminary and objective.name in p.metrics]
-    columns = _columns(points, objective)
-    measured = _Measured(
-        points, best_point(points, objective), label_unit_of(run), searched(run, study)
-    )
-    panels: list[Panel] = []
-    for x_key, y_key in combinations(_numeric_keys(points), 2):
-        if len(panels) >= MAX_PAIRS * len(columns):
-            break
-        pair = [measured.panel(x_key, y_key, column) for column in columns]
-        panels += [panel for panel in pair if panel is not None]
+    columns = [c for c in _columns(points, objective) if not says_nothing(run, c)]
+    labels = {column: column_label(run, column) for column in columns}
+    best = best_point(points, objective)
+    measured = _Measured(points, best, labels, searched(run, study))
+    keys = combinations(_numeric_keys(points), 2)
+    pairs = [found for pair in keys if (found := measured.panels(pair, columns))]
+    panels = [panel for pair in pairs[:MAX_PAIRS] for panel in pair]
     if not panels:
         raise EmptyPlotError("no two numbers were varied together")
     return Surface(
@@ -166,6 +177,7 @@ def numbers(run: Run, study: str) -> Surface:
         across=len(columns),
         panels=panels,
         averaged=len(varied_keys(points)) > 2 and panels[0].kind == "grid",
+        num_pairs=len(pairs),
     )
 
 
@@ -216,7 +228,7 @@ def draw(numbers: Surface) -> Figure:
     """Draw pairs of keys below each other and regions side by side; better values are brighter."""
     with style.styled():
         down = -(-len(numbers.panels) // numbers.across)
-        figure = style.new_figure(4.6 * numbers.across + 0.6, 0.9 + 3.5 * down)
+        figure = style.new_figure(max(style.NARROW, 5.2 * numbers.across), 0.9 + 3.5 * down)
         grid = figure.subplots(down, numbers.across, squeeze=False)
         colors = "cividis" if numbers.higher_is_better else "cividis_r"
         for axes, panel in zip(grid.flat, numbers.panels, strict=False):
@@ -226,57 +238,96 @@ def draw(numbers: Surface) -> Figure:
             axes.set_ylabel(short_key(panel.y_key))
             axes.grid(visible=False)
         hide_unused(list(grid.flat), len(numbers.panels))
-        style.note(figure, _note(numbers))
         return figure
 
 
-def _note(numbers: Surface) -> str:
-    note = "★ best by validation; mean over seeds"
-    if numbers.averaged:
-        note += " and over the other keys"
+def caption(numbers: Surface) -> str:
+    """Say what is drawn."""
+    left_out = ""
+    if numbers.num_pairs > MAX_PAIRS:
+        left_out = f"Drawn are the first {MAX_PAIRS} of {numbers.num_pairs} pairs of keys."
     if numbers.panels[0].kind == "cloud":
-        note += "; surface: interpolated between the points, while other keys vary as well"
-    return note
+        read = (
+            "A dot is a point, a surface is interpolated between the points, while other keys vary "
+            "as well."
+        )
+    else:
+        others = " and over the other keys" if numbers.averaged else ""
+        read = f"A cell is the mean over seeds{others}."
+    return sentences(
+        "The objective's metric on the validation split over two numbers that were varied "
+        f"together; brighter is better, and ★ is the best point by validation. {read}",
+        "The colour scale ends where the worst tenth begins.",
+        left_out,
+    )
 
 
 def _draw_grid(axes: Axes, panel: Panel, colors: str) -> ScalarMappable:
     xs, ys = np.unique(panel.x), np.unique(panel.y)
     values = np.full((len(ys), len(xs)), np.nan)
     values[np.searchsorted(ys, panel.y), np.searchsorted(xs, panel.x)] = panel.z
-    mesh = axes.pcolormesh(values, cmap=colors, edgecolors="white", linewidth=1.0)
-    if values.size <= MAX_PRINTED:
-        _print_values(axes, mesh, values)
+    scale = _color_scale(panel.z, colors)
+    mesh = axes.pcolormesh(values, cmap=colors, norm=scale, edgecolors="white", linewidth=1.0)
+    width, height = PANEL_SIZE[0] / len(xs), PANEL_SIZE[1] / len(ys)
+    if height >= MIN_HEIGHT:
+        _print_values(axes, mesh, values, room=width)
     axes.set_xticks(np.arange(len(xs)) + 0.5, [f"{x:g}" for x in xs])
     axes.set_yticks(np.arange(len(ys)) + 0.5, [f"{y:g}" for y in ys])
     axes.tick_params(length=0)
     if panel.best is not None and panel.best[0] in xs and panel.best[1] in ys:
         column, row = np.searchsorted(xs, panel.best[0]), np.searchsorted(ys, panel.best[1])
-        draw_star(axes, column + 0.14, row + 0.82, markersize=11, clip_on=False)
+        _mark_best(axes, int(column), int(row), starred=height >= MIN_STARRED_CELL)
     return mesh
 
 
-def _print_values(axes: Axes, mesh: ScalarMappable, values: NDArray[np.float64]) -> None:
-    """Print each cell's value in a colour that can be read on the cell's own."""
-    for row, column in np.argwhere(np.isfinite(values)):
-        red, green, blue, _ = mesh.cmap(mesh.norm(values[row, column]))
-        dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
-        axes.text(
-            column + 0.5,
-            row + 0.5,
-            f"{values[row, column]:.3g}",
-            ha="center",
-            va="center",
-            fontsize=8,
-            color="#FEFEFE" if dark else "#010101",
-        )
+def _mark_best(axes: Axes, column: int, row: int, *, starred: bool) -> None:
+    """Frame the cell of the best point, with a star in its corner where there is room."""
+    from matplotlib.patches import Rectangle
+
+    for color, width in ((style.INK, 4.0), (style.YELLOW, 2.0)):
+        frame = Rectangle((column, row), 1, 1, fill=False, edgecolor=color, linewidth=width)
+        frame.set(zorder=4, clip_on=False)
+        axes.add_patch(frame)
+    if starred:
+        draw_star(axes, column + 0.14, row + 0.84, markersize=11, clip_on=False)
+
+
+def _print_values(
+    axes: Axes, mesh: ScalarMappable, values: NDArray[np.float64], room: float
+) -> None:
+    """Print each cell's value in a colour that can be read on the cell's own, if there is room.
+
+    Args:
+        axes: where.
+        mesh: the cells.
+        values: (rows, columns), NaN for a cell without any.
+        room: width of a cell, inches.
+    """
+    places = np.argwhere(np.isfinite(values))
+    texts = [_shown(values[row, column]) for row, column in places]
+    if max(map(len, texts)) + 1 > style.characters(room, style.SMALL_SIZE):
+        return
+    for (row, column), shown in zip(places, texts, strict=True):
+        ink = style.readable_on(mesh.cmap(mesh.norm(values[row, column])))
+        text = axes.text(column + 0.5, row + 0.45, shown, color=ink)
+        text.set(ha="center", va="center", fontsize=style.SMALL_SIZE)
+
+
+def _shown(value: float) -> str:
+    """Write a value with three digits, without an exponent where that is possible."""
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
+
+
+def _color_scale(values: NDArray[np.float64], colors: str) -> Normalize:
+    """Return the scale of the values; a few very bad ones do not stretch it."""
+    from matplotlib.colors import Normalize
+
+    low, high = np.quantile(values, (0.0, 0.9) if colors.endswith("_r") else (0.1, 1.0))
+    return Normalize(float(low), float(high) if high > low else float(low) + 1e-9, clip=True)
 
 
 def _draw_cloud(axes: Axes, panel: Panel, colors: str) -> PathCollection:
-    from matplotlib.colors import Normalize
-
-    # the best tenth must be distinguishable; a few very bad points must not stretch the scale
-    low, high = np.quantile(panel.z, (0.0, 0.9) if colors.endswith("_r") else (0.1, 1.0))
-    scale = Normalize(float(low), float(high) if high > low else float(low) + 1e-9)
+    scale = _color_scale(panel.z, colors)
     _fill_between(axes, panel, colors, scale)
     dots = axes.scatter(
         panel.x,
@@ -306,7 +357,10 @@ def _fill_between(axes: Axes, panel: Panel, colors: str, scale: Normalize) -> No
     values = np.bincount(which.ravel(), weights=panel.z) / np.bincount(which.ravel())
     steps = np.linspace(0, 1, 40)
     across, up = np.meshgrid(steps, steps)
-    filled = LinearNDInterpolator(places, values)(across, up)
+    try:
+        filled = LinearNDInterpolator(places, values)(across, up)
+    except QhullError:
+        return  # all points lie on one line: there is nothing between them
     levels = np.linspace(scale.vmin or 0.0, scale.vmax or 1.0, 9)
     axes.contourf(
         _from_unit(panel.x, steps),
@@ -338,7 +392,7 @@ def _from_unit(values: NDArray[np.float64], steps: NDArray[np.float64]) -> NDArr
 
 PLOT = Plot(
     title="Two at a time",
-    caption="The objective on the validation split over two numbers that were varied together.",
+    caption=caption,
     order=110,
     numbers=numbers,
     draw=draw,

@@ -18,6 +18,7 @@ from dirsweep.analysis.label_errors import (
     PointPredictions,
     Span,
     binned,
+    empty_spans,
     gain_of,
     mean_over_seeds,
     nice_edges,
@@ -28,8 +29,8 @@ from dirsweep.analysis.measurements import columns_of, points_of
 from dirsweep.analysis.selection import searched
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
-from dirsweep.report.figure_notes import ZERO_SHOT, joined
-from dirsweep.report.figure_parts import draw_gain_bars, hide_unused, shade_zero_shot
+from dirsweep.report.figure_notes import sentences, spans_note
+from dirsweep.report.figure_parts import draw_gain_bars, grid_of_panels, shade_spans
 from dirsweep.report.number_format import plural
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MAX_PANELS = 6
 #: pairs that get a line each; of more pairs the middle 80 % are drawn
 MAX_LINES = 6
 
@@ -73,13 +73,15 @@ class TechniqueGains:
         unit: unit of the labels; empty where unknown.
         edges: (B + 1,) bins over the test labels, label unit.
         gains: in the order in which the study has the techniques.
-        zero_shot: stretches without a training label, label unit.
+        zero_shot: label ranges that training leaves out on purpose, label unit.
+        empty: other stretches without a training label, label unit.
     """
 
     unit: str
     edges: NDArray[np.float64]
     gains: list[TechniqueGain]
     zero_shot: list[Span]
+    empty: list[Span]
 
 
 def numbers(run: Run, study: str) -> TechniqueGains:
@@ -102,7 +104,10 @@ def numbers(run: Run, study: str) -> TechniqueGains:
     gains = [gain for effect in switched if (gain := _gain(effect, found, errors)) is not None]
     if not gains:
         raise EmptyPlotError("no pair of points has test predictions of both")
-    return TechniqueGains(label_unit_of(run), edges, gains, zero_shot_spans(run.bins()))
+    bins = run.bins()
+    return TechniqueGains(
+        label_unit_of(run), edges, gains, zero_shot_spans(bins), empty_spans(bins)
+    )
 
 
 def _predictions(run: Run, study: str, switched: list[Effect]) -> dict[int, PointPredictions]:
@@ -135,22 +140,16 @@ def _name(effect: Effect) -> str:
 
 def draw(numbers: TechniqueGains) -> Figure:
     """Draw one panel per technique, all on one scale."""
-    shown = numbers.gains[:MAX_PANELS]
     with style.styled():
-        across = min(2, len(shown))
-        down = -(-len(shown) // across)
-        figure = style.new_figure(4.5 * across + 0.6, 0.8 + 2.4 * down)
-        grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
-        for axes, gain in zip(grid.flat, shown, strict=False):
+        grid = grid_of_panels(len(numbers.gains), 2.4)
+        for axes, gain in zip(grid.panels, numbers.gains, strict=True):
             _draw_panel(axes, gain, numbers.edges)
-        hide_unused(list(grid.flat), len(shown))
-        for axes in grid[:, 0]:
+        shade_spans(grid.panels, numbers.zero_shot, numbers.empty)
+        for axes in grid.left:
             axes.set_ylabel(with_unit("gain in test MAE", numbers.unit))
-        for axes in grid[-1]:
+        for axes in grid.bottom:
             axes.set_xlabel(with_unit("label", numbers.unit))
-        shade_zero_shot(list(grid.flat)[: len(shown)], numbers.zero_shot)
-        style.note(figure, _note(numbers))
-        return figure
+        return grid.figure
 
 
 def _draw_panel(axes: Axes, gain: TechniqueGain, edges: NDArray[np.float64]) -> None:
@@ -167,31 +166,28 @@ def _draw_panel(axes: Axes, gain: TechniqueGain, edges: NDArray[np.float64]) -> 
     axes.set_title(f"{gain.name}, {pairs}", loc="left")
 
 
-def _note(numbers: TechniqueGains) -> str:
-    """What is drawn, and what is not."""
-    shown = numbers.gains[:MAX_PANELS]
-    marks = ["bars: mean over pairs of points"]
-    if any(1 < len(gain.by_pair) <= MAX_LINES for gain in shown):
-        marks.append("grey lines: the pairs")
-    if any(len(gain.by_pair) > MAX_LINES for gain in shown):
-        marks.append(f"vertical lines: the middle 80 % of more than {MAX_LINES} pairs")
-    lines = ["error without the technique minus error with it, above 0 it helps", joined(marks)]
-    num_unpaired = sum(gain.num_unpaired for gain in shown)
-    if num_unpaired:
-        lines.append(f"pairs without a common seed, compared by their means: {num_unpaired}")
-    if len(numbers.gains) > len(shown):
-        lines.append(f"the first {len(shown)} of {len(numbers.gains)} techniques")
-    if numbers.zero_shot:
-        lines.append(ZERO_SHOT)
-    return "\n".join(lines)
+def caption(numbers: TechniqueGains) -> str:
+    """Say what is drawn."""
+    few = any(1 < len(gain.by_pair) <= MAX_LINES for gain in numbers.gains)
+    many = any(len(gain.by_pair) > MAX_LINES for gain in numbers.gains)
+    num_unpaired = sum(gain.num_unpaired for gain in numbers.gains)
+    return sentences(
+        "One panel per technique: mean absolute test error without it minus the error with it, by "
+        "label. A green bar means that the technique makes the error smaller, a red one that it "
+        "makes it larger. Bars are means over all pairs of points that differ in nothing else.",
+        "Grey lines are the single pairs." if few else "",
+        f"Vertical lines span the middle 80 % of more than {MAX_LINES} pairs." if many else "",
+        f"{plural(num_unpaired, 'pair')} without a common seed are compared by their means."
+        if num_unpaired
+        else "",
+        spans_note(numbers.zero_shot, numbers.empty),
+    )
 
 
 PLOT = Plot(
     title="Gain of techniques",
-    caption=(
-        "Test error without a technique minus error with it, along the label range. After ConR "
-        "(Keramati et al., ICLR 2024), Figs. 10 to 12."
-    ),
+    caption=caption,
+    source="After ConR (Keramati et al., ICLR 2024), Figs. 10 to 12.",
     order=120,
     numbers=numbers,
     draw=draw,

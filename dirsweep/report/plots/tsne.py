@@ -8,15 +8,18 @@ shows neighbourhoods; distances between far groups and the orientation have no m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dirsweep.analysis.compared_points import ComparedPoints, compared_points
 from dirsweep.analysis.feature_spaces import TrialFeatures, feature_spaces
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
-from dirsweep.report.figure_notes import features_note, starred
+from dirsweep.report.figure_notes import features_note, points_note, sentences, starred
+from dirsweep.report.figure_parts import hide_unused
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 #: samples shown, for the sake of the page's size and a few seconds of computing
 MAX_SAMPLES = 1000
+#: panels side by side
+MAX_ACROSS = 3
 #: samples below which there are no neighbourhoods
 MIN_SAMPLES = 20
 NUM_ITERATIONS = 500
@@ -53,8 +58,8 @@ class Tsne:
         unit: unit of the labels; empty where unknown.
         labels: (S,) label unit.
         num_samples: samples of the test split; S or more.
-        points: the baseline and the best; one where they are the same or one has no features.
-        note: which seed the features are of, and which points have none.
+        points: the compared points that have features.
+        note: which points are compared, and of which seed their features are.
     """
 
     unit: str
@@ -64,13 +69,19 @@ class Tsne:
     note: str
 
 
-def numbers(run: Run, study: str) -> Tsne:
-    """Embed at most ``MAX_SAMPLES`` test samples under the baseline and the best point.
+def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> Tsne:
+    """Embed at most ``MAX_SAMPLES`` test samples under each point.
+
+    Args:
+        run: the run.
+        study: its key in the sweep file.
+        compared: by default the baseline and the best point.
 
     Raises:
         EmptyPlotError: there are no stored features, or too few samples.
     """
-    spaces = feature_spaces(run, study)
+    compared = compared or compared_points(run, study)
+    spaces = feature_spaces(run, study, compared)
     if spaces is None:
         raise EmptyPlotError("no trial has stored features")
     if len(spaces.labels) < MIN_SAMPLES:
@@ -85,7 +96,7 @@ def numbers(run: Run, study: str) -> Tsne:
         labels=spaces.labels[shown],
         num_samples=len(spaces.labels),
         points=points,
-        note=features_note(spaces),
+        note=sentences(points_note(compared), features_note(spaces)),
     )
 
 
@@ -142,42 +153,89 @@ def embedded(features: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def draw(numbers: Tsne) -> Figure:
     """Draw the points side by side, with one colour scale for the labels."""
-    import matplotlib
-    from matplotlib.colors import ListedColormap
-
     with style.styled():
-        # its ends would vanish on a dark and on a white page
-        colors = ListedColormap(matplotlib.colormaps["plasma"](np.linspace(0.2, 0.92, 200)))
         num = len(numbers.points)
-        figure = style.new_figure(1.0 + 4.0 * num, 4.9)
-        row = figure.subplots(1, num, squeeze=False)[0]
-        for axes, point in zip(row, numbers.points, strict=True):
-            dots = axes.scatter(*point.places.T, c=numbers.labels, cmap=colors, s=9, linewidths=0)
-            axes.set_title(style.wrapped(point.label, 44, 2), fontsize=10)
+        across = min(num, MAX_ACROSS)
+        down = -(-num // across)
+        figure = style.new_figure(max(4.8, 1.0 + 4.0 * across), 0.9 + 4.0 * down)
+        grid = figure.subplots(down, across, squeeze=False)
+        scale = label_scale(numbers.labels)
+        for axes, point in zip(grid.flat, numbers.points, strict=False):
+            dots = axes.scatter(*point.places.T, c=numbers.labels, s=9, linewidths=0, **scale)
+            axes.set_title(style.wrapped(point.label, 38, 2))
             axes.set_aspect("equal", adjustable="datalim")
             axes.grid(visible=False)
             axes.set_xticks([])
             axes.set_yticks([])
             axes.set_xlabel("first t-SNE dimension")
-        row[0].set_ylabel("second t-SNE dimension")
-        label = with_unit("label", numbers.unit)
-        figure.colorbar(dots, ax=list(row), label=label, shrink=0.8)
-        note = numbers.note
-        if len(numbers.labels) < numbers.num_samples:
-            shown = f"{len(numbers.labels):,} of {numbers.num_samples:,} samples"
-            note = f"{shown}, evenly over the labels; {note}"
-        style.note(figure, note)
+        for axes in grid[:, 0]:
+            axes.set_ylabel("second t-SNE dimension")
+        hide_unused(list(grid.flat), num)
+        bar = figure.colorbar(dots, ax=list(grid.flat), shrink=0.8)
+        bar.set_label(with_unit("label", numbers.unit))
+        if is_long_tailed(numbers.labels):
+            bar.set_ticks(label_quantiles(numbers.labels).tolist())
+            bar.ax.yaxis.set_major_formatter("{x:.3g}")
+            bar.ax.minorticks_off()
         return figure
+
+
+def is_long_tailed(labels: NDArray[np.float64]) -> bool:
+    """Return whether the middle 80 % of the labels lie in less than a third of their range."""
+    low, high = np.quantile(labels, (0.1, 0.9))
+    return bool(high - low < np.ptp(labels) / 3)
+
+
+def label_quantiles(labels: NDArray[np.float64], num: int = 9) -> NDArray[np.float64]:
+    """Return ``num`` quantiles of the labels, from the smallest to the largest, each once."""
+    return np.unique(np.quantile(labels, np.linspace(0, 1, num)))
+
+
+def label_scale(labels: NDArray[np.float64]) -> dict[str, Any]:
+    """Return colour map and scale of the labels; the quantiles of a long tail get equal steps."""
+    import matplotlib
+    from matplotlib.colors import FuncNorm, ListedColormap
+
+    # its ends would vanish on a dark and on a white page
+    colors = ListedColormap(matplotlib.colormaps["plasma"](np.linspace(0.2, 0.92, 200)))
+    quantiles = label_quantiles(labels)
+    if not is_long_tailed(labels) or len(quantiles) < 3:
+        return {"cmap": colors}
+    steps = np.linspace(0, 1, len(quantiles))
+    to_step = partial(np.interp, xp=quantiles, fp=steps)
+    to_label = partial(np.interp, xp=steps, fp=quantiles)
+    scale = FuncNorm((to_step, to_label), vmin=quantiles[0], vmax=quantiles[-1])
+    return {"cmap": colors, "norm": scale}
+
+
+def caption(numbers: Tsne) -> str:
+    """Say what is drawn."""
+    shown = ""
+    if len(numbers.labels) < numbers.num_samples:
+        num = f"{len(numbers.labels):,} of {numbers.num_samples:,} samples"
+        shown = f"Drawn are {num}, evenly over the order of their labels."
+    tail = ""
+    if is_long_tailed(numbers.labels):
+        tail = "The labels have a long tail, so equal steps of colour hold equally many samples."
+    return sentences(
+        "Test features in two dimensions by t-SNE, which keeps neighbours together; one dot per "
+        "sample, coloured by its label. Where colours change smoothly, neighbours by feature are "
+        "neighbours by label; axes have no unit, and distances between far groups no meaning.",
+        tail,
+        shown,
+        numbers.note,
+    )
 
 
 PLOT = Plot(
     title="t-SNE of the features",
-    caption=(
-        "Test features of the baseline and the best point in two dimensions, coloured by label. "
+    caption=caption,
+    source=(
         "After RankSim (Gong et al., ICML 2022), Fig. 2, and ConR (Keramati et al., ICLR 2024), "
         "Fig. 4."
     ),
     order=130,
     numbers=numbers,
+    numbers_of=numbers,
     draw=draw,
 )

@@ -218,7 +218,7 @@ def test_damaged_provenance_is_passed_over(run: Run) -> None:
 def test_a_figure_in_the_page() -> None:
     with style.styled():
         figure = style.new_figure(4, 3)
-        style.add_header(figure, 'a < b & "c"', synthetic=True)
+        style.add_heading(figure, 'a < b & "c"', synthetic=True)
         axes = figure.subplots()
         axes.plot([0.123456, 1], [0, 1], color=style.BLUE, marker="o", label="x=0.001762 $y$ <i>")
         axes.legend()

@@ -54,9 +54,13 @@ def test_base_and_best(tmp_path: Path) -> None:
     np.testing.assert_array_equal(best.epochs, [0, 2, 3])
     np.testing.assert_array_equal(best.mean, [8.0, 4.0, 3.0])
     text = texts(collapse_over_training.PLOT.figure(open_run(tmp_path), "s"))
-    assert "E[P(y)], validation" in text
+    assert "expected collapse penalty E[P(y)]" in text
     assert "★ a=1" in text
     assert "SYNTHETIC DATA" in text
+    said = collapse_over_training.caption(found)
+    assert "P(y) is the mean absolute error of the samples that are predicted as y" in said
+    assert "its band the range of the seeds" in said
+    assert "Shown are the baseline and the best point by validation, ★ (2 of 3 points;" in said
 
 
 def test_the_first_point_of_a_search_is_no_base(tmp_path: Path) -> None:

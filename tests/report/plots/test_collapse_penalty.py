@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 
 from dirsweep.report.plots import collapse_penalty
 from dirsweep.run.reader import open_run
+from tests.figure_texts import texts
 from tests.made_up_run import write_run
 
 
@@ -38,5 +38,9 @@ def test_collapse_penalty(tmp_path: Path) -> None:
         np.mean([np.mean(values) for values in by_bin.values()])
     )
     assert found.lines[1].share == pytest.approx(sum(map(len, by_bin.values())) / 400)
-    assert found.gain is not None
-    collapse_penalty.draw(found).savefig(io.BytesIO())
+    (gain,) = found.gains
+    assert gain.num_common == 1
+    assert "E[P(y)] = " in texts(collapse_penalty.draw(found))
+    said = collapse_penalty.caption(found)
+    assert "their label is more than 1 away" in said
+    assert "E[P(y)], the mean of P(y) over the label bins" in said

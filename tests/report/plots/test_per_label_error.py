@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from dirsweep.analysis.compared_points import compared_points
+from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import collapse_penalty, per_label_error
 from dirsweep.run.reader import open_run
 from tests.figure_texts import texts
@@ -35,42 +38,61 @@ def test_per_label_error(tmp_path: Path) -> None:
 def test_gain_over_the_base(tmp_path: Path) -> None:
     write_run(tmp_path, {"s": [({}, [7.0, 7.2]), ({"a": 1}, [6.0, 6.1])]}, num_samples=300)
     found = per_label_error.numbers(open_run(tmp_path), "s")
-    assert found.gain is not None
+    (gain,) = found.gains
     np.testing.assert_allclose(
-        found.gain.values, found.lines[0].by_seed.mean(axis=0) - found.lines[1].by_seed.mean(axis=0)
+        gain.values, found.lines[0].by_seed.mean(axis=0) - found.lines[1].by_seed.mean(axis=0)
     )
+    assert "a green bar is better than base, a red one worse" in per_label_error.caption(found)
 
 
 def test_gains_are_paired_over_seeds(tmp_path: Path) -> None:
-    """The base's second seed, without a partner, has no part in the gain; seeds of two kinds are
-    told apart.
-    """
+    """The base's second seed, without a partner, has no part in the gain."""
     write_run(tmp_path, {"s": [({}, [7.0, 9.0]), ({"a": 1}, [6.0, "failed"])]}, num_samples=300)
     run = open_run(tmp_path)
-    found = per_label_error.numbers(run, "s")
-    assert found.gain is not None
-    np.testing.assert_allclose(
-        found.gain.values, found.lines[0].by_seed[0] - found.lines[1].by_seed[0]
-    )
-    assert "gain: over the common seed" in texts(per_label_error.draw(found))
-    penalty = collapse_penalty.numbers(run, "s")
-    assert penalty.gain is not None
-    np.testing.assert_array_equal(
-        penalty.gain.values, penalty.lines[0].by_seed[0] - penalty.lines[1].by_seed[0]
-    )
-    assert "gain: over the common seed" in texts(collapse_penalty.draw(penalty))
-    write_run(
-        tmp_path / "none",
-        {"s": [({}, [7.0, "failed"]), ({"a": 1}, ["failed", 6.0])]},
-        num_samples=300,
-    )
+    found, penalty = per_label_error.numbers(run, "s"), collapse_penalty.numbers(run, "s")
+    for lines, gains in ((found.lines, found.gains), (penalty.lines, penalty.gains)):
+        np.testing.assert_array_equal(gains[0].values, lines[0].by_seed[0] - lines[1].by_seed[0])
+    assert "Gains are over the 1 common seed." in per_label_error.caption(found)
+    assert "Gains are over the 1 common seed." in collapse_penalty.caption(penalty)
+    others: list[Any] = [({}, [7.0, "failed"]), ({"a": 1}, ["failed", 6.0])]
+    write_run(tmp_path / "none", {"s": others}, num_samples=300)
     found = per_label_error.numbers(open_run(tmp_path / "none"), "s")
-    assert found.gain is not None
-    np.testing.assert_array_equal(found.gain.values, found.lines[0].mean - found.lines[1].mean)
-    assert "difference of the means over each point's own seeds" in texts(
-        per_label_error.draw(found)
-    )
+    np.testing.assert_array_equal(found.gains[0].values, found.lines[0].mean - found.lines[1].mean)
+    assert "by the means over their own seeds" in per_label_error.caption(found)
     write_run(tmp_path / "same", {"s": [({}, [7.0, 7.1]), ({"a": 1}, [6.0, 6.1])]}, num_samples=300)
     found = per_label_error.numbers(open_run(tmp_path / "same"), "s")
-    assert "own seeds" not in texts(per_label_error.draw(found))
-    assert "common seed" not in texts(per_label_error.draw(found))
+    assert "own seeds" not in per_label_error.caption(found)
+    assert "common seed" not in per_label_error.caption(found)
+
+
+def test_beside_a_base_that_is_the_best_stands_the_next_best(tmp_path: Path) -> None:
+    points = [({}, [6.0]), ({"a": 1}, [7.0]), ({"a": 2}, [6.5])]
+    write_run(tmp_path, {"s": points}, num_samples=300)  # type: ignore[dict-item]
+    found = per_label_error.numbers(open_run(tmp_path), "s")
+    assert [(line.label, line.chosen) for line in found.lines] == [("base", True), ("a=2", False)]
+    assert len(found.gains) == 1
+    said = per_label_error.caption(found)
+    assert "The baseline is the best point by validation, ★; beside it stands the next best" in said
+    assert "(2 of 3 points; `--points A,B` draws others)" in said
+
+
+def test_named_points_have_a_panel_each(tmp_path: Path) -> None:
+    points: list[Any] = [
+        ({}, [6.0, 6.1]),
+        ({"reweighting.name": "lds"}, [7.0, 7.1]),
+        ({"smoothing.name": "fds"}, [6.5, 6.6]),
+        ({"regularizers.ranksim.gamma": 100.0}, [6.2, 6.3]),
+    ]
+    write_run(tmp_path, {"s": points, "t": [({"a": 1}, [6.0])]}, num_samples=300, resolved=True)
+    run = open_run(tmp_path)
+    plot = per_label_error.PLOT
+    assert plot.numbers_of is not None
+    found = plot.numbers_of(run, "s", compared_points(run, "s", ["ranksim", "lds", "vanilla"]))
+    assert [line.label for line in found.lines] == ["base", "ranksim.gamma=100", "reweighting=lds"]
+    assert len(found.gains) == 2
+    text = texts(plot.figure(run, "s", ["vanilla", "ranksim", "lds"]))
+    assert "gain (" not in text, "a run without a unit"
+    assert text.count("gain\n") == 2
+    assert "The points are those named by `--points`" in per_label_error.caption(found)
+    with pytest.raises(EmptyPlotError, match="none of the named points"):
+        plot.figure(run, "t", ["lds"])

@@ -73,4 +73,4 @@ def test_ranking_matrices_of_a_run(tmp_path: Path) -> None:
     np.testing.assert_allclose(base.ranks, naive / len(batch))
     text = texts(ranking_matrices.draw(found))
     assert "agreement with labels 0.99" in text or "agreement with labels 1.00" in text
-    assert "6 batches of 32" in text
+    assert "6 batches of 32 samples" in ranking_matrices.caption(found)

@@ -69,7 +69,7 @@ def test_tsne_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert tsne.numbers(run, "s") is not None
     assert len(calls) == 2, "once per trial"
     figure = tsne.draw(found)
-    assert "50 of 200 samples, evenly over the labels" in texts(figure)
+    assert "Drawn are 50 of 200 samples, evenly over the order" in tsne.caption(found)
     figure.savefig(io.BytesIO())
 
 
@@ -80,3 +80,23 @@ def test_a_thousand_samples_keep_a_page_small() -> None:
     ]
     found = tsne.Tsne("years", rng.uniform(0, 100, tsne.MAX_SAMPLES), 2000, points, "")
     assert len(inline_svg(tsne.draw(found), "t")) < 400_000
+
+
+def test_colours_follow_the_quantiles_of_a_long_tail() -> None:
+    even = np.linspace(0, 100, 300)
+    assert not tsne.is_long_tailed(even)
+    assert "norm" not in tsne.label_scale(even)
+    prices = np.exp(np.random.default_rng(0).normal(10, 1.2, 301))
+    assert tsne.is_long_tailed(prices)
+    norm = tsne.label_scale(prices)["norm"]
+    # half of the samples have the lower half of the colours; on a linear scale 97 % have
+    assert norm(np.median(prices)) == pytest.approx(0.5)
+    assert (norm(prices) < 0.25).mean() == pytest.approx(0.25, abs=0.01)
+    points = [tsne.Embedding("base", np.zeros((301, 2)))]
+    found = tsne.Tsne("EUR", prices, 301, points, "")
+    assert "The labels have a long tail" in tsne.caption(found)
+    figure = tsne.draw(found)
+    figure.draw_without_rendering()
+    shown = [text for text in texts(figure).split("\n") if text]
+    assert f"{prices.max():.3g}" in shown
+    assert "label (EUR)" in shown

@@ -1,0 +1,25 @@
+"""The techniques of a point as one name: ``focal_r + lds + ranksim``."""
+
+from __future__ import annotations
+
+from dirsweep.analysis.summaries import PointSummary
+
+#: the method without any technique, and how papers call it
+PLAIN, VANILLA = "no technique", "vanilla"
+_OFF = {
+    "loss.name": ("l1", "mse", "huber"),
+    "schedule.name": ("plain",),
+    "reweighting.name": ("none",),
+    "smoothing.name": ("none",),
+}
+
+
+def method_of(point: PointSummary) -> str:
+    """Return ``focal_r + lds + ranksim``: the techniques that are on; ``PLAIN`` for none."""
+    merged = {**point.config, **point.overrides}
+    names = [str(merged[key]) for key, off in _OFF.items() if merged.get(key) not in (None, *off)]
+    for key, value in merged.items():
+        room, _, rest = key.partition(".")
+        if room == "regularizers" and value not in (None, False, "off", "none"):
+            names.append(rest.partition(".")[0])
+    return " + ".join(dict.fromkeys(names)) or PLAIN
