@@ -54,6 +54,10 @@ def export_study(
 
 @app.command(rich_help_panel=TOOLS_PANEL)
 def schema(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[WORD]...", help="only keys that contain these: conr, lr, sampler"),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="print a JSON Schema (draft 2020-12)")
     ] = False,
@@ -70,13 +74,13 @@ def schema(
         return
     from dirsweep.config.key_reference import print_keys
 
-    print_keys(PlainConsole())
+    print_keys(PlainConsole(), words or ())
 
 
 @app.command(hidden=True)
-def keys() -> None:
+def keys(words: Annotated[list[str] | None, typer.Argument(metavar="[WORD]...")] = None) -> None:
     """List the keys of a sweep file; the former name of `schema`."""
-    schema()
+    schema(words)
 
 
 @app.command(rich_help_panel=TOOLS_PANEL)

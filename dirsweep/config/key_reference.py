@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from types import NoneType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
@@ -27,6 +29,7 @@ from dirsweep.config.ranges import RANGE_TYPES
 from dirsweep.config.study import StudySpec
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import NamedConfig, TrialConfig
+from dirsweep.errors import SpecError
 
 _TYPE_NAMES: dict[Any, str] = {
     int: "whole number",
@@ -35,6 +38,14 @@ _TYPE_NAMES: dict[Any, str] = {
     str: "text",
     NoneType: "null",
     Any: "any value",
+}
+#: the technique that a row is about
+_CHOSEN = re.compile(r"\[([^\]]+)\]")
+_PLACEHOLDERS = {
+    r"^studies\.\*": "studies.NAME",
+    r"\.space\.\*": ".space.KEY",
+    r"\.sampler\.\*": ".sampler.ARGUMENT",
+    r"\.\*": ".N",
 }
 _BOUNDS = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
 
@@ -60,16 +71,58 @@ def describe_keys() -> list[KeyRow]:
     return list(section_rows(SweepSpec))
 
 
-def print_keys(console: Console) -> None:
-    """Print every key of a sweep file with its type, default and meaning."""
-    for row in describe_keys():
-        text = Text.assemble((row.key, "bold"), f"  {row.type}")
+def typed_key(key: str) -> tuple[str, str]:
+    """Write a row's key as it can be typed in a sweep file or after ``--set``.
+
+    Args:
+        key: of a ``KeyRow``.
+
+    Returns:
+        ``base.loss.beta`` and ``loss: huber`` for ``base.loss[huber].beta``; the second is the
+        choice that has the key, empty for a key that is always there. Capitals stand for a name of
+        the user's or a position.
+    """
+    found = _CHOSEN.search(key)
+    path = _CHOSEN.sub("", key)
+    if found is not None and key.endswith("]"):
+        path += f".name={found[1]}"
+    for pattern, word in _PLACEHOLDERS.items():
+        path = re.sub(pattern, word, path)
+    return path, f"{path.split('.')[-2]}: {found[1]}" if found is not None else ""
+
+
+def print_keys(console: Console, words: Sequence[str] = ()) -> None:
+    """Print the keys of a sweep file with their types, defaults and meanings.
+
+    Args:
+        console: where to print.
+        words: only keys that contain all of these, or whose technique does.
+
+    Raises:
+        SpecError: there are no such keys.
+    """
+    rows = [(*typed_key(row.key), row) for row in describe_keys()]
+    wanted = [word.lower() for word in words]
+    shown = [row for row in rows if all(word in f"{row[0]} {row[1]}".lower() for word in wanted)]
+    if not shown:
+        parts = sorted({part for path, *_ in rows for part in re.split(r"[.=]", path)})
+        close = difflib.get_close_matches(words[-1], parts, n=1)
+        hint = f"; did you mean '{close[0]}'?" if close else "; `dirsweep schema` lists them all"
+        raise SpecError(f"no key contains '{' '.join(words)}'{hint}")
+    for path, choice, row in shown:
+        # a heading's choice is in its path
+        only_with = f"  ({choice})" if choice and not row.key.endswith("]") else ""
+        text = Text.assemble((path, "bold"), f"  {row.type}")
         if row.default:
             required = row.default.startswith("required")
             text.append(f", {row.default}" if required else f", default {row.default}")
+        text.append(only_with)
         # a key is never cut or folded, however narrow the terminal
         console.print(text, soft_wrap=True)
         console.print(Padding(Text(row.meaning), (0, 0, 0, 4)))
+    if any(path.startswith("base.") for path, *_ in shown):
+        note = "Points, grids and spaces write the keys of base without 'base.'."
+        console.print(note, soft_wrap=True)
 
 
 def section_rows(cls: type[BaseModel], prefix: str = "") -> Iterator[KeyRow]:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from dirsweep.config.expand import make_trial, planned_points
+from dirsweep.config.expand import labels_of, make_trial, planned_points
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec
 from dirsweep.domain import plural
@@ -23,6 +23,8 @@ from dirsweep.run.folder import RunPaths
 from dirsweep.run.tables import Outcome
 from dirsweep.terminal import PlainConsole, text_column
 from dirsweep.training.preparation import prepare
+
+_TRACEBACK = "Traceback (most recent call last):"
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class TrialChoice:
     seed: int | None = None
 
 
-def choose_trial(spec: SweepSpec, choice: TrialChoice, cache: str | None) -> TrialSpec:
-    """Return the trial that is meant.
+def choose_trial(spec: SweepSpec, choice: TrialChoice, cache: str | None) -> tuple[TrialSpec, str]:
+    """Return the trial that is meant, and its name: ``gamma: ranksim.gamma=100, seed 0``.
 
     Args:
         spec: the sweep.
@@ -65,7 +67,9 @@ def choose_trial(spec: SweepSpec, choice: TrialChoice, cache: str | None) -> Tri
         raise SpecError(f"{what}, got {choice.index}", key="--point", source=spec.source)
     seed = spec.seeds_of(name)[0] if choice.seed is None else choice.seed
     fingerprint = prepare(spec, cache).fingerprint()
-    return make_trial(spec, points[choice.index], seed, fingerprint, cache)
+    trial = make_trial(spec, points[choice.index], seed, fingerprint, cache)
+    label = labels_of(spec, name, points)[choice.index]
+    return trial, f"{name}: {label}, seed {seed}"
 
 
 def train_single(
@@ -82,27 +86,31 @@ def train_single(
     Returns:
         The exit code.
     """
-    trial = choose_trial(spec, choice, cache)
+    trial, name = choose_trial(spec, choice, cache)
     console = PlainConsole(stderr=True)
+    console.print(_marked(trial, f"{name}  [{trial.trial_id}]"))
     with tempfile.TemporaryDirectory() as scratch:
         root = out or Path(scratch)
         folder = RunPaths(root).trial(trial.trial_id).folder
         try:
-            outcome = _train(trial, spec, root, console)
+            outcome = _train(trial, name, spec, root, console)
         except KeyboardInterrupt:
             hint = f"; the same command resumes from {folder}" if out else ""
             console.print(f"interrupted{hint}")
             return EXIT_INTERRUPTED
+        found = _traceback_in(RunPaths(root).trial(trial.trial_id).log.text() or "")
     if outcome.status != "complete":
+        if found:
+            console.print(found, soft_wrap=True)
         console.print(f"{outcome.status}: {outcome.error}")
         return EXIT_FAILED
-    _show_result(trial, outcome)
+    _show_result(trial, name, outcome)
     if out:
         PlainConsole().print(f"kept in {folder}", soft_wrap=True)
     return EXIT_OK
 
 
-def _train(trial: TrialSpec, spec: SweepSpec, root: Path, console: Console) -> Outcome:
+def _train(trial: TrialSpec, name: str, spec: SweepSpec, root: Path, console: Console) -> Outcome:
     columns = (
         text_column("{task.description}"),
         BarColumn(),
@@ -110,9 +118,9 @@ def _train(trial: TrialSpec, spec: SweepSpec, root: Path, console: Console) -> O
         TimeRemainingColumn(),
         text_column("{task.fields[note]}"),
     )
-    name, epochs = _marked(trial, trial.trial_id), trial.config["epochs"]
+    epochs = trial.config["epochs"]
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=epochs, note="")
+        task = bar.add_task(_marked(trial, name), total=epochs, note="")
 
         def show(row: Mapping[str, Any]) -> None:
             note = _note(trial, row)
@@ -136,9 +144,21 @@ def _note(trial: TrialSpec, row: Mapping[str, Any]) -> str:
     return f"{key} {row[key]:.4g}"
 
 
-def _show_result(trial: TrialSpec, outcome: Outcome) -> None:
+def _traceback_in(log: str) -> str:
+    """Return the last traceback of a trial's log; empty without one."""
+    _, start, rest = log.rpartition(_TRACEBACK)
+    if not start:
+        return ""
+    lines = rest.splitlines()
+    # it ends with the first line after its frames that is not indented: the error
+    last = next((i for i, line in enumerate(lines[1:], 1) if line and line[0] != " "), len(lines))
+    return "\n".join((start, *lines[1 : last + 1]))
+
+
+def _show_result(trial: TrialSpec, name: str, outcome: Outcome) -> None:
     console = PlainConsole()
-    text = f"{trial.trial_id}: best epoch {outcome.best_epoch}, {outcome.wall_time_s:.1f} s"
+    best = "none" if outcome.best_epoch is None else str(outcome.best_epoch + 1)
+    text = f"{name}: best epoch {best} of {outcome.num_epochs}, {outcome.wall_time_s:.1f} s"
     console.print(_marked(trial, text))
     for name, value in outcome.metrics.items():
         shown = "none" if value is None else f"{value:.4f}"

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Literal
 
+import pytest
 from pydantic import Field
 
-from dirsweep.config.key_reference import KeyRow, describe_keys, section_rows
+from dirsweep.config.key_reference import (
+    KeyRow,
+    describe_keys,
+    print_keys,
+    section_rows,
+    typed_key,
+)
 from dirsweep.config.model import Config, DefaultText, FileForm
 from dirsweep.config.ranges import LogUniform
 from dirsweep.config.study import StudySpec
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import OptimizerConfig, TrialConfig
+from dirsweep.errors import SpecError
+from dirsweep.terminal import PlainConsole
+from tests.config.conftest import Load
 
 
 class Inner(Config):
@@ -93,3 +106,64 @@ def test_rows_say_what_is_asked_for() -> None:
     assert rows["studies.*.start"][1:3] == ("list of mappings, or published", "[]")
     assert rows["studies.*.sampler.seed"].meaning == "seed of the proposals; >= 0; < 4294967296"
     assert rows["objective"][1:3] == ("metric or mapping", "{metric: mae, region: all}")
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "choice"),
+    [
+        ("base.loss[huber].beta", "base.loss.beta", "loss: huber"),
+        ("base.loss[huber]", "base.loss.name=huber", "loss: huber"),
+        ("base.regularizers.conr.beta", "base.regularizers.conr.beta", ""),
+        ("studies.*.space.*.int", "studies.NAME.space.KEY.int", ""),
+        ("studies.*.sampler.*", "studies.NAME.sampler.ARGUMENT", ""),
+        ("constraints.*.at_most.base_plus", "constraints.N.at_most.base_plus", ""),
+    ],
+)
+def test_keys_are_printed_as_they_are_typed(key: str, typed: str, choice: str) -> None:
+    found = typed_key(key)
+    assert found[0] == typed
+    if not key.endswith("]"):
+        assert found[1] == choice
+
+
+def _printed(*words: str) -> list[str]:
+    console = PlainConsole(file=io.StringIO(), width=200)
+    print_keys(console, words)
+    assert isinstance(console.file, io.StringIO)
+    return [line for line in console.file.getvalue().splitlines() if not line.startswith(" ")]
+
+
+def test_a_filter_lists_the_keys_that_contain_every_word() -> None:
+    lines = _printed("conr")
+    assert lines[0].startswith("base.regularizers.conr  mapping")
+    assert all("conr" in line for line in lines[:-1])
+    assert lines[-1] == "Points, grids and spaces write the keys of base without 'base.'."
+    assert any(line.endswith("  (loss: huber)") for line in _printed("huber", "beta"))
+    assert _printed("scheduler", "grace")[0].startswith("scheduler.grace_epochs  whole number")
+    with pytest.raises(SpecError, match="no key contains 'omgea'; did you mean 'omega'"):
+        _printed("omgea")
+
+
+class _WrongValueError(Exception):
+    """The key is known, but null is no value of it."""
+
+
+@contextmanager
+def _other_than_unknown_keys() -> Iterator[None]:
+    try:
+        yield
+    except SpecError as error:
+        if "unknown key" in error.what:
+            raise
+        raise _WrongValueError from error
+
+
+def test_every_listed_key_of_the_base_can_be_set(load: Load) -> None:
+    """What is typed after --set is at least a known key: only its value may be refused."""
+    for row in describe_keys():
+        typed, choice = typed_key(row.key)
+        if typed.startswith("base.") and "=" not in typed and ".N" not in typed:
+            section, _, name = choice.partition(": ")
+            sets = [f"base.{section}.name={name}"] if section else []
+            with suppress(_WrongValueError), _other_than_unknown_keys():
+                load("", "", *sets, f"{typed}=null")

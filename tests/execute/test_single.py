@@ -10,6 +10,7 @@ from dirsweep.config.sweep import SweepSpec
 from dirsweep.errors import SpecError
 from dirsweep.execute.single import TrialChoice, choose_trial, train_single
 from dirsweep.run.folder import RunPaths, TrialFolder
+from dirsweep.training import assembly
 from tests.flow.driving import loaded, tiny_sweep
 
 STUDIES = {
@@ -24,9 +25,11 @@ def spec(tmp_path: Path) -> SweepSpec:
 
 
 def test_the_first_trial_of_the_first_study_unless_told_otherwise(spec: SweepSpec) -> None:
-    first = choose_trial(spec, TrialChoice(), None)
+    first, name = choose_trial(spec, TrialChoice(), None)
+    assert name == "methods: base, seed 4"
     assert (first.seed, first.config["batch_size"]) == (4, 32)
-    other = choose_trial(spec, TrialChoice("methods", 1, 7), None)
+    other, name = choose_trial(spec, TrialChoice("methods", 1, 7), None)
+    assert name == "methods: batch_size=16, seed 7"
     assert (other.seed, other.config["batch_size"]) == (7, 16)
 
 
@@ -50,10 +53,26 @@ def test_the_result_is_printed_and_kept(
     spec: SweepSpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train_single(spec, TrialChoice(), out=tmp_path / "kept", cache=None) == 0
-    trial = choose_trial(spec, TrialChoice(), None)
+    trial, _ = choose_trial(spec, TrialChoice(), None)
     outcome = TrialFolder(RunPaths(tmp_path / "kept").trial(trial.trial_id)).outcome()
     assert outcome is not None
     printed = capsys.readouterr()
     assert f"val_mae_all = {outcome.metrics['val_mae_all']:.4f}" in printed.out
     assert "SYNTHETIC" in printed.out
     assert "epoch 1/1" in printed.err
+    assert printed.err.startswith("SYNTHETIC methods: base, seed 4  [")
+    assert "methods: base, seed 4: best epoch 1 of 1, " in printed.out
+
+
+def test_an_error_in_training_is_shown_with_its_traceback(
+    spec: SweepSpec, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr(assembly.Training, "fit", broken)
+    assert train_single(spec, TrialChoice(), out=None, cache=None) == 1
+    printed = capsys.readouterr().err
+    assert "Traceback (most recent call last):" in printed
+    assert "in broken" in printed
+    assert printed.endswith("RuntimeError: no such thing\nfailed: RuntimeError: no such thing\n")
