@@ -47,6 +47,8 @@ def register(room: str, name: str) -> Callable[[C], C]:
     """
 
     def keep(cls: C) -> C:
+        if not hasattr(cls, "check_class"):
+            raise RegistryError(f"{cls.__name__}: expected a config class of the {room} room")
         known = _classes[room].get(name)
         if known is not None and _file_of(known) != _file_of(cls):
             raise RegistryError(

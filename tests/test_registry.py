@@ -32,6 +32,10 @@ BROKEN = {
         BENCHMARK.replace(", label_unit", "").replace(', "euros"', ""),
         "(PricesConfig: the class must state l",
     ),
+    "no config class": (
+        BENCHMARK.replace("(BenchmarkConfig)", ""),
+        "(PricesConfig: expected a config class of the benchmark room)",
+    ),
     "range": (
         BENCHMARK.replace("(0.0, 10.0)", "(5.0, 5.0)"),
         "(PricesConfig: label_range (5, 5): expected lowest < highest, both finite)",

@@ -87,6 +87,8 @@ def _number(cell: str) -> float:
         number = float(cell)
     except ValueError:
         raise ValueError(f"'{cell}' is not a number") from None
+    if "_" in cell or not cell.isascii():  # Python reads 1_0 and digits of other scripts, too
+        raise ValueError(f"'{cell}' is not a number")
     if not math.isfinite(number):
         raise ValueError(f"'{cell}' is not finite; leave out cells without a number")
     return number
@@ -150,34 +152,65 @@ def read_cells(file: Path) -> list[PublishedCell]:
         StoreError: the file cannot be read, lacks a column, or has a wrong cell
             (``file:line: column: what``).
     """
+    lines = _text_of(file).splitlines(keepends=True)
+    return list(_rows(str(file), _records(str(file), lines)))
+
+
+def _text_of(file: Path) -> str:
+    """Read a file as UTF-8 text with line feeds."""
     try:
-        with file.open("r", encoding="utf-8-sig", newline="") as lines:
-            return list(_rows(str(file), csv.reader(lines, strict=True)))
-    except OSError as error:
-        raise StoreError(f"{file}: cannot read published results: {error.strerror}") from error
+        content = file.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a name that cannot be one
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StoreError(f"{file}: cannot read published results: {reason}") from error
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise StoreError(f"{file}: not UTF-8 text; save the table as CSV in UTF-8") from error
-    except csv.Error as error:
-        raise StoreError(f"{file}: not a CSV file: {error}") from error
+        where = f"{file}:{_line_of(content, error.start)}"
+        raise StoreError(f"{where}: not UTF-8 text; save the table as CSV in UTF-8") from error
+    if "\0" in text:
+        where = f"{file}:{_line_of(content, content.index(0))}"
+        raise StoreError(f"{where}: a NUL character; save the table as CSV in UTF-8")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _rows(source: str, reader: Any) -> Iterator[PublishedCell]:
-    header = [name.strip() for name in next(reader, [])]
+def _line_of(content: bytes, position: int) -> int:
+    return content.count(b"\n", 0, position) + 1
+
+
+def _records(source: str, lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line in which each record starts, and its cells; empty lines are left out."""
+    reader = csv.reader(lines, strict=True)
+    while True:
+        start = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise StoreError(f"{source}:{start}: not a CSV file: {error}") from error
+        if cells:
+            yield start, cells
+
+
+def _rows(source: str, records: Iterator[tuple[int, list[str]]]) -> Iterator[PublishedCell]:
+    header = [name.strip() for name in next(records, (1, []))[1]]
     for name in REQUIRED:
         if name not in header:
             raise StoreError(f"{source}:1: no column '{name}'; needed are {','.join(REQUIRED)}")
+    twice = [name for name in SCHEMA.names if header.count(name) > 1]
+    if twice:
+        raise StoreError(f"{source}:1: column '{twice[0]}' occurs twice; expected it once")
     first_line: dict[tuple[Any, ...], int] = {}
-    for cells in reader:
-        if not cells:
-            continue
-        where = f"{source}:{reader.line_num}"
+    for line, cells in records:
+        where = f"{source}:{line}"
         if len(cells) != len(header):
             raise StoreError(
                 f"{where}: {plural(len(cells), 'cell')} where the header has {len(header)}"
             )
         row = _row(where, dict(zip(header, map(str.strip, cells), strict=True)))
-        earlier = first_line.setdefault(key_of(row), reader.line_num)
-        if earlier != reader.line_num:
+        earlier = first_line.setdefault(key_of(row), line)
+        if earlier != line:
             raise StoreError(f"{where}: the same cell as line {earlier} ({describe(row)})")
         yield row
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 
 from dirsweep.backbones.base import BackboneConfig
 from dirsweep.config.cache_folder import cache_folder
@@ -18,8 +20,9 @@ from dirsweep.config.trial import TrialConfig, canonical_json
 from dirsweep.data.base import SPLITS, Benchmark, Split
 from dirsweep.data.check import check_benchmark, own_errors
 from dirsweep.data.goal_regions import check_goals
+from dirsweep.data.views import ImageViews
 from dirsweep.data.zero_shot import ZeroShot
-from dirsweep.errors import SpecError
+from dirsweep.errors import DataError, SpecError
 from dirsweep.run.data_record import DATA_HINT, DataRecord, SplitRecord, check_data
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.stored_sweep import load_stored_sweep
@@ -62,7 +65,37 @@ def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
     }
     for backbone in backbones.values():
         cast(BackboneConfig, backbone).prepare(benchmark, folder)
+    if benchmark.kind == "image" and not isinstance(benchmark.views(), ImageViews):
+        for backbone in {type(part): part for part in backbones.values()}.values():
+            _check_fits(cast(BackboneConfig, backbone), benchmark, folder)
     return benchmark
+
+
+def _check_fits(backbone: BackboneConfig, benchmark: Benchmark, folder: Path) -> None:
+    """Send two samples through a backbone: inputs of any shape pass the other checks.
+
+    Raises:
+        DataError: it cannot take them.
+    """
+    split = benchmark.split("train")
+    inputs = backbone.encode(split, benchmark, folder)[np.arange(min(2, len(split)))]
+    batch = benchmark.views().evaluate(inputs)
+    with torch.random.fork_rng(), torch.no_grad():
+        network = backbone.build(benchmark, folder).eval()
+        try:
+            features = network(batch)
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise DataError(
+                f"{benchmark.name}: backbone {backbone.registered_name} cannot take inputs of the "
+                f"shape {tuple(batch.shape)}: {reason}"
+            ) from error
+    expected = (len(batch), network.feature_dim)
+    if tuple(features.shape) != expected:
+        raise DataError(
+            f"backbone {backbone.registered_name}: its features have the shape "
+            f"{tuple(features.shape)}; expected {expected} (samples, feature_dim)"
+        )
 
 
 def data_record(spec: SweepSpec, benchmark: Benchmark, cache: str | None = None) -> DataRecord:

@@ -61,6 +61,7 @@ class PricesConfig(BenchmarkConfig):
     def build(self, cache):
         return Prices(self)
 """
+#: the backbone takes vectors of 8 numbers
 SWEEP = """
 name: prices
 benchmark: prices
@@ -161,6 +162,11 @@ OTHER = {
         "    ids = [",
         "    inputs = inputs.astype(np.uint8)\n    ids = [",
         "prices: views().train gives uint8; expected a float32 tensor",
+    ),
+    "inputs of another shape": (
+        "    ids = [",
+        "    inputs = inputs[:, :5]\n    ids = [",
+        "prices: backbone tiny cannot take inputs of the shape (2, 5): mat1 and mat2 shapes cannot",
     ),
     "no fingerprint": (
         'return "prices-1"',

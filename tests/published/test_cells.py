@@ -73,7 +73,11 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
             f"{HEADER}\nconr,6,ConR,agedb-dir,mae,all,7\n",
             "conr/6, ConR, agedb-dir, mae/all: duplicate of a shipped cell",
         ),
-        (f'{HEADER}\n"x,1\n', "mine.csv: not a CSV file"),
+        (f'{HEADER}\nx,1,r,b,mae,all,7\n"x,1\n', "mine.csv:3: not a CSV file: unexpected end"),
+        (f'{HEADER}\n"x,1,r,b,mae,all,7\n"x,1,s,b,mae,all,7\n', "mine.csv:2: not a CSV file: "),
+        (f"{HEADER}\nx,1,r,b,mae,all,1_0\n", "mine.csv:2: value: '1_0' is not a number"),
+        (f"{HEADER}\nx,1,r,\0,mae,all,1\n", "mine.csv:2: a NUL character; save the table as CSV"),
+        (f"{HEADER},value\nx,1,r,b,mae,all,1,2\n", "mine.csv:1: column 'value' occurs twice"),
     ],
 )
 def test_wrong_files_say_where(tmp_path: Path, text: str, message: str) -> None:
@@ -90,5 +94,5 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         published(extra=[tmp_path / "absent.csv"])
     binary = tmp_path / "latin.csv"
     binary.write_bytes(HEADER.encode() + b"\nx,1,caf\xe9,b,mae,all,7\n")
-    with pytest.raises(StoreError, match="not UTF-8 text"):
+    with pytest.raises(StoreError, match=r"latin\.csv:2: not UTF-8 text; save"):
         published(extra=[binary])
