@@ -52,14 +52,27 @@ def print_check(spec: SweepSpec, *, steps: int, cache: str | None, console: Cons
             ),
             soft_wrap=True,
         )
+    alike = [finding for finding in findings if finding.alike]
+    for finding in alike:
+        console.print(_alike_line(finding), soft_wrap=True)
     for warning in scale_warnings(spec):
         console.print(Text(warning), soft_wrap=True)
     num_steps = NUM_EPOCHS * math.ceil(steps / NUM_EPOCHS)
+    counts = f"keys varied: {len(findings)}, inert: {len(inert)}, not checked: {num_unchecked}"
+    if alike:
+        counts += f", with choices that train alike: {len(alike)}"
     console.print(
-        f"keys varied: {len(findings)}, inert: {len(inert)}, not checked: {num_unchecked}; "
-        f"{num_steps} steps in {NUM_EPOCHS} epochs each, seed {spec.seeds[0]}",
+        f"{counts}; {num_steps} steps in {NUM_EPOCHS} epochs each, seed {spec.seeds[0]}",
     )
-    return EXIT_FAILED if inert else EXIT_OK
+    return EXIT_FAILED if inert or alike else EXIT_OK
+
+
+def _alike_line(finding: Finding) -> Text:
+    """Name the choices of an active key that train alike."""
+    pairs = "; ".join(_values_text(pair, " and ") for pair in finding.alike)
+    studies = ", ".join(finding.varied.studies)
+    text = f": {finding.varied.key} ({studies}): {pairs} train alike"
+    return Text.assemble(("INERT", "bold red"), text)
 
 
 def _check_with_bar(spec: SweepSpec, steps: int, cache: str | None) -> list[Finding]:
@@ -120,9 +133,9 @@ def _change_text(value: float | None) -> str:
     return "0" if value == 0 else f"{value:.1e}"
 
 
-def _values_text(values: tuple[Any, ...]) -> str:
+def _values_text(values: tuple[Any, ...], separator: str = " -> ") -> str:
     texts = [
         f"{value:.4g}" if isinstance(value, float) else format_value(value).strip("'")
         for value in values
     ]
-    return " -> ".join(texts)
+    return separator.join(texts)

@@ -2,14 +2,16 @@
 
 Each key is changed between values that its study uses; both trainings start from the same seed and
 see the same few batches. A key that leaves every loss and every parameter equal to the last bit is
-inert. Trainings are shortened to a few epochs of a few steps, in which everything that waits for
-an epoch (milestones, feature smoothing, a second stage) still happens.
+inert. A key of choices is moved to each of them, so that two choices that train alike are found.
+Trainings are shortened to a few epochs of a few steps, in which everything that waits for an epoch
+(milestones, feature smoothing, a second stage) still happens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any, Literal
 
 from dirsweep.config.error_text import format_value
@@ -38,6 +40,8 @@ NOT_OBSERVABLE = {
 }
 
 Verdict = Literal["active", "INERT", "not checked"]
+#: the verdict that says most is kept
+_RANK: dict[Verdict, int] = {"not checked": 0, "INERT": 1, "active": 2}
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Finding:
         note: why, or how.
         loss: largest relative change of an epoch's mean loss; None where nothing could be compared.
         parameters: relative change of all parameters together, by Euclidean length; likewise.
+        alike: pairs of choices of an active key that train alike with every setting of the others.
     """
 
     varied: VariedKey
@@ -59,6 +64,7 @@ class Finding:
     note: str = ""
     loss: float | None = None
     parameters: float | None = None
+    alike: tuple[tuple[Any, Any], ...] = ()
 
 
 #: takes the number of keys done, their total, and the key that is next
@@ -112,7 +118,7 @@ class InertKeyChecker:
         self.trainer = ShortTrainer(spec, benchmark, steps=steps, cache=cache)
 
     def find(self, varied: VariedKey) -> Finding:
-        """Change a key, with each of its backgrounds, until something else changes."""
+        """Change a key, with each of its backgrounds, until every value changes something."""
         if varied.key in NOT_OBSERVABLE:
             return Finding(varied, _values(varied), "not checked", NOT_OBSERVABLE[varied.key])
         result = Finding(
@@ -120,9 +126,14 @@ class InertKeyChecker:
         )
         for background in varied.backgrounds:
             found = self._find_with(varied, background)
-            if found.verdict == "active":
+            if found.verdict == "active" and not found.alike:
                 return found
-            if found.verdict == "INERT" or result.verdict == "not checked":
+            if found.verdict == result.verdict == "active":
+                alike = tuple(pair for pair in result.alike if pair in found.alike)
+                result = replace(found, alike=alike)
+                if not alike:
+                    return result
+            elif _RANK[found.verdict] >= _RANK[result.verdict]:
                 result = found
         return result
 
@@ -145,11 +156,14 @@ class InertKeyChecker:
         shortened = counts_epochs(varied.key, configs[0][1])
         num_train = self.trainer.num_train([plain["batch_size"] for _, plain in plains])
         comparison = _Comparison(varied, first, self.trainer.train(start, num_train), shortened)
-        for value, plain in others:
+        each = _is_categorical([value for value, _ in configs])
+        # values that are equal once shortened are no choices of their own
+        distinct = {canonical_json(plain): (value, plain) for value, plain in others}
+        for value, plain in distinct.values():
             found = comparison.with_value(value, self.trainer.train(plain, num_train))
-            if found is not None:
+            if found is not None and not each:
                 return found
-        return comparison.without_effect()
+        return comparison.result()
 
 
 class _Comparison:
@@ -168,9 +182,33 @@ class _Comparison:
         self._tried = [first]
         self._loss = self._parameters = 0.0
         self._num_compared = 0
+        self._traces = [(first, reference)]
+        self._active: Finding | None = None
 
     def with_value(self, value: Any, trace: Trace) -> Finding | None:
         """Compare with another value; return a finding if that changes something."""
+        self._traces.append((value, trace))
+        found = self._compared(value, trace)
+        self._active = self._active or found
+        return found
+
+    def result(self) -> Finding:
+        """Return the finding after all values."""
+        if self._active is None:
+            return self._without_effect()
+        if self._active.loss is None:
+            return replace(self._active, values=tuple(self._tried), alike=self._alike())
+        return replace(self._finding("active", self._active.note), alike=self._alike())
+
+    def _alike(self) -> tuple[tuple[Any, Any], ...]:
+        trained = [(value, trace) for value, trace in self._traces if not trace.error]
+        return tuple(
+            (one[0], other[0])
+            for one, other in combinations(trained, 2)
+            if _train_alike(one[1], other[1])
+        )
+
+    def _compared(self, value: Any, trace: Trace) -> Finding | None:
         self._tried.append(value)
         if bool(self._reference.error) != bool(trace.error):
             failed = self._first if self._reference.error else value
@@ -187,8 +225,7 @@ class _Comparison:
             return self._finding("active", "changes the loss, but no parameter in these steps")
         return None
 
-    def without_effect(self) -> Finding:
-        """Return the finding after all values."""
+    def _without_effect(self) -> Finding:
         if not self._num_compared:
             return self._finding("not checked", self._reference.error, compared=False)
         return self._finding("INERT", "changes nothing")
@@ -198,6 +235,15 @@ class _Comparison:
         if not compared:
             return Finding(self._varied, tried, verdict, note)
         return Finding(self._varied, tried, verdict, note, self._loss, self._parameters)
+
+
+def _train_alike(one: Trace, other: Trace) -> bool:
+    return loss_change(one, other) <= TOLERANCE and parameter_change(one, other) <= TOLERANCE
+
+
+def _is_categorical(values: list[Any]) -> bool:
+    """Return whether values are choices, not all numbers."""
+    return any(isinstance(value, bool) or not isinstance(value, int | float) for value in values)
 
 
 def _values(varied: VariedKey) -> tuple[Any, ...]:

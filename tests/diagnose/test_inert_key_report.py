@@ -30,6 +30,15 @@ def test_prints_what_is_inert_and_returns_one(tmp_path: Path) -> None:
     assert "SYNTHETIC" in text
 
 
+def test_choices_that_train_alike_are_named(tmp_path: Path) -> None:
+    spec = sweep(tmp_path, {"o": {"grid": {"optimizer.name": ["adam", "adamw", "sgd"]}}})
+    console = Console(record=True, width=120)
+    assert print_check(spec, steps=4, cache=None, console=console) == 1
+    text = console.export_text()
+    assert "INERT: optimizer.name (o): adam and adamw train alike" in text
+    assert "inert: 0, not checked: 0, with choices that train alike: 1; 4 steps" in text
+
+
 def test_the_command_ends_with_its_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

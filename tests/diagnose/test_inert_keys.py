@@ -170,3 +170,23 @@ def test_a_value_that_cannot_be_trained_is_said(tmp_path: Path) -> None:
     )
     assert got["optimizer.lr"].verdict == "not checked"
     assert "the training loss" in got["optimizer.lr"].note
+
+
+def test_a_key_of_choices_is_moved_to_each_of_them(tmp_path: Path) -> None:
+    names = ["adam", "adamw", "sgd"]
+    studies = {
+        # without weight decay, adamw is adam
+        "optimizer": {"grid": {"optimizer.name": names}},
+        "decay": {"base": {"optimizer.weight_decay": 0.1}, "grid": {"optimizer.name": names}},
+        "loss": {"grid": {"loss": ["l1", "mse", {"name": "focal_r", "gamma": 0}]}},
+    }
+    findings = {
+        study: finding
+        for finding in check_sweep(sweep(tmp_path, studies))
+        for study in finding.varied.studies
+    }
+    assert {f.verdict for f in findings.values()} == {"active"}
+    assert findings["optimizer"].values == ("adam", "adamw", "sgd")
+    assert findings["optimizer"].alike == (("adam", "adamw"),)
+    assert findings["decay"].alike == ()
+    assert findings["loss"].alike == (("l1", {"name": "focal_r", "gamma": 0}),)
