@@ -22,6 +22,7 @@ from dirsweep.execute.base import (
     TrialBegan,
     TrialEnded,
 )
+from dirsweep.monitor.standing import Scoreboard, Standing
 from dirsweep.policy.retries import retry_of, share_of
 from dirsweep.policy.sweep_policy import SweepPolicy
 from dirsweep.run.folder import RunPaths, TrialFolder
@@ -45,11 +46,13 @@ class Watcher(Protocol):
     def message(self, text: str) -> None:
         """Something to be read."""
 
-    def total(self, num_trials: int) -> None:
-        """Number of trials known so far."""
+    def trial_reused(
+        self, trial_id: str, name: str, source: str, metrics: Mapping[str, float | None]
+    ) -> None:
+        """A trial that was asked for has ended already: in the run ``source``."""
 
-    def earlier(self, statuses: Mapping[str, int]) -> None:
-        """Trials by status as they were before this session."""
+    def standing(self, standing: Standing) -> None:
+        """How the run stands: first before anything is trained, then after every change."""
 
 
 class Driver:
@@ -67,6 +70,7 @@ class Driver:
     ) -> None:
         self.policy, self.view = policy, policy.view
         self.executor, self.watcher, self.paths = executor, watcher, paths
+        self._scoreboard = Scoreboard(policy.view)
         self._stop_sent = False
         if policy.budget is not None:
             policy.budget.gpu = executor.gpu_share
@@ -98,6 +102,7 @@ class Driver:
             if not self._has_room():
                 return
             trial = self.policy.next_trial()
+            self._show_reused()
             if trial is None:
                 break
             share = share_of(self.view.state, trial.trial_id, self.executor.gpu_share)
@@ -148,8 +153,10 @@ class Driver:
 
     def _end_trial(self, outcome: Outcome) -> None:
         self.policy.ended(outcome)
-        self.watcher.total(self.view.num_trials)
+        self._scoreboard.ended(outcome)
+        self.watcher.standing(self._scoreboard.standing())
         self.watcher.trial_ended(outcome.trial_id, outcome.status, outcome.error, outcome.metrics)
+        self._show_reused()
         self._show_notes()
 
     def _check_requests(self) -> None:
@@ -168,10 +175,25 @@ class Driver:
         trial = self.view.trials[trial_id]
         point = trial.points[0]
         label = self.view.state.label(point.study, point.index)
-        self.watcher.total(self.view.num_trials)
+        self.watcher.standing(self._scoreboard.standing())
         self.watcher.trial_started(
-            trial_id, point.study, label, trial.spec.seed, point.config.epochs
+            trial_id, point.study, label, trial.spec.seed, point.config.total_epochs
         )
+
+    def _show_reused(self) -> None:
+        """Show the trials that were asked for and had ended already."""
+        state = self.view.state
+        reused = [
+            trial_id
+            for trial_id in self._scoreboard.new_ends()
+            if state.trials[trial_id].reused_from is not None
+        ]
+        if reused:
+            self.watcher.standing(self._scoreboard.standing())
+        for trial_id in reused:
+            outcome, source = self.view.trials[trial_id].outcome, state.trials[trial_id].reused_from
+            metrics = {} if outcome is None else outcome.metrics
+            self.watcher.trial_reused(trial_id, state.name(trial_id), str(source), metrics)
 
     def _show_notes(self) -> None:
         for note in self.policy.take_notes():

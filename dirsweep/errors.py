@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 
 
@@ -89,3 +90,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close.sort(key=lambda candidate: sorted(candidate) != sorted(name))
     hint = f"did you mean '{close[0]}'? " if close else ""
     return f"{hint}(known: {', '.join(known)})"
+
+
+def in_words(error: OSError) -> str:
+    """Return what failed and why: ``runs/x: permission denied``."""
+    reason = (error.strerror or str(error) or type(error).__name__).lower()
+    return reason if error.filename is None else f"{os.fsdecode(error.filename)}: {reason}"

@@ -21,6 +21,7 @@ from dirsweep.execute.base import Job
 from dirsweep.execute.registry import open_by_name
 from dirsweep.exit_codes import exit_code
 from dirsweep.methods.scale_warnings import scale_warnings
+from dirsweep.monitor.standing import Scoreboard
 from dirsweep.policy.sweep_policy import SweepPolicy
 from dirsweep.policy.sweep_view import SweepView
 from dirsweep.run.bins import Bins
@@ -102,7 +103,7 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
                 interrupted = _train(policy, paths, watcher, options)
         finally:
             # a search that proposed equal points had fewer trials than it might
-            watcher.total(policy.view.num_trials)
+            watcher.standing(Scoreboard(policy.view).standing())
             collect(paths)
             write_provenance(paths, {**session, "ended_at": utc_now()})
             paths.stop.delete()
@@ -122,7 +123,7 @@ def run_on_console(spec: SweepSpec, root: Path, options: Options) -> int:
     prepare(spec, options.cache)  # with progress bars of its own
     changed_data(spec, RunPaths(root), accept=options.data_changed, cache=options.cache)
     console = SweepConsole(objective=(spec.objective.metric, spec.objective.region))
-    console.start(0, spec.name, synthetic=type(spec.benchmark).synthetic)
+    console.start(spec.name, synthetic=type(spec.benchmark).synthetic)
     try:
         return run_sweep(spec, root, console, options)
     finally:
@@ -208,7 +209,6 @@ def _resume(
     view = SweepView(spec, ledger.state, fingerprint=data.fingerprint, cache=options.cache)
     view.hashes |= data.files
     policy = SweepPolicy(view, records)
-    watcher.total(view.num_trials)
     if elsewhere.taken:
         names = ", ".join(sorted({run.root for run in elsewhere.taken.values()}))
         num = len(elsewhere.taken)
@@ -216,7 +216,7 @@ def _resume(
             f"{plural(num, 'trial')} finished in other runs {is_or_are(num)} reused ({names})"
         )
     _report_missing_features(view, paths, watcher)
-    watcher.earlier(view.counts())
+    watcher.standing(Scoreboard(view).standing())
     _say(watcher, policy.take_notes())
     return policy
 

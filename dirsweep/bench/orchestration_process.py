@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dirsweep.bench.sleeping_trial import SECONDS_VARIABLE, WORK, import_torch
+from dirsweep.monitor.standing import Standing
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.ledger import nothing_open
 
@@ -225,10 +226,12 @@ class _MemoryWatcher:
         """Print it to the log."""
         print(text, file=sys.stderr)
 
-    def total(self, num_trials: int) -> None:
+    def trial_reused(
+        self, trial_id: str, name: str, source: str, metrics: Mapping[str, float | None]
+    ) -> None:
         """Ignore it."""
 
-    def earlier(self, statuses: Mapping[str, int]) -> None:
+    def standing(self, standing: Standing) -> None:
         """Ignore it."""
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import typer
 
 from dirsweep.cli import bench, monitor, published, report, run, tools
 from dirsweep.cli.advice import with_advice
 from dirsweep.cli.options import REPORT_PANEL, TOOLS_PANEL
+from dirsweep.cli.output import OutputLostError, flushed, safe_streams
 from dirsweep.config.local_path import local_path
-from dirsweep.errors import DirSweepError, SpecError
+from dirsweep.errors import DirSweepError, SpecError, in_words
+from dirsweep.exit_codes import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_OK
 
 #: what typer raises for a wrong command line; newer versions bring a click of their own
 UsageError: Any = typer.BadParameter.__bases__[0]
@@ -41,11 +42,6 @@ app.add_typer(
     rich_help_panel=TOOLS_PANEL,
     help="Measure the speed of dirsweep, as ratios side by side.",
 )
-
-
-def _fail(error: DirSweepError) -> NoReturn:
-    print(f"dirsweep: {with_advice(error, sys.argv[1:])}", file=sys.stderr)
-    raise SystemExit(error.exit_code)
 
 
 def command() -> Any:
@@ -82,20 +78,36 @@ def _read_path(value: Any) -> Any:
 
 def main() -> None:
     """Run a command: errors that a user can cause end as one line and an exit code."""
+    with safe_streams():
+        code = flushed(_run())
+    raise SystemExit(code)
+
+
+def _run() -> int:
+    """Run the command that the arguments name; return its exit code."""
     try:
         code = command()(standalone_mode=False)  # returns the code of typer.Exit
+    except OutputLostError:
+        return EXIT_OK  # a reader that has left has what it wanted; `flushed` says what else failed
     except DirSweepError as error:
-        _fail(error)
+        return _complain(with_advice(error, sys.argv[1:]), error.exit_code)
     except UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             error.show()
-        else:
-            print(f"dirsweep: {error.format_message()}", file=sys.stderr)
-        raise SystemExit(2) from None
+            return EXIT_BAD_INPUT
+        return _complain(error.format_message(), EXIT_BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
-        print("dirsweep: interrupted", file=sys.stderr)
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
-    raise SystemExit(code if isinstance(code, int) else 0)
+        return _complain("interrupted", EXIT_INTERRUPTED)
+    except OSError as error:
+        return _complain(in_words(error), EXIT_BAD_INPUT)
+    except UnicodeEncodeError as error:
+        if any(0xD800 <= ord(character) <= 0xDFFF for character in error.object):  # no text
+            what = "a file name is not valid text in this locale; rename it, or set PYTHONUTF8=1"
+            return _complain(f"{error.object.strip()[:200]}: {what}", EXIT_BAD_INPUT)
+        raise
+    return code if isinstance(code, int) else EXIT_OK
+
+
+def _complain(what: str, code: int) -> int:
+    print(f"dirsweep: {what}", file=sys.stderr)
+    return code

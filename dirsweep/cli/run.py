@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +30,7 @@ from dirsweep.cli.options import (
     executor_of,
     load,
 )
+from dirsweep.cli.output import keep_exit_code
 from dirsweep.errors import SpecError, StoreError
 from dirsweep.terminal import PlainConsole
 
@@ -59,9 +61,11 @@ def run(  # noqa: PLR0913 - one parameter per option
 
     name = name_of(sweep)
     root = default_folder(name, synthetic, preview) if out is None and name is not None else out
-    place = executor_of(inline, executor)
-    cluster = _start_ray(place, sweep, root, address, cpus)
-    spec = load(sweep, sets, synthetic, preview)
+    _require_free(root)
+    with _starting(sweep):
+        place = executor_of(inline, executor)
+        cluster = _start_ray(place, sweep, root, address, cpus)
+        spec = load(sweep, sets, synthetic, preview)
     folder = out or default_folder(spec.name, synthetic, preview)
     _train_all(spec, folder, place, cluster, cpus, retry, reuse, data_changed)
 
@@ -83,9 +87,11 @@ def resume(  # noqa: PLR0913 - one parameter per option
 
     paths = RunPaths(run)
     require_run(paths)
-    place = executor_of(inline, executor)
-    cluster = _start_ray(place, Path(paths.spec), run, address, cpus)
-    spec = load(Path(paths.spec), None, False, False)
+    _require_free(run)
+    with _starting(run):
+        place = executor_of(inline, executor)
+        cluster = _start_ray(place, Path(paths.spec), run, address, cpus)
+        spec = load(Path(paths.spec), None, False, False)
     _train_all(spec, run, place, cluster, cpus, retry, reuse, data_changed)
 
 
@@ -180,6 +186,7 @@ def confirm(  # noqa: PLR0913 - one parameter per option
     from dirsweep.training.preparation import changed_data
 
     stored = open_run(run)
+    _require_free(Path(str(confirmation_folder(stored))))
     chosen = best_of_studies(stored, top, study)
     overrides = {name: [point.overrides for point in points] for name, points in chosen.items()}
     spec = confirmation_sweep(stored, overrides, num_seeds=seeds)
@@ -212,6 +219,22 @@ def _compare_by_objective(run: Path, confirmation: Path) -> None:
     print_tables(PlainConsole(), [comparison_table(comparison)])
 
 
+def _require_free(root: Path | None) -> None:
+    """Refuse a run that another driver holds, before torch and Ray are loaded."""
+    if root is not None:
+        from dirsweep.run.folder import RunPaths
+        from dirsweep.run.locks import require_free
+
+        require_free(RunPaths(root))
+
+
+def _starting(what: Path) -> AbstractContextManager[None]:
+    """Show that a run is starting while torch and Ray are loaded."""
+    from dirsweep.monitor.startup import starting
+
+    return starting(f"{what}: starting")
+
+
 def _start_ray(
     executor: str, sweep: Path, root: Path | None, address: str | None, cpus: int | None
 ) -> Cluster | None:
@@ -237,9 +260,11 @@ def _train_all(  # noqa: PLR0913 - one parameter per option
     data_changed: bool = False,
 ) -> None:
     """Train every trial of a sweep, print the report, and exit."""
-    from dirsweep.config.cache_folder import named_cache
-    from dirsweep.exit_codes import EXIT_INTERRUPTED
-    from dirsweep.session import Options, run_on_console
+    keep_exit_code()
+    with _starting(root):
+        from dirsweep.config.cache_folder import named_cache
+        from dirsweep.exit_codes import EXIT_INTERRUPTED
+        from dirsweep.session import Options, run_on_console
 
     options = Options(
         executor=executor,

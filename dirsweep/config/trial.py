@@ -177,6 +177,13 @@ class TrialConfig(Config):
         "schedule": "plain",
     }
 
+    @property
+    def total_epochs(self) -> int:
+        """Number of epochs of all stages of the schedule together."""
+        # a schedule of one stage need not state it
+        total = getattr(self.schedule, "total_epochs", None)
+        return self.epochs if total is None else int(total(self.epochs))
+
     @model_validator(mode="before")
     @classmethod
     def _look_up_names(cls, value: Any) -> Any:

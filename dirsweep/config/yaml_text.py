@@ -202,7 +202,9 @@ def dump_yaml(data: Any) -> str:
 def name_of(path: Path) -> str | None:
     """Return the name in a sweep file without checking the file; None where none is found."""
     try:
-        found = re.search(r"^name:\s*[\"']?([\w.-]+)", path.read_text(), re.MULTILINE)
+        found = re.search(
+            r"^name:\s*[\"']?([\w.-]+)", path.read_text(encoding="utf-8-sig"), re.MULTILINE
+        )
     except (OSError, UnicodeDecodeError):
         return None
     return found[1] if found else None

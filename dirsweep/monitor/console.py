@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from dirsweep.domain import REGIONS, Region, metric_of
-from dirsweep.report.number_format import STAR, decimals, duration, plural
-from dirsweep.run.tables import STATUSES
+from dirsweep.domain import metric_of
+from dirsweep.monitor.standing import BestPoint, Standing
+from dirsweep.report.number_format import MISSING, STAR, decimals, duration, plural
 from dirsweep.terminal import PlainConsole
 
 #: seconds between two progress lines where there is no terminal
@@ -51,18 +51,11 @@ class _Trial:
         return min(1.0, self.done / max(1, self.epochs))
 
 
-@dataclass
-class _Best:
-    value: float
-    trial: _Trial
-    regions: dict[Region, float | None] = field(default_factory=dict)
-
-
 class SweepConsole:
     """Shows the progress of a sweep; safe to call from any thread.
 
     Args:
-        objective: (metric, region) of the validation split by which "best" is meant.
+        objective: (metric, region) of the validation split by which points are chosen.
         console: where to write; stderr by default, so that a report on stdout can be piped.
         clock: seconds, for tests.
     """
@@ -76,24 +69,23 @@ class SweepConsole:
     ) -> None:
         self.console = console if console is not None else PlainConsole(stderr=True)
         self._metric, self._region = objective
-        self._higher = metric_of(self._metric).higher_is_better
         self._clock = clock
         self._lock = threading.RLock()
-        self._name, self._synthetic, self._num_trials = "", False, 0
+        self._name, self._synthetic = "", False
         self._running: dict[str, _Trial] = {}
-        self._ended: Counter[str] = Counter()
-        self._earlier = 0
-        self._best: _Best | None = None
+        self._standing: Standing | None = None
+        self._num_trained = 0
         self._began = self._last_line = clock()
         self._first_trial: float | None = None
+        self._spinner = Spinner("line", Text("starting workers", style="dim"))
         self._live: Live | None = None
 
     # ---- events of the driver
 
-    def start(self, total: int, name: str, synthetic: bool) -> None:
-        """Begin to show a sweep of ``total`` trials, known so far."""
+    def start(self, name: str, synthetic: bool) -> None:
+        """Begin to show a sweep."""
         with self._lock:
-            self._num_trials, self._name, self._synthetic = total, name, synthetic
+            self._name, self._synthetic = name, synthetic
             self._began = self._last_line = self._clock()
         if self.console.is_terminal and not self.console.is_dumb_terminal:
             self._live = Live(
@@ -104,24 +96,16 @@ class SweepConsole:
             )
             self._live.start()
         else:
-            what = " on SYNTHETIC DATA" if synthetic else ""
-            self._line(f"{name}{what}" + (f": {plural(total, 'trial')}" if total else ""))
+            self._line(f"{name}{' on SYNTHETIC DATA' if synthetic else ''}")
 
-    def total(self, num_trials: int) -> None:
-        """Set the number of trials, those of earlier sessions included."""
+    def standing(self, standing: Standing) -> None:
+        """Show how the run stands."""
         with self._lock:
-            self._num_trials = num_trials
-
-    def earlier(self, statuses: Mapping[str, int]) -> None:
-        """Set the number of trials by status before this session; other keys are ignored."""
-        with self._lock:
-            found = {status: num for status, num in statuses.items() if status in STATUSES and num}
-            self._ended.update(found)
-            self._earlier = sum(found.values())
-        if found and self._live is None:
-            self._line(
-                "ended before: " + ", ".join(f"{num} {status}" for status, num in found.items())
-            )
+            is_first, self._standing = self._standing is None, standing
+        if is_first and self._live is None:
+            ended = _listed(standing.ended)
+            before = f"; ended before: {ended}" if ended else ""
+            self._line(plural(standing.total, "trial") + before)
 
     def trial_started(self, trial_id: str, study: str, label: str, seed: int, epochs: int) -> None:
         """Show that a trial starts or resumes."""
@@ -139,12 +123,11 @@ class SweepConsole:
             if trial is None:
                 return
             trial.done = epoch + 1
-            value = _number(row.get(f"val_{self._metric}_{self._region}"))
+            value = _number(row.get(self._column))
             if value is not None:
                 trial.value = value
-                if trial.best is None or self._better(value, trial.best):
-                    trial.best = value
-                self._consider(trial, value, row)
+                # of the current stage: the result of RRT is an epoch of its second one
+                trial.best = _number(row.get("best_value"))
         self._line_now_and_then()
 
     def trial_ended(
@@ -152,23 +135,21 @@ class SweepConsole:
     ) -> None:
         """Show that a trial ended."""
         with self._lock:
-            trial = self._running.pop(trial_id, None) or _Trial("", trial_id, 0, 1)
-            self._ended[status] += 1
-            value = _number(metrics.get(f"val_{self._metric}_{self._region}"))
-            if value is not None:
-                self._consider(trial, value, metrics)
+            trial = self._running.pop(trial_id, None)
+            name = trial_id if trial is None else trial.name
+            self._num_trained += 1
         if status == "failed":
-            self._print(
-                Text(f"failed    {trial.name}: {error or 'no reason recorded'}", style="red")
-            )
+            self._print(Text(f"failed    {name}: {error or 'no reason recorded'}", style="red"))
         elif self._live is None:
-            result = (
-                ""
-                if value is None
-                else f"  val {self._metric_name} {self._figure(value)}{self._mark}"
-            )
-            self._line(f"{status:<9} {trial.name}{result}")
+            self._line(f"{status:<9} {name}{self._result(metrics)}")
         self._line_now_and_then()
+
+    def trial_reused(
+        self, trial_id: str, name: str, source: str, metrics: Mapping[str, float | None]
+    ) -> None:
+        """Show that another run has trained a trial."""
+        if self._live is None:
+            self._line(f"reused    {name}{self._result(metrics)}  from {source}")
 
     def message(self, text: str) -> None:
         """Show a message."""
@@ -186,6 +167,10 @@ class SweepConsole:
     # ---- numbers
 
     @property
+    def _column(self) -> str:
+        return f"val_{self._metric}_{self._region}"
+
+    @property
     def _metric_name(self) -> str:
         return metric_of(self._metric).title + ("" if self._region == "all" else f" {self._region}")
 
@@ -193,30 +178,20 @@ class SweepConsole:
     def _mark(self) -> str:
         return " (synthetic)" if self._synthetic else ""
 
-    def _better(self, value: float, other: float) -> bool:
-        return value > other if self._higher else value < other
+    def _result(self, metrics: Mapping[str, float | None]) -> str:
+        value = _number(metrics.get(self._column))
+        if value is None:
+            return ""
+        return f"  val {self._metric_name} {self._figure(value)}{self._mark}"
 
-    def _consider(self, trial: _Trial, value: float, found: Mapping[str, Any]) -> None:
-        if self._best is None or self._better(value, self._best.value):
-            regions = {
-                region: _number(found.get(f"val_{self._metric}_{region}"))
-                for region in REGIONS
-                if region != "zero" or f"val_{self._metric}_zero" in found
-            }
-            self._best = _Best(value, trial, regions)
-
-    def _remaining_s(self) -> float | None:
+    def _remaining_s(self, standing: Standing) -> float | None:
         """Estimate the remaining time from this session's trials; None before the first epoch."""
-        if self._first_trial is None:
-            return None
         begun = sum(trial.fraction for trial in self._running.values())
-        ended = sum(self._ended.values())
-        worked = ended - self._earlier + begun
-        if worked <= 0:
+        num_left = standing.total - standing.num_ended
+        worked = self._num_trained + begun
+        if self._first_trial is None or worked <= 0 or not num_left:
             return None
-        return max(
-            0.0, (self._num_trials - ended - begun) * (self._clock() - self._first_trial) / worked
-        )
+        return max(0.0, (num_left - begun) * (self._clock() - self._first_trial) / worked)
 
     @staticmethod
     def _figure(value: float) -> str:
@@ -231,23 +206,23 @@ class SweepConsole:
 
     def _progress(self) -> str:
         with self._lock:
-            ended = sum(self._ended.values())
-            states = ", ".join(f"{num} {status}" for status, num in self._ended.items() if num)
+            standing = self._standing or Standing()
             parts = [
-                f"{ended} of {plural(self._num_trials, 'trial')} ended"
-                + (f" ({states})" if states else "")
+                f"{standing.num_ended} of {plural(standing.total, 'trial')} ended"
+                + (f" ({_listed(standing.ended)})" if standing.num_ended else "")
             ]
             if self._running:
                 parts.append(f"{len(self._running)} running")
-            parts.append(f"{duration(self._clock() - self._began)} elapsed")
-            remaining = self._remaining_s()
-            if remaining is not None and ended < self._num_trials:
-                parts.append(f"about {duration(remaining)} left")
-            if self._best is not None:
-                best = self._best
-                value = f"{self._figure(best.value)}{self._mark}"
-                parts.append(f"best val {self._metric_name} {value}, {best.trial.name}")
+            parts.append(self._times(standing, "; "))
+            if standing.best is not None:
+                value = f"{self._figure(standing.best.value)}{self._mark}"
+                parts.append(f"best val {self._metric_name} {value}, {standing.best.name}")
         return "; ".join(parts)
+
+    def _times(self, standing: Standing, between: str) -> str:
+        times = f"{duration(self._clock() - self._began)} elapsed"
+        remaining = self._remaining_s(standing)
+        return times if remaining is None else f"{times}{between}about {duration(remaining)} left"
 
     def _line(self, text: str) -> None:
         self.console.print(Text(text), soft_wrap=True)
@@ -260,10 +235,10 @@ class SweepConsole:
 
     def _view(self) -> RenderableType:
         with self._lock:
-            above: list[RenderableType] = [self._header(), self._overall()]
-            below: list[RenderableType] = (
-                [] if self._best is None else [Text(), *self._best_lines(self._best)]
-            )
+            standing = self._standing or Standing()
+            above: list[RenderableType] = [self._header(standing), self._overall(standing)]
+            best = standing.best
+            below: list[RenderableType] = [] if best is None else [Text(), *self._best_lines(best)]
             if not self._running:
                 return Group(*above, *below)
             # lines wrap on a narrow terminal, so they are counted; one is left for the cursor
@@ -272,45 +247,41 @@ class SweepConsole:
                 *above, Text(), self._trials(max(1, self.console.height - 1 - taken)), *below
             )
 
-    def _header(self) -> RenderableType:
+    def _header(self, standing: Standing) -> RenderableType:
         left = Text()
         if self._synthetic:
             # in front: a narrow terminal cuts the name, never this
             left.append(" SYNTHETIC DATA ", style="bold black on yellow").append(" ")
         left.append(self._name, style="bold")
-        remaining = self._remaining_s()
-        ended = sum(self._ended.values())
-        times = f"{duration(self._clock() - self._began)} elapsed"
-        if remaining is not None and ended < self._num_trials:
-            times += f", about {duration(remaining)} left"
         grid = Table.grid(expand=True)
         grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         grid.add_column(justify="right", no_wrap=True)
-        grid.add_row(left, Text(times, style="dim"))
+        grid.add_row(left, Text(self._times(standing, ", "), style="dim"))
         return grid
 
-    def _overall(self) -> RenderableType:
-        ended = sum(self._ended.values())
-        states = Text()
+    def _overall(self, standing: Standing) -> RenderableType:
+        # until its worker reports, a trial counts as waiting
+        num_waiting = standing.total - standing.num_ended - len(self._running)
         counts = [
-            (num, status, _STATE_STYLES.get(status, ""))
-            for status, num in self._ended.items()
-            if num
+            (num, status, _STATE_STYLES.get(status, "")) for status, num in standing.ended.items()
         ]
         counts.append((len(self._running), "running", "cyan"))
-        counts.append((max(0, self._num_trials - ended - len(self._running)), "waiting", "dim"))
+        counts.append((max(0, num_waiting), "waiting", "dim"))
+        states = Text()
         for num, status, style in counts:
             if num:
                 states.append(" · " if states else "").append(f"{num} {status}", style=style)
+        begun = sum(trial.fraction for trial in self._running.values())
+        bar = ProgressBar(
+            total=max(1, standing.total), completed=min(standing.num_ended + begun, standing.total)
+        )
         grid = Table.grid(padding=(0, 1), expand=True)
         grid.add_column(no_wrap=True)
         grid.add_column(ratio=1)
-        begun = sum(trial.fraction for trial in self._running.values())
-        bar = ProgressBar(
-            total=max(1, self._num_trials), completed=min(ended + begun, self._num_trials)
-        )
-        trials = "trial" if self._num_trials == 1 else "trials"
-        grid.add_row(Text(f"{ended}/{self._num_trials or '?'} {trials}"), bar)
+        trials = "trial" if standing.total == 1 else "trials"
+        grid.add_row(Text(f"{standing.num_ended}/{standing.total or '?'} {trials}"), bar)
+        if self._first_trial is None and num_waiting:
+            return Group(grid, states, self._spinner)
         return Group(grid, states)
 
     def _trials(self, room: int) -> RenderableType:
@@ -338,18 +309,23 @@ class SweepConsole:
         hidden = len(self._running) - len(shown)
         return Group(grid, Text(f"and {hidden} more running", style="dim")) if hidden else grid
 
-    def _best_lines(self, best: _Best) -> list[RenderableType]:
+    def _best_lines(self, best: BestPoint) -> list[RenderableType]:
         line = Text(f"{STAR} ", style="yellow")
-        line.append(f"best so far{self._mark}: {best.trial.name}", style="default")
+        line.append(f"best so far{self._mark}: {best.name}", style="default")
         line.truncate(self.console.width, overflow="ellipsis")
         values = Text(f"  val {metric_of(self._metric).title}  ", style="dim")
         for region, value in best.regions.items():
             chosen = "bold default" if region == self._region else "default"
             values.append(f"{region} ", style="dim").append(
-                "–" if value is None else self._figure(value), style=chosen
+                MISSING if value is None else self._figure(value), style=chosen
             )
             values.append("  ")
         return [line, values]
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """Return ``3 complete, 1 failed``."""
+    return ", ".join(f"{num} {status}" for status, num in counts.items())
 
 
 def _number(value: Any) -> float | None:

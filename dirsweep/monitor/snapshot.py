@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from dirsweep.domain import Objective
 from dirsweep.monitor.control import require_run
+from dirsweep.monitor.standing import UNENDED, BestPoint, PointMeans
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_state
 from dirsweep.run.manifest import Manifest, StudyFacts, read_manifest
@@ -17,8 +16,6 @@ from dirsweep.run.results import StudyGoals, StudyResults, base_from_manifest
 from dirsweep.run.state import RunState, count_trials
 from dirsweep.run.synthetic_mark import is_synthetic
 from dirsweep.run.tables import Outcome
-
-Metrics = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -31,8 +28,8 @@ class TrialProgress:
         epochs: number trained, by the trial's folder: at most a second old where an epoch is
             shorter.
         num_epochs: number to train.
-        value: best objective on validation so far.
-        regions: the objective's metric by region, where known.
+        value: best objective on validation so far, in the current stage.
+        training_time_s: seconds in its epochs so far.
     """
 
     trial_id: str
@@ -40,20 +37,20 @@ class TrialProgress:
     epochs: int
     num_epochs: int
     value: float | None
-    regions: Mapping[str, float | None] = field(default_factory=dict)
+    training_time_s: float = 0.0
 
 
 @dataclass(frozen=True)
-class BestTrial:
-    """The best trial by one objective.
+class BestByObjective:
+    """The best point by one objective.
 
     Attributes:
         objective: ``mae/few``.
-        best: None while no trial has a value.
+        best: None while no trial is complete.
     """
 
     objective: str
-    best: TrialProgress | None
+    best: BestPoint | None
 
 
 @dataclass(frozen=True)
@@ -100,10 +97,10 @@ class Snapshot:
         objective: metric and region by which points are chosen.
         counts: number of trials by state; ``waiting`` includes those not yet proposed.
         running: trials that a worker trains now.
-        best: by the sweep's objective.
+        best: the best point by the sweep's objective.
         driver: the process that drives the run; None when none is running.
         failures: name of each failed trial, and why it failed.
-        goals: the best trial by every other objective of a search.
+        goals: the best point by every other objective of a search.
         fronts: of the searches with several objectives.
     """
 
@@ -112,10 +109,10 @@ class Snapshot:
     objective: tuple[str, str]
     counts: Mapping[str, int]
     running: tuple[TrialProgress, ...]
-    best: TrialProgress | None
+    best: BestPoint | None
     driver: str | None
     failures: tuple[tuple[str, str], ...]
-    goals: tuple[BestTrial, ...] = ()
+    goals: tuple[BestByObjective, ...] = ()
     fronts: tuple[Front, ...] = ()
 
     @property
@@ -126,8 +123,7 @@ class Snapshot:
     @property
     def over(self) -> bool:
         """Whether every trial has ended."""
-        unended = ("running", "unfinished", "waiting", "interrupted")
-        return not any(self.counts.get(state) for state in unended)
+        return not any(self.counts.get(status) for status in UNENDED)
 
 
 def read_snapshot(paths: RunPaths) -> Snapshot:
@@ -141,11 +137,13 @@ def read_snapshot(paths: RunPaths) -> Snapshot:
     """
     require_run(paths)
     manifest, state, driver = read_manifest(paths), read_state(paths.ledger), _driver(paths)
-    trials = _Trials(paths, state, manifest.objective, has_driver=driver is not None)
+    trials = _Trials(paths, state, has_driver=driver is not None)
     num_unproposed = sum(
         state.num_unproposed(name, study.num_points) * len(study.seeds)
         for name, study in manifest.studies.items()
     )
+    means = _means(manifest, state)
+    means.add(trials.outcomes.values())
     counts = count_trials(
         trials.ids,
         trials.outcomes,
@@ -159,10 +157,10 @@ def read_snapshot(paths: RunPaths) -> Snapshot:
         objective=(manifest.objective.metric, manifest.objective.region),
         counts={status: num for status, num in counts.items() if num},
         running=tuple(trials.running),
-        best=trials.best(manifest.objective),
+        best=means.best(manifest.objective),
         driver=driver,
         failures=tuple(trials.failures),
-        goals=tuple(_goals(manifest, trials)),
+        goals=tuple(_goals(manifest, means)),
         fronts=tuple(
             _front(manifest, study, state, trials.outcomes)
             for study in manifest.studies.values()
@@ -177,7 +175,6 @@ class _Trials:
     Args:
         paths: the run's files.
         state: of the run.
-        objective: of the sweep.
         has_driver: whether a driver is running; without one no trial is running.
 
     Attributes:
@@ -188,17 +185,13 @@ class _Trials:
         failures: name and reason of each failed trial.
     """
 
-    def __init__(
-        self, paths: RunPaths, state: RunState, objective: Objective, *, has_driver: bool
-    ) -> None:
+    def __init__(self, paths: RunPaths, state: RunState, *, has_driver: bool) -> None:
         self.ids = list(state.proposed_trials())
         self.outcomes: dict[str, Outcome] = {}
         self.running: list[TrialProgress] = []
         self.begun: set[str] = set()
         self.failures: list[tuple[str, str]] = []
-        self._paths, self._state, self._objective = paths, state, objective
-        self._ended: list[TrialProgress] = []
-        self._metrics: dict[str, Metrics] = {}
+        self._paths, self._state = paths, state
         open_trials = set(state.open_trials) if has_driver else set()
         for trial_id in self.ids:
             self._read(trial_id, is_open=trial_id in open_trials)
@@ -208,55 +201,42 @@ class _Trials:
         specs = (self._paths.trial(trial_id).spec.read_json() for trial_id in self.ids[:1])
         return [spec for spec in specs if isinstance(spec, dict)]
 
-    def best(self, objective: Objective) -> TrialProgress | None:
-        """Return the best trial by an objective, at the epoch that the sweep's objective chose."""
-        valued = []
-        for progress in (*self._ended, *self.running):
-            metrics = self._metrics[progress.trial_id]
-            value = metrics.get(objective.column)
-            if isinstance(value, int | float) and math.isfinite(value):
-                regions = _regions(objective.metric, metrics)
-                valued.append((value, replace(progress, value=value, regions=regions)))
-        ranked = min(valued, key=lambda pair: objective.cost_sign * pair[0], default=None)
-        return None if ranked is None else ranked[1]
-
     def _read(self, trial_id: str, *, is_open: bool) -> None:
         folder = TrialFolder(self._paths.trial(trial_id))
         outcome = folder.outcome()
         if outcome is not None:
-            self._add_ended(trial_id, outcome)
+            self._add_ended(outcome)
         # a trial that waits for a worker is open, too, but no process holds its log
         elif is_open and folder.paths.log.is_held():
             self._add_running(trial_id, folder)
         elif folder.paths.spec.exists():
             self.begun.add(trial_id)
 
-    def _add_ended(self, trial_id: str, outcome: Outcome) -> None:
-        name, num = self._state.name(trial_id), outcome.num_epochs
-        self.outcomes[trial_id] = outcome
+    def _add_ended(self, outcome: Outcome) -> None:
+        self.outcomes[outcome.trial_id] = outcome
         if outcome.status == "failed":
+            name = self._state.name(outcome.trial_id)
             self.failures.append((name, outcome.error or "no reason recorded"))
-        self._metrics[trial_id] = outcome.metrics
-        self._ended.append(TrialProgress(trial_id, name, num, num, None))
 
     def _add_running(self, trial_id: str, folder: TrialFolder) -> None:
-        point = self._state.points[self._state.trials[trial_id].points[0]]
-        num_epochs = int((point.config or {}).get("epochs", 0))
-        rows, column = folder.read_epochs(), self._objective.column
-        valued = [row for row in rows if isinstance(row.get(column), int | float)]
-        sign = self._objective.cost_sign
-        best: Metrics = min(valued, key=lambda row: sign * row[column], default={})
-        self._metrics[trial_id] = best
+        rows = folder.read_epochs()
+        validated = [row for row in rows if row.get("best_value") is not None]
         self.running.append(
             TrialProgress(
                 trial_id,
                 self._state.name(trial_id),
                 len(rows),
-                num_epochs,
-                best.get(column),
-                _regions(self._objective.metric, best),
+                self._num_epochs(trial_id, folder),
+                validated[-1]["best_value"] if validated else None,
+                sum(row.get("epoch_time_s") or 0.0 for row in rows),
             )
         )
+
+    def _num_epochs(self, trial_id: str, folder: TrialFolder) -> int:
+        """Return the number of epochs to train; early builds recorded that of the first stage."""
+        spec = folder.paths.spec.read_json() or {}
+        point = self._state.points[self._state.trials[trial_id].points[0]]
+        return int(spec.get("total_epochs") or (point.config or {}).get("epochs", 0))
 
 
 def _driver(paths: RunPaths) -> str | None:
@@ -269,13 +249,21 @@ def _driver(paths: RunPaths) -> str | None:
     return f"pid {holder.get('pid')} on {holder.get('host')}, since {since} UTC"
 
 
-def _goals(manifest: Manifest, trials: _Trials) -> list[BestTrial]:
-    """Return the best trial by every objective of a study other than the sweep's."""
+def _means(manifest: Manifest, state: RunState) -> PointMeans:
+    goals = {
+        name: StudyGoals(study.objectives, study.constraints)
+        for name, study in manifest.studies.items()
+    }
+    return PointMeans(state, goals, partial(base_from_manifest, manifest))
+
+
+def _goals(manifest: Manifest, means: PointMeans) -> list[BestByObjective]:
+    """Return the best point by every objective of a study other than the sweep's."""
     objectives = dict.fromkeys(
         objective for study in manifest.studies.values() for objective in study.objectives
     )
     return [
-        BestTrial(objective.name, trials.best(objective))
+        BestByObjective(objective.name, means.best(objective))
         for objective in objectives
         if objective != manifest.objective
     ]
@@ -304,12 +292,3 @@ def _front_point(
     means = results.points[index].means
     values = tuple(means[objective.column] for objective in study.objectives)
     return FrontPoint(index, state.label(study.name, index), values)
-
-
-def _regions(metric: str, metrics: Metrics) -> dict[str, float | None]:
-    prefix = f"val_{metric}_"
-    return {
-        column.removeprefix(prefix): value
-        for column, value in metrics.items()
-        if column.startswith(prefix)
-    }

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dirsweep.domain import plural
-from dirsweep.monitor.snapshot import BestTrial, Front, Snapshot, TrialProgress, read_snapshot
+from dirsweep.monitor.snapshot import Front, Snapshot, TrialProgress, read_snapshot
+from dirsweep.monitor.standing import BestPoint
 from dirsweep.run.folder import RunPaths
 
 #: points of a front that the text lists; JSON has all
@@ -29,7 +30,9 @@ def status_text(snapshot: Snapshot) -> RenderableType:
         parts.append(_running_table(snapshot.running, " ".join(snapshot.objective)))
     if snapshot.best is not None:
         parts.append(_best_text(snapshot.best, " ".join(snapshot.objective), mark))
-    parts += [_goal_text(goal, goal.best, mark) for goal in snapshot.goals if goal.best is not None]
+    for goal in snapshot.goals:
+        if goal.best is not None:
+            parts.append(_goal_text(goal.objective, goal.best, mark))
     parts += [_front_text(front, mark) for front in snapshot.fronts if front.points]
     parts += _infeasible_lines(snapshot.fronts)
     parts += [Text(f"failed: {name}: {reason}", style="red") for name, reason in snapshot.failures]
@@ -111,17 +114,19 @@ def _running_table(running: Sequence[TrialProgress], objective: str) -> Table:
     return table
 
 
-def _best_text(best: TrialProgress, objective: str, mark: str) -> Text:
+def _best_text(best: BestPoint, objective: str, mark: str) -> Text:
     regions = "  ".join(
         f"{name} {value:.4g}" for name, value in best.regions.items() if value is not None
     )
-    line = f"best so far{mark}: {best.name} [{best.trial_id}]"
-    return Text(f"{line}\n  val {objective}: {regions}")
+    return Text(f"best so far{mark}: {_named(best)}\n  val {objective}: {regions}")
 
 
-def _goal_text(goal: BestTrial, best: TrialProgress, mark: str) -> Text:
-    trial = f"{best.name} [{best.trial_id}]"
-    return Text(f"best{mark} by {goal.objective}: {trial}: val {best.value:.4g}")
+def _goal_text(objective: str, best: BestPoint, mark: str) -> Text:
+    return Text(f"best{mark} by {objective}: {_named(best)}: val {best.value:.4g}")
+
+
+def _named(best: BestPoint) -> str:
+    return f"{best.name} [{' '.join(best.trials.values())}]"
 
 
 def _front_text(front: Front, mark: str) -> RenderableType:

@@ -132,5 +132,5 @@ def write_text(file: Path, text: str) -> Path:
         StoreError: the file cannot be written.
     """
     with local_file(file).writing(durable=False) as sink:
-        sink.write(text.encode())
+        sink.write(text.encode(errors="replace"))  # a file name may be no text
     return file

@@ -249,7 +249,8 @@ class StoredFile:
     def write_json(self, value: Any, *, durable: bool = True) -> None:
         """Replace the content by indented JSON, NaN and infinity as null; see ``write``."""
         text = json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False)
-        self.write(f"{text}\n".encode(), durable=durable)
+        # a file name that is no text in UTF-8 becomes an escape that JSON reads back
+        self.write(f"{text}\n".encode(errors="backslashreplace"), durable=durable)
 
     def write_table(self, table: pa.Table) -> None:
         """Replace the content by an Arrow IPC file; see ``write``."""

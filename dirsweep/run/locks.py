@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import platform
+import shlex
 import signal
 import time
 from collections.abc import Iterator
@@ -35,12 +36,27 @@ def lock_run(paths: RunPaths) -> Iterator[None]:
     """
     with paths.lock.lease() as lease:
         if not lease.acquire(LOCK_WAIT_S):
-            raise StoreError(
-                f"{paths.root}: in use by {_driver_of(paths.lock)}; wait for it, or stop it first"
-            )
+            raise _in_use(paths)
         holder = {"pid": os.getpid(), "host": platform.node(), "since": utc_now()}
         lease.describe_owner(json.dumps(holder).encode())
         yield
+
+
+def require_free(paths: RunPaths) -> None:
+    """Check that no other driver holds a run, before anything is loaded for it.
+
+    Raises:
+        StoreError: one does; the message says which.
+    """
+    if paths.lock.is_held():
+        raise _in_use(paths)
+
+
+def _in_use(paths: RunPaths) -> StoreError:
+    stop = shlex.join(["dirsweep", "stop", paths.root])
+    return StoreError(
+        f"{paths.root}: in use by {_driver_of(paths.lock)}; wait for it, or stop it with `{stop}`"
+    )
 
 
 def _driver_of(lock: StoredFile) -> str:

@@ -191,7 +191,8 @@ class LocalStorage:
         """See ``Storage.arrow_source``."""
         import pyarrow as pa
 
-        return pa.memory_map(self.address(key))
+        # as bytes: pyarrow takes a name in text for UTF-8, whatever the file system's encoding is
+        return pa.memory_map(os.fsencode(self.address(key)))
 
     def journal(self, key: str) -> Journal:
         """See ``Storage.journal``."""

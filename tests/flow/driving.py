@@ -23,6 +23,7 @@ import yaml
 from dirsweep.config.expand import validate
 from dirsweep.config.load import load_sweep
 from dirsweep.config.sweep import SweepSpec
+from dirsweep.monitor.standing import Standing
 from dirsweep.run.collect import collect
 from dirsweep.run.events import Ended, Started
 from dirsweep.run.folder import RunPaths, TrialFolder
@@ -98,7 +99,8 @@ class Listener:
         self.ended: list[tuple[str, str, str | None]] = []
         self.epochs: list[tuple[str, int]] = []
         self.messages: list[str] = []
-        self.num_trials = 0
+        self.reused: list[str] = []
+        self.standings: list[Standing] = []
         self.before: dict[str, int] = {}
 
     def trial_started(self, trial_id: str, study: str, label: str, seed: int, epochs: int) -> None:
@@ -115,11 +117,19 @@ class Listener:
     def message(self, text: str) -> None:
         self.messages.append(text)
 
-    def total(self, num_trials: int) -> None:
-        self.num_trials = num_trials
+    def trial_reused(
+        self, trial_id: str, name: str, source: str, metrics: Mapping[str, float | None]
+    ) -> None:
+        self.reused.append(trial_id)
 
-    def earlier(self, statuses: Mapping[str, int]) -> None:
-        self.before = dict(statuses)
+    def standing(self, standing: Standing) -> None:
+        if not self.standings:
+            self.before = dict(standing.counts)
+        self.standings.append(standing)
+
+    @property
+    def num_trials(self) -> int:
+        return self.standings[-1].total
 
 
 def loaded(file: Path) -> SweepSpec:

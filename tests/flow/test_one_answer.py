@@ -82,7 +82,7 @@ def test_a_point_has_one_name(tmp_path: Path) -> None:
     assert [reader.names[row["trial_id"]] for row in rows] == names
     best = read_snapshot(RunPaths(root)).best
     assert best is not None
-    assert best.name == f"p: {reader.names[best.trial_id]}, seed 0"
+    assert best.name == f"p: {reader.names[best.trials[0]]}, seed 0"
     url = f"sqlite:///{tmp_path / 'studies.db'}"
     export_studies(root, url)
     exported = optuna.load_study(study_name="run/p", storage=url)

@@ -53,7 +53,8 @@ def test_one_objective_has_neither_goals_nor_fronts(tmp_path: Path) -> None:
     seen = read_snapshot(made(tmp_path, [[7.0], [6.0]]))
     assert (seen.goals, seen.fronts) == ((), ())
     assert seen.best is not None
-    assert seen.best.trial_id == "s-1-0"
+    assert dict(seen.best.trials) == {0: "s-1-0"}
+    assert seen.best.value == 6.0
 
 
 def test_the_best_by_each_objective_and_the_front(tmp_path: Path) -> None:
@@ -68,10 +69,11 @@ def test_the_best_by_each_objective_and_the_front(tmp_path: Path) -> None:
     seen = read_snapshot(paths)
     assert seen.objective == ("mae", "all")
     assert seen.best is not None
-    assert seen.best.trial_id == "s-4-1"
-    assert [(goal.objective, goal.best and goal.best.trial_id) for goal in seen.goals] == [
-        ("mae/few", "s-3-0"),
-        ("pearson/all", "s-4-1"),
+    # of a point with a pruned seed, the complete ones count
+    assert (seen.best.label, dict(seen.best.trials), seen.best.value) == ("a=4", {1: "s-4-1"}, 5.0)
+    assert [(goal.objective, goal.best and goal.best.label) for goal in seen.goals] == [
+        ("mae/few", "a=3"),
+        ("pearson/all", "a=4"),
     ]
     (front,) = seen.fronts
     assert front.objectives == ("mae/all", "mae/few", "pearson/all")
@@ -83,7 +85,7 @@ def test_the_best_by_each_objective_and_the_front(tmp_path: Path) -> None:
         "s: Pareto front of 3 complete points, val mae/all against mae/few against pearson/all"
         in text
     )
-    assert "best by mae/few: s: a=3, seed 0 [s-3-0]: val 1" in text
+    assert "best by mae/few: s: a=3, mean of 2 seeds [s-3-0 s-3-1]: val 1.5" in text
     assert json.loads(status_json(seen))["fronts"][0]["points"][0]["label"] == "a=1"
 
 

@@ -53,6 +53,14 @@ class RRTConfig(TechniqueConfig):
             )
         return None
 
+    def total_epochs(self, epochs: int) -> int:
+        """Return the number of epochs of both stages.
+
+        Args:
+            epochs: of the first one.
+        """
+        return epochs + (self.epochs or epochs)
+
     def build(self, setup: Setup) -> Schedule:
         """Make both stages.
 
@@ -61,7 +69,7 @@ class RRTConfig(TechniqueConfig):
         """
         first = Stage(num_epochs=setup.num_epochs)
         second = Stage(
-            num_epochs=self.epochs or setup.num_epochs,
+            num_epochs=self.total_epochs(setup.num_epochs) - setup.num_epochs,
             trains="regressor",
             regularize=False,
             sample_weights=self._weights(setup),
