@@ -17,9 +17,11 @@ def templates() -> dict[str, str]:
 
 
 def write_project(folder: Path) -> None:
-    """Copy the package into ``folder`` and add every template to it."""
+    """Copy the package and its tests into ``folder`` and add every template to them."""
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(PROJECT / "dirsweep", folder / "dirsweep", ignore=ignored)
+    for part in ("dirsweep", "tests"):
+        shutil.copytree(PROJECT / part, folder / part, ignore=ignored)
+    shutil.copy(PROJECT / "pyproject.toml", folder)
     for name, text in templates().items():
         assert not (folder / name).exists(), f"{name} is a file of the package already"
         (folder / name).write_text(text)
