@@ -144,7 +144,7 @@ def test_a_loss_refuses_shapes_that_would_broadcast(name: str) -> None:
 def test_stages_have_epochs_and_weights_of_mean_one(name: str) -> None:
     stages = config_of("schedule", name).build(make_setup()).stages
     assert stages[0].starts_from == "last"
-    assert stages[0].num_epochs == 6
+    assert 6 in [stage.num_epochs for stage in stages], "one stage has the trial's epochs"
     for stage in stages:
         assert stage.num_epochs >= 1
         if stage.sample_weights is not None:
