@@ -49,6 +49,8 @@ class Plot(Generic[N]):
         source: where the idea comes from, as a sentence; empty where it is common.
         numbers_of: of a plot that compares points: the same for points that a person named.
         after_run: whether it is drawn when a run ends; `dirsweep report` draws every plot.
+        dimensionless: first words of axis labels without a unit; every other axis states one in
+            parentheses, or is a parameter of the sweep.
     """
 
     title: str
@@ -59,6 +61,7 @@ class Plot(Generic[N]):
     source: str = ""
     numbers_of: Callable[[Run, str, ComparedPoints], N] | None = None
     after_run: bool = False
+    dimensionless: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
+from dirsweep.analysis.summaries import short_key
 from dirsweep.report import figure_style as style
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.report.plots import plots, tsne
@@ -20,25 +21,8 @@ from tests import figure_runs
 from tests.figure_texts import contrasts, outside, overlaps, shown_texts, texts
 
 PLOTS = pytest.mark.parametrize("plot", plots(), ids=lambda plot: plot.name)
-#: quantities without a unit; every other axis of numbers states one in parentheses
-DIMENSIONLESS = (
-    "epochs trained",
-    "training",
-    "test samples",
-    "training samples",
-    "cosine similarity",
-    "neighbour",
-    "anchor",
-    "point",
-    "method",
-    "first t-SNE dimension",
-    "second t-SNE dimension",
-    "ranksim.",
-    "rank ",
-    "<colorbar>",
-)
-
-
+#: axes of the parameters that the runs vary
+PARAMETERS = {short_key(key) for key in (figure_runs.GAMMA, figure_runs.LAMBDA)}
 #: terms that a caption explains where the figure or its title uses them
 EXPLAINED = {
     "P(y)": "P(y) is the mean absolute error of",
@@ -135,13 +119,17 @@ def test_figure_has_title_and_labelled_axes(run: Run, plot: Plot[Any]) -> None:
     assert any(along == "x" for along, _ in labels)
     assert any(along == "y" for along, _ in labels)
     for _, label in labels:
-        known = label.startswith(DIMENSIONLESS) or label.endswith(")")
-        assert known, f"{plot.name}: '{label}' states no unit, as in 'label (years)'"
+        known = label.startswith(plot.dimensionless) or label.endswith(")") or label in PARAMETERS
+        assert known, (
+            f"{plot.name}: '{label}' states no unit, as in 'label (years)'; name it in the plot's "
+            "'dimensionless' if it has none"
+        )
 
 
 def labels_of(axes: Any) -> list[tuple[str, str]]:
     pairs = (("x", axes.get_xlabel()), ("y", axes.get_ylabel()))
-    return [(along, label) for along, label in pairs if label and axes.get_visible()]
+    shown = [(along, " ".join(label.split())) for along, label in pairs if axes.get_visible()]
+    return [(along, label) for along, label in shown if label]
 
 
 @PLOTS

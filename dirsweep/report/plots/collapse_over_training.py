@@ -111,4 +111,5 @@ PLOT = Plot(
     numbers=numbers,
     numbers_of=numbers,
     draw=draw,
+    dimensionless=("epochs trained",),
 )

@@ -140,4 +140,5 @@ PLOT = Plot(
     order=40,
     numbers=numbers,
     draw=draw,
+    dimensionless=("method",),
 )

@@ -232,4 +232,5 @@ PLOT = Plot(
     numbers=numbers,
     numbers_of=numbers,
     draw=draw,
+    dimensionless=("cosine similarity",),
 )

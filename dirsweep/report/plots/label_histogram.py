@@ -124,4 +124,5 @@ PLOT = Plot(
     order=60,
     numbers=numbers,
     draw=draw,
+    dimensionless=("training samples", "test samples"),
 )

@@ -140,5 +140,6 @@ PLOT = Plot(
     order=70,
     numbers=numbers,
     draw=draw,
+    dimensionless=("epochs trained",),
     after_run=True,
 )

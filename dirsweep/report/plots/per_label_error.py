@@ -209,5 +209,6 @@ PLOT = Plot(
     numbers=numbers,
     numbers_of=numbers,
     draw=draw,
+    dimensionless=("training samples", "test samples"),
     after_run=True,
 )

@@ -203,4 +203,5 @@ PLOT = Plot(
     numbers=numbers,
     numbers_of=numbers,
     draw=draw,
+    dimensionless=("neighbour", "anchor"),
 )

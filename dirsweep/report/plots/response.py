@@ -292,5 +292,6 @@ PLOT = Plot(
     order=10,
     numbers=numbers,
     draw=draw,
+    dimensionless=("point",),
     after_run=True,
 )

@@ -238,4 +238,5 @@ PLOT = Plot(
     numbers=numbers,
     numbers_of=numbers,
     draw=draw,
+    dimensionless=("first t-SNE dimension", "second t-SNE dimension"),
 )
