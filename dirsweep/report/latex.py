@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from dirsweep.report.latex_text import breakable, escape, with_commands
 from dirsweep.report.latex_width import Form, fitting, with_columns
@@ -123,6 +124,9 @@ def _packages(table: Table, form: Form) -> Iterator[str]:
 
 def _notes(table: Table) -> list[str]:
     sentences = []
+    if not any(cell.sign for row in table.rows for cell in row.cells):  # another part has them
+        kept = [note for note in table.notes if note.mark not in SIGNS]
+        table = replace(table, notes=tuple(kept))
     for note in worded_notes(table, _SYMBOLS):
         text = note.text
         if not note.footnote:  # a footnote begins with the letter that marks its rows

@@ -118,10 +118,9 @@ def _forms(table: Table) -> Iterator[Form]:
         for gap in size.gaps:
             yield _measured(table, size, gap, unwrapped, wide=False)
     for size in (SMALL, FOOTNOTE, SCRIPT):
-        for gap in size.gaps:
-            yield _measured(table, size, gap, unwrapped, wide=True)
-            if size.wrapped:
-                yield _measured(table, size, gap, _wrapped(table, size), wide=True)
+        for wrapped in (unwrapped, _wrapped(table, size)) if size.wrapped else (unwrapped,):
+            for gap in size.gaps:
+                yield _measured(table, size, gap, wrapped, wide=True)
 
 
 def _smallest(table: Table) -> Form:

@@ -55,8 +55,8 @@ class LayoutEvidence:
             return
         most = max(tested, key=lambda signs: signs.num_comparisons)
         labels = {signs.baseline for signs in tested}
-        baseline = names.of(labels.pop()) if len(labels) == 1 else "the baseline"
-        yield from sign_notes(most, f"{baseline} of its study", shown)
+        which = f" ({names.of(labels.pop())})" if len(labels) == 1 else ""
+        yield from sign_notes(most, f"the baseline of its study{which}", shown)
 
 
 def layout_evidence(layout: FilledLayout) -> LayoutEvidence:
