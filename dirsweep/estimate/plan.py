@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from dirsweep.config.expand import PlanRow, make_point, plan_rows, planned_points
@@ -16,13 +15,24 @@ from dirsweep.errors import DirSweepError
 from dirsweep.estimate.remaining import Remaining, remaining
 from dirsweep.methods.scale_warnings import scale_warnings
 from dirsweep.policy.samplers import sampler_arguments
+from dirsweep.report.console import rendered
 from dirsweep.report.number_format import duration, plural
+from dirsweep.report.table import Cell, Column, Row, Table
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.stored_sweep import require_extension
 from dirsweep.training.preparation import changed_data
 
-#: columns of the table of studies; all but the first two hold numbers
-COLUMNS = ("study", "design", "points", "seeds", "trials", "new", "cpu", "gpu")
+#: columns of the table of studies
+COLUMNS = (
+    Column("study", "study", align="left"),
+    Column("design", "design", align="left", priority=2),
+    Column("points", "points", priority=1),
+    Column("seeds", "seeds", priority=1),
+    Column("trials", "trials"),
+    Column("new", "new"),
+    Column("cpu", "cpu", priority=3),
+    Column("gpu", "gpu", priority=3),
+)
 
 
 def print_plan(
@@ -46,9 +56,9 @@ def print_plan(
         DirSweepError: after the plan: why a run would refuse it, in the same words.
     """
     refusal, found, note = _survey(spec, root, cache, data_changed)
-    console.print(sweep_heading(spec))
     rows = plan_rows(spec)
-    console.print(_study_table(rows, found))
+    table = _study_table(spec, rows, found)
+    console.print(rendered(table, console.width, styles=console.color_system is not None))
     for line in (*_trials_lines(spec, rows, found), *_search_lines(spec)):
         console.print(line)
     for line in _file_lines(spec, root, resumable=refusal is None):
@@ -82,17 +92,28 @@ def sweep_heading(spec: SweepSpec) -> Text:
     return text
 
 
-def _study_table(rows: list[PlanRow], found: Remaining | None) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in COLUMNS:
-        table.add_column(title, justify="left" if title in ("study", "design") else "right")
-    for row in rows:
-        new = row["unique_trials"] if found is None else found.new[row["study"]]
-        counts = (row["points"], row["seeds"], row["trials"], new)
-        table.add_row(
-            row["study"], row["design"], *map(str, counts), f"{row['cpu']:g}", str(row["gpu"])
-        )
-    return table
+def _study_table(spec: SweepSpec, rows: list[PlanRow], found: Remaining | None) -> Table:
+    """Return the studies; a narrow terminal hides all but their trials."""
+    benchmark = type(spec.benchmark)
+    return Table(
+        f"{spec.name} on {benchmark.registered_name}",
+        COLUMNS,
+        tuple(_study_row(row, found) for row in rows),
+        synthetic=benchmark.synthetic,
+    )
+
+
+def _study_row(row: PlanRow, found: Remaining | None) -> Row:
+    new = row["unique_trials"] if found is None else found.new[row["study"]]
+    counts = (row["points"], row["seeds"], row["trials"], new)
+    texts = (
+        row["study"],
+        row["design"],
+        *map(str, counts),
+        f"{row['cpu']:g}",
+        str(row["gpu"]),
+    )
+    return Row(tuple(map(Cell, texts)))
 
 
 def _trials_lines(spec: SweepSpec, rows: list[PlanRow], found: Remaining | None) -> Iterator[str]:

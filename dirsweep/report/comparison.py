@@ -9,10 +9,11 @@ from dataclasses import asdict
 from dirsweep.analysis.comparison import ComparedPoint, Comparison
 from dirsweep.analysis.differences import Difference
 from dirsweep.analysis.intervals import Interval
+from dirsweep.analysis.region_sizes import FEW_SAMPLES
 from dirsweep.domain import metric_of
 from dirsweep.report.number_format import MISSING, plural, signed
 from dirsweep.report.statistics_text import digits, p_words
-from dirsweep.report.table import METRICS, Cell, Column, Mark, Note, Row, Table
+from dirsweep.report.table import METRICS, Cell, Column, Mark, Note, Row, Table, region_title
 
 FORMATS = ("console", "md", "json")
 _COLUMNS = (
@@ -51,10 +52,11 @@ def as_json(found: Comparison) -> str:
 def _row(row: ComparedPoint) -> Row:
     item = row.difference
     seeds = f"{row.a.num_seeds}/{row.b.num_seeds}"
+    few = item.num_samples if 0 < item.num_samples < FEW_SAMPLES else None
     return Row(
         (
             Cell(row.label_a),
-            Cell(item.region),
+            Cell(region_title(item.region, few)),
             _mean(row.a),
             _mean(row.b),
             _difference(item),

@@ -16,14 +16,25 @@ from dirsweep.analysis.layout_rows import (
     LayoutColumn,
     fill,
 )
+from dirsweep.analysis.region_sizes import few_samples, says_nothing
 from dirsweep.analysis.reproduction import STANDS_FOR
-from dirsweep.domain import metric_of
+from dirsweep.domain import MetricColumn, metric_of
 from dirsweep.published.titles import title_of
 from dirsweep.report.choice import EVERYTHING, Choice
 from dirsweep.report.layout_evidence import LayoutEvidence, layout_evidence
 from dirsweep.report.names import Names
 from dirsweep.report.number_format import plural
-from dirsweep.report.table import Cell, CellValue, Column, Mark, Note, Row, Table
+from dirsweep.report.table import (
+    Cell,
+    CellValue,
+    Column,
+    Mark,
+    Note,
+    Row,
+    Table,
+    few_notes,
+    region_title,
+)
 from dirsweep.run.reader import Run
 
 #: the caution that every report of a run with --preview gives
@@ -102,10 +113,13 @@ def table_of_layout(
         notes.insert(0, Note(PREVIEW))
     if published:
         notes.append(Note("in parentheses: published"))
+    columns = [Column("row", "", align="left")]
+    columns += [_column(layout.run, column) for column in layout.columns]
+    notes += few_notes(columns)
     rendering = _Rendering(footnotes, evidence, choice.names, published)
     return Table(
         title=f"{title_of(layout.paper, layout.number)} · {layout.run.name}",
-        columns=(Column("row", "", align="left"), *map(_column, layout.columns)),
+        columns=tuple(columns),
         rows=tuple(_row(layout, row, rendering) for row in layout.rows),
         notes=tuple(notes),
         name=layout.name,
@@ -146,6 +160,7 @@ def _chosen_columns(layout: FilledLayout, choice: Choice) -> FilledLayout:
         place
         for place, column in enumerate(layout.columns)
         if choice.shows(column.metric, column.region)
+        and not says_nothing(layout.run, _tested(column))
     ]
     if choice.metrics:
         kept.sort(key=lambda place: choice.metrics.index(layout.columns[place].metric))
@@ -178,11 +193,15 @@ class _Rendering:
     published: bool
 
 
-def _column(column: LayoutColumn) -> Column:
+def _tested(column: LayoutColumn) -> MetricColumn:
+    return MetricColumn("test", column.metric, column.region)
+
+
+def _column(run: Run, column: LayoutColumn) -> Column:
     metric, region, unit = column
     return Column(
         f"{metric}_{region}",
-        region,
+        region_title(region, few_samples(run, _tested(column))),
         group=metric_of(metric).title,
         unit=unit,
         direction=metric_of(metric).direction,

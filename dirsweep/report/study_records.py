@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from dirsweep.analysis.region_sizes import says_nothing
 from dirsweep.analysis.summaries import PointSummary, best_point, num_different
 from dirsweep.domain import MetricColumn, metric_columns
 from dirsweep.report.choice import EVERYTHING, Choice
@@ -36,6 +37,7 @@ def study_records(
         column
         for column in metric_columns(run.trials().schema.names)
         if choice.shows(column.metric, column.region)
+        and not says_nothing(run, column)
         and (choice.validation or column.split == "test")
     ]
     rows: list[Row] = []

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dirsweep.analysis.objectives import points_of
+from dirsweep.analysis.region_sizes import few_samples, says_nothing
 from dirsweep.analysis.summaries import PointSummary
 from dirsweep.domain import REGIONS, MetricColumn, metric_columns, metric_of
 from dirsweep.report.choice import EVERYTHING, Choice
@@ -24,6 +25,7 @@ from dirsweep.report.table import (
     Mark,
     Row,
     Table,
+    few_notes,
     metric_column,
     number_cell,
 )
@@ -127,7 +129,11 @@ def _table(rows: StudyRows) -> Table:
         title=f"{rows.name(rows.study)} · {rows.run.name}",
         columns=tuple(column for column, _ in columns),
         rows=shown,
-        notes=(*study_notes(rows, marks), *objective_notes(rows.every, rows.facts)),
+        notes=(
+            *study_notes(rows, marks),
+            *objective_notes(rows.every, rows.facts),
+            *few_notes(column for column, _ in columns),
+        ),
         synthetic=rows.run.synthetic,
     )
 
@@ -198,6 +204,8 @@ def _test_columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
 
 
 def _is_shown(rows: StudyRows, column: MetricColumn) -> bool:
+    if says_nothing(rows.run, column):
+        return False
     if rows.detailed:
         return rows.has(column)
     # few benchmarks have a zero-shot region
@@ -211,6 +219,7 @@ def _further_columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
         column
         for column in metric_columns(rows.metric_names)
         if rows.has(column)
+        and not says_nothing(rows.run, column)
         and column not in named
         and (column.split, column.metric) != ("test", rows.objective.metric)
     ]
@@ -253,7 +262,8 @@ def _metric(rows: StudyRows, metric: MetricColumn, priority: int) -> ColumnOfPoi
             marks |= {Mark.BEST_OF_SECTION}
         return replace(found, marks=marks)
 
-    return metric_column(metric, priority=priority), cell
+    column = metric_column(metric, priority=priority, num_samples=few_samples(rows.run, metric))
+    return column, cell
 
 
 def _best(rows: StudyRows, metric: MetricColumn, places: int) -> set[int]:

@@ -6,10 +6,20 @@ from collections.abc import Mapping, Sequence
 
 from dirsweep.analysis.intervals import Interval, intervals
 from dirsweep.analysis.measurements import columns_of, points_of
+from dirsweep.analysis.region_sizes import few_samples, says_nothing
 from dirsweep.analysis.summaries import PointSummary, best_point
 from dirsweep.domain import REGIONS, MetricColumn, metric_of
 from dirsweep.report.number_format import decimals
-from dirsweep.report.table import Cell, Column, Note, Row, Table, metric_column, number_cell
+from dirsweep.report.table import (
+    Cell,
+    Column,
+    Note,
+    Row,
+    Table,
+    few_notes,
+    metric_column,
+    number_cell,
+)
 from dirsweep.run.reader import Run
 
 #: a page shows longer tables on request
@@ -49,11 +59,12 @@ def chosen_points_table(run: Run) -> Table | None:
         return None
     measured = {name for point in chosen.values() for name in point.metrics}
     tested = [MetricColumn("test", objective.metric, region) for region in REGIONS]
-    metrics = [objective, *(column for column in tested if column.name in measured)]
+    shown = [c for c in tested if c.name in measured and not says_nothing(run, c)]
+    metrics = [objective, *shown]
     columns = (
         Column("study", "study", align="left"),
         Column("point", "point", align="left"),
-        *map(metric_column, metrics),
+        *(metric_column(metric, num_samples=few_samples(run, metric)) for metric in metrics),
     )
     criterion = f"val {metric_of(objective.metric).title}"
     note = Note(
@@ -64,7 +75,7 @@ def chosen_points_table(run: Run) -> Table | None:
         "Best point of each study",
         columns,
         tuple(_chosen_rows(run, chosen, metrics)),
-        (note,),
+        (note, *few_notes(columns)),
         synthetic=run.synthetic,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
@@ -179,16 +179,31 @@ class Column:
         return f"{self.group_heading} {self.title}".replace("\n", " ").strip()
 
 
-def metric_column(metric: MetricColumn, *, priority: int = 0) -> Column:
+def region_title(region: str, num_samples: int | None) -> str:
+    """Return ``few``, or ``few (n=4)`` where the region has few samples."""
+    return region if num_samples is None else f"{region} (n={num_samples})"
+
+
+def few_notes(columns: Iterable[Column]) -> list[Note]:
+    """Return what ``(n=4)`` in the title of a column means, if there is one."""
+    if not any("(n=" in column.title for column in columns):
+        return []
+    return [Note("n: number of samples in the region, where there are fewer than 10")]
+
+
+def metric_column(
+    metric: MetricColumn, *, priority: int = 0, num_samples: int | None = None
+) -> Column:
     """Return the column of a metric's means over seeds.
 
     Args:
         metric: split, metric and region.
         priority: see ``Column``.
+        num_samples: of the region, where they are so few that it must be said.
     """
     return Column(
         metric.name,
-        metric.region,
+        region_title(metric.region, num_samples),
         group=f"{metric.split} {metric_of(metric.metric).title}",
         priority=priority,
         measured=True,

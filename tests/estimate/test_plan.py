@@ -58,3 +58,14 @@ def test_names_every_table_of_a_run_and_writes_none(tmp_path: Path) -> None:
     ):
         assert path.name in lines
     assert not paths.exists()
+
+
+def test_a_narrow_terminal_keeps_the_names_of_studies(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(SWEEP.format(study="{points: [{}]}").replace("  x:", "  a-long-study-name:"))
+    console = Console(file=io.StringIO(), width=40)
+    print_plan(load_sweep(file), tmp_path / "run", console)
+    assert isinstance(console.file, io.StringIO)
+    lines = [line.split() for line in console.file.getvalue().splitlines()]
+    assert ["study", "trials", "new"] in [[words[0], *words[-2:]] for words in lines if words]
+    assert any(words[0] == "a-long-study-name" and words[-1] == "1" for words in lines if words)
