@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 #: pixels by which boxes of texts may touch: they include the space of letters that are not there
-TOLERANCE = 2.0
+TOLERANCE = 3.0
 
 
 def texts(figure: Figure) -> str:

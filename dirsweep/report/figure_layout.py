@@ -41,7 +41,7 @@ _PLACES = (
 #: share of the axes that the label of an axis may take
 _FULL = 0.95
 #: pixels between the labels of neighbouring ticks
-_GAP = 3.0
+_GAP = 4.0
 
 
 def settle(figure: Figure) -> None:
@@ -170,7 +170,7 @@ def _mark_boxes(notes: Iterable[Annotation]) -> Iterator[Bbox]:
     for note in notes:
         assert note.axes is not None
         x, y = note.axes.transData.transform(note.xy)
-        yield Bbox.from_extents(x - 4, y - 4, x + 4, y + 4)
+        yield Bbox.from_extents(x - 6, y - 6, x + 6, y + 6)
 
 
 def _overlap(box: Bbox, taken: Sequence[Bbox], frame: Bbox) -> float:

@@ -32,7 +32,9 @@ def sentences(*parts: str) -> str:
 def points_note(compared: ComparedPoints) -> str:
     """Return which points a figure compares, and how to choose others."""
     if compared.named:
-        return "The points are those named by `--points`; ★ is the best by validation."
+        has_best = any(compared.is_best(point) for point in compared.points)
+        star = "; ★ is the best by validation" if has_best else ""
+        return f"The points are those named by `--points`{star}."
     others = ""
     if compared.num_complete > len(compared.points):
         shown = f"{len(compared.points)} of {plural(compared.num_complete, 'point')}"

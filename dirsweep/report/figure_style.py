@@ -39,6 +39,8 @@ HEADING_SIZE, TEXT_SIZE, SMALL_SIZE = 13.0, 11.0, 10.0
 NARROW = 8.0
 #: widest figure
 WIDE = 16.0
+#: pixels per inch of a file
+DPI = 150
 #: width of a character in its font size: on average in long texts, and of a wide one
 _CHARACTER, _WIDE_CHARACTER = 0.56, 0.6
 #: height of a line in its font size
@@ -97,7 +99,8 @@ def new_figure(width: float, height: float) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    # laid out at the resolution of its file: widths of texts depend on it
+    return Figure(figsize=(width, height), layout="constrained", dpi=DPI)
 
 
 def add_heading(figure: Figure, title: str, *, synthetic: bool) -> None:
@@ -179,6 +182,11 @@ def wrapped(text: str, width: int = 34, max_lines: int = 3) -> str:
     if len(lines) > max_lines:
         lines = [*lines[: max_lines - 1], lines[max_lines - 1] + "…"]
     return "\n".join(lines)
+
+
+def short_number(value: float) -> str:
+    """Write a value with three digits, without an exponent where that is possible."""
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def use_log(values: list[float]) -> bool:

@@ -27,6 +27,12 @@ def test_style() -> None:
     assert style.wrapped("a b c d e f", 1, 2) == "a\nb…"
 
 
+def test_short_numbers() -> None:
+    values = (0.012345, 12.345, 1234.5, 123456.7, 1.5e7, 0.0)
+    shown = [style.short_number(value) for value in values]
+    assert shown == ["0.0123", "12.3", "1234", "123457", "1.5e+07", "0"]
+
+
 def test_drawing_leaves_the_users_settings_alone() -> None:
     import matplotlib
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dirsweep.broken_files import BrokenFile
+from dirsweep.report.figure_style import DPI
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 from dirsweep.run.storage import is_writable, local_file, temporary_folder
@@ -95,6 +96,6 @@ def write_plots(
                 continue
             file = folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', study)}_{plot.name}.png"
             with local_file(file).writing(durable=False) as sink:
-                figure.savefig(sink, format="png", dpi=150)
+                figure.savefig(sink, format="png", dpi=DPI)
             files.append(file)
     return files

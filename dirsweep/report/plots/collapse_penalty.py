@@ -166,7 +166,8 @@ def _draw_lines(axes: Axes, numbers: CollapsePenalty) -> None:
         numbers.lines, colors, itertools.cycle(style.MARKERS), strict=False
     ):
         label = style.wrapped(starred(line.label, line.chosen), 60, 2)
-        summary = f"E[P(y)] = {line.expected:.3g}, {line.share:.0%} of the samples"
+        expected = style.short_number(line.expected)
+        summary = f"E[P(y)] = {expected}, {line.share:.0%} of the samples"
         labels.append(f"{label}\n{summary}")
         mean, deviation = mean_over_seeds(line.by_seed), deviation_over_seeds(line.by_seed)
         draw_band_line(axes, centres, mean, deviation, color=color, marker=marker, label=labels[-1])

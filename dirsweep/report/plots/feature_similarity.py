@@ -219,7 +219,7 @@ def _draw_anchor(axes: Axes, numbers: FeatureSimilarity, anchor: Anchor) -> None
         axes.plot([anchor.place], [similarity[anchor.bin]], "o", color=color, markersize=7)
     num = numbers.train[anchor.bin]
     unit = f" {numbers.unit}" if numbers.unit else ""
-    place = f"anchor {anchor.place:.3g}{unit}"
+    place = f"anchor {style.short_number(anchor.place)}{unit}"
     axes.set_title(f"{place}, {anchor.region}-shot ({num:,} training labels)", loc="left")
     axes.set_ylabel("cosine similarity")
 

@@ -160,8 +160,8 @@ def draw(numbers: RankingMatrices) -> Figure:
     with style.styled():
         shown = [("by label", numbers.label_ranks)]
         for point in numbers.points:
-            agrees = f"agreement with labels {point.correlation:.2f}"
-            shown.append((f"{style.wrapped(point.label, 36, 2)}\n{agrees}", point.ranks))
+            label = style.wrapped(point.label, 36, 2)
+            shown.append((f"{label}\n{_agreement(point.correlation)}", point.ranks))
         across = min(len(shown), MAX_ACROSS)
         down = -(-len(shown) // across)
         figure = style.new_figure(0.9 + 3.7 * across, 0.8 + 3.9 * down)
@@ -179,6 +179,12 @@ def draw(numbers: RankingMatrices) -> Figure:
         hide_unused(list(grid.flat), len(shown))
         figure.colorbar(image, ax=list(grid.flat), label="rank (1: nearest)", shrink=0.75)
         return figure
+
+
+def _agreement(correlation: float) -> str:
+    if np.isnan(correlation):
+        return "agreement undefined: all features are equal"
+    return f"agreement with labels {round(correlation, 2) + 0.0:.2f}"  # no minus zero
 
 
 def caption(numbers: RankingMatrices) -> str:

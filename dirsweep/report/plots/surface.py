@@ -304,18 +304,13 @@ def _print_values(
         room: width of a cell, inches.
     """
     places = np.argwhere(np.isfinite(values))
-    texts = [_shown(values[row, column]) for row, column in places]
+    texts = [style.short_number(values[row, column]) for row, column in places]
     if max(map(len, texts)) + 1 > style.characters(room, style.SMALL_SIZE):
         return
     for (row, column), shown in zip(places, texts, strict=True):
         ink = style.readable_on(mesh.cmap(mesh.norm(values[row, column])))
         text = axes.text(column + 0.5, row + 0.45, shown, color=ink)
         text.set(ha="center", va="center", fontsize=style.SMALL_SIZE)
-
-
-def _shown(value: float) -> str:
-    """Write a value with three digits, without an exponent where that is possible."""
-    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _color_scale(values: NDArray[np.float64], colors: str) -> Normalize:

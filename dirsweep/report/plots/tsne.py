@@ -175,7 +175,7 @@ def draw(numbers: Tsne) -> Figure:
         bar.set_label(with_unit("label", numbers.unit))
         if is_long_tailed(numbers.labels):
             bar.set_ticks(label_quantiles(numbers.labels).tolist())
-            bar.ax.yaxis.set_major_formatter("{x:.3g}")
+            bar.ax.yaxis.set_major_formatter(lambda label, _: style.short_number(label))
             bar.ax.minorticks_off()
         return figure
 

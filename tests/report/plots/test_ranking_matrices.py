@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +75,7 @@ def test_ranking_matrices_of_a_run(tmp_path: Path) -> None:
     text = texts(ranking_matrices.draw(found))
     assert "agreement with labels 0.99" in text or "agreement with labels 1.00" in text
     assert "6 batches of 32 samples" in ranking_matrices.caption(found)
+    same = replace(found, points=[replace(base, correlation=float("nan")), best])
+    text = texts(ranking_matrices.draw(same))
+    assert "agreement undefined: all features are equal" in text
+    assert "nan" not in text
