@@ -11,6 +11,7 @@ from dirsweep.config.cache_folder import cache_folder
 from dirsweep.config.expand import make_point, make_trial
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import Point, canonical_json
+from dirsweep.data.goal_regions import check_goals
 from dirsweep.estimate.run_cost import parallel_trials
 from dirsweep.policy.planned import known_points
 from dirsweep.run.folder import RunPaths, TrialFolder
@@ -87,7 +88,9 @@ class _Survey:
     def __init__(self, spec: SweepSpec, root: Path, cache: str | None) -> None:
         self.spec, self.cache = spec, cache
         self.paths = RunPaths(root)
-        self.fingerprint = spec.benchmark.open(cache_folder(cache)).fingerprint()
+        benchmark = spec.benchmark.open(cache_folder(cache))
+        self.fingerprint = benchmark.fingerprint()
+        check_goals(spec, benchmark)
         self.elsewhere = FinishedElsewhere(root, with_features=spec.store.features)
         self.state = read_state(self.paths.ledger) if self.paths.ledger.exists() else RunState()
         self.hashes: dict[str, str] = {}

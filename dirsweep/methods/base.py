@@ -8,13 +8,16 @@ the room's type below. The formula itself is a pure function in the same file; s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from dirsweep.config.trial import NamedConfig
+from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.domain import LabelBins
+
+if TYPE_CHECKING:
+    from dirsweep.data.base import BenchmarkConfig
 
 
 @dataclass(frozen=True)
@@ -215,6 +218,32 @@ class TechniqueConfig(NamedConfig):
     def uses(self, name: str) -> bool:
         """Return whether a parameter has an effect beside the others."""
         return True
+
+    @property
+    def min_batch_size(self) -> int:
+        """Smallest batch in which the technique can act; below, its loss or term is always 0."""
+        return 1
+
+    def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
+        """Refuse batches in which the technique cannot act, see ``NamedConfig.conflict``."""
+        return self.batch_conflict(trial.batch_size)
+
+    def batch_conflict(self, batch_size: int) -> str | None:
+        """Say why the technique cannot act in batches of a size; None where it can."""
+        if batch_size >= self.min_batch_size:
+            return None
+        return (
+            f"{self.registered_name} compares the samples of a batch: in batches of fewer than "
+            f"{self.min_batch_size} its loss is always 0; got {batch_size}"
+        )
+
+    def label_conflict(self, labels: Tensor) -> str | None:
+        """Say why the technique cannot act on these training labels; None where it can.
+
+        Args:
+            labels: (N_train,) or (N_train, K), label unit.
+        """
+        return None
 
     def build(self, setup: Setup) -> Any:
         """Make the room's base type.

@@ -15,7 +15,7 @@ from dirsweep.config.file_content import trial_contents
 from dirsweep.config.trial import NamedConfig, TrialConfig, TrialSpec
 from dirsweep.data.base import Benchmark, SplitName
 from dirsweep.domain import Objective, Region
-from dirsweep.errors import DataError
+from dirsweep.errors import DataError, SpecError
 from dirsweep.methods.base import Reweighting, Schedule, Setup, Stage, TechniqueConfig
 from dirsweep.training.batches import TrainingData
 from dirsweep.training.hooks import Hooks
@@ -125,6 +125,7 @@ def build_model(
         SpecError: a technique cannot work with this benchmark or batch size.
     """
     benchmark = inputs.benchmark
+    refuse_idle_techniques(config, inputs.labels["train"])
     backbone, regressor = _build_network(config, inputs)
     setup = technique_setup(
         config, benchmark, inputs.labels["train"], feature_dim=backbone.feature_dim, seed=seed
@@ -150,6 +151,26 @@ def build_model(
         device=device,
     )
     return model, reweighting.sample_weights, schedule.stages
+
+
+def refuse_idle_techniques(config: TrialConfig, labels: Tensor) -> None:
+    """Refuse techniques that cannot act on a training split.
+
+    Args:
+        config: of a trial.
+        labels: (N_train,) or (N_train, K), label unit.
+
+    Raises:
+        SpecError: a technique that cannot, with its key in the configuration.
+    """
+    batch_size = min(config.batch_size, len(labels))
+    for part in config.techniques():
+        if not isinstance(part, TechniqueConfig):
+            continue
+        reason = part.batch_conflict(batch_size) or part.label_conflict(labels)
+        if reason:
+            room, name = type(part).room, type(part).registered_name
+            raise SpecError(reason, key=f"{room}.{name}" if room == "regularizers" else room)
 
 
 def _build_network(config: TrialConfig, inputs: Inputs) -> tuple[Backbone, nn.Linear]:

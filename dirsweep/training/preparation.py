@@ -26,6 +26,7 @@ from dirsweep.errors import DataError, SpecError
 from dirsweep.run.data_record import DATA_HINT, DataRecord, SplitRecord, check_data
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.stored_sweep import load_stored_sweep
+from dirsweep.training.assembly import refuse_idle_techniques
 from dirsweep.training.inputs import open_benchmark
 
 #: inputs of more bytes are not hashed at each start
@@ -55,6 +56,7 @@ def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
         benchmark.prepare()
         check_benchmark(benchmark)
         check_goals(spec, benchmark)
+        _check_techniques(spec, benchmark)
     except SpecError as error:
         raise error.at(spec.source) from None
     folder = cache_folder(cache)
@@ -175,3 +177,19 @@ def _inputs_hash(inputs: Any) -> str | None:
         small = inputs.nbytes <= _MAX_HASHED_BYTES
         return content_hash(str(inputs.dtype), inputs.tobytes()) if small else None
     return None
+
+
+def _check_techniques(spec: SweepSpec, benchmark: Benchmark) -> None:
+    """Refuse planned points with a technique that cannot act on the training labels.
+
+    Raises:
+        SpecError: the first such point.
+    """
+    labels = torch.from_numpy(benchmark.split("train").labels)
+    for study in spec.studies:
+        for point in planned_points(spec, study):
+            try:
+                refuse_idle_techniques(point.config, labels)
+            except SpecError as error:
+                where = f"studies.{study}, point {point.index}"
+                raise SpecError(f"{error.key}: {error.what}", key=where) from None

@@ -94,17 +94,15 @@ class Bench:
         self.technique.attach(self.backbone)
         self.technique.train()
 
-    def batch(self, number: int) -> Step:
+    def batch(self, number: int, size: int = BATCH) -> Step:
         technique, draw = self.technique, torch.Generator().manual_seed(100 + number)
         views = technique.num_views if isinstance(technique, Regularizer) else 1
-        indices = torch.randperm(NUM_TRAIN, generator=draw)[:BATCH]
+        indices = torch.randperm(NUM_TRAIN, generator=draw)[:size]
         labels = self.setup.train_labels[indices].repeat(views).to(self.device, self.dtype)
-        inputs = torch.randn(views * BATCH, 3, 4, 4, generator=draw).to(self.device, self.dtype)
+        inputs = torch.randn(views * size, 3, 4, 4, generator=draw).to(self.device, self.dtype)
         features = self.backbone(inputs)
         features.retain_grad()
-        weights = (
-            (0.5 + torch.rand(BATCH, generator=draw)).repeat(views).to(self.device, self.dtype)
-        )
+        weights = (0.5 + torch.rand(size, generator=draw)).repeat(views).to(self.device, self.dtype)
         step_draw = torch.Generator(self.device).manual_seed(200 + number)
         return Step(
             features=features,

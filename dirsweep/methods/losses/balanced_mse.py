@@ -236,6 +236,11 @@ class BalancedMSEConfig(TechniqueConfig):
         """The noise has a learning rate only where it is learnt."""
         return name != "noise_lr" or self.noise == "learnt"
 
+    @property
+    def min_batch_size(self) -> int:
+        """Two for bmc, which classifies each sample among the labels of its batch."""
+        return 2 if self.variant == "bmc" else 1
+
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels of K dimensions for gai and bni, which describe scalar labels."""
         if self.variant != "bmc" and benchmark.label_dim != 1:
@@ -243,7 +248,7 @@ class BalancedMSEConfig(TechniqueConfig):
                 f"balanced_mse variant '{self.variant}' takes scalar labels; "
                 "'bmc' takes K-dimensional ones"
             )
-        return None
+        return super().conflict(trial, benchmark)
 
     def build(self, setup: Setup) -> BalancedMSE:
         """Make the loss; gai fits its mixture.

@@ -304,14 +304,39 @@ class ConRConfig(TechniqueConfig):
         """The w_j in effect."""
         return "reweighting" if self.formulation == "released" else self.pushing_weights
 
+    @property
+    def min_batch_size(self) -> int:
+        """Two: the views of one sample have no dissimilar label to be pushed from."""
+        return 2
+
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
-        """Refuse frequencies of labels that are no scalars."""
+        """Refuse frequencies of labels that are no scalars, and a window over all labels."""
         if benchmark.label_dim != 1 and self.resolved_weights in ("inv", "sqinv"):
             return (
                 f"pushing_weights '{self.pushing_weights}' needs scalar labels; "
                 "use 'reweighting' or 'none'"
             )
-        return None
+        if benchmark.label_dim == 1:
+            low, high = benchmark.label_range
+            if (reason := self._window_conflict(high - low)) is not None:
+                return reason
+        return super().conflict(trial, benchmark)
+
+    def label_conflict(self, labels: Tensor) -> str | None:
+        """Refuse labels that are all similar."""
+        if labels.ndim > 1:
+            return None
+        return self._window_conflict(float(labels.max() - labels.min()))
+
+    def _window_conflict(self, span: float) -> str | None:
+        """Say that no two labels are dissimilar; None where some are."""
+        if span > 1 / self.omega:
+            return None
+        return (
+            f"conr with omega {self.omega:g} takes labels up to {1 / self.omega:g} apart for "
+            f"similar, and these span {span:g}: nothing is pushed apart and its term is always 0; "
+            f"set omega above {1 / span:.3g}"
+        )
 
     def build(self, setup: Setup) -> ConR:
         """Make the module with one weight per training sample.

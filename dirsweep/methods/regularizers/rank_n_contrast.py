@@ -101,6 +101,11 @@ class RankNContrastConfig(TechniqueConfig):
     tau: Annotated[float, Field(gt=0), LogUniform(0.1, 10.0)] = 2.0
     """temperature, in the unit of the features' Euclidean distances"""
 
+    @property
+    def min_batch_size(self) -> int:
+        """Two: the views of one sample have nothing to be contrasted with."""
+        return 2
+
     def build(self, setup: Setup) -> RankNContrast:
         """Make the module; it has no state."""
         return RankNContrast(self)

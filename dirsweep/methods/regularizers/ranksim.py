@@ -338,6 +338,11 @@ class RankSimConfig(TechniqueConfig):
         assert self.interp_lambda is not None
         return self.interp_lambda
 
+    @property
+    def min_batch_size(self) -> int:
+        """Three: of two samples each is nearest to itself, whatever the features are."""
+        return 3
+
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse float16: loss scaling multiplies the incoming gradient of Eq. 7 by thousands."""
         if trial.precision == "float16":
@@ -345,7 +350,17 @@ class RankSimConfig(TechniqueConfig):
                 "float16 training scales the loss, and RankSim's gradient depends on that scale; "
                 "set precision to bfloat16 or float32"
             )
-        return None
+        return super().conflict(trial, benchmark)
+
+    def label_conflict(self, labels: Tensor) -> str | None:
+        """Refuse fewer than three distinct labels, of which ``unique`` takes one sample each."""
+        distinct = len(labels.unique(dim=0))
+        if self.sampling != "unique" or distinct >= self.min_batch_size:
+            return None
+        return (
+            f"ranksim with sampling 'unique' ranks one sample of each distinct label and needs "
+            f"{self.min_batch_size} labels; the training split has {distinct}; use sampling 'all'"
+        )
 
     def build(self, setup: Setup) -> RankSim:
         """Make the module; it has no state."""

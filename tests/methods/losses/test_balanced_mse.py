@@ -233,12 +233,14 @@ def test_refuses_what_it_cannot_do(make_setup) -> None:
             SpecError, match="takes scalar labels, this benchmark's have 2 dimensions; use 'bmc'"
         ):
             config.build(wide)
-        reason = config.conflict(SimpleNamespace(), SimpleNamespace(label_dim=2))
+        reason = config.conflict(SimpleNamespace(batch_size=8), SimpleNamespace(label_dim=2))
         assert reason is not None
         assert "scalar labels" in reason
-        assert config.conflict(SimpleNamespace(), SimpleNamespace(label_dim=1)) is None
+        assert config.conflict(SimpleNamespace(batch_size=8), SimpleNamespace(label_dim=1)) is None
     assert (
-        BalancedMSEConfig(variant="bmc").conflict(SimpleNamespace(), SimpleNamespace(label_dim=2))
+        BalancedMSEConfig(variant="bmc").conflict(
+            SimpleNamespace(batch_size=8), SimpleNamespace(label_dim=2)
+        )
         is None
     )
     losses = BalancedMSEConfig(variant="bmc").build(wide)(torch.zeros(2, 2), wide.train_labels)
