@@ -22,8 +22,10 @@ from dirsweep.analysis.measurements import (
     measure,
     points_of,
     rng_for,
+    seed_pool,
 )
 from dirsweep.analysis.resampling import METRICS, replicates, sample_counts
+from dirsweep.analysis.seed_variance import SeedPool
 from dirsweep.analysis.summaries import PointSummary
 from dirsweep.domain import MetricColumn
 from dirsweep.errors import StoreError
@@ -128,13 +130,17 @@ def compare(
     pairs = [(first[key], second[key]) for key in common]
     rows: list[ComparedPoint] = []
     for column in columns:
+        pools = seed_pool(run_a, column), seed_pool(run_b, column)
         measured = _as_one_study((run_a, run_b), pairs, column, resampling)
+        measured = replace(measured, pool=_pool_of_both(pools))
+        # a point has the interval that its own run reports
+        alone = [replace(measured, pool=_named(pool, side)) for side, pool in enumerate(pools)]
         for number, pair in enumerate(pairs):
             if measured.values.get(2 * number) and measured.values.get(2 * number + 1):
-                rows.append(_compared(measured, number, pair, resampling.seed))
+                rows.append(_compared(measured, alone, number, pair, resampling.seed))
     order = {configuration.label: place for place, configuration in enumerate(first.values())}
     rows.sort(key=lambda row: order[row.label_a])
-    differences = corrected([row.difference for row in rows])
+    differences = corrected([row.difference for row in rows], "configurations of both runs")
     return Comparison(
         name_a=str(run_a.paths.root),
         name_b=str(run_b.paths.root),
@@ -206,11 +212,22 @@ def _as_one_study(
         points=summaries,
         trials=trials,
         values=values,
-        draws=None if drawn is None else drawn.draws,
+        draws=None if drawn is None else drawn.draws.astype(np.float32),
         draw_columns={} if drawn is None else drawn.columns,
         num_samples=0 if drawn is None else drawn.num_samples,
         synthetic=any(run.synthetic for run in runs),
     )
+
+
+def _pool_of_both(pools: tuple[SeedPool | None, SeedPool | None]) -> SeedPool | None:
+    """What the points of both runs say about the variance between seeds."""
+    first, second = (_named(pool, side) for side, pool in enumerate(pools))
+    return None if first is None or second is None else first.joined(second)
+
+
+def _named(pool: SeedPool | None, side: int) -> SeedPool | None:
+    """The pool with its trials named as those of the first or second run."""
+    return None if pool is None else pool.renamed(f"{side}/")
 
 
 @dataclass(frozen=True)
@@ -284,11 +301,15 @@ def _preds_of(
 
 
 def _compared(
-    measured: Measured, number: int, pair: tuple[_Configuration, _Configuration], seed: int
+    measured: Measured,
+    alone: Sequence[Measured],
+    number: int,
+    pair: tuple[_Configuration, _Configuration],
+    seed: int,
 ) -> ComparedPoint:
     a, b = (
         replace(
-            found := interval_of(measured, 2 * number + side, seed=seed),
+            found := interval_of(alone[side], 2 * number + side, seed=seed),
             study=configuration.label.partition(":")[0],
             trial_ids=_without_run_number(found.trial_ids),
         )

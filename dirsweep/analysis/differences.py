@@ -14,11 +14,18 @@ from dirsweep.analysis.measurements import (
     columns_of,
     measure,
     points_of,
-    rng_for,
+    rng_for_trials,
 )
 from dirsweep.analysis.multiple_testing import holm
 from dirsweep.analysis.objectives import default_point
-from dirsweep.analysis.uncertainty import Prior, Uncertainty, uncertainty, uncertainty_of_two
+from dirsweep.analysis.seed_variance import WeightedPoint
+from dirsweep.analysis.uncertainty import (
+    Alternative,
+    Floats,
+    Uncertainty,
+    uncertainty,
+    uncertainty_of_two,
+)
 from dirsweep.domain import MetricColumn, metric_of
 from dirsweep.run.reader import Run
 
@@ -42,9 +49,11 @@ class Difference:
         difference: mean over seeds of point minus baseline; for an error metric below 0 is better.
         low: lower end of the 95 % interval; None where there is none.
         high: upper end of the 95 % interval; None where there is none.
-        p: two-sided p-value; None from one seed, which says nothing about seeds.
-        p_corrected: by Holm for ``num_comparisons``.
-        num_comparisons: made in one call, over points and regions.
+        p: two-sided p-value, not corrected: the same wherever the difference is reported. None
+            from one seed, which says nothing about seeds.
+        p_corrected: by Holm for the ``num_comparisons`` of the ``family``.
+        num_comparisons: comparisons of the family that have a p-value.
+        family: what the p-value is corrected over.
         num_seeds: number of seeds.
         num_samples: number of samples; 0 without predictions.
         basis: what the interval takes into account.
@@ -75,6 +84,7 @@ class Difference:
     trial_ids: tuple[str, ...]
     baseline_trial_ids: tuple[str, ...]
     synthetic: bool
+    family: str = ""
 
     @property
     def better(self) -> bool:
@@ -124,7 +134,8 @@ def differences(
             for index in measured.values
             if index != baseline and (points is None or index in points)
         ]
-    return corrected(found)
+    label = next(point.label for point in points_of(run, study) if point.index == baseline)
+    return corrected(found, f"points of {study} against {label}")
 
 
 def _default_baseline(run: Run, study: str) -> int | None:
@@ -135,13 +146,23 @@ def _default_baseline(run: Run, study: str) -> int | None:
     return next(complete, None)
 
 
-def corrected(found: Sequence[Difference]) -> list[Difference]:
-    """Fill in ``p_corrected`` by Holm's method over all differences that have a p-value."""
+def corrected(found: Sequence[Difference], family: str) -> list[Difference]:
+    """Fill in ``p_corrected`` by Holm's method over all differences that have a p-value.
+
+    Args:
+        found: the family.
+        family: what it consists of besides regions, for readers.
+    """
+    regions = list(dict.fromkeys(item.region for item in found))
+    where = f"{len(regions)} regions" if len(regions) > 1 else f"region {''.join(regions)}"
     ps = [item.p for item in found if item.p is not None]
     adjusted = iter(holm(ps))
     return [
         replace(
-            item, p_corrected=None if item.p is None else next(adjusted), num_comparisons=len(ps)
+            item,
+            p_corrected=None if item.p is None else next(adjusted),
+            num_comparisons=len(ps),
+            family=f"{family}, {where}",
         )
         for item in found
     ]
@@ -157,7 +178,12 @@ def difference_of(measured: Measured, index: int, baseline: int, *, seed: int = 
     num_common = len(measured.common_seeds([index, baseline]))
     if num_common >= 2 or (num_common and num_common == min(len(mine), len(theirs))):
         return contrast(measured, {index: 1.0}, {baseline: 1.0}, seed=seed)
+    return _unpaired(measured, index, baseline, seed)
+
+
+def _unpaired(measured: Measured, index: int, baseline: int, seed: int) -> Difference:
     first, second = measured.of_point(index), measured.of_point(baseline)
+    trials = tuple(tuple(measured.trials[point].values()) for point in (index, baseline))
     draws = None
     if first.draws is not None and second.draws is not None:
         draws = first.draws, second.draws
@@ -165,7 +191,7 @@ def difference_of(measured: Measured, index: int, baseline: int, *, seed: int = 
         (first.values, second.values),
         draws,
         num_samples=measured.num_samples,
-        rng=rng_for(seed, "pair", f"{index}-{baseline}"),
+        rng=rng_for_trials(seed, "pair", [*trials[0], *trials[1]]),
     )
     estimate = _Estimate(
         difference=float(first.values.mean() - second.values.mean()),
@@ -175,8 +201,8 @@ def difference_of(measured: Measured, index: int, baseline: int, *, seed: int = 
         paired=False,
     )
     sides = (
-        _Side((index,), tuple(measured.trials[index].values())),
-        _Side((baseline,), tuple(measured.trials[baseline].values())),
+        _Side((index,), trials[0]),
+        _Side((baseline,), trials[1]),
     )
     return _difference(measured, sides, estimate)
 
@@ -201,16 +227,18 @@ def contrast(
             "a difference needs points on both sides, and a seed that all of them have"
         )
     sample = measured.weighted_mean_of(plus, seeds).minus(measured.weighted_mean_of(minus, seeds))
-    names = ",".join(map(str, plus)), ",".join(map(str, minus))
-    # without any difference the two sides are the same trials: there is no uncertainty
-    prior = _prior_of_contrast(measured, plus, minus) if sample.values.any() else None
+    trials = measured.trial_ids(plus, seeds), measured.trial_ids(minus, seeds)
+    # a difference and its opposite have the same p-value, so they are computed as one
+    sign = 1.0 if sorted(trials[0]) <= sorted(trials[1]) else -1.0
     found = uncertainty(
-        sample.values,
-        sample.draws,
+        sign * sample.values,
+        None if sample.draws is None else sign * sample.draws,
         num_samples=measured.num_samples,
-        rng=rng_for(seed, "contrast", *names),
-        prior=prior,
+        rng=rng_for_trials(seed, "contrast", [*trials[0], *trials[1]]),
+        seeds=_alternatives(measured, _net_weights(plus, minus), sample.values),
     )
+    if found is not None and sign < 0:
+        found = found._replace(low=-found.high, high=-found.low)
     estimate = _Estimate(
         difference=float(sample.values.mean()),
         uncertainty=found,
@@ -219,25 +247,36 @@ def contrast(
         paired=True,
     )
     sides = (
-        _Side(tuple(plus), measured.trial_ids(plus, seeds)),
-        _Side(tuple(minus), measured.trial_ids(minus, seeds)),
+        _Side(tuple(plus), trials[0]),
+        _Side(tuple(minus), trials[1]),
     )
     return _difference(measured, sides, estimate)
 
 
-def _prior_of_contrast(
-    measured: Measured, plus: Mapping[int, float], minus: Mapping[int, float]
-) -> Prior | None:
-    """The paired prior, scaled by the squared net weights of the points."""
-    prior = measured.paired_prior
-    if prior is None:
-        return None
+def _net_weights(plus: Mapping[int, float], minus: Mapping[int, float]) -> dict[int, float]:
+    """Point -> its weight in the difference; a point on both sides may have 0."""
     net: dict[int, float] = dict.fromkeys({*plus, *minus}, 0.0)
     for sign, side in ((1, plus), (-1, minus)):
         total = sum(side.values())
         for index, weight in side.items():
             net[index] += sign * weight / total
-    return prior._replace(variance=prior.variance * sum(weight**2 for weight in net.values()))
+    return net
+
+
+def _alternatives(
+    measured: Measured, net: Mapping[int, float], values: Floats
+) -> list[Alternative] | None:
+    """How large the variance of a difference may be; None leaves it to the difference itself.
+
+    Without any difference the two sides are the same trials: there is no uncertainty.
+    """
+    if measured.pool is None or len(values) < 2 or not values.any():
+        return None
+    points = [
+        WeightedPoint(weight, tuple(measured.trials[index].values()))
+        for index, weight in net.items()
+    ]
+    return measured.pool.of_contrast(points, values)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -23,22 +22,26 @@ from dirsweep.analysis.measurements import (
 from dirsweep.analysis.objectives import default_point
 from dirsweep.analysis.selection import searched
 from dirsweep.analysis.summaries import PointSummary
-from dirsweep.domain import MetricColumn
+from dirsweep.analysis.techniques import (
+    Pair,
+    Switch,
+    has_one_setting,
+    matched_pairs,
+    technique_state,
+    varied_techniques,
+)
+from dirsweep.domain import MetricColumn, metric_of
 from dirsweep.registry import display_name
 from dirsweep.run.reader import Run
 
-#: configuration keys that select a technique
-SWITCHES = ("loss.name", "reweighting.name", "smoothing.name", "schedule.name")
-_OFF = {"reweighting.name": "none", "smoothing.name": "none", "schedule.name": "plain"}
 #: loss of a sweep whose base names none
 DEFAULT_LOSS = "l1"
 #: study of an effect over all planned studies
 ALL_STUDIES = "all studies"
-
-#: (with, without): indices of two points that differ in one technique alone
-Pair = tuple[int, int]
-#: switches with their values, and per technique its parameters (``smoothing.*``)
-TechniqueState = dict[str, Any]
+#: why a technique has no effect
+NO_PAIR = "no two points differ in it alone"
+SEVERAL_SETTINGS = "several settings, and their mean would describe none"
+NO_COMMON_SEED = "its points have no seed in common with those without it"
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Effect:
             pairs have. Over several studies the points are numbered consecutively.
         difference: mean over pairs of with minus without.
         technique: how papers write its name: ``RankSim``, ``Balanced MSE``.
+        within: over several studies: the study that has all of the pairs and reports the same
+            effect; empty where there is none.
     """
 
     key: str
@@ -62,14 +67,33 @@ class Effect:
     pairs: tuple[Pair, ...]
     difference: Difference
     technique: str = ""
+    within: str = ""
 
 
-class Switch(NamedTuple):
-    """One technique switched on: the key, its value, and what the value replaces."""
+@dataclass(frozen=True)
+class LeftOut:
+    """A technique that some points have and others do not, without an effect.
 
-    key: str
-    value: Any
-    reference: Any
+    Attributes:
+        technique: how papers write its name.
+        reason: why nothing is said about it.
+    """
+
+    technique: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What is known about the techniques of one study, or of all planned ones.
+
+    Attributes:
+        found: effects by column and technique.
+        left_out: the techniques without an effect.
+    """
+
+    found: tuple[Effect, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def effects(
@@ -94,19 +118,32 @@ def effects(
     Returns:
         Effects by column and technique, corrected for all of them together.
     """
+    return list(study_effects(run, study, columns=columns, resampling=resampling).found)
+
+
+def study_effects(
+    run: Run,
+    study: str,
+    *,
+    columns: Sequence[MetricColumn] | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
+) -> Effects:
+    """Return the effects of a study, see ``effects``, and the techniques that have none."""
     columns = columns_of(run) if columns is None else tuple(columns)
 
-    def compute() -> list[Effect]:
+    def compute() -> Effects:
         complete = [point for point in points_of(run, study) if not point.preliminary]
-        states = {point.index: _technique_state(point) for point in complete}
+        states = {point.index: technique_state(point) for point in complete}
         default = default_point(run, study)
         loss = None if default is None else default.config.get("loss.name")
-
-        def measured_in(column: MetricColumn) -> Measured:
-            return measure(run, study, column, resampling=resampling)
-
-        found = _effects(_matched_pairs(states, loss), measured_in, columns, resampling.seed)
-        return _with_names(run, found)
+        measured = _by_column(
+            columns, lambda column: measure(run, study, column, resampling=resampling)
+        )
+        matched = matched_pairs(states, loss)
+        found = _effects(matched, measured, f"techniques of {study}", resampling.seed)
+        reasons = dict.fromkeys(varied_techniques(states, loss), NO_PAIR)
+        reasons |= {switch: _why_no_effect(measured, pairs) for switch, pairs in matched.items()}
+        return _named(run, found, reasons)
 
     return run.once(("effects", study, columns, resampling), compute)
 
@@ -133,38 +170,96 @@ def effects_of_run(
         Effects by column and technique, corrected for all of them together; empty where fewer than
         two studies are planned.
     """
+    return list(all_effects(run, columns=columns, resampling=resampling).found)
+
+
+def all_effects(
+    run: Run,
+    *,
+    columns: Sequence[MetricColumn] | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
+) -> Effects:
+    """Return the effects over all studies, see ``effects_of_run``, and techniques without one."""
     columns = columns_of(run) if columns is None else tuple(columns)
 
-    def compute() -> list[Effect]:
+    def compute() -> Effects:
         points = _distinct_points(run)
         studies = list(dict.fromkeys(study for study, _ in points))
         if len(studies) < 2:
-            return []
-        states = {number: _technique_state(point) for number, (_, point) in enumerate(points)}
+            return Effects()
+        states = {number: technique_state(point) for number, (_, point) in enumerate(points)}
         places = {number: (study, point.index) for number, (study, point) in enumerate(points)}
-        matched = {
-            switch: pairs
-            for switch, pairs in _matched_pairs(states, _loss_of_sweep(run)).items()
-            if _has_one_setting(switch.key, pairs, states)
-        }
+        loss = _loss_of_sweep(run)
+        reasons = dict.fromkeys(varied_techniques(states, loss), NO_PAIR)
+        matched = {}
+        for switch, pairs in matched_pairs(states, loss).items():
+            if has_one_setting(switch.key, pairs, states):
+                matched[switch] = pairs
+            else:
+                reasons[switch] = SEVERAL_SETTINGS
 
         def measured_in(column: MetricColumn) -> Measured:
             parts = {study: measure(run, study, column, resampling=resampling) for study in studies}
             return _merged(parts, places)
 
-        return _with_names(run, _effects(matched, measured_in, columns, resampling.seed))
+        measured = _by_column(columns if matched else (), measured_in)
+        found = _effects(matched, measured, "techniques over all studies", resampling.seed)
+        reasons |= {switch: _why_no_effect(measured, pairs) for switch, pairs in matched.items()}
+        members = {
+            study: {tuple(sorted(point.trial_ids.values())) for point in points_of(run, study)}
+            for study in studies
+        }
+        found = [replace(effect, within=_within(effect, points, members)) for effect in found]
+        return _named(run, found, reasons)
 
     return run.once(("effects of run", columns, resampling), compute)
 
 
-def _with_names(run: Run, found: Sequence[Effect]) -> list[Effect]:
+def _within(
+    effect: Effect,
+    points: Sequence[tuple[str, PointSummary]],
+    members: Mapping[str, Collection[tuple[str, ...]]],
+) -> str:
+    """The first study that has both points of every pair; empty without one."""
+    needed = {
+        tuple(sorted(points[number][1].trial_ids.values()))
+        for pair in effect.pairs
+        for number in pair
+    }
+    return next((study for study, own in members.items() if needed <= set(own)), "")
+
+
+def _by_column(
+    columns: Sequence[MetricColumn], measured_in: Callable[[MetricColumn], Measured]
+) -> list[Measured]:
+    return [measured_in(column) for column in columns]
+
+
+def _why_no_effect(measured: Sequence[Measured], pairs: Sequence[Pair]) -> str:
+    """Why none of the pairs can be compared; used where that is so."""
+    indices = {index for pair in pairs for index in pair}
+    if any(index in part.undefined for part in measured for index in indices):
+        return f"{metric_of(measured[0].column.metric).title} is undefined for some seeds"
+    return NO_COMMON_SEED
+
+
+def _named(run: Run, found: Sequence[Effect], reasons: Mapping[Switch, str]) -> Effects:
     """Add how papers write the techniques, from the run's record where it has one."""
-    recorded = run.manifest.display_names
-    named = []
-    for effect in found:
-        name = effect.key.rpartition(".")[2] if effect.value is True else str(effect.value)
-        named.append(replace(effect, technique=recorded.get(name) or display_name(name)))
-    return named
+    effects = tuple(
+        replace(effect, technique=_name_of(run, effect.key, effect.value)) for effect in found
+    )
+    known = {Switch(effect.key, effect.value, effect.reference) for effect in found}
+    left_out = tuple(
+        LeftOut(_name_of(run, switch.key, switch.value), reason)
+        for switch, reason in reasons.items()
+        if switch not in known
+    )
+    return Effects(effects, left_out)
+
+
+def _name_of(run: Run, key: str, value: Any) -> str:
+    name = key.rpartition(".")[2] if value is True else str(value)
+    return run.manifest.display_names.get(name) or display_name(name)
 
 
 def _distinct_points(run: Run) -> list[tuple[str, PointSummary]]:
@@ -174,7 +269,7 @@ def _distinct_points(run: Run) -> list[tuple[str, PointSummary]]:
         for point in [] if searched(run, study) else points_of(run, study):
             if point.preliminary:
                 continue
-            key = json.dumps(_technique_state(point), sort_keys=True)
+            key = json.dumps(technique_state(point), sort_keys=True)
             known = found.setdefault(key, (study, point))
             if point.num_seeds > known[1].num_seeds:
                 found[key] = study, point
@@ -184,13 +279,6 @@ def _distinct_points(run: Run) -> list[tuple[str, PointSummary]]:
 def _loss_of_sweep(run: Run) -> Any:
     loss = run.manifest.base.get("loss") or DEFAULT_LOSS
     return loss.get("name") if isinstance(loss, Mapping) else loss
-
-
-def _has_one_setting(key: str, pairs: Sequence[Pair], states: Mapping[int, TechniqueState]) -> bool:
-    """Whether the technique has the same parameters in all of its pairs."""
-    section = key if key.startswith("regularizers.") else key.split(".")[0]
-    found = [states[on].get(f"{section}.*") for on, _ in pairs]
-    return all(parameters == found[0] for parameters in found)
 
 
 def _merged(parts: Mapping[str, Measured], places: Mapping[int, tuple[str, int]]) -> Measured:
@@ -217,21 +305,26 @@ def _merged(parts: Mapping[str, Measured], places: Mapping[int, tuple[str, int]]
         draw_columns=columns,
         num_samples=max(part.num_samples for part in parts.values()),
         synthetic=first.synthetic,
+        pool=first.pool,
+        undefined={
+            number: parts[study].undefined[index]
+            for number, (study, index) in places.items()
+            if index in parts[study].undefined
+        },
     )
 
 
 def _effects(
     matched: Mapping[Switch, Sequence[Pair]],
-    measured_in: Callable[[MetricColumn], Measured],
-    columns: Sequence[MetricColumn],
+    measured: Sequence[Measured],
+    family: str,
     seed: int,
 ) -> list[Effect]:
     found: list[Effect] = []
-    for column in columns if matched else ():
-        measured = measured_in(column)
-        every = [_effect(measured, switch, pairs, seed) for switch, pairs in matched.items()]
+    for part in measured:
+        every = [_effect(part, switch, pairs, seed) for switch, pairs in matched.items()]
         found += [effect for effect in every if effect is not None]
-    adjusted = corrected([effect.difference for effect in found])
+    adjusted = corrected([effect.difference for effect in found], family)
     return [replace(effect, difference=one) for effect, one in zip(found, adjusted, strict=True)]
 
 
@@ -261,52 +354,3 @@ def _with_common_seeds(measured: Measured, pairs: Sequence[Pair]) -> list[Pair]:
         counts, key=lambda seeds: (len(seeds) > 1, counts[seeds], len(seeds), sorted(seeds))
     )
     return [pair for pair, seeds in common.items() if chosen <= seeds]
-
-
-def _technique_state(point: PointSummary) -> TechniqueState:
-    """Collect what is on in a point, each technique with its parameters, and everything else."""
-    state: TechniqueState = {key: point.config.get(key) for key in SWITCHES}
-    sections: dict[str, dict[str, Any]] = {}
-    for key, value in point.config.items():
-        if key not in SWITCHES and value is not None:
-            sections.setdefault(_section_of(key), {})[key] = value
-    for key, value in point.overrides.items():
-        # a regularizer without parameters has no column of its own
-        if _is_regularizer(key) and value not in (None, False, "off", "none"):
-            sections.setdefault(key, {})
-    return state | {f"{name}.*": parameters for name, parameters in sections.items()}
-
-
-def _section_of(key: str) -> str:
-    parts = key.split(".")
-    return ".".join(parts[:2]) if parts[0] == "regularizers" else parts[0]
-
-
-def _is_regularizer(key: str) -> bool:
-    return key.startswith("regularizers.") and key.count(".") == 1
-
-
-def _matched_pairs(
-    states: Mapping[int, TechniqueState], reference_loss: Any
-) -> dict[Switch, list[Pair]]:
-    """Find the pairs of points that differ in one technique, and in its own parameters, alone."""
-    found: dict[Switch, list[Pair]] = {}
-    for one, other in combinations(states, 2):
-        for on, off in ((one, other), (other, one)):
-            switch = _switch_between(states[on], states[off], reference_loss)
-            if switch is not None:
-                found.setdefault(switch, []).append((on, off))
-    return dict(sorted(found.items(), key=lambda item: str(tuple(item[0]))))
-
-
-def _switch_between(on: TechniqueState, off: TechniqueState, reference_loss: Any) -> Switch | None:
-    differ = {key for key in {*on, *off} if on.get(key) != off.get(key)}
-    for key in SWITCHES:
-        reference = reference_loss if key == "loss.name" else _OFF[key]
-        own_keys = {key, f"{_section_of(key)}.*"}
-        if key in differ and differ <= own_keys and off.get(key) == reference:
-            return Switch(key, on.get(key), reference)
-    regularizers = [key for key in differ if key.startswith("regularizers.")]
-    if len(regularizers) == 1 and differ == set(regularizers) and regularizers[0] not in off:
-        return Switch(regularizers[0].removesuffix(".*"), True, False)
-    return None

@@ -19,7 +19,7 @@ from dirsweep.analysis.measurements import (
     basis_of,
     columns_of,
     measure,
-    rng_for,
+    rng_for_trials,
 )
 from dirsweep.analysis.resampling import bounds
 from dirsweep.analysis.uncertainty import Uncertainty, uncertainty
@@ -108,20 +108,21 @@ def interval_of(measured: Measured, index: int, *, seed: int = 0) -> Interval:
     """Return the interval of one measured point."""
     by_seed = measured.values[index]
     sample = measured.of_point(index)
+    trials = tuple(measured.trials[index].values())
     found = uncertainty(
         sample.values,
         sample.draws,
         num_samples=measured.num_samples,
-        rng=rng_for(seed, "seeds", str(index)),
+        rng=rng_for_trials(seed, "seeds", trials),
         limits=bounds(measured.column.metric),
-        prior=measured.prior,
+        seeds=None if measured.pool is None else measured.pool.of_mean(trials, sample.values),
     )
     return _interval(
         measured,
         index,
         measured.points[index].label,
         by_seed=dict(by_seed),
-        trial_ids=tuple(measured.trials[index].values()),
+        trial_ids=trials,
         estimate=(sample, found),
     )
 
@@ -143,7 +144,7 @@ def interval_of_mean(
         sample.values,
         sample.draws,
         num_samples=measured.num_samples,
-        rng=rng_for(seed, "mean", ",".join(map(str, indices))),
+        rng=rng_for_trials(seed, "mean", measured.trial_ids(indices, seeds)),
         limits=bounds(measured.column.metric),
     )
     return _interval(

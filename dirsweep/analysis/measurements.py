@@ -6,8 +6,7 @@ import json
 import math
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -15,10 +14,11 @@ from numpy.typing import NDArray
 
 from dirsweep.analysis.objectives import points_of as points_of  # re-exported
 from dirsweep.analysis.region_samples import RegionSamples, region_samples
+from dirsweep.analysis.region_sizes import says_nothing
 from dirsweep.analysis.resampling import sample_counts
+from dirsweep.analysis.seed_variance import SeedPool, SeedRow, pool_of
 from dirsweep.analysis.summaries import PointSummary
-from dirsweep.analysis.uncertainty import Prior, prior_of
-from dirsweep.domain import REGIONS, MetricColumn
+from dirsweep.domain import REGIONS, MetricColumn, is_undefined
 from dirsweep.run.reader import Run
 
 Floats = NDArray[np.float64]
@@ -105,6 +105,9 @@ class Measured:
         draw_columns: trial -> column of ``draws``.
         num_samples: samples of the split that lie in the region.
         synthetic: whether the numbers come from a synthetic benchmark.
+        pool: what all points of the run say about the variance between seeds.
+        undefined: point -> complete seeds for which the metric is undefined. Such a point is in no
+            other attribute: the mean of its other seeds would look better than it is.
     """
 
     study: str
@@ -116,6 +119,8 @@ class Measured:
     draw_columns: dict[str, int]
     num_samples: int
     synthetic: bool
+    pool: SeedPool | None = None
+    undefined: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def of_point(self, point: int, seeds: Iterable[int] | None = None) -> SeedValues:
         """Return the values of a point, by default of all of its seeds."""
@@ -167,36 +172,6 @@ class Measured:
         mean: Floats = shaped.mean(axis=1, dtype=np.float64)
         return mean
 
-    @cached_property
-    def prior(self) -> Prior | None:
-        """The variance between seeds of one point that the study's points suggest."""
-        groups = [list(found.values()) for found in self.values.values() if len(found) > 1]
-        return prior_of(
-            [float(np.var(group, ddof=1)) for group in groups], [len(g) - 1 for g in groups]
-        )
-
-    @cached_property
-    def paired_prior(self) -> Prior | None:
-        """The same without what a seed does to all points alike.
-
-        It is estimated from the points that have the most frequent set of seeds. A paired
-        difference of two points has twice this variance.
-        """
-        sets = [tuple(found) for found in self.values.values()]
-        seeds = max(set(sets), key=lambda found: (sets.count(found), found), default=())
-        table = np.array(
-            [list(found.values()) for found in self.values.values() if tuple(found) == seeds]
-        )
-        if len(seeds) < 2 or len(table) < 3:
-            return None
-        residuals = table - table.mean(axis=1, keepdims=True)
-        residuals -= residuals.mean(axis=0)
-        df = (len(seeds) - 1) * (1 - 1 / len(table))
-        variances = np.square(residuals).sum(axis=1) / df
-        # what the difference at hand says itself is not counted again
-        max_df = float((len(seeds) - 1) * (len(table) - 2))
-        return prior_of(variances.tolist(), [df] * len(table), max_df=max_df)
-
 
 def basis_of(num_seeds: int, sampled: bool) -> Basis:
     """Return what an interval can take into account.
@@ -240,6 +215,17 @@ def rng_for(seed: int, *purpose: str) -> np.random.Generator:
     return np.random.default_rng([seed, *(zlib.crc32(word.encode()) for word in purpose)])
 
 
+def rng_for_trials(seed: int, purpose: str, trials: Iterable[str]) -> np.random.Generator:
+    """Return a generator that depends on the trials alone, not on where they are reported.
+
+    Args:
+        seed: of everything random.
+        purpose: of the numbers.
+        trials: their ids, in any order; ``0/`` and ``1/`` before an id name one of two runs.
+    """
+    return rng_for(seed, purpose, *sorted({trial.rpartition("/")[2] for trial in trials}))
+
+
 def measure(
     run: Run,
     study: str,
@@ -281,67 +267,114 @@ def _measure(
     points: Collection[int] | None,
     resampling: Resampling,
 ) -> Measured:
-    summaries = {point.index: point for point in points_of(run, study) if not point.preliminary}
-    trials = {
-        index: seeds for index, seeds in complete_trials(run, study).items() if index in summaries
-    }
-    values = _tabulated(summaries, sorted(trials), column)
-    whole = _with_all_predictions(run, column.split, trials)
-    samples = region_samples(run, column) if whole else None
+    table = _values_of(run, study, column)
+    samples = _samples_of(run, column)
+    chosen = [index for index in table.trials if points is None or index in points]
+    every = sorted({trial for index in chosen for trial in table.trials[index].values()})
+    drawn = [trial for trial in every if samples is not None and samples.covers(trial)]
     draws: NDArray[np.floating] | None = None
-    drawn: list[str] = []
-    if samples is not None:
-        _replace_by_recomputed(values, trials, samples.observed(sorted(whole)))
-        chosen = [index for index in trials if points is None or index in points]
-        drawn = sorted({trial for index in chosen for trial in trials[index].values()} & whole)
     if samples is not None and drawn:
         draws = _draw(samples, drawn, column, resampling)
-    values = {index: dict(sorted(found.items())) for index, found in values.items() if found}
+    summaries = {point.index: point for point in points_of(run, study)}
     return Measured(
         study=study,
         column=column,
-        points={index: summaries[index] for index in values},
-        trials={
-            index: {seed: trials[index][seed] for seed in found if seed in trials[index]}
-            for index, found in values.items()
-        },
-        values=values,
+        points={index: summaries[index] for index in table.values},
+        trials=table.trials,
+        values=table.values,
         draws=draws,
         draw_columns={trial: number for number, trial in enumerate(drawn)},
         num_samples=0 if samples is None else samples.num,
         synthetic=run.synthetic,
+        pool=seed_pool(run, column),
+        undefined=table.undefined,
     )
 
 
-def _tabulated(
-    summaries: Mapping[int, PointSummary], indices: Iterable[int], column: MetricColumn
-) -> dict[int, dict[int, float]]:
-    """Point -> seed -> value as the trials table has it."""
-    spreads = {index: summaries[index].metrics.get(column.name) for index in indices}
-    return {
-        index: {} if spread is None else dict(spread.by_seed) for index, spread in spreads.items()
-    }
+@dataclass(frozen=True)
+class _Values:
+    """One metric of a study's complete points; see ``Measured``."""
+
+    values: dict[int, dict[int, float]]
+    trials: dict[int, dict[int, str]]
+    undefined: dict[int, tuple[int, ...]]
 
 
-def _with_all_predictions(
-    run: Run, split: str, trials: Mapping[int, Mapping[int, str]]
-) -> set[str]:
-    """The trials that have a finite prediction for every sample of the split."""
-    predicted = run.predicted(split)
-    every = [trial for seeds in trials.values() for trial in seeds.values()]
-    return {trial for trial in every if predicted.whole(trial)}
+def _values_of(run: Run, study: str, column: MetricColumn) -> _Values:
+    """Return the values, recomputed from the predictions where there are any."""
+
+    def make() -> _Values:
+        summaries = {point.index: point for point in points_of(run, study)}
+        trials = {
+            index: seeds
+            for index, seeds in complete_trials(run, study).items()
+            if not summaries[index].preliminary
+        }
+        recomputed = _recomputed(run, column, trials)
+        found = _Values({}, {}, {})
+        for index in sorted(trials):
+            by_seed = _by_seed(summaries[index], column, trials[index], recomputed)
+            undefined = tuple(seed for seed, value in by_seed.items() if is_undefined(value))
+            if undefined:
+                found.undefined[index] = undefined
+            elif by_seed:
+                found.values[index] = by_seed
+                found.trials[index] = {seed: trials[index][seed] for seed in by_seed}
+        return found
+
+    return run.once(("values", study, column), make)
 
 
-def _replace_by_recomputed(
-    values: dict[int, dict[int, float]],
-    trials: Mapping[int, Mapping[int, str]],
+def _recomputed(
+    run: Run, column: MetricColumn, trials: Mapping[int, Mapping[int, str]]
+) -> dict[str, float]:
+    """Trial -> metric from its predictions; empty where it is defined for none of them."""
+    samples = _samples_of(run, column)
+    if samples is None:
+        return {}
+    every = sorted({trial for seeds in trials.values() for trial in seeds.values()})
+    found = samples.observed([trial for trial in every if samples.covers(trial)])
+    if column.region != "all" and all(map(is_undefined, found.values())):
+        return {}  # labels that are all alike, not constant predictions
+    return found
+
+
+def _by_seed(
+    summary: PointSummary,
+    column: MetricColumn,
+    trials: Mapping[int, str],
     recomputed: Mapping[str, float],
-) -> None:
-    for index, seeds in trials.items():
-        for seed, trial in seeds.items():
-            value = recomputed.get(trial)
-            if value is not None and math.isfinite(value):
-                values[index][seed] = value
+) -> dict[int, float]:
+    """Seed -> value of a point, NaN where it is undefined, seeds ascending."""
+    tabulated = summary.metrics.get(column.name)
+    found = {} if tabulated is None else dict(tabulated.by_seed)
+    for seed, trial in trials.items():
+        if trial in recomputed and not (seed in found and is_undefined(recomputed[trial])):
+            found[seed] = recomputed[trial]
+    found |= dict.fromkeys(summary.undefined.get(column.name, ()), math.nan)
+    return dict(sorted(found.items()))
+
+
+def seed_pool(run: Run, column: MetricColumn) -> SeedPool | None:
+    """Return what all points of a run say about the variance between seeds of a column.
+
+    It is the same for every study and every set of points that are compared.
+    """
+
+    def make() -> SeedPool | None:
+        tables = [_values_of(run, study, column) for study in run.studies]
+        return pool_of(
+            SeedRow(table.trials[index], values)
+            for table in tables
+            for index, values in table.values.items()
+        )
+
+    return run.once(("seed pool", column), make)
+
+
+def _samples_of(run: Run, column: MetricColumn) -> RegionSamples | None:
+    """The column's samples; None without predictions, and where so few mean nothing."""
+    return None if says_nothing(run, column) else region_samples(run, column)
 
 
 def _draw(

@@ -8,6 +8,7 @@ from functools import partial
 
 import pyarrow.compute as pc
 
+from dirsweep.analysis.region_sizes import says_nothing
 from dirsweep.analysis.summaries import PointSummary, study_summary
 from dirsweep.domain import MetricColumn
 from dirsweep.run.reader import Run
@@ -69,7 +70,7 @@ def points_of(run: Run, study: str) -> list[PointSummary]:
     """Return a study's points with ``violations`` and ``front``, computed once per run."""
 
     def make() -> list[PointSummary]:
-        points = study_summary(run.trials(), study)
+        points = study_summary(run.trials(), study, hides=partial(says_nothing, run))
         return _judged(points, results_of(run, study, points))
 
     return run.once(("points", study), make)

@@ -79,5 +79,10 @@ def plateau(run: Run, study: str, *, resampling: Resampling = DEFAULT_RESAMPLING
         difference = contrast(measured, {best.index: 1.0}, {default.index: 1.0}, seed=seed)
         num = len(could_be_chosen(measured)) - 1
         p = None if difference.p is None else min(1.0, num * difference.p)
-        difference = replace(difference, p_corrected=p, num_comparisons=num)
+        difference = replace(
+            difference,
+            p_corrected=p,
+            num_comparisons=num,
+            family=f"any point of {study} might have been the best (Bonferroni)",
+        )
     return Plateau(ends[0], ends[1], breaks, overlap, difference)

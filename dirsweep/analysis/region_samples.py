@@ -45,9 +45,13 @@ class RegionSamples:
 
     def preds(self, trials: Collection[str]) -> Floats:
         """(T, S) predictions of the trials, label unit."""
-        rows = np.array([self.predicted.rows[trial] for trial in trials])
+        rows = np.array([self.predicted.rows[trial] for trial in trials], dtype=np.int64)
         found: Floats = self.predicted.preds[np.ix_(rows, self.places)]
         return found
+
+    def covers(self, trial: str) -> bool:
+        """Return whether a trial has a finite prediction for every sample of the split."""
+        return self.predicted.whole(trial)
 
     def observed(self, trials: Sequence[str]) -> dict[str, float]:
         """Return trial -> metric on the samples as they are."""

@@ -6,14 +6,14 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dirsweep.domain import MetricColumn, metric_columns
+from dirsweep.domain import MetricColumn, is_undefined, metric_columns
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,10 @@ class PointSummary:
         config: dotted key -> resolved value, as the tables have it.
         trial_ids: seed -> trial.
         statuses: status -> number of seeds.
-        metrics: column -> spread over seeds; a column without any value is absent.
+        metrics: column -> spread over seeds; a column without any value is absent, and so is one
+            that is undefined for some seeds.
+        undefined: column -> seeds for which it is undefined, though other trials have a value: a
+            correlation of constant predictions. It is the worst result there is.
         num_seeds: number of seeds behind the metrics.
         preliminary: whether no seed is complete; the metrics are then those of pruned or stopped
             ones, validation only.
@@ -82,6 +85,7 @@ class PointSummary:
     notes: dict[int, str] = field(default_factory=dict)
     violations: dict[str, float] = field(default_factory=dict)
     front: bool | None = None
+    undefined: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -99,19 +103,31 @@ class PointSummary:
         return None if spread is None else spread.mean
 
 
-def study_summary(trials: pa.Table, study: str) -> list[PointSummary]:
+def study_summary(
+    trials: pa.Table, study: str, *, hides: Callable[[MetricColumn], bool] | None = None
+) -> list[PointSummary]:
     """Summarize the points of one study, in the order in which they were proposed.
 
     Args:
         trials: the trials table.
         study: its key in the sweep file; an unknown one has no points.
+        hides: whether a column says nothing; by default none does.
     """
     rows = trials.filter(pc.equal(trials["study"], study)).to_pylist()
-    columns = [column.name for column in metric_columns(trials.schema.names)]
+    columns = [
+        column.name
+        for column in metric_columns(trials.schema.names)
+        if _is_measured(trials, column) and not (hides is not None and hides(column))
+    ]
     by_point: dict[int, list[dict[str, Any]]] = {}
     for row in rows:
         by_point.setdefault(row["point"], []).append(row)
     return [_summary(study, index, by_point[index], columns) for index in sorted(by_point)]
+
+
+def _is_measured(trials: pa.Table, column: MetricColumn) -> bool:
+    """Whether some trial has a value, else the region is empty; that of all samples never is."""
+    return column.region == "all" or trials[column.name].null_count < trials.num_rows
 
 
 def _summary(
@@ -120,11 +136,14 @@ def _summary(
     complete = [row for row in rows if row["status"] == "complete"]
     counted = complete or [row for row in rows if row["status"] in ("pruned", "stopped")]
     overrides = json.loads(rows[0]["overrides"])
-    metrics = {
-        column: Spread(values)
-        for column in columns
-        if (values := {row["seed"]: row[column] for row in counted if _is_number(row[column])})
-    }
+    metrics: dict[str, Spread] = {}
+    undefined: dict[str, tuple[int, ...]] = {}
+    for column in columns:
+        without = tuple(row["seed"] for row in counted if is_undefined(row[column]))
+        if without:
+            undefined[column] = without
+        elif counted:
+            metrics[column] = Spread({row["seed"]: row[column] for row in counted})
     times = [row["wall_time_s"] for row in counted if row["wall_time_s"] is not None]
     described = next((row for row in rows if row["config"] is not None), rows[0])
     return PointSummary(
@@ -149,6 +168,7 @@ def _summary(
             if row["status"] == "failed"
         },
         notes={row["seed"]: row["note"] for row in rows if row.get("note")},
+        undefined=undefined,
     )
 
 
@@ -161,7 +181,8 @@ def sorted_by_objective(
 ) -> list[PointSummary]:
     """Sort points by their mean over seeds, best first.
 
-    Infeasible points come after feasible ones, then preliminary ones, then those without a value.
+    Infeasible points come after feasible ones, then preliminary ones, then those without a value:
+    a mean that is undefined for one seed is the worst there is.
     Equal means keep the order in which the points were proposed.
 
     Args:

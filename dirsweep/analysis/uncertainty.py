@@ -15,9 +15,8 @@ draws. :math:`V_e`, the part of it that differs from seed to seed, is contained 
 already and would be counted twice (Owen, Annals of Applied Statistics 1, 2007).
 
 From three seeds :math:`s^2` is poorly known, and Student's tail at 2 degrees of freedom is long.
-The points of a study inform each other about its likely size: a ``Prior`` moderates it as in Smyth,
-Statistical Applications in Genetics and Molecular Biology 3, 2004. Where the variances of the
-points differ widely, the prior's weight goes to 0 by itself.
+What the other points of a run say about it comes in as alternatives, each with its probability
+(``seed_variance``); the draws are then taken from each alternative in proportion.
 
 Drawing K seeds anew with replacement instead (``hierarchical_draws``, the textbook method) is too
 narrow for three or five seeds: it spreads by (K - 1)/K of the variance and has normal instead of
@@ -34,7 +33,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import stats
 
 Floats = NDArray[np.float64]
 
@@ -47,71 +46,23 @@ _LEVEL = 0.95
 _UNLIMITED = (-np.inf, np.inf)
 
 
-class Prior(NamedTuple):
-    """What other points suggest about a variance between seeds.
-
-    Attributes:
-        variance: its likely size.
-        df: degrees of freedom that this knowledge is worth.
-    """
+class Variance(NamedTuple):
+    """A variance, and the degrees of freedom it is known with."""
 
     variance: float
     df: float
 
-    def moderated(self, variance: float, df: float) -> tuple[float, float]:
-        """Return the variance, drawn towards the likely one, and its degrees of freedom."""
-        return (df * variance + self.df * self.variance) / (df + self.df), df + self.df
 
+class Alternative(NamedTuple):
+    """One possibility of how large the variance of a mean over seeds is.
 
-def prior_of(
-    variances: Sequence[float], dfs: Sequence[float], *, max_df: float | None = None
-) -> Prior | None:
-    """Estimate a prior from the variances of several groups.
-
-    Source: Smyth, Statistical Applications in Genetics and Molecular Biology 3, 2004, Section 6.2.
-
-    Args:
-        variances: of each group; those of 0 are left out.
-        dfs: degrees of freedom of each group; those of 0 are left out.
-        max_df: upper bound of the prior's degrees of freedom; by default those of all groups but
-            one.
-
-    Returns:
-        The prior; None from fewer than three groups.
+    Attributes:
+        probability: of this possibility; those of all alternatives sum to 1.
+        variance: of the mean.
     """
-    kept = [
-        (variance, df)
-        for variance, df in zip(variances, dfs, strict=True)
-        if variance > 0 and df > 0
-    ]
-    if len(kept) < 3:
-        return None
-    size, half = np.array([pair[0] for pair in kept]), np.array([pair[1] for pair in kept]) / 2
-    logs = np.log(size) - special.digamma(half) + np.log(half)
-    excess = float(np.var(logs, ddof=1) - special.polygamma(1, half).mean())
-    cap = float(2 * half.sum() * (1 - 1 / len(kept))) if max_df is None else max_df
-    if excess <= 0:  # the groups differ no more than their estimates would by chance
-        return Prior(float(np.average(size, weights=half)), cap) if cap > 0 else None
-    df = min(cap, 2 * _inverse_trigamma(excess))
-    if df <= 0:
-        return None
-    shift = float(special.digamma(df / 2) - np.log(df / 2))
-    return Prior(float(np.exp(logs.mean() + shift)), df)
 
-
-def _inverse_trigamma(value: float) -> float:
-    """Return x with trigamma(x) = value.
-
-    Newton's method on the reciprocal, which is nearly straight.
-    """
-    x = 0.5 + 1 / value
-    for _ in range(50):
-        trigamma = float(special.polygamma(1, x))
-        step = trigamma * (1 - trigamma / value) / float(special.polygamma(2, x))
-        x += step
-        if abs(step) < 1e-8 * x:
-            break
-    return x
+    probability: float
+    variance: Variance
 
 
 class Uncertainty(NamedTuple):
@@ -121,7 +72,7 @@ class Uncertainty(NamedTuple):
         low: lower end of the 95 % interval.
         high: upper end of the 95 % interval.
         p: two-sided probability of a number at least as far from 0, were it 0.
-        error: standard error.
+        error: standard error; of several alternatives that of the most probable one.
         df: its degrees of freedom (Satterthwaite).
     """
 
@@ -132,13 +83,9 @@ class Uncertainty(NamedTuple):
     df: float
 
 
-def student_draws(df: float, num: int, rng: np.random.Generator) -> Floats:
-    """Return (num,) draws of Student's distribution, spread evenly over its quantiles."""
-    return _student_quantiles(df, num)[rng.permutation(num)]
-
-
 @lru_cache(maxsize=64)
 def _student_quantiles(df: float, num: int) -> Floats:
+    """(num,) draws of Student's distribution, spread evenly over its quantiles."""
     quantiles: Floats = stats.t.ppf((np.arange(num) + 0.5) / num, df)
     return quantiles
 
@@ -150,7 +97,7 @@ def uncertainty(
     num_samples: int,
     rng: np.random.Generator,
     limits: tuple[float, float] = _UNLIMITED,
-    prior: Prior | None = None,
+    seeds: Sequence[Alternative] | None = None,
 ) -> Uncertainty | None:
     """Return interval and p-value of a mean over seeds; the module states the method.
 
@@ -161,7 +108,7 @@ def uncertainty(
         num_samples: number S of samples behind each draw.
         rng: generator of the seeds' part.
         limits: the interval is cut off there.
-        prior: what other points suggest about the variance between seeds.
+        seeds: the variance of the mean between seeds; by default that of ``values``.
 
     Returns:
         The uncertainty; None for one seed without draws, and for undefined draws.
@@ -174,8 +121,17 @@ def uncertainty(
         samples = _sampling_part(draws.mean(axis=1), _variance_between_seeds(draws), num_samples)
     elif len(values) < 2:
         return None
-    seeds = [_seed_variance(values, prior)] if len(values) > 1 else []
+    if seeds is None:
+        seeds = [Alternative(1.0, variance_of_mean(values))]
     return _combined(float(values.mean()), samples, seeds, rng=rng, limits=limits)
+
+
+def variance_of_mean(values: Floats) -> Variance:
+    """Return the variance of the mean over (K,) seeds; 0 from one seed, which does not show any."""
+    num = len(values)
+    if num < 2:
+        return Variance(0.0, 1.0)
+    return Variance(float(values.var(ddof=1)) / num, float(num - 1))
 
 
 def uncertainty_of_two(
@@ -206,17 +162,11 @@ def uncertainty_of_two(
         differences = parts[0].mean(axis=1) - parts[1].mean(axis=1)
         between = sum(_variance_between_seeds(part) for part in parts)
         samples = _sampling_part(differences, between, num_samples)
-    seeds = [_seed_variance(group, None) for group in values if len(group) > 1]
-    if draws is None and len(seeds) < 2:
+    if draws is None and min(map(len, values)) < 2:
         return None
-    return _combined(float(values[0].mean() - values[1].mean()), samples, seeds, rng=rng)
-
-
-class _Variance(NamedTuple):
-    """A variance of the estimate, and the degrees of freedom it is known with."""
-
-    variance: float
-    df: float
+    between_seeds = sum_of([variance_of_mean(group) for group in values])
+    estimate = float(values[0].mean() - values[1].mean())
+    return _combined(estimate, samples, [Alternative(1.0, between_seeds)], rng=rng)
 
 
 @dataclass(frozen=True)
@@ -229,20 +179,12 @@ class _SamplingPart:
     """
 
     deviations: Floats
-    variance: _Variance
+    variance: Variance
 
 
 def _fixed_samples(num_samples: int) -> _SamplingPart:
     """Without draws the samples do not move the estimate."""
-    return _SamplingPart(np.zeros(1), _Variance(0.0, float(max(1, num_samples - 1))))
-
-
-def _seed_variance(values: Floats, prior: Prior | None) -> _Variance:
-    """The variance of the mean over seeds."""
-    variance, df = float(values.var(ddof=1)), float(len(values) - 1)
-    if prior is not None:
-        variance, df = prior.moderated(variance, df)
-    return _Variance(variance / len(values), df)
+    return _SamplingPart(np.zeros(1), Variance(0.0, float(max(1, num_samples - 1))))
 
 
 def _sampling_part(means: Floats, between_seeds: float, num_samples: int) -> _SamplingPart:
@@ -251,7 +193,7 @@ def _sampling_part(means: Floats, between_seeds: float, num_samples: int) -> _Sa
     wanted = max(0.0, variance - between_seeds)
     factor = np.sqrt(wanted / variance) if variance > 0 else 0.0
     df = float(max(1, num_samples - 1))
-    return _SamplingPart(factor * (means - means.mean()), _Variance(wanted, df))
+    return _SamplingPart(factor * (means - means.mean()), Variance(wanted, df))
 
 
 def _variance_between_seeds(draws: Floats) -> float:
@@ -270,42 +212,63 @@ def _variance_between_seeds(draws: Floats) -> float:
 def _combined(
     estimate: float,
     samples: _SamplingPart,
-    seeds: Sequence[_Variance],
+    seeds: Sequence[Alternative],
     *,
     rng: np.random.Generator,
     limits: tuple[float, float] = _UNLIMITED,
 ) -> Uncertainty:
     num_draws = max(len(samples.deviations), _MIN_DRAWS)
     draws = np.resize(samples.deviations, num_draws) + estimate
-    between = _sum_of(seeds)
-    if between.variance > 0:
-        scale = np.sqrt(between.variance)
-        draws = draws + scale * student_draws(between.df, num_draws, rng)
-    total = _sum_of([samples.variance, between])
-    error = np.sqrt(total.variance)
+    draws = draws + _seed_draws(seeds, num_draws)[rng.permutation(num_draws)]
+    totals = [
+        (probability, sum_of([samples.variance, variance])) for probability, variance in seeds
+    ]
     ends = np.quantile(draws, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     low, high = (float(np.clip(end, *limits)) for end in ends)
-    p = _p_value(estimate, draws, error, total.df)
-    return Uncertainty(low, high, p, float(error), float(total.df))
+    likely = max(totals, key=lambda item: item[0])[1]
+    p = _p_value(estimate, draws, totals)
+    return Uncertainty(low, high, p, float(np.sqrt(likely.variance)), float(likely.df))
 
 
-def _sum_of(parts: Sequence[_Variance]) -> _Variance:
+def _seed_draws(seeds: Sequence[Alternative], num: int) -> Floats:
+    """(num,) draws of what the seeds do to the mean, of each alternative in proportion."""
+    counts = [round(alternative.probability * num) for alternative in seeds[:-1]]
+    counts.append(num - sum(counts))
+    parts = [
+        np.sqrt(alternative.variance.variance) * _student_quantiles(alternative.variance.df, count)
+        for alternative, count in zip(seeds, counts, strict=True)
+        if count
+    ]
+    return np.concatenate(parts)
+
+
+def sum_of(parts: Sequence[Variance]) -> Variance:
     """Add variances; degrees of freedom after Satterthwaite, Biometrics Bulletin 2, 1946."""
     total = sum(part.variance for part in parts)
     spread = sum(part.variance**2 / part.df for part in parts if part.variance > 0)
     if spread > 0:
-        return _Variance(total, total**2 / spread)
-    return _Variance(total, max((part.df for part in parts), default=1.0))
+        return Variance(total, total**2 / spread)
+    return Variance(total, max((part.df for part in parts), default=1.0))
 
 
-def _p_value(estimate: float, draws: Floats, error: float, df: float) -> float:
-    """Twice the share of draws beyond 0; Student's tail where those are too few to count."""
-    if error == 0:
+def _p_value(estimate: float, draws: Floats, totals: Sequence[tuple[float, Variance]]) -> float:
+    """Twice the share of draws beyond 0; Student's tails where those are too few to count.
+
+    Args:
+        estimate: the number that is tested.
+        draws: (R,) of it.
+        totals: the alternatives' probabilities and variances.
+    """
+    if all(total.variance == 0 for _, total in totals):
         return 1.0 if estimate == 0 else 0.0
     num_beyond = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
     if num_beyond >= _MIN_TAIL_DRAWS:
         return min(1.0, 2 * num_beyond / len(draws))
-    tail = 2 * float(stats.t.sf(abs(estimate) / error, df))
+    tail = sum(
+        probability * 2 * float(stats.t.sf(abs(estimate) / np.sqrt(total.variance), total.df))
+        for probability, total in totals
+        if total.variance > 0
+    )
     return min(2 * _MIN_TAIL_DRAWS / len(draws), tail)
 
 

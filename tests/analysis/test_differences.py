@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dirsweep.analysis.differences import contrast, difference_of, differences
+from dirsweep.analysis.differences import Difference, contrast, difference_of, differences
+from dirsweep.analysis.effects import effects, effects_of_run
 from dirsweep.analysis.intervals import interval_of_mean
 from dirsweep.analysis.measurements import Resampling, measure
 from dirsweep.analysis.multiple_testing import holm
@@ -117,3 +118,55 @@ def test_noise_alone_is_seldom_called_a_difference(tmp_path: Path) -> None:
             )
         )
     assert called <= 4  # 5 % of 20 families, and some luck
+
+
+@pytest.mark.parametrize("seed_deviation", [0.05, 0.5])
+def test_a_pair_has_one_interval_and_one_p_value_wherever_it_is_printed(
+    tmp_path: Path, seed_deviation: float
+) -> None:
+    """Within its study, over all studies, of few points or many, and as the opposite."""
+    wild = {"loss.name": "mse"}
+    studies = {
+        "lr": [SimulatedPoint(), SimulatedPoint({RANKSIM: True}, {"median": 0.5})],
+        "other": [
+            SimulatedPoint({"epochs": 7}),
+            SimulatedPoint(wild, {"all": 300.0}),
+            SimulatedPoint({"epochs": 9}),
+            SimulatedPoint({"epochs": 11}),
+        ],
+    }
+    simulate(tmp_path, studies, num_samples=150, seed_deviation=seed_deviation, names=["mae"])
+    run = open_run(tmp_path)
+
+    def figures(item: Difference) -> tuple[float | None, ...]:
+        return item.difference, item.low, item.high, item.p
+
+    in_study = {item.region: item for item in differences(run, "lr")}
+    column = MetricColumn("test", "mae", "median")
+    (alone,) = differences(run, "lr", 0, points=[1], columns=[column])
+    (opposite,) = differences(run, "lr", 1, points=[0], columns=[column])
+    effect = next(
+        item.difference for item in effects(run, "lr") if item.difference.region == "median"
+    )
+    over_all = next(
+        item
+        for item in effects_of_run(run)
+        if item.difference.region == "median" and item.value is True
+    )
+    for other in (alone, effect, over_all.difference):
+        assert figures(other) == pytest.approx(figures(in_study["median"]), rel=1e-6)
+    assert over_all.within == "lr", "so that it is reported once"
+    assert alone.low is not None
+    assert alone.high is not None
+    assert (opposite.difference, opposite.low, opposite.high, opposite.p) == pytest.approx(
+        (-alone.difference, -alone.high, -alone.low, alone.p), rel=1e-6
+    )
+    families = [item.family for item in (in_study["median"], alone, effect, over_all.difference)]
+    assert families == [
+        "points of lr against base, 4 regions",
+        "points of lr against base, region median",
+        "techniques of lr, 4 regions",
+        "techniques over all studies, 4 regions",
+    ]
+    assert alone.num_comparisons == 1
+    assert alone.p_corrected == alone.p

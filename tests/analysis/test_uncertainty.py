@@ -6,9 +6,9 @@ from scipy import stats
 
 from dirsweep.analysis.resampling import sample_counts
 from dirsweep.analysis.uncertainty import (
-    Prior,
+    Alternative,
+    Variance,
     hierarchical_draws,
-    prior_of,
     uncertainty,
     uncertainty_of_two,
 )
@@ -125,32 +125,19 @@ def test_two_groups_of_seeds() -> None:
     assert uncertainty_of_two((one, other), undefined, num_samples=50, rng=rng) is None
 
 
-def test_a_prior_from_groups_that_agree() -> None:
-    rng = np.random.default_rng(4)
-    variances = [float(rng.normal(size=4).var(ddof=1)) * 9 for _ in range(60)]
-    found = prior_of(variances, [3] * 60)
+def test_alternatives_are_mixed_in_proportion() -> None:
+    values, rng = np.array([1.0, 2.0, 4.0, 5.0]), np.random.default_rng(0)
+    pooled, alone = Variance(0.04, 20.0), Variance(1.0, 3.0)
+    alternatives = [Alternative(0.75, pooled), Alternative(0.25, alone)]
+    found = uncertainty(values, None, num_samples=0, rng=rng, seeds=alternatives)
     assert found is not None
-    assert found.variance == pytest.approx(9, rel=0.2)
-    assert found.df > 20
-    assert Prior(9.0, 3.0).moderated(3.0, 1.0) == (7.5, 4.0)
 
+    def beyond(half: float) -> float:
+        """Share of the mixture further than ``half`` from its middle."""
+        return float(
+            0.75 * 2 * stats.t.sf(half / np.sqrt(0.04), 20) + 0.25 * 2 * stats.t.sf(half / 1.0, 3)
+        )
 
-def test_a_prior_from_groups_that_do_not() -> None:
-    rng = np.random.default_rng(4)
-    # true variances follow a scaled inverse chi-square with 4 degrees of freedom: that is what a
-    # prior of 4 says
-    scales = 9 * 4 / rng.chisquare(4, size=400)
-    found = prior_of([float(rng.normal(size=6).var(ddof=1)) * scale for scale in scales], [5] * 400)
-    assert found is not None
-    assert found.df == pytest.approx(4, rel=0.35)
-    assert found.variance == pytest.approx(9, rel=0.25)
-    assert prior_of([1.0, 2.0], [2, 2]) is None
-    assert prior_of([1.0, 2.0, 0.0], [2, 2, 2]) is None
-    capped = prior_of([1.0, 1.1, 1.2], [2, 2, 2], max_df=1.5)
-    assert capped is not None
-    assert capped.df == 1.5
-    # three groups of two degrees of freedom never weigh more than two groups' worth
-    alike = prior_of([1.0, 1.1, 1.2], [2, 2, 2])
-    assert alike is not None
-    assert alike.df == 4
-    assert alike.variance == pytest.approx(1.1)
+    assert beyond((found.high - found.low) / 2) == pytest.approx(0.05, abs=0.005)
+    assert found.p == pytest.approx(beyond(3.0), rel=0.1)
+    assert (found.error, found.df) == pytest.approx((0.2, 20)), "those of the likely alternative"
