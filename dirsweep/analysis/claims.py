@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from dirsweep.analysis.differences import Difference, differences
-from dirsweep.analysis.effects import Effect, effects, effects_of_run
+from dirsweep.analysis.effects import Effect, LeftOut, all_effects, effects, study_effects
 from dirsweep.analysis.importance import Importance, importances
-from dirsweep.analysis.measurements import DEFAULT_RESAMPLING, Resampling, points_of
+from dirsweep.analysis.measurements import (
+    DEFAULT_RESAMPLING,
+    Resampling,
+    points_of,
+    study_columns,
+)
 from dirsweep.analysis.objectives import objective_of
 from dirsweep.analysis.plateau import Plateau, plateau
+from dirsweep.analysis.region_sizes import few_samples
 from dirsweep.analysis.reproduction import Verdict, verdicts
 from dirsweep.analysis.seed_null import SeedNull, seed_null
 from dirsweep.analysis.selection import (
@@ -48,6 +54,10 @@ class StudyEvidence:
         plateau: the default compared with the best; None where the study has no default.
         importances: parameters with an fANOVA share, the most important first.
         verdicts: published numbers compared with measured ones.
+        left_out: techniques that some points have, about whose effect nothing is said.
+        undefined: points for which the objective is undefined in some seeds, the worst result
+            there is.
+        few_samples: region -> its number of test samples, where there are few.
     """
 
     study: str
@@ -63,6 +73,47 @@ class StudyEvidence:
     plateau: Plateau | None = None
     importances: tuple[Importance, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    undefined: tuple[UndefinedObjective, ...] = ()
+    few_samples: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class UndefinedObjective:
+    """A point for which the objective is undefined in some seeds.
+
+    Attributes:
+        label: of the point.
+        column: the objective on validation, or its metric on test.
+        seeds: for which it is undefined.
+        num_seeds: complete seeds of the point.
+        trial_ids: the trials of ``seeds``.
+    """
+
+    label: str
+    column: MetricColumn
+    seeds: tuple[int, ...]
+    num_seeds: int
+    trial_ids: tuple[str, ...]
+
+
+def undefined_objectives(run: Run, study: str) -> tuple[UndefinedObjective, ...]:
+    """Return the points of a study with an objective that is undefined for some seeds.
+
+    A point whose objective is defined on validation, and its metric not on test, counts as well.
+    """
+    objective = objective_of(run, study)
+    found = []
+    for point in points_of(run, study):
+        for column in (objective, objective._replace(split="test")):
+            seeds = point.undefined.get(column.name, ())
+            if seeds and not point.preliminary:
+                trials = tuple(point.trial_ids[seed] for seed in seeds)
+                found.append(
+                    UndefinedObjective(point.label, column, seeds, point.num_seeds, trials)
+                )
+                break
+    return tuple(found)
 
 
 def study_evidence(
@@ -79,12 +130,17 @@ def study_evidence(
     points = points_of(run, study)
     complete = [point for point in points if not point.preliminary]
     trials = tuple(trial for point in complete for trial in point.trial_ids.values())
+    undefined = undefined_objectives(run, study)
     if not complete:
         return StudyEvidence(study, objective, len(points), trials, 0)
     max_seeds = max(point.num_seeds for point in complete)
     several = max_seeds > 1
     test_column = objective._replace(split="test")
+    columns = study_columns(run, study)
     shares = importances(run, study, seed=resampling.seed)
+    left_out: tuple[LeftOut, ...] = ()
+    if several and not searched(run, study):
+        left_out = study_effects(run, study, resampling=resampling).left_out
     return StudyEvidence(
         study=study,
         objective=objective,
@@ -99,20 +155,42 @@ def study_evidence(
         plateau=plateau(run, study, resampling=resampling),
         importances=tuple(item for item in shares if item.fanova is not None),
         verdicts=tuple(verdicts(run, study, resampling=resampling)),
+        left_out=left_out,
+        undefined=undefined,
+        few_samples={column.region: num for column, num in few_samples(run, columns).items()},
     )
 
 
-def run_evidence(
-    run: Run, *, resampling: Resampling = DEFAULT_RESAMPLING
-) -> tuple[tuple[Effect, ...], ...]:
-    """Return the effects of techniques over all planned studies, one group per technique.
+@dataclass(frozen=True)
+class RunEvidence:
+    """The numbers behind the claims about all planned studies together.
 
-    It is empty where fewer than two studies are planned, and where every effect is from one seed.
+    Attributes:
+        effects: one group per technique, the objective's region first.
+        left_out: techniques about whose effect nothing is said here.
     """
-    found = effects_of_run(run, resampling=resampling)
-    if not any(effect.difference.num_seeds > 1 for effect in found):
-        return ()
-    return _by_technique(found)
+
+    effects: tuple[tuple[Effect, ...], ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def run_evidence(run: Run, *, resampling: Resampling = DEFAULT_RESAMPLING) -> RunEvidence:
+    """Return the effects of techniques over all planned studies.
+
+    An effect whose pairs are all in one study is that study's, and left out here. There is nothing
+    where fewer than two studies are planned, and where every effect is from one seed.
+    """
+    every = all_effects(run, resampling=resampling)
+    if not any(effect.difference.num_seeds > 1 for effect in every.found):
+        return RunEvidence()
+    over_studies = [effect for effect in every.found if not effect.within]
+    within = dict.fromkeys(
+        LeftOut(effect.technique, f"see {effect.within}") for effect in every.found if effect.within
+    )
+    return RunEvidence(
+        effects=_by_technique(over_studies, run.manifest.objective.region),
+        left_out=(*within, *every.left_out),
+    )
 
 
 def _effects_by_technique(
@@ -120,11 +198,14 @@ def _effects_by_technique(
 ) -> tuple[tuple[Effect, ...], ...]:
     if searched(run, study):
         return ()
-    return _by_technique(effects(run, study, resampling=resampling))
+    region = objective_of(run, study).region
+    return _by_technique(effects(run, study, resampling=resampling), region)
 
 
-def _by_technique(found: Sequence[Effect]) -> tuple[tuple[Effect, ...], ...]:
-    return _grouped(((effect.key, str(effect.value)), effect) for effect in found)
+def _by_technique(found: Iterable[Effect], region: str) -> tuple[tuple[Effect, ...], ...]:
+    """One group per technique, the objective's region first."""
+    ordered = sorted(found, key=lambda effect: effect.difference.region != region)
+    return _grouped(((effect.key, str(effect.value)), effect) for effect in ordered)
 
 
 def _differences_by_point(
@@ -139,7 +220,9 @@ def _differences_by_point(
     if not searched(run, study):
         for effect in effects(run, study, resampling=resampling):
             covered |= {on for on, off in effect.pairs if off == baseline.index}
-    return _grouped((item.point, item) for item in found if item.point not in covered)
+    region = objective_of(run, study).region
+    ordered = sorted(found, key=lambda item: (item.point, item.region != region))
+    return _grouped((item.point, item) for item in ordered if item.point not in covered)
 
 
 def _grouped(items: Iterable[tuple[Hashable, T]]) -> tuple[tuple[T, ...], ...]:

@@ -11,10 +11,10 @@ from dirsweep.analysis.measurements import (
     Measured,
     Resampling,
     basis_of,
-    columns_of,
     measure,
     points_of,
     rng_for_trials,
+    study_columns,
 )
 from dirsweep.analysis.multiple_testing import holm
 from dirsweep.analysis.objectives import default_point
@@ -116,7 +116,7 @@ def differences(
         study: its key in the sweep file.
         baseline: index of a point; by default the base itself (``default_point``), else the study's
             first complete point.
-        columns: by default the test metric of the sweep's objective in every region.
+        columns: by default the test metric of the study's objective in every region.
         points: indices of those compared with the baseline; all by default.
         resampling: number of draws and seed.
     """
@@ -125,7 +125,7 @@ def differences(
         return []
     measured_points = None if points is None else {*points, baseline}
     found: list[Difference] = []
-    for column in columns_of(run) if columns is None else columns:
+    for column in study_columns(run, study) if columns is None else columns:
         measured = measure(run, study, column, points=measured_points, resampling=resampling)
         if baseline not in measured.values:
             continue

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dirsweep.analysis.differences import Difference, contrast, corrected
+from dirsweep.analysis.differences import Difference, contrast, corrected, differences
 from dirsweep.analysis.measurements import (
     DEFAULT_RESAMPLING,
     Measured,
@@ -18,9 +18,10 @@ from dirsweep.analysis.measurements import (
     columns_of,
     measure,
     points_of,
+    study_columns,
 )
 from dirsweep.analysis.objectives import default_point
-from dirsweep.analysis.selection import searched
+from dirsweep.analysis.selection import baseline_of, searched
 from dirsweep.analysis.summaries import PointSummary
 from dirsweep.analysis.techniques import (
     Pair,
@@ -112,11 +113,12 @@ def effects(
     Args:
         run: the run.
         study: its key in the sweep file.
-        columns: by default the test metric of the sweep's objective in every region.
+        columns: by default the test metric of the study's objective in every region.
         resampling: number of draws and seed.
 
     Returns:
-        Effects by column and technique, corrected for all of them together.
+        Effects by column and technique. An effect of a single pair with the study's baseline is
+        corrected as in the table of the study's points, the others for all of them together.
     """
     return list(study_effects(run, study, columns=columns, resampling=resampling).found)
 
@@ -129,7 +131,7 @@ def study_effects(
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> Effects:
     """Return the effects of a study, see ``effects``, and the techniques that have none."""
-    columns = columns_of(run) if columns is None else tuple(columns)
+    columns = study_columns(run, study) if columns is None else tuple(columns)
 
     def compute() -> Effects:
         complete = [point for point in points_of(run, study) if not point.preliminary]
@@ -140,7 +142,8 @@ def study_effects(
             columns, lambda column: measure(run, study, column, resampling=resampling)
         )
         matched = matched_pairs(states, loss)
-        found = _effects(matched, measured, f"techniques of {study}", resampling.seed)
+        against = _against_baseline(run, study, columns, resampling)
+        found = _effects(matched, measured, f"techniques of {study}", resampling.seed, against)
         reasons = dict.fromkeys(varied_techniques(states, loss), NO_PAIR)
         reasons |= {switch: _why_no_effect(measured, pairs) for switch, pairs in matched.items()}
         return _named(run, found, reasons)
@@ -314,18 +317,47 @@ def _merged(parts: Mapping[str, Measured], places: Mapping[int, tuple[str, int]]
     )
 
 
+def _against_baseline(
+    run: Run, study: str, columns: tuple[MetricColumn, ...], resampling: Resampling
+) -> dict[tuple[Pair, str], Difference]:
+    """Pair of a point and the baseline, and region -> difference as the study's table tests it."""
+    baseline = baseline_of(run, study)
+    if baseline is None or searched(run, study):
+        return {}
+    found = differences(run, study, baseline.index, columns=columns, resampling=resampling)
+    return {((item.point, item.baseline), item.region): item for item in found}
+
+
 def _effects(
     matched: Mapping[Switch, Sequence[Pair]],
     measured: Sequence[Measured],
     family: str,
     seed: int,
+    known: Mapping[tuple[Pair, str], Difference] | None = None,
 ) -> list[Effect]:
+    """Effects by column and technique.
+
+    The effect of a single pair that is tested elsewhere (``known``) is that very test, corrected
+    with its family, so that the pair has one verdict. The others are corrected together.
+    """
     found: list[Effect] = []
     for part in measured:
         every = [_effect(part, switch, pairs, seed) for switch, pairs in matched.items()]
         found += [effect for effect in every if effect is not None]
-    adjusted = corrected([effect.difference for effect in found], family)
-    return [replace(effect, difference=one) for effect, one in zip(found, adjusted, strict=True)]
+    tested = [_known(effect, known or {}) for effect in found]
+    own = [effect.difference for effect, other in zip(found, tested, strict=True) if other is None]
+    adjusted = iter(corrected(own, family))
+    return [
+        replace(effect, difference=next(adjusted) if other is None else other)
+        for effect, other in zip(found, tested, strict=True)
+    ]
+
+
+def _known(effect: Effect, known: Mapping[tuple[Pair, str], Difference]) -> Difference | None:
+    if len(effect.pairs) > 1:
+        return None
+    found = known.get((effect.pairs[0], effect.difference.region))
+    return found if found is not None and found.paired else None
 
 
 def _effect(measured: Measured, switch: Switch, pairs: Sequence[Pair], seed: int) -> Effect | None:

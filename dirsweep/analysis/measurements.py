@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dirsweep.analysis.objectives import objective_of
 from dirsweep.analysis.objectives import points_of as points_of  # re-exported
 from dirsweep.analysis.region_samples import RegionSamples, region_samples
 from dirsweep.analysis.region_sizes import says_nothing
@@ -63,6 +64,11 @@ def columns_of(
     """
     metric = run.objective[0] if metric is None else metric
     return tuple(MetricColumn(split, metric, region) for region in regions)
+
+
+def study_columns(run: Run, study: str) -> tuple[MetricColumn, ...]:
+    """Return the test columns of the metric that a study's points are chosen by, all regions."""
+    return columns_of(run, metric=objective_of(run, study).metric)
 
 
 @dataclass(frozen=True)

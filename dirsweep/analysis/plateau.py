@@ -83,6 +83,6 @@ def plateau(run: Run, study: str, *, resampling: Resampling = DEFAULT_RESAMPLING
             difference,
             p_corrected=p,
             num_comparisons=num,
-            family=f"any point of {study} might have been the best (Bonferroni)",
+            family=f"points of {study} that could have been the best, by Bonferroni",
         )
     return Plateau(ends[0], ends[1], breaks, overlap, difference)

@@ -6,15 +6,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dirsweep.analysis.claims import StudyEvidence, outcomes_of
+from dirsweep.analysis.claims import StudyEvidence, UndefinedObjective, outcomes_of
 from dirsweep.analysis.differences import Difference
-from dirsweep.analysis.effects import Effect
+from dirsweep.analysis.effects import Effect, LeftOut
 from dirsweep.analysis.plateau import Plateau
 from dirsweep.domain import metric_title
 from dirsweep.report.number_format import plural
 from dirsweep.report.published_sentences import published_sentence
 from dirsweep.report.statistics_text import (
     difference_in_words,
+    family_words,
     signed_difference,
     with_interval,
 )
@@ -57,7 +58,10 @@ def sentences_of_study(evidence: StudyEvidence) -> list[Sentence]:
             f"{evidence.study}: one seed per point, so differences between points are not tested."
         )
         found.append(Sentence("caution", text, evidence.trial_ids))
+    found += [_undefined(evidence.study, item) for item in evidence.undefined]
+    found += _few_samples(evidence)
     found += sentences_of_effects(evidence.effects)
+    found += sentences_of_left_out(evidence.study, evidence.left_out)
     found += _sentences_of_differences(evidence)
     found += _seed_null(evidence)
     found += _selection(evidence)
@@ -78,6 +82,36 @@ def sentences_of_effects(groups: Sequence[Sequence[Effect]]) -> list[Sentence]:
         differences = [effect.difference for effect in group]
         found.append(_sentence("effect", name, f" ({_pairs_text(first)})", differences))
     return found
+
+
+def sentences_of_left_out(study: str, left_out: Sequence[LeftOut]) -> list[Sentence]:
+    """Name the techniques about whose effect nothing is said, and why."""
+    if not left_out:
+        return []
+    named = "; ".join(f"{item.technique} ({item.reason})" for item in left_out)
+    return [Sentence("caution", f"{study}: no effect is stated of {named}.")]
+
+
+def _undefined(study: str, item: UndefinedObjective) -> Sentence:
+    column = item.column
+    title = metric_title(column.metric, column.region)
+    split = "validation" if column.split == "val" else column.split
+    text = (
+        f"{study}: {item.label}: {split} {title} is undefined in {len(item.seeds)} of "
+        f"{plural(item.num_seeds, 'seed')} (constant predictions), which counts as the worst result"
+    )
+    return Sentence("caution", f"{text}.", item.trial_ids)
+
+
+def _few_samples(evidence: StudyEvidence) -> list[Sentence]:
+    if not evidence.few_samples:
+        return []
+    sizes = ", ".join(
+        f"{region}-shot {plural(num, 'sample')}" if region != "all" else plural(num, "sample")
+        for region, num in evidence.few_samples.items()
+    )
+    text = f"{evidence.study}: regions with few test samples: {sizes}."
+    return [Sentence("caution", text)]
 
 
 def _pairs_text(effect: Effect) -> str:
@@ -121,7 +155,7 @@ def _listed(start: str, groups: Sequence[Sequence[Difference]]) -> Sentence:
 
 
 def _sentence(kind: Kind, name: str, tail: str, members: Sequence[Difference]) -> Sentence:
-    """State how ``name`` differs, region by region."""
+    """State how ``name`` differs, region by region; the first one is the objective's."""
     outcomes = outcomes_of(members)
     regions = {item.region for item in members}
     remarks = []
@@ -132,17 +166,26 @@ def _sentence(kind: Kind, name: str, tail: str, members: Sequence[Difference]) -
         remarks.append(f"not tested {_on(outcomes.untested, regions)} ({why})")
     trials = _trials_of(members)
     if outcomes.separable:
-        strongest_first = sorted(outcomes.separable, key=lambda item: item.p or 0.0)
-        parts = ", ".join(difference_in_words(item) for item in strongest_first)
-        text = f"{'; '.join([f'{name} {parts}{tail}', *remarks])}."
+        # the objective's region first, then the strongest
+        first = members[0].region
+        ordered = sorted(outcomes.separable, key=lambda item: (item.region != first, item.p or 0.0))
+        parts = ", ".join(difference_in_words(item) for item in ordered)
+        text = _sentences(f"{'; '.join([f'{name} {parts}{tail}', *remarks])}.", members)
         return Sentence(kind, text, trials, _verdict_of(outcomes.separable))
-    overall = next((item for item in members if item.region == "all"), members[0])
+    overall = members[0]
     title = metric_title(overall.metric, overall.region)
-    if overall.low is not None:
-        remarks.append(f"{title} {signed_difference(overall)}")
-    else:
+    if overall.low is None:
         remarks[-1] += f" in {title}"
-    return Sentence(kind, f"{name}{tail}: {'; '.join(remarks)}.", trials)
+        return Sentence(kind, f"{name}{tail}: {'; '.join(remarks)}.", trials)
+    remarks.append(f"{title} {signed_difference(overall)}")
+    text = _sentences(f"{name}{tail}: {'; '.join(remarks)}.", [overall])
+    return Sentence(kind, text, trials)
+
+
+def _sentences(text: str, members: Sequence[Difference]) -> str:
+    """The sentence, and what its p-values are corrected over."""
+    family = family_words(members)
+    return f"{text} {family}" if family else text
 
 
 def _verdict_of(separable: Sequence[Difference]) -> Verdict:
@@ -208,10 +251,11 @@ def _selection(evidence: StudyEvidence) -> list[Sentence]:
     )
     if chosen.bias is not None:
         text += f", selection bias of the best of {chosen.num_complete}: {chosen.bias:.2g}"
+    shown = dict.fromkeys((evidence.objective.region, "all", "few"))
     tests = [
-        f"{metric_title(evidence.objective.metric, region)} {with_interval(item)}"
-        for region, item in chosen.test.items()
-        if region in ("all", "few")
+        f"{metric_title(evidence.objective.metric, region)} {with_interval(chosen.test[region])}"
+        for region in shown
+        if region in chosen.test
     ]
     if tests:
         text += f"; test {', '.join(tests)}"
@@ -234,22 +278,28 @@ def _has_seeds(found: Plateau) -> bool:
 
 
 def _default_text(found: Plateau) -> str:
-    default, best = found.default.label, found.best.label
+    base, best = found.default.label, found.best.label
+    named = "the base" if base == "base" else f"the base ({base})"
     title = metric_title(found.default.metric, found.default.region)
     if found.breaks:
-        return f"the default ({default}) violates a constraint ({', '.join(found.breaks)})"
+        return f"{named} violates a constraint ({', '.join(found.breaks)})"
     if found.is_best:
-        return f"the default ({default}) is the best by validation {title}"
+        return f"{named} lies on the plateau: it is the best by validation {title}"
     if found.on_plateau is None or not _has_seeds(found):
         return (
-            f"one seed is not enough to compare the default ({default}) with the best by "
-            f"validation {title}"
+            f"one seed is not enough to tell whether {named} lies on the plateau of the best "
+            f"({best}) by validation {title}"
         )
-    relation = "not separable from" if found.on_plateau else "worse than"
-    text = f"by validation {title} the default ({default}) is {relation} the best ({best})"
-    if found.difference is not None:
-        text += f"; best minus default {signed_difference(found.difference)}"
-    return text
+    start = f"by validation {title}, {named}"
+    if found.on_plateau:
+        text = f"{start} lies on the plateau: it is not separable from the best ({best})"
+    else:
+        text = f"{start} does not lie on the plateau: it is worse than the best ({best})"
+    if found.difference is None:
+        return text
+    text += f"; best minus base {signed_difference(found.difference)}"
+    family = family_words([found.difference])
+    return f"{text}. {family.removesuffix('.')}" if family else text
 
 
 def _importance(evidence: StudyEvidence) -> list[Sentence]:

@@ -1,8 +1,8 @@
 """Claims about a run: sentences with their evidence and the trials behind them.
 
-A difference is claimed when its p-value, corrected for all comparisons of its kind in the study, is
-below 0.05; otherwise it is called not separable. From one seed nothing is claimed. The sign of a
-claim says whether something came out better or worse.
+A difference is claimed when its p-value, corrected for the comparisons of its family, is below
+0.05; otherwise it is called not separable. From one seed nothing is claimed. The sign of a claim
+says whether something came out better or worse.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dirsweep.report.claim_sentences import (
     Sentence,
     Verdict,
     sentences_of_effects,
+    sentences_of_left_out,
     sentences_of_study,
 )
 from dirsweep.report.markdown import escape
@@ -27,8 +28,8 @@ from dirsweep.run.reader import Run
 FORMATS = ("console", "md", "json")
 #: how to read a p-value next to its interval
 CORRECTED = (
-    "p-values are corrected for all comparisons of their kind in the study (Holm); "
-    "intervals are of one comparison"
+    "p-values and 95 % intervals are of one comparison, the same wherever it is reported; in "
+    "brackets: corrected (Holm) for the comparisons named, which decides what is separable"
 )
 #: how to read the signs
 SIGNS = (
@@ -95,7 +96,11 @@ def claims_of_run(run: Run, *, resampling: Resampling = DEFAULT_RESAMPLING) -> l
 
     The list is empty where fewer than two studies are planned, and from one seed.
     """
-    sentences = sentences_of_effects(run_evidence(run, resampling=resampling))
+    evidence = run_evidence(run, resampling=resampling)
+    sentences = [
+        *sentences_of_effects(evidence.effects),
+        *sentences_of_left_out(ALL_STUDIES, evidence.left_out),
+    ]
     return [_claim(run, ALL_STUDIES, sentence) for sentence in sentences]
 
 

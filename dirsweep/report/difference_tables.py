@@ -79,10 +79,14 @@ def _table(title: str, first: str, rows: ByRegion, note: str) -> Table | None:
 
 
 def _how_tested(items: Sequence[Difference]) -> str:
-    num = max(item.num_comparisons for item in items)
-    if not num:
+    families = dict.fromkeys(
+        f"{plural(item.num_comparisons, 'comparison')} ({item.family})"
+        for item in items
+        if item.p is not None
+    )
+    if not families:
         return "no p-values from one seed"
-    return f"p-values corrected for {plural(num, 'comparison')} (Holm)"
+    return f"p-values corrected by Holm for {' and for '.join(families)}"
 
 
 def _legend(items: Sequence[Difference]) -> Iterator[Note]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from dirsweep.analysis.differences import ALPHA, Difference
 from dirsweep.analysis.intervals import Interval
@@ -36,6 +37,24 @@ def p_words(p: float | None) -> str:
     return f"p = {rounded / 1000:.3f}"
 
 
+def tested_words(item: Difference) -> str:
+    """Return ``p = 0.004 (corrected: 0.05)``, and ``p = 0.004`` where it is the only comparison."""
+    if item.p is None or item.num_comparisons < 2:
+        return p_words(item.p)
+    corrected = p_words(item.p_corrected).removeprefix("p ").removeprefix("= ")
+    return f"{p_words(item.p)} (corrected: {corrected})"
+
+
+def family_words(members: Sequence[Difference]) -> str:
+    """Say what the p-values of differences are corrected over; empty where nothing is corrected."""
+    families = dict.fromkeys(
+        f"{item.num_comparisons} comparisons ({item.family})"
+        for item in members
+        if item.p is not None and item.num_comparisons > 1
+    )
+    return f"Corrected for {' and '.join(families)}." if families else ""
+
+
 def with_interval(item: Interval) -> str:
     """Return ``7.12 [6.80, 7.44]``; the mean and a remark where there is no interval."""
     if item.low is None or item.high is None:
@@ -46,19 +65,22 @@ def with_interval(item: Interval) -> str:
 
 
 def signed_difference(item: Difference) -> str:
-    """Return ``+0.41 [+0.12, +0.70], 5 seeds, p = 0.01``; the difference must have an interval."""
+    """Return ``+0.41 [+0.12, +0.70], 5 seeds, p = 0.01``; the difference must have an interval.
+
+    The p-value is that of ``tested_words``.
+    """
     assert item.low is not None
     assert item.high is not None
     places = digits(item.low, item.high)
     ends = f"[{signed(item.low, places)}, {signed(item.high, places)}]"
-    tested = f"{plural(item.num_seeds, 'seed')}, {p_words(item.p_corrected)}"
+    tested = f"{plural(item.num_seeds, 'seed')}, {tested_words(item)}"
     return f"{signed(item.difference, places)} {ends}, {tested}"
 
 
 def difference_in_words(item: Difference) -> str:
     """Return ``lowers few-shot MAE by 0.41 [0.12, 0.70], 5 seeds, p = 0.01``.
 
-    The difference must have an interval.
+    The difference must have an interval; the p-value is that of ``tested_words``.
     """
     assert item.low is not None
     assert item.high is not None
@@ -69,5 +91,5 @@ def difference_in_words(item: Difference) -> str:
     return (
         f"{verb} {metric_title(item.metric, item.region)} by {abs(item.difference):.{places}f} "
         f"[{low:.{places}f}, {high:.{places}f}], {plural(item.num_seeds, 'seed')}, "
-        f"{p_words(item.p_corrected)}"
+        f"{tested_words(item)}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dirsweep.analysis.claims import outcomes_of, run_evidence, study_evidence
+from dirsweep.analysis.claims import RunEvidence, outcomes_of, run_evidence, study_evidence
 from dirsweep.analysis.differences import differences
 from dirsweep.analysis.effects import effects
 from dirsweep.analysis.seed_null import seed_null
@@ -45,7 +45,7 @@ def test_one_seed_has_no_tests(tmp_path: Path) -> None:
     found = study_evidence(run, "s")
     assert (found.max_seeds, found.effects, found.differences, found.seed_null) == (1, (), (), None)
     assert found.selection is not None
-    assert run_evidence(run) == ()
+    assert run_evidence(run) == RunEvidence()
 
 
 def test_no_complete_point(tmp_path: Path) -> None:

@@ -76,7 +76,8 @@ def test_the_default_is_judged_by_the_studys_own_objective(tmp_path: Path) -> No
     assert {item.interval.region for item in main_effects(run, "s")} == {"few"}
     (said,) = [claim.text for claim in claims(run, ["s"]) if claim.kind == "default"]
     assert said.startswith(
-        "s: by validation few-shot MAE the default (epochs=90) is worse than the best ("
+        "s: by validation few-shot MAE, the base (epochs=90) does not lie on the plateau: it is "
+        "worse than the best ("
     )
     broken = plateau(run, "bound")
     assert broken is not None
@@ -86,5 +87,5 @@ def test_the_default_is_judged_by_the_studys_own_objective(tmp_path: Path) -> No
         ("mae/few at_most 4",),
     )
     (claim,) = [claim for claim in claims(run, ["bound"]) if claim.kind == "default"]
-    assert claim.text == "bound: the default (epochs=90) violates a constraint (mae/few at_most 4)."
+    assert claim.text == "bound: the base (epochs=90) violates a constraint (mae/few at_most 4)."
     assert not claim.claimed

@@ -37,8 +37,10 @@ def test_a_technique_that_helps_and_one_that_does_not(tmp_path: Path) -> None:
     few = next(d for d in differences(run, "methods", points=[1]) if d.region == "few")
     assert few.low is not None
     assert few.high is not None
-    ends = f"[{-few.high:.3f}, {-few.low:.3f}]"
-    numbers = f"lowers few-shot MAE by {-few.difference:.3f} {ends}, 3 seeds, p < 0.001"
+    ends = f"[{-few.high:.2f}, {-few.low:.2f}]"
+    numbers = (
+        f"lowers few-shot MAE by {-few.difference:.2f} {ends}, 3 seeds, p < 0.001 (corrected: 0."
+    )
     assert helped.text.startswith("RankSim ")
     assert numbers in helped.text
     assert "not separable on many-shot and median-shot" in helped.text
@@ -118,7 +120,7 @@ def test_nothing_is_claimed_from_one_seed(tmp_path: Path) -> None:
     assert chosen.text.endswith("; 1 seed.")
     assert "over samples only" in chosen.text
     (default,) = of_kind(found, "default")
-    assert "one seed is not enough to compare the default (base)" in default.text
+    assert "one seed is not enough to tell whether the base lies on the plateau" in default.text
     assert {claim.kind for claim in found} <= {"caution", "selection", "default", "published"}
 
 

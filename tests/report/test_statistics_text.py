@@ -11,6 +11,7 @@ from dirsweep.domain import MetricColumn
 from dirsweep.report.statistics_text import (
     difference_in_words,
     digits,
+    family_words,
     p_words,
     signed_difference,
     with_interval,
@@ -76,11 +77,27 @@ def test_a_difference(run: Run) -> None:
         for effect in effects(run, "s")
         if effect.key == RANKSIM and effect.difference.region == "few"
     )
-    known = replace(few, difference=-0.41, low=-0.7, high=-0.12, p_corrected=0.01, num_seeds=5)
-    assert signed_difference(known) == "-0.41 [-0.70, -0.12], 5 seeds, p = 0.01"
-    assert difference_in_words(known) == (
-        "lowers few-shot MAE by 0.41 [0.12, 0.70], 5 seeds, p = 0.01"
+    known = replace(
+        few,
+        difference=-0.41,
+        low=-0.7,
+        high=-0.12,
+        p=0.004,
+        p_corrected=0.013,
+        num_comparisons=8,
+        family="points of s against base, 4 regions",
+        num_seeds=5,
     )
+    assert signed_difference(known) == "-0.41 [-0.70, -0.12], 5 seeds, p = 0.004 (corrected: 0.01)"
+    assert difference_in_words(known) == (
+        "lowers few-shot MAE by 0.41 [0.12, 0.70], 5 seeds, p = 0.004 (corrected: 0.01)"
+    )
+    assert family_words([known, known]) == (
+        "Corrected for 8 comparisons (points of s against base, 4 regions)."
+    )
+    alone = replace(known, p_corrected=0.004, num_comparisons=1)
+    assert signed_difference(alone) == "-0.41 [-0.70, -0.12], 5 seeds, p = 0.004"
+    assert family_words([alone, replace(known, p=None)]) == ""
     raised = replace(known, difference=0.41, low=0.12, high=0.7, num_seeds=1)
     assert difference_in_words(raised).startswith(
         "raises few-shot MAE by 0.41 [0.12, 0.70], 1 seed"

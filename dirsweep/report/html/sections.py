@@ -104,7 +104,8 @@ def summary_section(run: Run) -> SummarySection | None:
     Returns:
         None where there is nothing to show.
     """
-    tables = _views(effects_table(effects_of_run(run)), chosen_points_table(run))
+    over_studies = [effect for effect in effects_of_run(run) if not effect.within]
+    tables = _views(effects_table(over_studies), chosen_points_table(run))
     return SummarySection(claims_of_run(run), tables) if tables else None
 
 
