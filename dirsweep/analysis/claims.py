@@ -157,7 +157,9 @@ def study_evidence(
         verdicts=tuple(verdicts(run, study, resampling=resampling)),
         left_out=left_out,
         undefined=undefined,
-        few_samples={column.region: num for column, num in few_samples(run, columns).items()},
+        few_samples={
+            column.region: num for column in columns if (num := few_samples(run, column))
+        },
     )
 
 

@@ -156,6 +156,7 @@ def test_a_pair_has_one_interval_and_one_p_value_wherever_it_is_printed(
     for other in (alone, effect, over_all.difference):
         assert figures(other) == pytest.approx(figures(in_study["median"]), rel=1e-6)
     assert over_all.within == "lr", "so that it is reported once"
+    assert effect.p_corrected == in_study["median"].p_corrected, "table and claims agree"
     assert alone.low is not None
     assert alone.high is not None
     assert (opposite.difference, opposite.low, opposite.high, opposite.p) == pytest.approx(
@@ -165,7 +166,7 @@ def test_a_pair_has_one_interval_and_one_p_value_wherever_it_is_printed(
     assert families == [
         "points of lr against base, 4 regions",
         "points of lr against base, region median",
-        "techniques of lr, 4 regions",
+        "points of lr against base, 4 regions",
         "techniques over all studies, 4 regions",
     ]
     assert alone.num_comparisons == 1
