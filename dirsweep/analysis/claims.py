@@ -157,9 +157,7 @@ def study_evidence(
         verdicts=tuple(verdicts(run, study, resampling=resampling)),
         left_out=left_out,
         undefined=undefined,
-        few_samples={
-            column.region: num for column in columns if (num := few_samples(run, column))
-        },
+        few_samples={column.region: num for column in columns if (num := few_samples(run, column))},
     )
 
 
