@@ -154,7 +154,7 @@ def train(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Train one trial in this process, for debugging."""
     from dirsweep.config.cache_folder import named_cache
-    from dirsweep.execute.single import TrialChoice, train_single
+    from dirsweep.single_trial import TrialChoice, train_single
 
     spec = load(sweep, sets, synthetic, preview)
     choice = TrialChoice(study, point, seed)

@@ -21,10 +21,10 @@ from dirsweep.execute.base import (
     TrialEnded,
 )
 from dirsweep.execute.registry import open_by_name
-from dirsweep.execute.single import TrialChoice, choose_trial
 from dirsweep.exit_codes import EXIT_INTERRUPTED, EXIT_OK
 from dirsweep.policy.sweep_policy import SweepPolicy
 from dirsweep.run.folder import RunPaths, TrialFolder
+from dirsweep.single_trial import TrialChoice, choose_trial
 from tests.flow.driving import (
     Listener,
     check_finished,

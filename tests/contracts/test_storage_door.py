@@ -77,7 +77,7 @@ OTHER_FILES = {
     "config/": "sweep files and schemas of users",
     "data/": "benchmarks and their caches",
     "execute/ray/": "/proc, Ray's own folder in the temporary folder, sweep files of users",
-    "execute/single.py": "a temporary folder for one trial",
+    "single_trial.py": "a temporary folder for one trial",
     "published/": "tables of numbers, shipped or given by users",
     "report/html/": "templates, installed with the package",
     "run/provenance.py": "/proc",

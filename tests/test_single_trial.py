@@ -8,8 +8,8 @@ import pytest
 
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.errors import SpecError
-from dirsweep.execute.single import TrialChoice, choose_trial, train_single
 from dirsweep.run.folder import RunPaths, TrialFolder
+from dirsweep.single_trial import TrialChoice, choose_trial, train_single
 from dirsweep.training import assembly
 from tests.flow.driving import loaded, tiny_sweep
 
