@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dirsweep.analysis.epoch_curves import Curve
-from dirsweep.analysis.label_errors import Floats, Gain, Span
+from dirsweep.analysis.label_errors import (
+    Floats,
+    Gain,
+    Span,
+    deviation_over_seeds,
+    mean_over_seeds,
+)
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import with_unit
 from dirsweep.report.figure_layout import MOVABLE
@@ -20,6 +27,8 @@ if TYPE_CHECKING:
 
 #: of a panel in a grid, inches
 PANEL_WIDTH = 3.9
+#: square panels side by side
+MOST_SQUARES = 3
 
 
 def comparison_colors(num: int) -> list[str]:
@@ -48,26 +57,58 @@ def draw_gain_bars(axes: Axes, edges: Floats, gain: Floats) -> None:
     axes.axhline(0, color=style.INK, linewidth=0.8)
 
 
-def draw_gain_panels(
-    column: Sequence[Axes], edges: Floats, gains: Sequence[Gain], labels: Sequence[str], unit: str
+@dataclass(frozen=True)
+class ComparedLine:
+    """One point in a figure of lines and gains.
+
+    Attributes:
+        label: how the point differs from the base.
+        entry: its entry in the legend.
+        by_seed: (K, B), one row per seed; NaN where a bin is empty.
+    """
+
+    label: str
+    entry: str
+    by_seed: Floats
+
+
+def draw_lines_and_gains(
+    column: Sequence[Axes],
+    edges: Floats,
+    lines: Sequence[ComparedLine],
+    gains: Sequence[Gain],
+    unit: str,
 ) -> None:
-    """Draw the gain of each further point over the first, in axes below each other.
+    """Draw compared points as lines, and below them the gain of each further point.
 
     Args:
-        column: at least as many axes as gains.
+        column: axes below each other, at least one more than gains.
         edges: (B + 1,) along x, label unit.
+        lines: of the points; gains are over the first.
         gains: of (B,) values each.
-        labels: of the points.
-        unit: of the gains; empty where unknown.
+        unit: of lines and gains; empty where unknown.
     """
-    for axes, gain, label in zip(column, gains, labels, strict=False):
+    _draw_lines(column[0], edges, lines)
+    for axes, gain, line in zip(column[1:], gains, lines[1:], strict=False):
         draw_gain_bars(axes, edges, gain.values)
         axes.set_ylabel(with_unit("gain", unit))
         if len(gains) > 1:
-            axes.set_title(style.wrapped(label, 70, 1), loc="left")
+            axes.set_title(style.wrapped(line.label, 70, 1), loc="left")
 
 
-def draw_band_line(
+def _draw_lines(axes: Axes, edges: Floats, lines: Sequence[ComparedLine]) -> None:
+    """Draw lines from zero, with bands over seeds and a legend above."""
+    centres = (edges[1:] + edges[:-1]) / 2
+    looks = zip(comparison_colors(len(lines)), itertools.cycle(style.MARKERS), strict=False)
+    for line, (color, marker) in zip(lines, looks, strict=True):
+        mean, deviation = mean_over_seeds(line.by_seed), deviation_over_seeds(line.by_seed)
+        own = {"color": color, "marker": marker, "label": line.entry}
+        _draw_band_line(axes, centres, mean, deviation, **own)
+    axes.set_ylim(bottom=0)
+    legend_above(axes, [line.entry for line in lines], style.NARROW - 1)
+
+
+def _draw_band_line(
     axes: Axes, places: Floats, mean: Floats, deviation: Floats, **line_style: Any
 ) -> None:
     """Draw a line where it has values, with a band of one deviation on both sides."""
@@ -155,6 +196,27 @@ def grid_of_panels(num: int, height: float, most_across: int = 3) -> PanelGrid:
     for axes in bottom:
         axes.tick_params(axis="x", labelbottom=True)
     return PanelGrid(figure, listed[:num], listed[:num:across], bottom)
+
+
+def grid_of_squares(num: int, x_label: str, y_label: str) -> PanelGrid:
+    """Create a figure with a grid of square panels without ticks.
+
+    Args:
+        num: number of panels.
+        x_label: of every panel.
+        y_label: of the first panel in each row.
+    """
+    across = min(num, MOST_SQUARES)
+    down = -(-num // across)
+    figure = style.new_figure(max(4.8, 0.9 + 3.8 * across), 0.8 + 4.0 * down)
+    listed = list(figure.subplots(down, across, squeeze=False).flat)
+    hide_unused(listed, num)
+    for axes in listed[:num]:
+        axes.grid(visible=False)
+        axes.set(xticks=[], yticks=[], xlabel=x_label)
+    for axes in listed[:num:across]:
+        axes.set_ylabel(y_label)
+    return PanelGrid(figure, listed[:num], listed[:num:across], listed[max(0, num - across) : num])
 
 
 def hide_unused(grid: Sequence[Axes], num_used: int) -> None:

@@ -12,7 +12,6 @@ the mean of P over the bins that received such a prediction.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,27 +24,19 @@ from dirsweep.analysis.label_errors import (
     NamedPredictions,
     PointPredictions,
     binned,
-    deviation_over_seeds,
     gains_over_first,
-    mean_over_seeds,
     named_predictions,
     nice_edges,
 )
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
 from dirsweep.report.figure_notes import gain_note, points_note, seeds_note, sentences, starred
-from dirsweep.report.figure_parts import (
-    comparison_colors,
-    draw_band_line,
-    draw_gain_panels,
-    legend_above,
-)
+from dirsweep.report.figure_parts import ComparedLine, draw_lines_and_gains
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.bins import Bins
 from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
@@ -69,6 +60,13 @@ class PenaltyLine:
     by_seed: Floats
     expected: float
     share: float
+
+    @property
+    def entry(self) -> str:
+        """The entry of the legend."""
+        label = style.wrapped(starred(self.label, self.chosen), 60, 2)
+        expected = style.short_number(self.expected)
+        return f"{label}\nE[P(y)] = {expected}, {self.share:.0%} of the samples"
 
 
 @dataclass(frozen=True)
@@ -150,30 +148,12 @@ def draw(numbers: CollapsePenalty) -> Figure:
         figure = style.new_figure(style.NARROW, 0.5 + 1.2 * sum(ratios))
         column = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios)
         grid = list(np.atleast_1d(column))
-        _draw_lines(grid[0], numbers)
-        further = [line.label for line in numbers.lines[1:]]
-        draw_gain_panels(grid[1:], numbers.edges, numbers.gains, further, numbers.unit)
+        lines = [ComparedLine(line.label, line.entry, line.by_seed) for line in numbers.lines]
+        draw_lines_and_gains(grid, numbers.edges, lines, numbers.gains, numbers.unit)
+        grid[0].set_ylabel(with_unit("collapse penalty P(y)", numbers.unit))
         grid[-1].set_xlabel(with_unit("predicted value y", numbers.unit))
         figure.align_ylabels(grid)
         return figure
-
-
-def _draw_lines(axes: Axes, numbers: CollapsePenalty) -> None:
-    centres = (numbers.edges[1:] + numbers.edges[:-1]) / 2
-    colors = comparison_colors(len(numbers.lines))
-    labels = []
-    for line, color, marker in zip(
-        numbers.lines, colors, itertools.cycle(style.MARKERS), strict=False
-    ):
-        label = style.wrapped(starred(line.label, line.chosen), 60, 2)
-        expected = style.short_number(line.expected)
-        summary = f"E[P(y)] = {expected}, {line.share:.0%} of the samples"
-        labels.append(f"{label}\n{summary}")
-        mean, deviation = mean_over_seeds(line.by_seed), deviation_over_seeds(line.by_seed)
-        draw_band_line(axes, centres, mean, deviation, color=color, marker=marker, label=labels[-1])
-    axes.set_ylim(bottom=0)
-    axes.set_ylabel(with_unit("collapse penalty P(y)", numbers.unit))
-    legend_above(axes, labels, style.NARROW - 1)
 
 
 def caption(numbers: CollapsePenalty) -> str:

@@ -7,7 +7,6 @@ training labels at the bottom.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,10 +37,8 @@ from dirsweep.report.figure_notes import (
     starred,
 )
 from dirsweep.report.figure_parts import (
-    comparison_colors,
-    draw_band_line,
-    draw_gain_panels,
-    legend_above,
+    ComparedLine,
+    draw_lines_and_gains,
     shade_spans,
 )
 from dirsweep.report.plot import EmptyPlotError, Plot
@@ -49,7 +46,6 @@ from dirsweep.run.bins import Bins
 from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
@@ -69,6 +65,11 @@ class ErrorLine:
     label: str
     chosen: bool
     by_seed: Floats
+
+    @property
+    def entry(self) -> str:
+        """The entry of the legend."""
+        return style.wrapped(starred(self.label, self.chosen), 60, 2)
 
     @property
     def mean(self) -> Floats:
@@ -161,28 +162,15 @@ def draw(numbers: PerLabelError) -> Figure:
         figure = style.new_figure(style.NARROW, 0.5 + 1.2 * sum(ratios))
         grid = list(figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios))
         centres = (numbers.edges[1:] + numbers.edges[:-1]) / 2
-        _draw_errors(grid[0], numbers, centres)
-        further = [line.label for line in numbers.lines[1:]]
-        draw_gain_panels(grid[1:], numbers.edges, numbers.gains, further, numbers.unit)
+        lines = [ComparedLine(line.label, line.entry, line.by_seed) for line in numbers.lines]
+        draw_lines_and_gains(grid, numbers.edges, lines, numbers.gains, numbers.unit)
+        grid[0].set_ylabel(with_unit("test MAE", numbers.unit))
         grid[-1].bar(centres, numbers.counts, width=np.diff(numbers.edges) * 0.9, color=style.LIGHT)
         grid[-1].set_ylabel(f"{numbers.counted} samples")
         grid[-1].set_xlabel(with_unit("label", numbers.unit))
         figure.align_ylabels(grid)
         shade_spans(grid, numbers.zero_shot, numbers.empty)
         return figure
-
-
-def _draw_errors(axes: Axes, numbers: PerLabelError, centres: Floats) -> None:
-    colors = comparison_colors(len(numbers.lines))
-    markers = itertools.cycle(style.MARKERS)
-    for line, color, marker in zip(numbers.lines, colors, markers, strict=False):
-        label = style.wrapped(starred(line.label, line.chosen), 60, 2)
-        draw_band_line(
-            axes, centres, line.mean, line.deviation, color=color, marker=marker, label=label
-        )
-    axes.set_ylim(bottom=0)
-    axes.set_ylabel(with_unit("test MAE", numbers.unit))
-    legend_above(axes, [line.label for line in numbers.lines], style.NARROW - 1)
 
 
 def caption(numbers: PerLabelError) -> str:

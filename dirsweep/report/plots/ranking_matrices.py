@@ -23,7 +23,7 @@ from dirsweep.analysis.compared_points import ComparedPoints, compared_points
 from dirsweep.analysis.feature_spaces import feature_spaces
 from dirsweep.report import figure_style as style
 from dirsweep.report.figure_notes import features_note, points_note, sentences, starred
-from dirsweep.report.figure_parts import hide_unused
+from dirsweep.report.figure_parts import grid_of_squares
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
@@ -36,8 +36,6 @@ Floats = NDArray[np.float64]
 BATCH = 32
 #: more batches would change no pixel
 MAX_BATCHES = 200
-#: matrices side by side
-MAX_ACROSS = 3
 #: samples below which a matrix says nothing
 MIN_SAMPLES = 8
 
@@ -162,23 +160,15 @@ def draw(numbers: RankingMatrices) -> Figure:
         for point in numbers.points:
             label = style.wrapped(point.label, 36, 2)
             shown.append((f"{label}\n{_agreement(point.correlation)}", point.ranks))
-        across = min(len(shown), MAX_ACROSS)
-        down = -(-len(shown) // across)
-        figure = style.new_figure(0.9 + 3.7 * across, 0.8 + 3.9 * down)
-        grid = figure.subplots(down, across, squeeze=False)
+        grid = grid_of_squares(
+            len(shown), "neighbour, by ascending label", "anchor, by ascending label"
+        )
         size = len(numbers.label_ranks)
-        for axes, (title, matrix) in zip(grid.flat, shown, strict=False):
+        for axes, (title, matrix) in zip(grid.panels, shown, strict=True):
             image = axes.imshow(matrix, cmap="cividis", vmin=1, vmax=size, interpolation="nearest")
             axes.set_title(title)
-            axes.set_xlabel("neighbour, by ascending label")
-            axes.grid(visible=False)
-            axes.set_xticks([])
-            axes.set_yticks([])
-        for axes in grid[:, 0]:
-            axes.set_ylabel("anchor, by ascending label")
-        hide_unused(list(grid.flat), len(shown))
-        figure.colorbar(image, ax=list(grid.flat), label="rank (1: nearest)", shrink=0.75)
-        return figure
+        grid.figure.colorbar(image, ax=grid.panels, label="rank (1: nearest)", shrink=0.75)
+        return grid.figure
 
 
 def _agreement(correlation: float) -> str:

@@ -19,7 +19,7 @@ from dirsweep.analysis.feature_spaces import TrialFeatures, feature_spaces
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
 from dirsweep.report.figure_notes import features_note, points_note, sentences, starred
-from dirsweep.report.figure_parts import hide_unused
+from dirsweep.report.figure_parts import grid_of_squares
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 #: samples shown, for the sake of the page's size and a few seconds of computing
 MAX_SAMPLES = 1000
-#: panels side by side
-MAX_ACROSS = 3
 #: samples below which there are no neighbourhoods
 MIN_SAMPLES = 20
 NUM_ITERATIONS = 500
@@ -154,30 +152,22 @@ def embedded(features: NDArray[np.float32]) -> NDArray[np.float64]:
 def draw(numbers: Tsne) -> Figure:
     """Draw the points side by side, with one colour scale for the labels."""
     with style.styled():
-        num = len(numbers.points)
-        across = min(num, MAX_ACROSS)
-        down = -(-num // across)
-        figure = style.new_figure(max(4.8, 1.0 + 4.0 * across), 0.9 + 4.0 * down)
-        grid = figure.subplots(down, across, squeeze=False)
+        grid = grid_of_squares(
+            len(numbers.points), "first t-SNE dimension", "second t-SNE dimension"
+        )
         scale = label_scale(numbers.labels)
-        for axes, point in zip(grid.flat, numbers.points, strict=False):
-            dots = axes.scatter(*point.places.T, c=numbers.labels, s=9, linewidths=0, **scale)
+        for axes, point in zip(grid.panels, numbers.points, strict=True):
+            x, y = point.places.T
+            dots = axes.scatter(x, y, c=numbers.labels, s=9, linewidths=0, **scale)
             axes.set_title(style.wrapped(point.label, 38, 2))
             axes.set_aspect("equal", adjustable="datalim")
-            axes.grid(visible=False)
-            axes.set_xticks([])
-            axes.set_yticks([])
-            axes.set_xlabel("first t-SNE dimension")
-        for axes in grid[:, 0]:
-            axes.set_ylabel("second t-SNE dimension")
-        hide_unused(list(grid.flat), num)
-        bar = figure.colorbar(dots, ax=list(grid.flat), shrink=0.8)
+        bar = grid.figure.colorbar(dots, ax=grid.panels, shrink=0.8)
         bar.set_label(with_unit("label", numbers.unit))
         if is_long_tailed(numbers.labels):
             bar.set_ticks(label_quantiles(numbers.labels).tolist())
             bar.ax.yaxis.set_major_formatter(lambda label, _: style.short_number(label))
             bar.ax.minorticks_off()
-        return figure
+        return grid.figure
 
 
 def is_long_tailed(labels: NDArray[np.float64]) -> bool:
