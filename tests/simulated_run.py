@@ -14,8 +14,8 @@ import pyarrow as pa
 import yaml
 
 from dirsweep.config.labels import label_of
-from dirsweep.domain import metric_columns
 from dirsweep.run.bins import Bins
+from dirsweep.run.collect import config_columns, flatten, metric_value_columns
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.tables import (
     EPOCH_FIELDS,
@@ -166,7 +166,7 @@ def _planned_rows(
     """Trial, point and row of the trials table, without metrics, of every seed of every point."""
     for study, points in studies.items():
         for index, point in enumerate(points):
-            config = {**_flat(base), **_plain(point.overrides)}
+            config = {**flatten(base), **_plain(point.overrides)}
             for seed in point.seeds:
                 trial = f"{study}-{index}-{seed}"
                 row: dict[str, Any] = dict.fromkeys(f.name for f in TRIAL_FIELDS)
@@ -189,16 +189,6 @@ def _planned_rows(
                 yield trial, point, row | {f"config.{key}": config[key] for key in config}
 
 
-def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, item in value.items():
-        if isinstance(item, Mapping):
-            flat |= _flat(item, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = item
-    return flat
-
-
 def _plain(overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Give a regularizer that is switched on a parameter, as in a resolved configuration."""
     found: dict[str, Any] = {}
@@ -211,25 +201,17 @@ def _plain(overrides: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _trials(rows: list[dict[str, Any]], metadata: dict[str, str]) -> pa.Table:
-    fields = list(TRIAL_FIELDS)
-    known = {field.name for field in fields}
-    keys = dict.fromkeys(key for row in rows for key in row if key not in known)
-    columns = [pa.array([row[field.name] for row in rows], field.type) for field in fields]
-    for key in sorted(key for key in keys if key.startswith("config.")):
-        columns.append(_config_column([row.get(key) for row in rows]))
-        fields.append(pa.field(key, columns[-1].type))
-    for column in metric_columns(keys):
-        columns.append(pa.array([row.get(column.name) for row in rows], pa.float64()))
-        fields.append(pa.field(column.name, pa.float64()))
-    return pa.table(columns, schema=pa.schema(fields, metadata))
+    columns = {
+        field: pa.array([row[field.name] for row in rows], field.type) for field in TRIAL_FIELDS
+    }
+    columns |= config_columns([_config_of(row) for row in rows])
+    columns |= metric_value_columns(rows)
+    return pa.table(list(columns.values()), schema=pa.schema(list(columns), metadata))
 
 
-def _config_column(values: list[Any]) -> pa.Array:
-    """Numbers next to other types become JSON text."""
-    types = {type(value) for value in values if value is not None}
-    if types & {int, float, bool} and types - {int, float}:
-        values = [None if value is None else json.dumps(value) for value in values]
-    return pa.array(values)
+def _config_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    prefix = "config."
+    return {key.removeprefix(prefix): row[key] for key in row if key.startswith(prefix)}
 
 
 def _predictions(

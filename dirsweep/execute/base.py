@@ -61,7 +61,7 @@ class TimePassed:
 
 @dataclass(frozen=True)
 class StopRequested:
-    """A person wants the run to stop.
+    """A person asks the run to stop.
 
     Attributes:
         answer: what to say to that person.
@@ -74,7 +74,7 @@ News = TrialBegan | EpochEnded | TrialEnded | TimePassed | StopRequested
 Handler = Callable[[News], None]
 
 
-# ---- what the driver wants of an executor
+# ---- what the driver tells an executor
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What most places to run do alike: the trials they hold, and what the driver wants of each."""
+"""Trials that a place to run holds, common to most executors."""
 
 from __future__ import annotations
 

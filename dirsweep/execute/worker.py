@@ -1,4 +1,4 @@
-"""One trial in whatever process: its log, its folder, and how it learns that it should end."""
+"""One trial in a worker process: its log, its folder, and the signals that end it."""
 
 from __future__ import annotations
 

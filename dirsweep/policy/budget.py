@@ -1,4 +1,4 @@
-"""What a run has used, and what it may still use."""
+"""Limits of a run, and how much of them is used."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Usage:
 
     @property
     def reached(self) -> bool:
-        """Whether nothing is left."""
+        """Whether the limit is reached."""
         return self.used >= self.limit
 
     def allows(self, seconds: Sequence[float]) -> bool:
@@ -115,7 +115,7 @@ class Budget:
         return trial.earlier_s + self.clock() - trial.started_at
 
     def reached(self) -> str | None:
-        """Return the first limit of which nothing is left, in words."""
+        """Describe the first limit that is reached; None where none is."""
         return next((str(usage) for usage in self.usages() if usage.reached), None)
 
     # ---- what may start
@@ -174,7 +174,7 @@ class Budget:
         return kept
 
     def in_words(self, reason: str) -> str:
-        """Say that the budget is used up, and what that leaves."""
+        """Describe a budget that is used up, and the trials that are left."""
         num_running = len(self.view.running)
         num_ended = sum(trial.ended for trial in self.view.trials.values())
         num_left = self.view.num_trials - num_ended - num_running

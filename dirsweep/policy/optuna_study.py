@@ -123,7 +123,7 @@ class SampledStudy:
     # ---- telling
 
     def tell(self, index: int, verdict: Verdict) -> None:
-        """Tell what a point came to, see ``_as_told``."""
+        """Tell the sampler the result of a point, see ``_as_told``."""
         trial = self.open.pop(index, None)
         if trial is None:
             return
@@ -159,7 +159,7 @@ class SampledStudy:
         return self.sampler.name == "tpe" and len(self.study.directions) == 1
 
     def _note(self, number: int, verdict: Verdict, told: Verdict) -> None:
-        """Note what a trial came to, and bring the worst values up to date."""
+        """Note the result of a trial, and update the worst values."""
         if told.state is not TrialState.FAIL:
             failed = verdict.checked().own_fault
             self.worst.note(number, told.values, told.constraints, failed=failed)
@@ -299,7 +299,7 @@ def frozen_trial(
     Args:
         params: parameter -> value, in Optuna's terms.
         distributions: one per parameter.
-        verdict: what the point came to; without one the trial is RUNNING.
+        verdict: on the point; without one the trial is RUNNING.
         system_attrs: Optuna's own attributes.
         user_attrs: shown by whatever opens the study.
     """

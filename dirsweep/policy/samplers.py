@@ -108,7 +108,7 @@ def optuna_value(found: Range, value: Any) -> Any:
 
 
 def choice_key(value: Any) -> Any:
-    """Return a choice as Optuna can keep it: what is no plain value becomes its JSON text."""
+    """Return a choice as Optuna can keep it: other than plain values become JSON text."""
     return (
         value
         if value is None or isinstance(value, bool | int | float | str)

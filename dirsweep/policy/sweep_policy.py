@@ -1,4 +1,4 @@
-"""What is done next in a sweep: the policies together, without any I/O of their own.
+"""The policies of a sweep together, without any I/O of their own.
 
 Planned points come first, in the order of the sweep file, then what the samplers propose. Every
 decision is in the log before a trial starts. What is decided depends on the log, the trials'
@@ -27,7 +27,7 @@ from dirsweep.run.events import Ended, Event, Proposed, Raced, Retried, SessionS
 from dirsweep.run.records import FoundTrial
 from dirsweep.run.tables import Outcome
 
-#: where a trial came from that this run has not trained, if no other run is known to have it
+#: origin of a trial that neither this run nor a known other one has trained
 ELSEWHERE = "outside this run"
 
 
@@ -45,7 +45,7 @@ class Records(Protocol):
 
 
 class SweepPolicy:
-    """Decides what is trained, and what is told to samplers and schedulers.
+    """Decides which trials are trained, and informs samplers and schedulers.
 
     Args:
         view: the sweep, empty: the policy fills it.
@@ -53,7 +53,7 @@ class SweepPolicy:
         clock: seconds, for the budget.
 
     Attributes:
-        notes: what there is to say to people, in order; see ``take_notes``.
+        notes: messages for people, in order; see ``take_notes``.
 
     Raises:
         SpecError: Optuna refuses the arguments of a sampler.
@@ -76,7 +76,7 @@ class SweepPolicy:
         self._plan()
 
     def take_notes(self) -> list[str]:
-        """Return what there is to say to people; each line once."""
+        """Return the messages for people, each once."""
         notes, self.notes = self.notes, []
         return notes
 
@@ -290,7 +290,7 @@ class SweepPolicy:
     # ---- racing
 
     def _race(self, study: str) -> None:
-        """Add a seed to every point that a race wants one for, once all its trials have ended."""
+        """Add a seed to every point that its race asks for, once all its trials have ended."""
         while (standing := standing_of(self.view, study)) is not None:
             self._log_standing(study, standing)
             if not standing.wanted:
@@ -311,7 +311,7 @@ class SweepPolicy:
     # ---- budget
 
     def check_budget(self) -> None:
-        """Stop the run where a limit is reached, once what is nearly done is done."""
+        """Stop the run when a limit is reached, after the trials that are nearly done."""
         if self.budget is None or self.view.stopping:
             return
         reason = self.budget.reached()

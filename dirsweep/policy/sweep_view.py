@@ -1,4 +1,4 @@
-"""What the policies decide on: the log's state, joined with the trials the sweep wants now."""
+"""The state of a sweep that policies decide on: the log, and the trials that the sweep asks for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SweepView:
         cache: where benchmarks keep what they derive; None for the default.
 
     Attributes:
-        points: study -> index -> point, those that the sweep wants.
+        points: study -> index -> point, those that the sweep asks for.
         trials: by id, in the order in which they were asked for.
         queue: trials that wait to be started, in order.
         running: trials that were started in this session and have not ended.
@@ -58,7 +58,7 @@ class SweepView:
         return make_trial(self.spec, point, seed, self.fingerprint, self.cache, self.hashes)
 
     def add_point(self, point: Point) -> list[TrialSpec]:
-        """Take a point that the sweep wants; return its trials with the study's own seeds."""
+        """Add a point of the sweep; return its trials with the study's own seeds."""
         trials = [self.make_trial(point, seed) for seed in self.spec.seeds_of(point.study)]
         self.points[point.study][point.index] = point
         self._own_trials[point.study, point.index] = [trial.trial_id for trial in trials]
@@ -83,7 +83,7 @@ class SweepView:
         return [*self.trials_of(study, index), *(self.trials[trial_id] for trial_id in added)]
 
     def verdict(self, study: str, index: int) -> Verdict | None:
-        """Return what a point came to; None while that is open."""
+        """Return the verdict on a point; None while it is open."""
         base = self._base_index.get(study)
         base_trials = [] if base is None else self.trials_of(study, base)
         return self.judges[study].verdict(self.trials_of(study, index), base_trials)

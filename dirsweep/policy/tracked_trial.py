@@ -18,7 +18,7 @@ FINAL_STATUSES = ("complete", "pruned", "stopped", "failed")
 
 @dataclass
 class TrackedTrial:
-    """A trial that the sweep wants, with its progress in this session.
+    """A trial of the sweep, with its progress in this session.
 
     Attributes:
         spec: what it is.

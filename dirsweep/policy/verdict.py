@@ -1,4 +1,4 @@
-"""What a point came to, in Optuna's terms."""
+"""The verdict on a point, in Optuna's terms."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dirsweep.run.results import goals_of
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a point came to.
+    """The result of a point, in Optuna's terms.
 
     Attributes:
         state: COMPLETE, PRUNED or FAIL.

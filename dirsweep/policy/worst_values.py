@@ -35,7 +35,7 @@ class WorstValues:
         self._failed: set[int] = set()
         #: number of a trial -> names of the constraints whose violation is not known
         self._unknown: dict[int, tuple[str, ...]] = {}
-        #: whether trials have other values than the worst ones known now
+        #: whether ``apply`` has something to change
         self.stale = False
 
     def note(

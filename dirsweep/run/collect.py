@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -101,12 +101,13 @@ def _trials_table(
     columns = {
         field: pa.array([row[field.name] for row in rows], field.type) for field in TRIAL_FIELDS
     }
-    columns |= _config_columns([row["flat_config"] for row in rows])
-    columns |= _metric_columns([row["metrics"] for row in rows])
+    columns |= config_columns([row["flat_config"] for row in rows])
+    columns |= metric_value_columns([row["metrics"] for row in rows])
     return pa.table(list(columns.values()), schema=pa.schema(list(columns), metadata))
 
 
-def _config_columns(configs: list[dict[str, Any]]) -> dict[pa.Field, pa.Array]:
+def config_columns(configs: Sequence[Mapping[str, Any]]) -> dict[pa.Field, pa.Array]:
+    """Return the columns ``config.<dotted>`` of flat configurations, one per key of any."""
     columns = {}
     for key in sorted({key for config in configs for key in config}):
         column = _column_by_content([config.get(key) for config in configs])
@@ -114,7 +115,8 @@ def _config_columns(configs: list[dict[str, Any]]) -> dict[pa.Field, pa.Array]:
     return columns
 
 
-def _metric_columns(metrics: list[dict[str, Any]]) -> dict[pa.Field, pa.Array]:
+def metric_value_columns(metrics: Sequence[Mapping[str, Any]]) -> dict[pa.Field, pa.Array]:
+    """Return the columns of metrics in the tables' order; other keys are ignored."""
     names = [column.name for column in metric_columns(name for row in metrics for name in row)]
     return {
         pa.field(name, pa.float64()): pa.array([row.get(name) for row in metrics], pa.float64())
@@ -138,7 +140,7 @@ def _trial_row(point: StudyPoint, seed: int, trial: _Trial, *, synthetic: bool) 
         # in the order of the sweep file, as in the label
         "overrides": json.dumps(point.overrides),
         "config": None if config is None else canonical_json(config),
-        "flat_config": _flatten(config or {}),
+        "flat_config": flatten(config or {}),
         "started_at": _time(trial.spec.get("started_at")),
         "attempts": int(trial.spec.get("attempt", bool(trial.spec))),
         "note": "; ".join(trial.record.notes) or None,
@@ -161,11 +163,12 @@ def _time(text: Any) -> datetime | None:
         return None
 
 
-def _flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a nested configuration by dotted keys."""
     flat: dict[str, Any] = {}
     for key, item in value.items():
         if isinstance(item, Mapping):
-            flat |= _flatten(item, f"{prefix}{key}.")
+            flat |= flatten(item, f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = item
     return flat

@@ -24,7 +24,7 @@ from dirsweep.run.files import StoredFile
 
 log = logging.getLogger(__name__)
 
-#: what a checkpoint may hold besides tensors, mappings and sequences of all of these
+#: types that a checkpoint may hold besides tensors, mappings and sequences
 PLAIN = (bool, int, float, str, type(None))
 
 

@@ -17,7 +17,7 @@ _CPU_AMOUNT = re.compile(r"you tried to allocate (\d+ bytes)")
 
 
 def reset_peak() -> None:
-    """Start measuring the peak anew (Linux and CUDA; elsewhere the process's whole life counts)."""
+    """Reset the peak (Linux and CUDA; elsewhere it is that of the process's whole life)."""
     with suppress(OSError):
         _CLEAR_REFS.write_text("5")  # 5 resets the peak resident set size, see proc(5)
     if torch.cuda.is_available():

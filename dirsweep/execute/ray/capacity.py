@@ -17,7 +17,7 @@ Amounts = Mapping[str, float]
 
 
 class Capacity:
-    """Number of trials that fit on the cluster, counted anew every few seconds.
+    """Number of trials that fit on the cluster, counted again every few seconds.
 
     Args:
         amounts: of one trial.

@@ -29,7 +29,7 @@ WAITING_MS = 30_000
 #: seconds between two chances of the starting thread while the driver imports; Python's own are 50
 #: times as long
 SWITCH_S = 1e-4
-#: processes beside Ray's servers, as Ray calls them
+#: processes other than Ray's servers, by Ray's names
 HELPERS = ("log_monitor", "monitor", "dashboard")
 #: seconds until a cluster must have answered
 CONNECT_S = 10.0
@@ -78,7 +78,7 @@ class RunningRay:
             ) from error
 
     def _check_reachable(self) -> None:
-        """Fail soon where nobody answers: Ray would end the whole process after a minute."""
+        """Fail early where no cluster answers: Ray would end the whole process after a minute."""
         if self.address == "auto":
             return
         host, _, port = self.address.removeprefix("ray://").rpartition(":")

@@ -56,7 +56,7 @@ class Rendezvous:
         self.check()
 
     def check(self) -> None:
-        """Raise AbandonedError if the driver has left for good."""
+        """Raise AbandonedError if the driver has ended."""
         if self._abandoned:
             raise AbandonedError
 

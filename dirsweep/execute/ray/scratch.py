@@ -46,7 +46,7 @@ def _own(folder: Path) -> int:
 
 
 def remove_stale(parent: Path | None = None) -> list[Path]:
-    """Delete this user's folders whose process is gone; whatever is in doubt stays.
+    """Delete this user's folders whose process is gone; doubtful ones are kept.
 
     Args:
         parent: where to look; None is the machine's temporary folder.

@@ -74,7 +74,7 @@ def train_in_worker(config: TrialConfig) -> None:
 
 @cache
 def _die_with_raylet(process: int, parent: int) -> None:
-    """End this process when the one that started it is gone: nobody would hear what it reports.
+    """End this process when the one that started it has ended: its reports would be lost.
 
     Args:
         process: this process; a thread watches once per process.

@@ -49,7 +49,7 @@ class TuneListener(Protocol):
         """
 
     def check(self) -> None:
-        """Leave Ray Tune if nobody listens any more."""
+        """Leave Ray Tune if the driver no longer listens."""
 
 
 class _NotPickled:
@@ -106,7 +106,7 @@ class TrialEvents(_NotPickled, tune.Callback):
         self.listener.worker_lost(trial.trial_id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Leave if nobody listens any more."""
+        """Leave if the driver no longer listens."""
         self.listener.check()
 
 
