@@ -107,8 +107,9 @@ class RunPaths:
 
     @property
     def name(self) -> str:
-        """The last part of ``root``: what a person calls the run."""
-        return Path(os.path.abspath(self.root)).name
+        """The last part of ``root``: what a person calls the run, as text that can be written."""
+        name = os.path.basename(os.path.abspath(self.root))
+        return os.fsencode(name).decode(errors="replace")
 
     def exists(self) -> bool:
         """Return whether there is such a folder, be it a run's or not."""

@@ -100,7 +100,7 @@ def test_a_machine_is_lost_and_no_trial_with_it(machines: Machines, tmp_path: Pa
         ("127.0.0.1:1", "no Ray cluster there (Connection refused)"),
         ("127.0.0.1:port", "expected auto, host:port or ray://host:port"),
         ("127.0.0.1", "expected auto, host:port or ray://host:port"),
-        ("no.such.host.invalid:6379", "no Ray cluster there ("),
+        ("no.such.host.invalid:6379", "the host name is not known ("),
     ],
 )
 def test_no_cluster_there(tmp_path: Path, address: str, complaint: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dirsweep.errors import DirSweepError
+from dirsweep.execute.ray.start_errors import in_words
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths
 
@@ -57,7 +58,7 @@ class RunningRay:
         """Connect.
 
         Raises:
-            DirSweepError: no cluster there, or one that refuses.
+            DirSweepError: no cluster there, or one that refuses; says why, and what to do.
         """
         import ray
 
@@ -70,12 +71,8 @@ class RunningRay:
                 logging_level=logging.CRITICAL,
                 namespace="dirsweep",
             )
-        except ConnectionError as error:
-            raise self._absent(error) from error
-        except (ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
-            raise DirSweepError(
-                f"--address {self.address}: cannot connect ({_in_one_line(error)})"
-            ) from error
+        except Exception as error:  # Ray raises plain exceptions, too
+            raise self._unusable(error) from error
 
     def _check_reachable(self) -> None:
         """Fail early where no cluster answers: Ray would end the whole process after a minute."""
@@ -86,11 +83,10 @@ class RunningRay:
             with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S):
                 pass
         except OSError as error:
-            raise self._absent(error) from None
+            raise self._unusable(error) from None
 
-    def _absent(self, error: OSError) -> DirSweepError:
-        reason = error.strerror or _in_one_line(error)
-        return DirSweepError(f"--address {self.address}: no Ray cluster there ({reason})")
+    def _unusable(self, error: Exception) -> DirSweepError:
+        return DirSweepError(f"--address {self.address}: {in_words(error)}")
 
     def stop(self) -> None:
         """Disconnect; the cluster keeps running."""
@@ -150,9 +146,8 @@ class LocalRay:
         """
         self._await()
         if self._error is not None:
-            raise DirSweepError(
-                f"Ray does not start here: {_in_one_line(self._error)}"
-            ) from self._error
+            what = in_words(self._error)
+            raise DirSweepError(f"Ray does not start here: {what}") from self._error
 
     def stop(self) -> None:
         """Stop Ray; calling it twice does no harm."""
@@ -212,10 +207,6 @@ def _num_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):  # a part of a machine, as a scheduler hands it out
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _in_one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _start(num_cpus: int) -> None:
