@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from dirsweep.domain import plural
@@ -27,7 +27,7 @@ def status_text(snapshot: Snapshot) -> RenderableType:
     parts: list[RenderableType] = [_headline(snapshot), Text(_counts(snapshot))]
     parts += _driver_lines(snapshot)
     if snapshot.running:
-        parts.append(_running_table(snapshot.running, " ".join(snapshot.objective)))
+        parts += _running_lines(snapshot.running, " ".join(snapshot.objective))
     if snapshot.best is not None:
         parts.append(_best_text(snapshot.best, " ".join(snapshot.objective), mark))
     for goal in snapshot.goals:
@@ -105,13 +105,27 @@ def _driver_lines(snapshot: Snapshot) -> Iterator[Text]:
         yield Text("no driver is running; `dirsweep resume` continues the run", style="yellow")
 
 
-def _running_table(running: Sequence[TrialProgress], objective: str) -> Table:
-    table = Table.grid(padding=(0, 2))
+def _running_lines(running: Sequence[TrialProgress], objective: str) -> list[Text]:
+    rows = []
     for trial in running:
         value = "" if trial.value is None else f"val {objective} {trial.value:.4g}"
         epochs = f"epoch {trial.epochs}/{trial.num_epochs}"
-        table.add_row(trial.trial_id, Text(trial.name), epochs, value)
-    return table
+        rows.append((trial.trial_id, trial.name, epochs, value))
+    return _aligned(rows)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[Text]:
+    """Return lines with their parts below each other; a narrow terminal wraps and cuts nothing."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return [
+        Text(
+            "  ".join(
+                part + " " * (width - cell_len(part))
+                for part, width in zip(row, widths, strict=True)
+            ).rstrip()
+        )
+        for row in rows
+    ]
 
 
 def _best_text(best: BestPoint, objective: str, mark: str) -> Text:
@@ -134,12 +148,13 @@ def _front_text(front: Front, mark: str) -> RenderableType:
     title += f", val {' against '.join(front.objectives)}"
     if front.constraints:
         title += f", subject to {'; '.join(front.constraints)}"
-    table = Table.grid(padding=(0, 2))
-    for point in front.points[:MAX_FRONT]:
-        table.add_row("", *(f"{value:.4g}" for value in point.values), Text(point.label))
+    rows = [
+        ("", *(f"{value:.4g}" for value in point.values), point.label)
+        for point in front.points[:MAX_FRONT]
+    ]
     num_more = len(front.points) - MAX_FRONT
     more = [Text(f"  and {num_more} more")] if num_more > 0 else []
-    return Group(Text(title), table, *more)
+    return Group(Text(title), *_aligned(rows), *more)
 
 
 def _infeasible_lines(fronts: Sequence[Front]) -> Iterator[Text]:

@@ -144,3 +144,14 @@ def test_epochs_are_not_written_all_the_time(tmp_path: Path) -> None:
     )
     assert seen == [0, 0, 0]
     assert len(folder.read_epochs()) == 3
+
+
+@pytest.mark.parametrize("width", [24, 40, 80])
+def test_a_narrow_terminal_cuts_nothing(tmp_path: Path, width: int) -> None:
+    paths = made(tmp_path, [[7.0], [6.0], [None]], objectives=[{"metric": "mae"}, FEW])
+    write_trial(paths, "s-2-0", seed=0, mae=6.5, status=None)
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console.print(status_text(read_snapshot(paths)), soft_wrap=True)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in text
+    assert text == shown(paths)
