@@ -33,7 +33,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -83,10 +83,10 @@ class Uncertainty(NamedTuple):
     df: float
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _student_quantiles(df: float, num: int) -> Floats:
     """(num,) draws of Student's distribution, spread evenly over its quantiles."""
-    quantiles: Floats = stats.t.ppf((np.arange(num) + 0.5) / num, df)
+    quantiles: Floats = special.stdtrit(df, (np.arange(num) + 0.5) / num)
     return quantiles
 
 
@@ -232,7 +232,8 @@ def _combined(
 
 def _seed_draws(seeds: Sequence[Alternative], num: int) -> Floats:
     """(num,) draws of what the seeds do to the mean, of each alternative in proportion."""
-    counts = [round(alternative.probability * num) for alternative in seeds[:-1]]
+    step = max(1, num // 100)  # whole percents, so that quantiles can be kept
+    counts = [step * round(alternative.probability * num / step) for alternative in seeds[:-1]]
     counts.append(num - sum(counts))
     parts = [
         np.sqrt(alternative.variance.variance) * _student_quantiles(alternative.variance.df, count)
@@ -265,7 +266,7 @@ def _p_value(estimate: float, draws: Floats, totals: Sequence[tuple[float, Varia
     if num_beyond >= _MIN_TAIL_DRAWS:
         return min(1.0, 2 * num_beyond / len(draws))
     tail = sum(
-        probability * 2 * float(stats.t.sf(abs(estimate) / np.sqrt(total.variance), total.df))
+        probability * 2 * float(special.stdtr(total.df, -abs(estimate) / np.sqrt(total.variance)))
         for probability, total in totals
         if total.variance > 0
     )

@@ -51,3 +51,13 @@ def orchestration(
     run_bench(
         num_trials=trials, seconds=seconds, workers=workers, plain=plain, sampler=sampler.value
     )
+
+
+@app.command()
+def statistics(
+    repeats: Annotated[int, typer.Option(help="simulated studies per row", min=20)] = 100,
+) -> None:
+    """Simulate studies: coverage of intervals, false positives, power."""
+    from dirsweep.bench.statistics import run_bench
+
+    run_bench(repeats=repeats)

@@ -3,9 +3,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from dirsweep.analysis.differences import differences
+from dirsweep.analysis.measurements import measure
+from dirsweep.analysis.selection import top_points
+from dirsweep.domain import MetricColumn
 from dirsweep.errors import StoreError
 from dirsweep.report.claims import (
     CORRECTED,
@@ -244,3 +248,102 @@ def test_several_studies_are_told_apart() -> None:
         "- a b: the default is best.",
         "- Noise.",
     ]
+
+
+def test_the_objectives_metric_and_region_come_first(tmp_path: Path) -> None:
+    points = [
+        SimulatedPoint(),
+        SimulatedPoint({RANKSIM: True}, {"few": -3.0, "many": 4.0}),
+        SimulatedPoint({"batch_size": 16, "epochs": 10}, {"few": 2.0, "many": 4.0}),
+        SimulatedPoint({"batch_size": 8, "epochs": 9}),
+        SimulatedPoint({"batch_size": 32, "epochs": 9}),
+    ]
+    paths = simulate(tmp_path, {"s": points}, num_samples=300, seed_deviation=0.05, metric="mse")
+    spec = paths.spec.text().replace("region: all", "region: few")
+    paths.spec.write(spec.encode())
+    found = claims(open_run(paths.root))
+    (effect,) = of_kind(found, "effect")
+    assert effect.text.startswith("RankSim lowers few-shot MSE by ")
+    different, same = of_kind(found, "difference")
+    assert " raises few-shot MSE by " in different.text.partition(",")[0] + different.text
+    assert same.text.startswith("Not separable from base in any region (few, all, many, median)")
+    (chosen,) = of_kind(found, "selection")
+    assert "validation chooses ranksim: validation few-shot MSE" in chosen.text
+    assert "; test few-shot MSE " in chosen.text
+    (null,) = of_kind(found, "null")
+    assert "the test few-shot MSE of two identical configurations" in null.text
+    (base,) = of_kind(found, "default")
+    assert "the base does not lie on the plateau: it is worse than the best (ranksim)" in base.text
+
+
+def test_a_grid_is_compared_with_the_base_in_it(tmp_path: Path) -> None:
+    shifts = {1: 3.0, 10: 0.0, 100: 0.0, 1000: 4.0}
+    points = [SimulatedPoint({"epochs": value}, {"all": shift}) for value, shift in shifts.items()]
+    simulate(tmp_path, {"grid": points}, base={"epochs": 100}, num_samples=200, seed_deviation=0.02)
+    found = claims(open_run(tmp_path))
+    assert all(" against epochs=100" in claim.text for claim in of_kind(found, "difference")[:2])
+    (base,) = of_kind(found, "default")
+    assert "the base (epochs=100) lies on the plateau" in base.text
+
+
+def test_techniques_without_a_stated_effect_are_named(tmp_path: Path) -> None:
+    studies = {
+        "a": [
+            SimulatedPoint(),
+            SimulatedPoint({RANKSIM: True, f"{RANKSIM}.gamma": 1.0}),
+            SimulatedPoint({SMOOTHING: "fds", "batch_size": 16}),
+        ],
+        "b": [
+            SimulatedPoint({"batch_size": 64}),
+            SimulatedPoint({"batch_size": 64, RANKSIM: True, f"{RANKSIM}.gamma": 9.0}),
+            SimulatedPoint({"batch_size": 64, CONR: True}),
+        ],
+    }
+    run = open_run(simulate(tmp_path, studies, num_samples=60, names=["mae"]).root)
+    (over_all,) = [claim for claim in claims(run) if claim.study == "all studies"]
+    assert over_all.text.startswith("all studies: no effect is stated of ConR (see b); ")
+    assert "RankSim (several settings, and their mean would describe none)" in over_all.text
+    assert "FDS (no two points differ in it alone)" in over_all.text
+    in_a = [claim.text for claim in claims(run, ["a"]) if claim.kind == "caution"]
+    assert in_a == ["a: no effect is stated of FDS (no two points differ in it alone)."]
+
+
+def test_an_undefined_objective_is_the_worst_and_is_said(tmp_path: Path) -> None:
+    """Predictions that are constant in two of six seeds, better than all others in the rest."""
+    seeds = tuple(range(6))
+    points = [
+        SimulatedPoint(seeds=seeds),
+        SimulatedPoint({"epochs": 30}, {"all": -4.0}, seeds=seeds),
+        SimulatedPoint({"epochs": 40}, {"all": -1.0}, seeds=seeds),
+    ]
+    paths = simulate(
+        tmp_path, {"s": points}, metric="spearman", predictions=False, seed_deviation=0.05
+    )
+    table = paths.trials_table.read_table()
+    for split in ("val", "test"):
+        name = f"{split}_spearman_all"
+        values = [
+            None if point == 1 and seed in (2, 5) else value
+            for point, seed, value in zip(
+                *(table[key].to_pylist() for key in ("point", "seed", name)), strict=True
+            )
+        ]
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, pa.array(values, pa.float64()))
+    paths.trials_table.write_table(table)
+    run = open_run(paths.root)
+    found = claims(run)
+    (said,) = of_kind(found, "caution")
+    assert said.text == (
+        "s: epochs=30: validation spearman is undefined in 2 of 6 seeds (constant predictions), "
+        "which counts as the worst result."
+    )
+    assert said.trial_ids == ("s-1-2", "s-1-5")
+    (chosen,) = of_kind(found, "selection")
+    assert "validation chooses epochs=40" in chosen.text
+    assert [point.index for point in top_points(run, "s", 3)] == [2, 0]
+    measured = measure(run, "s", MetricColumn("val", "spearman", "all"))
+    assert set(measured.values) == {0, 2}
+    assert measured.undefined == {1: (2, 5)}
+    assert {item.point for item in differences(run, "s") if item.region == "all"} == {2}
+    assert {item.point for item in differences(run, "s") if item.region == "few"} == {1, 2}
