@@ -10,9 +10,9 @@ from typing import Any
 
 import optuna
 import pytest
+from dirsweep.execute.single import TrialChoice, train_single
 
 from dirsweep.cli import main
-from dirsweep.execute.single import TrialChoice, train_single
 from dirsweep.policy.study_export import export_studies
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import plots

@@ -48,7 +48,7 @@ class TechniqueGain:
     """The gain of one technique.
 
     Attributes:
-        name: as the configuration has it.
+        name: as papers write it.
         by_pair: (P, B) mean absolute test error without minus with, over the seeds both points of
             the pair have, label unit; NaN where a bin is empty.
         num_unpaired: pairs without a common seed; theirs is the difference of the means over each
@@ -131,11 +131,7 @@ def _gain(
     if not gains:
         return None
     by_pair = np.stack([gain.values for gain in gains])
-    return TechniqueGain(_name(effect), by_pair, sum(not gain.num_common for gain in gains))
-
-
-def _name(effect: Effect) -> str:
-    return effect.key.rpartition(".")[2] if effect.value is True else str(effect.value)
+    return TechniqueGain(effect.technique, by_pair, sum(not gain.num_common for gain in gains))
 
 
 def draw(numbers: TechniqueGains) -> Figure:

@@ -22,7 +22,7 @@ def test_technique_gain(tmp_path: Path) -> None:
     run = open_run(tmp_path)
     found = technique_gain.numbers(run, "s")
     by_name = {gain.name: gain for gain in found.gains}
-    assert by_name["ranksim"].by_pair.shape == (2, len(found.edges) - 1)
+    assert by_name["RankSim"].by_pair.shape == (2, len(found.edges) - 1)
     frame = run.predictions().to_pandas()
     frame = frame[(frame.split == "test") & (frame.label >= 40) & (frame.label < 45)]
     errors = (frame.prediction - frame.label).abs().groupby(frame.trial_id.astype(str)).mean()
@@ -31,8 +31,8 @@ def test_technique_gain(tmp_path: Path) -> None:
         errors[["s-0-0", "s-0-1"]].mean() - errors[["s-1-0", "s-1-1"]].mean(),
         errors[["s-2-0", "s-2-1"]].mean() - errors[["s-3-0", "s-3-1"]].mean(),
     ]
-    np.testing.assert_allclose(sorted(by_name["ranksim"].by_pair[:, at]), sorted(expected))
-    assert "ranksim, 2 pairs" in texts(technique_gain.draw(found))
+    np.testing.assert_allclose(sorted(by_name["RankSim"].by_pair[:, at]), sorted(expected))
+    assert "RankSim, 2 pairs" in texts(technique_gain.draw(found))
     said = technique_gain.caption(found)
     assert "Bars are means over all pairs" in said
     assert "Grey lines are the single pairs." in said
