@@ -88,7 +88,7 @@ def test_facts_are_complete(name: str) -> None:
     cls = registry.config_class("backbone", name)
     assert issubclass(cls, BackboneConfig)
     assert cls.registered_name == name
-    assert cls.display_name
+    assert cls.display_name, f"{cls.__name__}: state display_name, as papers write the name"
     assert cls.accepts
     assert cls.accepts <= set(KINDS)
 

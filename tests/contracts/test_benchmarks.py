@@ -76,7 +76,7 @@ def made(tmp_path: Path, config_of: ConfigOf) -> Made:
 def test_facts_are_complete_and_consistent(name: str) -> None:
     cls = class_of(name)
     assert cls.registered_name == name
-    assert cls.display_name
+    assert cls.display_name, f"{cls.__name__}: state display_name, as papers write the name"
     assert cls.kind in get_args(InputKind)
     low, high = cls.label_range
     assert low < high
