@@ -56,7 +56,12 @@ def write_out_value(base: PlainData, key: str, value: Any) -> Any:
     after = with_overrides(base, {key: value})
     if key != "optimizer" and section_name(after, key) != section_name(base, key):
         return _shortest(after[key])
-    return _with_lost(after, key, base.get(key), after.get(key, {}), value)
+    kept = dict(after.get(key, {}))
+    if section_name(after, key) != section_name(base, key):
+        kept = {"name": section_name(after, key), **kept}
+    elif len(kept) > 1:
+        kept.pop("name", None)  # it stays
+    return _with_lost(after, key, base.get(key), kept, value)
 
 
 def _replaces(base: PlainData, key: str, value: Any) -> bool:
@@ -81,12 +86,15 @@ def _with_lost(
     value: Any,
 ) -> Any:
     """Return the parameters that remain, with the defaults of those that are lost."""
-    lost = {name: value_at(after, f"{key}.{name}") for name in before or {} if name not in kept}
+    names = [name for name in before or {} if name not in kept and name != "name"]
+    lost = {name: value_at(after, f"{key}.{name}") for name in names}
     lost = {name: default for name, default in lost.items() if default is not MISSING}
     if not lost and not is_replacement(value):
         return value
     if key in SECTIONS and not lost:
         return _shortest(kept)
+    if lost and key in SECTIONS and list(kept) == ["name"]:
+        return lost  # the name stays
     return {**kept, **lost}
 
 

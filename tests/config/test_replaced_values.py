@@ -36,8 +36,11 @@ def _replace(**settings: Any) -> dict[str, Any]:
             {"name": "sgd", "lr": 0.1},
             {"name": "sgd", "lr": 0.1, "weight_decay": 0.0},
         ),
-        ("optimizer", _replace(lr=0.1), {"name": "adamw", "lr": 0.1, "weight_decay": 0.0}),
-        ("loss", _replace(), {"name": "huber", "beta": 1.0}),
+        ("optimizer", _replace(lr=0.1), {"lr": 0.1, "weight_decay": 0.0}),
+        ("optimizer", None, {"name": "adam", "lr": 0.001, "weight_decay": 0.0}),
+        ("loss", _replace(), {"beta": 1.0}),
+        ("loss", _replace(name="huber"), {"beta": 1.0}),
+        ("loss", _replace(beta=3), {"beta": 3}),
         ("loss", _replace(name="mse"), "mse"),
         ("loss", None, "l1"),
         ("loss", {"name": "mse"}, {"name": "mse"}),
@@ -90,7 +93,7 @@ def test_points_merge_like_dotted_keys_and_their_names_say_everything(load: Load
         "lr=0.1",
         "lr=0.1",
         "optimizer=sgd, lr=0.1, weight_decay=0",
-        "optimizer=adamw, lr=0.1, weight_decay=0",
+        "lr=0.1, weight_decay=0",
     ]
     # what a run stores means the same, without the tag
     stored = spec.to_yaml()

@@ -59,7 +59,8 @@ def test_new_is_what_a_run_trains(tmp_path: Path) -> None:
     beside = remaining(loaded(more), other)
     assert beside.reused == {"a": 3}
     assert beside.new == {"p": 2, "q": 0, "s": 3}
-    assert "5 trials of 3 epochs each; 3 reused from other runs (a)" in planned(more, other)[5]
+    line = "5 trials of 3 epochs each; 3 reused from other runs (a)"
+    assert any(line in found for found in planned(more, other))
     assert not other.exists()
 
 
