@@ -7,6 +7,7 @@ import pytest
 from pydantic import Field
 
 from dirsweep import registry
+from dirsweep.config import expand
 from dirsweep.config.expand import (
     labels_of,
     make_point,
@@ -157,7 +158,7 @@ def test_a_proposed_point_is_built_and_checked(load: Load) -> None:
 @pytest.mark.parametrize(
     ("study", "message"),
     [
-        ("{grid: {batch_size: [1, 0]}}", "studies.x.grid.batch_size: must be >= 1, got 0"),
+        ("{grid: {batch_size: [4, 0]}}", "studies.x.grid.batch_size: must be >= 1, got 0"),
         (
             "{one_at_a_time: {loss.name: [hubr]}}",
             "studies.x.one_at_a_time.loss.name: unknown loss 'hubr'; did you mean ",
@@ -289,3 +290,14 @@ def test_when_keeps_values_apart(load: Load) -> None:
             "reweighting.name: {choice: [none, picky], when: {loss.name: l1}}}}"
         )
     )
+
+
+def test_two_different_points_with_one_name_are_refused(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = load(study="{points: [{}, {optimizer.lr: 0.1}, {optimizer: {lr: 0.1}}]}")
+    validate(spec)  # the last two are one configuration, and are trained once
+    monkeypatch.setattr(expand, "labels_of", lambda spec, study, points: ["same"] * len(points))
+    what = r"studies\.x\.points: points 0 and 1 differ, but both are called 'same'"
+    with pytest.raises(SpecError, match=what):
+        validate(spec)

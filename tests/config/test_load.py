@@ -32,7 +32,7 @@ def test_overrides(load: Load) -> None:
         "resources.gpu=0",
         "name=other",
         "benchmark.image_size=64",
-        "studies.g.grid.batch_size=[1]",
+        "studies.g.grid.batch_size=[4]",
     )
     config = spec.base_config.to_dict()
     assert (spec.name, spec.seeds, spec.seeds_of("g"), spec.scheduler, spec.resources.gpu) == (
@@ -51,7 +51,7 @@ def test_overrides(load: Load) -> None:
     assert "conr" in config["regularizers"]
     assert spec.objective.metric == "mse"
     assert spec.benchmark.to_dict()["image_size"] == 64
-    assert [p.overrides for p in planned_points(spec, "g")] == [{"batch_size": 1}]
+    assert [p.overrides for p in planned_points(spec, "g")] == [{"batch_size": 4}]
 
 
 def test_an_override_of_a_name_drops_the_parameters_of_the_former_choice(load: Load) -> None:

@@ -33,25 +33,25 @@ def test_a_preview_is_small(load: Load) -> None:
     ("study", "expected"),
     [
         (
-            "{grid: {batch_size: [1, 2, 3, 4, 5]}}",
-            [{"batch_size": 1}, {"batch_size": 3}, {"batch_size": 5}],
+            "{grid: {batch_size: [4, 5, 6, 7, 8]}}",
+            [{"batch_size": 4}, {"batch_size": 6}, {"batch_size": 8}],
         ),
         (
-            "{grid: {batch_size: [1, 2, 3], optimizer.lr: [1, 2, 3], optimizer.momentum: [0, "
+            "{grid: {batch_size: [4, 5, 6], optimizer.lr: [1, 2, 3], optimizer.momentum: [0, "
             "0.5]}}",
             [
                 {"batch_size": b, "optimizer.lr": lr, "optimizer.momentum": 0}
-                for b in (1, 3)
+                for b in (4, 6)
                 for lr in (1, 3)
             ],
         ),
         (
-            "{one_at_a_time: {batch_size: [1, 2, 3], optimizer.lr: [1, 2]}}",
-            [{}, {"batch_size": 1}, {"batch_size": 3}, {"optimizer.lr": 1}, {"optimizer.lr": 2}],
+            "{one_at_a_time: {batch_size: [4, 5, 6], optimizer.lr: [1, 2]}}",
+            [{}, {"batch_size": 4}, {"batch_size": 6}, {"optimizer.lr": 1}, {"optimizer.lr": 2}],
         ),
         (
-            "{points: [{}, {batch_size: 1}, {batch_size: 2}, {batch_size: 3}]}",
-            [{}, {"batch_size": 1}, {"batch_size": 3}],
+            "{points: [{}, {batch_size: 4}, {batch_size: 5}, {batch_size: 6}]}",
+            [{}, {"batch_size": 4}, {"batch_size": 6}],
         ),
         ("{grid: {epochs: [1, 30, 90]}}", [{"epochs": 1}, {"epochs": 2}]),
         ("{points: [{epochs: 90}]}", [{"epochs": 2}]),
@@ -64,9 +64,9 @@ def test_few_points(load: Load, study: str, expected: list[object]) -> None:
 
 def test_a_search_is_cut_to_three_trials_and_keeps_one_to_propose(load: Load) -> None:
     study = (
-        "{trials: 60, seeds: [4, 5], base: {epochs: 50}, start: [{}, {batch_size: 1}, {batch_size: "
-        "2}], "
-        "scheduler: {name: median, grace_epochs: 20}, space: {batch_size: {int: [1, 64]}}}"
+        "{trials: 60, seeds: [4, 5], base: {epochs: 50}, start: [{}, {batch_size: 4}, {batch_size: "
+        "5}], "
+        "scheduler: {name: median, grace_epochs: 20}, space: {batch_size: {int: [4, 64]}}}"
     )
     spec = load(study=study, preview=True)
     found = spec.studies["x"]
@@ -88,7 +88,7 @@ def test_what_is_told_stays(load: Load) -> None:
         "scheduler.grace_epochs=4",
         "resources.cpu=2",
         "patience=3",
-        "studies.g.grid.batch_size=[1, 2, 3, 4]",
+        "studies.g.grid.batch_size=[4, 5, 6, 7]",
         preview=True,
     )
     assert (spec.base_config.epochs, spec.base_config.patience, spec.seeds) == (5, 3, (3, 4))
