@@ -10,7 +10,6 @@ from typing import Any
 
 import optuna
 import pytest
-from dirsweep.execute.single import TrialChoice, train_single
 
 from dirsweep.cli import main
 from dirsweep.policy.study_export import export_studies
@@ -19,6 +18,7 @@ from dirsweep.report.plots import plots
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.ledger import read_state
 from dirsweep.run.reader import open_run
+from dirsweep.single_trial import TrialChoice, train_single
 from tests.figure_texts import texts
 from tests.flow.driving import Listener, loaded, run_here, tiny_sweep
 
