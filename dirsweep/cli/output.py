@@ -74,6 +74,14 @@ class SafeStream(io.TextIOWrapper):
         except OSError as error:
             self._lose(error)
 
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes; see the class for what happens where that fails."""
+        try:
+            self.buffer.write(data)
+            self.buffer.flush()
+        except OSError as error:
+            self._lose(error)
+
     def _lose(self, error: OSError) -> None:
         if self.problem is None:
             self.problem = error
@@ -118,6 +126,14 @@ def _safe(stream: TextIO | None, null: TextIO, *, required: bool) -> TextIO:
         return SafeStream(stream, required=required)
     except (AttributeError, OSError, ValueError):  # not a file: replaced by a test or a notebook
         return stream
+
+
+def write_bytes(data: bytes) -> None:
+    """Write bytes to standard output, which may be closed."""
+    if isinstance(sys.stdout, SafeStream):
+        sys.stdout.write_bytes(data)
+    else:
+        sys.stdout.buffer.write(data)
 
 
 def keep_exit_code() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from dirsweep.cli.options import Extra
+from dirsweep.cli.output import write_bytes
 from dirsweep.terminal import PlainConsole
 
 app = typer.Typer(no_args_is_help=True)
@@ -68,4 +68,4 @@ def export(
     text = BytesIO()
     target = text if out is None else out
     write(target, format=format_.value, paper=paper, table=table, extra=extra or ())
-    sys.stdout.buffer.write(text.getvalue())
+    write_bytes(text.getvalue())

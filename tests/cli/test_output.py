@@ -124,12 +124,17 @@ def test_what_an_encoding_lacks_is_replaced_in_place(tmp_path: Path) -> None:
         assert (found.stdout, found.stderr) == (expected, b"")
 
 
-def test_a_reader_that_leaves_ends_a_command_silently(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [("published", "export"), ("published", "list"), ("schema",)])
+@pytest.mark.parametrize("read", [True, False], ids=["in the middle", "at once"])
+def test_a_reader_that_leaves_ends_a_command_silently(
+    tmp_path: Path, command: tuple[str, ...], read: bool
+) -> None:
     with start(
-        "published", "export", folder=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        *command, folder=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
-        process.stdout.readline()
+        if read:
+            process.stdout.readline()
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == b""
