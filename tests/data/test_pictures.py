@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,62 @@ def test_tiffs_of_other_samples(tmp_path: Path) -> None:
     ):
         line = line_of(lambda values=values: decode_picture(tiff(file, values), 4))
         assert line.startswith(f"{file}: {says}, which do")
+
+
+def raw_tiff(bits: int, photometric: int, sample_format: int, data: bytes) -> bytes:
+    """An uncompressed TIFF of one row of two grey samples, which Pillow does not write itself."""
+    longs = {273: 8, 279: len(data)}  # where the samples are, and how many bytes
+    shorts = {
+        256: 2,
+        257: 1,
+        258: bits,
+        259: 1,
+        262: photometric,
+        277: 1,
+        278: 1,
+        339: sample_format,
+    }
+    padded = data + bytes(len(data) % 2)
+    entries = b""
+    for tag in sorted({**longs, **shorts}):
+        if tag in longs:
+            entries += struct.pack("<HHII", tag, 4, 1, longs[tag])
+        else:
+            entries += struct.pack("<HHIHH", tag, 3, 1, shorts[tag], 0)
+    count = struct.pack("<H", len(longs) + len(shorts))
+    return b"II*\0" + struct.pack("<I", 8 + len(padded)) + padded + count + entries + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("bits", "photometric", "sample_format", "data", "expected"),
+    [
+        (8, 1, 1, bytes([0, 200]), [0, 200]),
+        (8, 0, 1, bytes([0, 200]), [255, 55]),
+        (12, 1, 1, bytes([0xFF, 0xF8, 0x00]), [255, 128]),  # 4095, 2048
+        (16, 1, 1, struct.pack("<HH", 65535, 0x8080), [255, 128]),
+        (16, 0, 1, struct.pack("<HH", 65535, 0x8080), [0, 127]),
+        (8, 1, 2, bytes([255, 1]), "pixels are signed numbers"),
+        (16, 1, 2, struct.pack("<hh", -1, 1), "pixels are signed numbers"),
+        (32, 1, 1, struct.pack("<II", 1, 2), "pixels are 32-bit whole numbers"),
+        (32, 1, 3, struct.pack("<ff", 0.5, 1.0), "pixels are 32-bit floating-point numbers"),
+    ],
+)
+def test_grey_samples_of_tiffs(
+    tmp_path: Path,
+    bits: int,
+    photometric: int,
+    sample_format: int,
+    data: bytes,
+    expected: list[int] | str,
+) -> None:
+    file = tmp_path / "a.tif"
+    file.write_bytes(raw_tiff(bits, photometric, sample_format, data))
+    with Image.open(file) as image:
+        image.load()
+        if isinstance(expected, str):
+            assert line_of(lambda: to_rgb(image, file)).startswith(f"{file}: {expected}")
+        else:
+            assert np.asarray(to_rgb(image, file))[0, :, 0].tolist() == expected
 
 
 def test_transparency_by_palette_and_by_colour(tmp_path: Path) -> None:
