@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from dirsweep.domain import plural
 from dirsweep.errors import DataError
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_state
@@ -79,7 +80,7 @@ class DataRecord:
 
 def _split_changes(name: str, before: SplitRecord, now: SplitRecord) -> list[str]:
     if before.samples != now.samples:
-        return [f"{name} split ({before.samples:,} samples, now {now.samples:,})"]
+        return [f"{name} split ({plural(before.samples, 'sample')}, now {now.samples:,})"]
     parts = [
         part for part in ("ids", "labels", "inputs") if getattr(before, part) != getattr(now, part)
     ]
@@ -127,7 +128,7 @@ def check_data(paths: RunPaths, data: DataRecord, *, accept: bool, hint: str) ->
     if num == 0:
         return None
     what = "" if not changes else f" ({', '.join(changes)})"
-    trials = "1 finished trial" if num == 1 else f"{num} finished trials"
+    trials = plural(num, "finished trial")
     if changes is None:
         cause = f"{trials} had other data, or a build that did not record it"
     else:

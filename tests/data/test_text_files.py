@@ -34,7 +34,7 @@ def test_csv_fields() -> None:
         (b'a,b\n1,x\n2,"y\n3,z\n', ':3: a quote (") is opened and not closed in its line'),
         (b'a,b\n1,"x"y\n', ':2: text behind a closing quote ("); remove the quote'),
         (b"a,b\n1,x,z\n", ":2: 3 columns; expected 2 as in the header"),
-        (b"a,b\n1\n", ":2: 1 columns; expected 2 as in the header"),
+        (b"a,b\n1\n", ":2: 1 column; expected 2 as in the header"),
         (b"a,b\n1,\0\n", ":2: a NUL character; the file is damaged or no text"),
         (b"a,b\n1,\xff\n", ":2: not UTF-8 text"),
         ("a,b\n1,x\n".encode("utf-16"), ": UTF-16 text; save it as UTF-8"),
