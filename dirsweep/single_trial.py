@@ -11,7 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from dirsweep.config.expand import labels_of, make_trial, planned_points
+from dirsweep.config.expand import make_trial, planned_points
+from dirsweep.config.point_names import labels_of
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec
 from dirsweep.domain import plural

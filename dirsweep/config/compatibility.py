@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from dirsweep.config.error_text import format_value
-from dirsweep.config.expand import labels_of, planned_points
+from dirsweep.config.expand import planned_points
 from dirsweep.config.labels import changes_of
+from dirsweep.config.point_names import labels_of
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import Point, canonical_json
 
@@ -58,13 +59,7 @@ def _differences(old: Any, new: Any, key: str = "") -> list[str]:
 def _study_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
     key = f"studies.{name}"
     before, after = old.studies[name], new.studies[name]
-    refused = []
-    kept = {text for point in planned_points(new, name) for text in _identities(point)}
-    points = planned_points(old, name)
-    labels = zip(points, labels_of(old, name, points), strict=True)
-    lost = [label for point, label in labels if not kept & _identities(point)]
-    if lost:
-        refused.append(f"{key}: the point '{lost[0]}' is removed")
+    refused = _lost_points(old, new, name)
     lost_seeds = set(old.seeds_of(name)) - set(new.seeds_of(name))
     if lost_seeds:
         refused.append(f"{key}: seed {min(lost_seeds)} is removed")
@@ -75,6 +70,15 @@ def _study_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
         if names[0] != names[1]:
             refused.append(f"{key}.objectives: {', '.join(names[0])} -> {', '.join(names[1])}")
     return refused + _base_changes(old, new, name) + _design_changes(old, new, name)
+
+
+def _lost_points(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
+    """Name the first planned point that the study no longer has."""
+    kept = {text for point in planned_points(new, name) for text in _identities(point)}
+    points = planned_points(old, name)
+    labels = zip(points, labels_of(old, name, points), strict=True)
+    lost = [label for point, label in labels if not kept & _identities(point)]
+    return [f"studies.{name}: the point '{lost[0]}' is removed"] if lost else []
 
 
 def _identities(point: Point) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
@@ -15,9 +15,9 @@ from dirsweep import registry
 from dirsweep.config.cache_folder import cache_folder
 from dirsweep.config.error_text import format_value
 from dirsweep.config.file_content import trial_contents
-from dirsweep.config.labels import StudyLabels
 from dirsweep.config.model import Overrides
 from dirsweep.config.overrides import build_config, with_overrides
+from dirsweep.config.point_names import check_labels
 from dirsweep.config.probes import probe_points
 from dirsweep.config.sampler import SAMPLERS, SamplerSpec
 from dirsweep.config.space import SearchSpace
@@ -60,21 +60,6 @@ def planned_points(spec: SweepSpec, study: str) -> tuple[Point, ...]:
         others = [p for p in points[1:] if canonical_json(p.config.to_dict()) != base]
         points[1:] = others
     return tuple(replace(point, index=index) for index, point in enumerate(points))
-
-
-def labels_of(spec: SweepSpec, study: str, points: Sequence[Point]) -> list[str]:
-    """Name the planned points of a study, as every output of a run does.
-
-    Args:
-        spec: the sweep.
-        study: its key in the sweep file.
-        points: all of its planned points.
-    """
-    labels = StudyLabels()
-    searched = spec.studies[study].space is not None
-    for point in points:
-        labels.add(point.index, point.overrides, point.config.to_dict(), searched=searched)
-    return [labels.label(point.index) for point in points]
 
 
 def _planned_overrides(spec: SweepSpec, study: str) -> Iterator[tuple[Overrides, str]]:
@@ -276,27 +261,12 @@ def validate(spec: SweepSpec) -> None:
         raise error.at(spec.source, "base") from None
     for name, study in spec.studies.items():
         points = planned_points(spec, name)
-        _check_labels(spec, name, points)
+        check_labels(spec, name, points)
         num_planned = len(points)
         if study.space is not None:
             _check_num_trials(spec, name, num_planned)
             _check_sampler(study.sampler, f"studies.{name}.sampler", spec.source)
             _check_space(spec, name, study.space)
-
-
-def _check_labels(spec: SweepSpec, study: str, points: Sequence[Point]) -> None:
-    """Refuse two different points with one name: no output could tell them apart."""
-    seen: dict[str, tuple[int, str]] = {}
-    for point, label in zip(points, labels_of(spec, study, points), strict=True):
-        config = canonical_json(point.config.to_dict())
-        first, known = seen.setdefault(label, (point.index, config))
-        if known != config:
-            raise SpecError(
-                f"points {first} and {point.index} differ, but both are called '{label}'; write "
-                "them with the same keys",
-                key=f"studies.{study}.{spec.studies[study].design}",
-                source=spec.source,
-            )
 
 
 def _check_num_trials(spec: SweepSpec, study: str, num_planned: int) -> None:

@@ -105,24 +105,31 @@ def print_keys(console: Console, words: Sequence[str] = ()) -> None:
     wanted = [word.lower() for word in words]
     shown = [row for row in rows if all(word in f"{row[0]} {row[1]}".lower() for word in wanted)]
     if not shown:
-        parts = sorted({part for path, *_ in rows for part in re.split(r"[.=]", path)})
-        close = difflib.get_close_matches(words[-1], parts, n=1)
-        hint = f"; did you mean '{close[0]}'?" if close else "; `dirsweep schema` lists them all"
-        raise SpecError(f"no key contains '{' '.join(words)}'{hint}")
+        raise _no_such_key(words, [path for path, *_ in rows])
     for path, choice, row in shown:
-        # a heading's choice is in its path
-        only_with = f"  ({choice})" if choice and not row.key.endswith("]") else ""
-        text = Text.assemble((path, "bold"), f"  {row.type}")
-        if row.default:
-            required = row.default.startswith("required")
-            text.append(f", {row.default}" if required else f", default {row.default}")
-        text.append(only_with)
         # a key is never cut or folded, however narrow the terminal
-        console.print(text, soft_wrap=True)
+        console.print(_row_text(path, choice, row), soft_wrap=True)
         console.print(Padding(Text(row.meaning), (0, 0, 0, 4)))
     if any(path.startswith("base.") for path, *_ in shown):
         note = "Points, grids and spaces write the keys of base without 'base.'."
         console.print(note, soft_wrap=True)
+
+
+def _row_text(path: str, choice: str, row: KeyRow) -> Text:
+    text = Text.assemble((path, "bold"), f"  {row.type}")
+    if row.default:
+        required = row.default.startswith("required")
+        text.append(f", {row.default}" if required else f", default {row.default}")
+    if choice and not row.key.endswith("]"):  # a heading has it in its path
+        text.append(f"  ({choice})")
+    return text
+
+
+def _no_such_key(words: Sequence[str], paths: Sequence[str]) -> SpecError:
+    parts = sorted({part for path in paths for part in re.split(r"[.=]", path)})
+    close = difflib.get_close_matches(words[-1], parts, n=1)
+    hint = f"; did you mean '{close[0]}'?" if close else "; `dirsweep schema` lists them all"
+    return SpecError(f"no key contains '{' '.join(words)}'{hint}")
 
 
 def section_rows(cls: type[BaseModel], prefix: str = "") -> Iterator[KeyRow]:

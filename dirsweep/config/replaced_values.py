@@ -40,24 +40,33 @@ def write_out(base: PlainData, overrides: Mapping[str, Any]) -> Overrides:
 
 def write_out_value(base: PlainData, key: str, value: Any) -> Any:
     """Write out what one override replaces, see ``write_out``."""
-    if key == "regularizers" and (value is None or is_replacement(value)):
+    if key == "regularizers":
         return _all_regularizers(base, value)
-    if is_switch(key) and (value == "default" or is_replacement(value)):
-        name = key.partition(".")[2]
-        before = base.get("regularizers", {}).get(name)
-        after = with_overrides(base, {key: value})
-        return _with_lost(after, key, before, after["regularizers"][name], value)
-    if key == "regularizers" or is_switch(key):
+    if is_switch(key):
+        return _regularizer(base, key, value)
+    return _section(base, key, value) if key in ("optimizer", *SECTIONS) else value
+
+
+def _regularizer(base: PlainData, key: str, value: Any) -> Any:
+    if value != "default" and not is_replacement(value):
         return value
-    if key in SECTIONS and value is None:
-        value = {REPLACE: {"name": TrialConfig.SECTIONS[key]}} if key != "backbone" else value
-    if key not in ("optimizer", *SECTIONS) or not _replaces(base, key, value):
+    name = key.partition(".")[2]
+    before = base.get("regularizers", {}).get(name)
+    after = with_overrides(base, {key: value})
+    return _with_lost(after, key, before, after["regularizers"][name], value)
+
+
+def _section(base: PlainData, key: str, value: Any) -> Any:
+    if value is None and key in TrialConfig.SECTIONS:
+        value = {REPLACE: {"name": TrialConfig.SECTIONS[key]}}
+    if not _replaces(base, key, value):
         return value
     after = with_overrides(base, {key: value})
-    if key != "optimizer" and section_name(after, key) != section_name(base, key):
+    same_name = section_name(after, key) == section_name(base, key)
+    if key != "optimizer" and not same_name:
         return _shortest(after[key])
     kept = dict(after.get(key, {}))
-    if section_name(after, key) != section_name(base, key):
+    if not same_name:
         kept = {"name": section_name(after, key), **kept}
     elif len(kept) > 1:
         kept.pop("name", None)  # it stays
@@ -101,6 +110,8 @@ def _with_lost(
 def _all_regularizers(base: PlainData, value: Any) -> Any:
     """Write out the whole mapping: what it leaves out is switched off."""
     before = base.get("regularizers", {})
+    if value is not None and not is_replacement(value):
+        return value
     if value is None:
         return dict.fromkeys(before) or None
     found: PlainData = dict.fromkeys(before)

@@ -39,10 +39,7 @@ def known_points(spec: SweepSpec, study: str, state: RunState) -> Iterator[Plann
         state: what the log says before any of these points is proposed.
     """
     logged = {point.index: point for point in state.points_of(study)}
-    index_of: dict[str, int] = {}
-    for index, point in sorted(logged.items()):
-        for text in _identities(point.overrides, point.config):
-            index_of.setdefault(text, index)
+    index_of = _index_by_identity(logged)
     next_index = state.next_index(study)
     planned = []
     for wanted in planned_points(spec, study):
@@ -58,6 +55,15 @@ def known_points(spec: SweepSpec, study: str, state: RunState) -> Iterator[Plann
     for index, known in sorted(logged.items()):
         if known.sampler is not None:
             yield PlannedPoint(make_point(spec, study, index, known.overrides), known)
+
+
+def _index_by_identity(logged: Mapping[int, StudyPoint]) -> dict[str, int]:
+    """Return the first index of each identity."""
+    found: dict[str, int] = {}
+    for index, point in sorted(logged.items()):
+        for text in _identities(point.overrides, point.config):
+            found.setdefault(text, index)
+    return found
 
 
 def _identities(overrides: Mapping[str, Any], config: Mapping[str, Any] | None) -> list[str]:

@@ -7,15 +7,15 @@ import pytest
 from pydantic import Field
 
 from dirsweep import registry
-from dirsweep.config import expand
+from dirsweep.config import point_names
 from dirsweep.config.expand import (
-    labels_of,
     make_point,
     make_trial,
     plan_rows,
     planned_points,
     validate,
 )
+from dirsweep.config.point_names import labels_of
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import NamedConfig, TrialConfig, trial_id_of
 from dirsweep.errors import SpecError
@@ -297,7 +297,9 @@ def test_two_different_points_with_one_name_are_refused(
 ) -> None:
     spec = load(study="{points: [{}, {optimizer.lr: 0.1}, {optimizer: {lr: 0.1}}]}")
     validate(spec)  # the last two are one configuration, and are trained once
-    monkeypatch.setattr(expand, "labels_of", lambda spec, study, points: ["same"] * len(points))
+    monkeypatch.setattr(
+        point_names, "labels_of", lambda spec, study, points: ["same"] * len(points)
+    )
     what = r"studies\.x\.points: points 0 and 1 differ, but both are called 'same'"
     with pytest.raises(SpecError, match=what):
         validate(spec)

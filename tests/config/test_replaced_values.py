@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from dirsweep.config.expand import labels_of, planned_points
+from dirsweep.config.expand import planned_points
 from dirsweep.config.load import sweep_from_data
 from dirsweep.config.overrides import build_config, normalize_base, with_overrides
+from dirsweep.config.point_names import labels_of
 from dirsweep.config.replaced_values import write_out
 from dirsweep.config.yaml_text import parse_yaml
 from tests.config.conftest import Complaint, Load
