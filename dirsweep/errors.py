@@ -51,6 +51,10 @@ class NotWritableError(StoreError):
     """A folder is read-only, or its owner allows nobody else to write."""
 
 
+class NoResultError(StoreError):
+    """A run has no complete trial: all of its trials were pruned, say, or failed."""
+
+
 class ShapeError(DirSweepError, ValueError):
     """Tensors have shapes that do not match."""
 

@@ -31,7 +31,7 @@ from dirsweep.cli.options import (
     load,
 )
 from dirsweep.cli.output import keep_exit_code
-from dirsweep.errors import SpecError, StoreError
+from dirsweep.errors import NoResultError, SpecError, StoreError
 from dirsweep.terminal import PlainConsole
 
 if TYPE_CHECKING:
@@ -297,7 +297,8 @@ def _report_at_the_end(root: Path, code: int) -> None:
         stored = open_run(root)
         print_report(PlainConsole(), Report(stored))
         print_plot_names(write_plots(stored, names=plots_after_run()))
-    except StoreError as error:  # there is nothing to report when every trial failed
-        if code != EXIT_FAILED:
+    except StoreError as error:
+        # the exit code is that of the trials, also where all of them were pruned or failed
+        if code != EXIT_FAILED and not isinstance(error, NoResultError):
             raise
         print(f"dirsweep: {error}", file=sys.stderr)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dirsweep.errors import StoreError
+from dirsweep.errors import NoResultError, StoreError
 from dirsweep.run.bins import Bins
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths
@@ -139,14 +139,14 @@ class Run:
         """Return the run itself, if it has results.
 
         Raises:
-            StoreError: none of its trials is complete.
+            NoResultError: none of its trials is complete.
         """
         counts = pc.value_counts(self._trials["status"]).to_pylist()
         by_status = {item["values"]: item["counts"] for item in counts}
         if by_status.get("complete"):
             return self
         found = ", ".join(f"{count} {status}" for status, count in sorted(by_status.items()))
-        raise StoreError(
+        raise NoResultError(
             f"{self.paths.root}: no complete trial to report on ({found or 'none proposed'}); "
             "`dirsweep resume` continues the run"
         )

@@ -15,7 +15,7 @@ import torch
 from dirsweep.config.scheduler import SchedulerSpec
 from dirsweep.run.reader import open_run
 from dirsweep.training import loop
-from tests.flow.driving import run_here, tiny_sweep
+from tests.flow.driving import WITH_TINY, command, run_here, tiny_sweep
 
 EPOCHS = 9
 #: learning rate, which tells trials apart -> error of each epoch
@@ -119,3 +119,17 @@ def test_a_trial_that_does_not_learn_is_ended(tmp_path: Path) -> None:
     )
     assert run_here(file, tmp_path / "run") == 0
     assert _lengths(tmp_path / "run") == {1e-30: ("pruned", 5)}
+
+
+def test_a_run_of_which_every_trial_is_pruned_ends_well(tmp_path: Path) -> None:
+    file = tiny_sweep(
+        tmp_path,
+        {"s": {"points": [{"optimizer.lr": 1e-30}]}},
+        scheduler={"name": "patience", "patience": 1},
+        base={"epochs": 4},
+    )
+    with command(
+        "run", file, "--inline", "--out", tmp_path / "run", folder=tmp_path, start=WITH_TINY
+    ) as running:
+        assert running.ends() == 0
+    assert "no complete trial to report on (1 pruned)" in running.stderr

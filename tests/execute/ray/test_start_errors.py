@@ -73,7 +73,9 @@ def test_a_port_where_nobody_listens() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    with pytest.raises(DirSweepError, match="no Ray cluster there .Connection refused.; check host") as raised:
+    with pytest.raises(
+        DirSweepError, match="no Ray cluster there .Connection refused.; check host"
+    ) as raised:
         RunningRay(address).wait()
     assert str(raised.value).startswith(f"--address {address}: ")
 
