@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from dirsweep.report.table import SIGNS, Cell, Column, Mark, Row, Table, column_groups
 
-#: widths of the text in the article class at 10 pt, the narrowest in use: a column of two, and a
-#: page of one column
-COLUMN_PT, PAGE_PT = 200.0, 345.0
+#: widths that fit a column of two, and a page of one column. At 10 pt the article class, the
+#: narrowest in use, has 200 and 345 pt; at 11 and 12 pt its letters grow by 5 % more than its page
+COLUMN_PT, PAGE_PT = 190.0, 330.0
 #: share of the page from which a table is stretched to its whole width
 _STRETCHED = 0.8
 
@@ -62,7 +62,7 @@ class Size:
 
 SMALL = Size(r"\small", r"\scriptsize", 9, 7, (6.0, 4.5, 3.5), 0.0)
 FOOTNOTE = Size(r"\footnotesize", r"\scriptsize", 8, 7, (4.5, 3.5, 2.5), 96.0)
-SCRIPT = Size(r"\scriptsize", r"\tiny", 7, 5, (3.5, 2.5, 2.0), 76.0)
+SCRIPT = Size(r"\scriptsize", r"\tiny", 7, 5, (3.5, 2.5, 1.5), 70.0)
 
 
 @dataclass(frozen=True)

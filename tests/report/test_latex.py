@@ -62,7 +62,7 @@ def test_a_study(run: Run) -> None:
         r"\scriptsize",
         r"\setlength{\tabcolsep}{3.5pt}",
         r"\begin{tabular*}{\textwidth}{@{\extracolsep{\fill}}"
-        r">{\raggedright\arraybackslash}p{76pt}rrrrrr@{}}",
+        r">{\raggedright\arraybackslash}p{70pt}rrrrrr@{}}",
     ]
     assert lines[at + 1] == (
         r" & \multicolumn{1}{c}{} & \multicolumn{1}{c}{val MAE} & \multicolumn{4}{c}{test MAE} \\"
