@@ -159,7 +159,8 @@ def _traceback_in(log: str) -> str:
 def _show_result(trial: TrialSpec, name: str, outcome: Outcome) -> None:
     console = PlainConsole()
     best = "none" if outcome.best_epoch is None else str(outcome.best_epoch + 1)
-    text = f"{name}: best epoch {best} of {outcome.num_epochs}, {outcome.wall_time_s:.1f} s"
+    seconds = f"{outcome.training_time_s or 0.0:.1f} s of training"
+    text = f"{name}: best epoch {best} of {outcome.num_epochs}, {seconds}"
     console.print(_marked(trial, text))
     for name, value in outcome.metrics.items():
         shown = "none" if value is None else f"{value:.4f}"

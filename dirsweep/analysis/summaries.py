@@ -6,7 +6,7 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,13 +61,14 @@ class PointSummary:
         num_seeds: number of seeds behind the metrics.
         preliminary: whether no seed is complete; the metrics are then those of pruned or stopped
             ones, validation only.
-        wall_time_s: mean per finished trial, seconds; None when none has ended.
+        wall_time_s: mean per finished trial, seconds, start-up included; None when none has ended.
         errors: seed -> error, of failed trials.
         notes: seed -> why it was retried, of retried trials.
         violations: constraint -> by how much the point violates it, in its metric's unit; <= 0
             where it is satisfied.
         front: whether the point is feasible and no other feasible point is at least as good in
             every objective of the search and better in one; None for a single objective.
+        training_time_s: mean per finished trial of the time in its epochs, seconds.
     """
 
     study: str
@@ -85,6 +86,7 @@ class PointSummary:
     notes: dict[int, str] = field(default_factory=dict)
     violations: dict[str, float] = field(default_factory=dict)
     front: bool | None = None
+    training_time_s: float | None = None
     undefined: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
@@ -144,7 +146,6 @@ def _summary(
             undefined[column] = without
         elif counted:
             metrics[column] = Spread({row["seed"]: row[column] for row in counted})
-    times = [row["wall_time_s"] for row in counted if row["wall_time_s"] is not None]
     described = next((row for row in rows if row["config"] is not None), rows[0])
     return PointSummary(
         study=study,
@@ -161,7 +162,8 @@ def _summary(
         metrics=metrics,
         num_seeds=len(counted),
         preliminary=not complete,
-        wall_time_s=statistics.fmean(times) if times else None,
+        wall_time_s=_mean_of(counted, "wall_time_s"),
+        training_time_s=_mean_of(counted, "training_time_s"),
         errors={
             row["seed"]: row["error"] or "no reason given"
             for row in rows
@@ -170,6 +172,12 @@ def _summary(
         notes={row["seed"]: row["note"] for row in rows if row.get("note")},
         undefined=undefined,
     )
+
+
+def _mean_of(rows: Iterable[Mapping[str, Any]], column: str) -> float | None:
+    """Return the mean of a column's values; None without any, as in tables of early builds."""
+    values = [row[column] for row in rows if row.get(column) is not None]
+    return statistics.fmean(values) if values else None
 
 
 def _is_number(value: Any) -> bool:

@@ -229,6 +229,7 @@ def outcome_or_failure(trial: TrialSpec, folder: TrialFolder, reason: str) -> Ou
     rows, now = folder.read_epochs(), utc_now()
     best = rows[-1].get("best_epoch") if rows else None
     chosen: Mapping[str, Any] = next((row for row in rows if row["epoch"] == best), {})
+    training_time_s = sum(row.get("epoch_time_s") or 0.0 for row in rows)
     outcome = Outcome(
         trial.trial_id,
         "failed",
@@ -236,7 +237,8 @@ def outcome_or_failure(trial: TrialSpec, folder: TrialFolder, reason: str) -> Ou
         metrics={key: value for key, value in chosen.items() if MetricColumn.parse(key)},
         best_epoch=best,
         num_epochs=len(rows),
-        wall_time_s=sum(row.get("epoch_time_s") or 0.0 for row in rows),
+        wall_time_s=training_time_s,  # its start-up is not known
+        training_time_s=training_time_s,
         started_at=begun.get("started_at", now),
         ended_at=now,
         attempts=begun.get("attempt", 0),

@@ -105,9 +105,10 @@ def run_trial(
                 store_features=settings.store_features,
             )
         log.info(
-            "%s after %.1f s%s",
+            "%s after %.1f s (%.1f s in epochs)%s",
             outcome.status,
             outcome.wall_time_s,
+            outcome.training_time_s or 0.0,
             f": {outcome.error}" if outcome.error else "",
         )
         for file in (paths.checkpoint, paths.stop):

@@ -23,6 +23,9 @@ from dirsweep.terminal import PlainConsole
 
 #: seconds between two progress lines where there is no terminal
 LINE_EVERY_S = 30.0
+#: columns of a terminal on which times are shortened
+NARROW = 60
+_SYNTHETIC = " SYNTHETIC DATA "
 _STATE_STYLES = {
     "complete": "green",
     "pruned": "yellow",
@@ -251,12 +254,16 @@ class SweepConsole:
         left = Text()
         if self._synthetic:
             # in front: a narrow terminal cuts the name, never this
-            left.append(" SYNTHETIC DATA ", style="bold black on yellow").append(" ")
+            left.append(_SYNTHETIC, style="bold black on yellow").append(" ")
         left.append(self._name, style="bold")
         grid = Table.grid(expand=True)
-        grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        grid.add_column(justify="right", no_wrap=True)
-        grid.add_row(left, Text(self._times(standing, ", "), style="dim"))
+        mark = len(_SYNTHETIC) if self._synthetic else 0
+        grid.add_column(ratio=1, min_width=mark, no_wrap=True, overflow="ellipsis")
+        grid.add_column(justify="right", no_wrap=True, overflow="ellipsis")
+        times = self._times(standing, ", ")
+        if self.console.width < NARROW:
+            times = times.replace(" elapsed", "").replace("about ", "")
+        grid.add_row(left, Text(times, style="dim"))
         return grid
 
     def _overall(self, standing: Standing) -> RenderableType:

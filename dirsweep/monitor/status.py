@@ -62,7 +62,9 @@ def watch(paths: RunPaths, console: Console, every_s: float = 2.0) -> Snapshot:
     if not console.is_terminal:
         return _watch_lines(paths, console, every_s)
     snapshot = read_snapshot(paths)
-    with Live(status_text(snapshot), console=console, refresh_per_second=2) as live:
+    # the command prints the last state
+    view = Live(status_text(snapshot), console=console, refresh_per_second=2, transient=True)
+    with view as live:
         while snapshot.driver is not None:
             time.sleep(every_s)
             snapshot = read_snapshot(paths)
@@ -75,11 +77,11 @@ def _watch_lines(paths: RunPaths, console: Console, every_s: float) -> Snapshot:
     while True:
         snapshot = read_snapshot(paths)
         line = _states(snapshot)
+        if snapshot.driver is None:
+            return snapshot
         if line != printed:
             console.print(line, soft_wrap=True)
             printed = line
-        if snapshot.driver is None:
-            return snapshot
         time.sleep(every_s)
 
 

@@ -175,8 +175,8 @@ def _columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
     yield from _test_columns(rows)
     if not rows.choice.narrowed:
         yield from _further_columns(rows)
-        times = Column("wall_time_s", "time per\ntrial", priority=SECONDARY)
-        yield times, lambda point: Cell(duration(point.wall_time_s), point.wall_time_s)
+        times = Column("training_time_s", "training\ntime", priority=SECONDARY)
+        yield times, lambda point: Cell(duration(point.training_time_s), point.training_time_s)
     if any(point.notes for point in points):
         column = Column("note", "note", align="left", priority=_TEXT_PRIORITY)
         yield column, lambda point: Cell(retry_note(point))

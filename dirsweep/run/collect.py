@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -81,8 +81,12 @@ def collect(paths: RunPaths) -> None:
 
 def _read_trial(paths: RunPaths, record: TrialRecord) -> _Trial:
     folder = TrialFolder(paths.trial(record.trial_id))
-    spec = folder.paths.spec.read_json()
-    return _Trial(spec if isinstance(spec, dict) else {}, folder.outcome(), record)
+    spec, outcome = folder.paths.spec.read_json(), folder.outcome()
+    if outcome is not None and outcome.training_time_s is None:  # of an early build
+        seconds = [row.get("epoch_time_s") for row in folder.read_epochs()]
+        found = sum(time for time in seconds if time is not None)
+        outcome = replace(outcome, training_time_s=found if seconds else None)
+    return _Trial(spec if isinstance(spec, dict) else {}, outcome, record)
 
 
 # ---- trials

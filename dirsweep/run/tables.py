@@ -33,7 +33,10 @@ column                         type                 meaning
 ``config``                     string?              the resolved configuration, JSON
 ``started_at``                 timestamp[us, UTC]?  of the first attempt
 ``ended_at``                   timestamp[us, UTC]?  of the last attempt
-``wall_time_s``                double?              seconds of work, all attempts together
+``wall_time_s``                double?              seconds of work, start-up and testing
+                                                    included, all attempts together
+``training_time_s``            double?              seconds in its epochs, validation included,
+                                                    start-up and testing not
 ``best_epoch``                 int32?               the epoch chosen on validation, from 0
 ``num_epochs``                 int32?               epochs trained
 ``peak_memory_mib``            double?              of the accelerator, or of the process on a
@@ -139,6 +142,7 @@ TRIAL_FIELDS: tuple[pa.Field, ...] = (
     pa.field("started_at", TIME),
     pa.field("ended_at", TIME),
     pa.field("wall_time_s", pa.float64()),
+    pa.field("training_time_s", pa.float64()),
     pa.field("best_epoch", pa.int32()),
     pa.field("num_epochs", pa.int32()),
     pa.field("peak_memory_mib", pa.float64()),
@@ -149,7 +153,7 @@ TRIAL_FIELDS: tuple[pa.Field, ...] = (
     pa.field("reused_from", pa.string()),
 )
 #: columns that tables of earlier builds lack; readers do without them
-LATER_FIELDS = frozenset({"reused_from"})
+LATER_FIELDS = frozenset({"reused_from", "training_time_s"})
 EPOCH_FIELDS: tuple[pa.Field, ...] = (
     pa.field("trial_id", WORD, nullable=False),
     pa.field("epoch", pa.int32(), nullable=False),
@@ -197,7 +201,9 @@ class Outcome:
         metrics: ``<split>_<metric>_<region>`` -> value of the best epoch; None for an empty region.
         best_epoch: counts from 0.
         num_epochs: epochs trained.
-        wall_time_s: seconds of work, all attempts together.
+        wall_time_s: seconds of work, start-up and testing included, all attempts together.
+        training_time_s: seconds in its epochs, validation included; None in outcomes of early
+            builds, whose epochs say it.
         started_at: of the first attempt, ISO 8601, UTC.
         ended_at: of the last attempt, ISO 8601, UTC.
         peak_memory_mib: MiB.
@@ -214,6 +220,7 @@ class Outcome:
     best_epoch: int | None = None
     num_epochs: int = 0
     wall_time_s: float = 0.0
+    training_time_s: float | None = None
     started_at: str | None = None
     ended_at: str | None = None
     peak_memory_mib: float | None = None

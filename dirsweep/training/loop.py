@@ -147,7 +147,7 @@ def train_epoch(
     lr = set_learning_rate(state.optimizer, plan.optimizer, epoch, stage.num_epochs)
     smoothing, regularizers = model.active(stage)
     model.train_mode(stage)
-    sums = LossSums(data.device, epoch)
+    sums = LossSums(data.device, len(state.rows))
     num_steps = data.num_steps(plan.batch_size)
     batches = data.train_batches(plan.batch_size, view_strengths(regularizers), state.generators)
     for step, batch in enumerate(prefetched(batches, data.device), start=1):
@@ -192,7 +192,7 @@ def _validate(
     epoch = len(state.rows)
     preds = predict(model, data, "val")
     if not torch.isfinite(preds).all():
-        raise TrialError(f"the validation predictions became NaN or infinite in epoch {epoch}")
+        raise TrialError(f"the validation predictions became NaN or infinite in epoch {epoch + 1}")
     found = validation_metrics(data, preds)
     value = objective_value(found, plan.objective)
     metric = metric_of(plan.objective.metric)

@@ -112,10 +112,10 @@ class LossSums:
         """Raise TrialError when a total was NaN or too large."""
         largest = float(self._largest)
         if math.isnan(largest):
-            raise TrialError(f"the training loss became NaN in epoch {self._epoch}")
+            raise TrialError(f"the training loss became NaN in epoch {self._epoch + 1}")
         if largest > DIVERGED_ABOVE:
             raise TrialError(
-                f"the training loss reached {largest:.3g} in epoch {self._epoch}, "
+                f"the training loss reached {largest:.3g} in epoch {self._epoch + 1}, "
                 f"above {DIVERGED_ABOVE:.0e}"
             )
 

@@ -113,7 +113,10 @@ def train(
     status: Status = "complete"
     try:
         training = build_training(trial)
-        session = TrialSession(trial, training, folder, emit, progress, checkpoint_every_s)
+        session = TrialSession(
+            trial, training, folder, emit, progress, checkpoint_every_s, attempt.began
+        )
+        session.record_length()
         results = session.run(store_features=store_features)
     except StoreError:
         raise  # not the trial's fault: it resumes once the folder can be written to
@@ -180,6 +183,7 @@ def _outcome(
         best_epoch=state.best.epoch if state.best is not None else None,
         num_epochs=len(state.rows),
         wall_time_s=session.seconds(),
+        training_time_s=sum(row["epoch_time_s"] for row in state.rows),
         peak_memory_mib=peak_mib(model.device),
         num_parameters=sum(param.numel() for param in model.network.parameters()),
     )
@@ -197,6 +201,7 @@ class TrialSession(Hooks):
         progress: takes the number of each step; None for nobody.
         checkpoint_every_s: seconds between checkpoints. A resumed trial repeats the epochs since
             the last one, with the same numbers.
+        began: when the attempt began, seconds on the monotonic clock.
     """
 
     trial: TrialSpec
@@ -205,9 +210,10 @@ class TrialSession(Hooks):
     emit: Emit
     progress: Progress | None
     checkpoint_every_s: float
+    began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self._began = self._saved_at = self._epochs_written_at = time.monotonic()
+        self._saved_at = self._epochs_written_at = time.monotonic()
         self._earlier_s = 0.0
         if self.folder is None:
             return
@@ -223,8 +229,15 @@ class TrialSession(Hooks):
         return self.training.state
 
     def seconds(self) -> float:
-        """Return the training time so far, earlier attempts included."""
-        return self._earlier_s + time.monotonic() - self._began
+        """Return the seconds of work so far: start-up and earlier attempts included."""
+        return self._earlier_s + time.monotonic() - self.began
+
+    def record_length(self) -> None:
+        """Record the number of epochs where it is more than the configuration's: further stages."""
+        total = sum(stage.num_epochs for stage in self.training.plan.stages)
+        if self.folder is not None and total != self.trial.config["epochs"]:
+            spec = self.folder.paths.spec
+            spec.write_json({**(spec.read_json() or {}), "total_epochs": total}, durable=False)
 
     def run(self, *, store_features: bool) -> Results:
         """Train to the end and return the best epoch's results on validation and test."""
@@ -315,7 +328,7 @@ def training_content(training: Training, trial_id: str, elapsed_s: float) -> dic
     Args:
         training: at the end of an epoch.
         trial_id: of the trial; no other trial may use the checkpoint.
-        elapsed_s: seconds trained so far, all attempts together.
+        elapsed_s: seconds of work so far, all attempts together.
 
     Returns:
         Tensors and plain data; ``restore_training`` reads it.

@@ -38,6 +38,7 @@ OF_THE_OCCASION = {
     "started_at",
     "ended_at",
     "wall_time_s",
+    "training_time_s",
     "epoch_time_s",
     "peak_memory_mib",
     "host",

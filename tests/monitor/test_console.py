@@ -187,6 +187,21 @@ def test_live_view_fits_its_terminal() -> None:
     assert any(line.startswith("and 26 more running") for line in lines)
 
 
+def test_a_narrow_terminal_never_cuts_the_mark_of_synthetic_data() -> None:
+    sweep, console = live(40)
+    sweep.start("demo", synthetic=True)
+    try:
+        sweep.standing(Standing({"waiting": 4}))
+        sweep.trial_started("ab", "s", "base", 0, 4)
+        sweep._clock.now = 48.0  # type: ignore[attr-defined]
+        sweep.trial_epoch("ab", 0, row(9.0) | {"best_value": 9.0})
+        lines = view(sweep, console)
+    finally:
+        sweep.stop()
+    assert lines[0].startswith(" SYNTHETIC DATA ")
+    assert lines[0].endswith("48 s, 12 min 00 s left")
+
+
 def test_failures_stay_on_the_screen() -> None:
     sweep, console = live(90)
     sweep.start("demo", synthetic=False)

@@ -86,7 +86,7 @@ def test_console_at_200_has_everything(run: Run) -> None:
     assert "hidden" not in text
     assert "7.02 ± 0.20" in text
     assert " ± 0.010" in text, "Pearson with three decimals"
-    assert "12 s" in text
+    assert "6.0 s" in text
 
 
 def test_rows_that_did_not_finish(run: Run) -> None:

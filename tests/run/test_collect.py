@@ -54,6 +54,7 @@ def test_rows_and_values(run_paths: RunPaths) -> None:
     assert first["test_mae_few"] == pytest.approx(7.25 * 1.6)
     assert first["started_at"] == datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
     assert first["wall_time_s"] == 12.5
+    assert first["training_time_s"] == 6.0, "of an early build: the sum of its epochs"
     assert json.loads(first["config"]) == {"loss": {"name": "l1"}, "epochs": 4}
     assert first["config.loss.name"] == "l1"
     assert first["config.epochs"] == 4
@@ -200,6 +201,7 @@ def test_metric_columns_sort_as_the_papers_print_them() -> None:
     names = [
         "test_mae_few",
         "wall_time_s",
+        "training_time_s",
         "val_angular_error_all",
         "val_mse_all",
         "val_mae_few",

@@ -178,14 +178,14 @@ def test_a_stages_last_epoch_is_validated() -> None:
 
 def test_divergence_ends_the_loop() -> None:
     trial = tiny_trial(loss="mse", optimizer={"name": "sgd", "lr": 1e4}, epochs=3)
-    with pytest.raises(TrialError, match=r"the training loss .* in epoch 0"):
+    with pytest.raises(TrialError, match=r"the training loss .* in epoch 1"):
         build_training(trial).fit()
 
 
 def test_predictions_that_are_not_finite_end_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     infinite = torch.full((SIZES["val"],), float("inf"))
     monkeypatch.setattr("dirsweep.training.loop.predict", lambda *_: infinite)
-    with pytest.raises(TrialError, match="predictions became NaN or infinite in epoch 0"):
+    with pytest.raises(TrialError, match="predictions became NaN or infinite in epoch 1"):
         build_training(tiny_trial()).fit()
 
 

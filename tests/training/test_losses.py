@@ -60,9 +60,9 @@ def test_sums_are_means_over_samples() -> None:
 @pytest.mark.parametrize(
     ("totals", "reason"),
     [
-        ((1.0, float("nan"), 2.0), "the training loss became NaN in epoch 4"),
-        ((1.0, -2e6, 2.0), r"the training loss reached 2e\+06 in epoch 4, above 1e\+06"),
-        ((1.0, float("inf")), "the training loss reached inf in epoch 4"),
+        ((1.0, float("nan"), 2.0), "the training loss became NaN in epoch 5"),
+        ((1.0, -2e6, 2.0), r"the training loss reached 2e\+06 in epoch 5, above 1e\+06"),
+        ((1.0, float("inf")), "the training loss reached inf in epoch 5"),
     ],
 )
 def test_a_bad_step_is_remembered(totals: tuple[float, ...], reason: str) -> None:

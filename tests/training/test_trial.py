@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from dirsweep.domain import LabelBins
 from dirsweep.errors import TrialPruned
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.training import loop, metrics
+from dirsweep.training import trial as trial_module
+from dirsweep.training.assembly import Training
 from dirsweep.training.batches import TrainingData
 from dirsweep.training.inputs import open_inputs
 from dirsweep.training.trial import train
@@ -245,3 +248,20 @@ def test_a_broken_checkpoint_means_a_fresh_start(tmp_path: Path) -> None:
     folder = _folder(tmp_path, trial)
     folder.paths.checkpoint.write(b"PK\x03\x04 torn")
     assert train(trial, folder=folder, num_threads=1).metrics == train(trial, num_threads=1).metrics
+
+
+def test_training_time_leaves_out_start_up_and_testing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = trial_module.build_training
+
+    def slow(trial: TrialSpec) -> Training:
+        time.sleep(0.3)
+        return build(trial)
+
+    monkeypatch.setattr(trial_module, "build_training", slow)
+    folder = TrialFolder(RunPaths(tmp_path).trial("t0"))
+    outcome = train(tiny_trial(epochs=2, schedule="rrt"), folder=folder)
+    assert outcome.training_time_s == sum(row["epoch_time_s"] for row in folder.read_epochs())
+    assert outcome.wall_time_s >= outcome.training_time_s + 0.3
+    assert folder.paths.spec.read_json()["total_epochs"] == 4
