@@ -48,7 +48,7 @@ def tested_words(item: Difference) -> str:
 def family_words(members: Sequence[Difference]) -> str:
     """Say what the p-values of differences are corrected over; empty where nothing is corrected."""
     families = dict.fromkeys(
-        f"{item.num_comparisons} comparisons ({item.family})"
+        f"{plural(item.num_comparisons, 'comparison')} ({item.family})"
         for item in members
         if item.p is not None and item.num_comparisons > 1
     )

@@ -26,6 +26,7 @@ ALLOWED = {
     "gain.num_common} common seeds": "one is said otherwise",
     "all {total} trials": "one is said otherwise",
     "{NUM_EPOCHS} epochs": "a constant",
+    "{len(regions)} regions": "one is said otherwise",
     "{len(found)} trials begin": "said of two or more only",
     "OFFICIAL[": "constants",
     "{len(absent)} of {len(found)} rows": "of a benchmark's file",
