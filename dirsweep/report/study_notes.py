@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from dirsweep.analysis.summaries import PointSummary, num_different
-from dirsweep.domain import metric_of
+from dirsweep.domain import metric_columns, metric_of
 from dirsweep.report.number_format import plural
 from dirsweep.report.study_rows import StudyRows
 from dirsweep.report.study_signs import sign_notes
@@ -28,6 +28,7 @@ def study_notes(rows: StudyRows, marks: Collection[Mark]) -> Iterator[Note]:
         yield Note("best of its column", Mark.BEST_OF_SECTION)
     yield from sign_notes(rows.signs, rows.name(rows.signs.baseline), marks)
     yield from _withheld(rows)
+    yield from _undefined(rows)
     yield from _seeds(rows)
     yield from _intervals(rows)
     if len(rows.points) < len(rows.every) - rows.num_untested:
@@ -87,6 +88,35 @@ def _withheld(rows: StudyRows) -> Iterator[Note]:
             f"{evaluated}; test results only of the point chosen on validation and of the base"
             " (`dirsweep export` writes all)"
         )
+
+
+def _undefined(rows: StudyRows) -> Iterator[Note]:
+    """Say for which points a metric has no mean, because it is undefined in some seeds."""
+    notes = [
+        Note(
+            f"{rows.name(point.label)}: {', '.join(titles)} undefined in {len(seeds)} of "
+            f"{plural(point.num_seeds, 'seed')} (constant predictions), the worst result there is",
+            error=True,
+        )
+        for point in rows.points
+        for seeds, titles in _undefined_metrics(point).items()
+    ]
+    yield from notes[:MAX_FAILURES]
+    if len(notes) > MAX_FAILURES:
+        rest = plural(len(notes) - MAX_FAILURES, "more point")
+        yield Note(f"{rest} with undefined metrics", error=True)
+
+
+def _undefined_metrics(point: PointSummary) -> dict[tuple[int, ...], list[str]]:
+    """Seeds -> titles of the metrics that are undefined for them in some region or split."""
+    seeds_of: dict[str, set[int]] = {}
+    for column in metric_columns(point.undefined):
+        title = metric_of(column.metric).title
+        seeds_of.setdefault(title, set()).update(point.undefined[column.name])
+    found: dict[tuple[int, ...], list[str]] = {}
+    for title, seeds in seeds_of.items():
+        found.setdefault(tuple(sorted(seeds)), []).append(title)
+    return found
 
 
 def _seeds(rows: StudyRows) -> Iterator[Note]:

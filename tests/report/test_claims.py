@@ -18,6 +18,7 @@ from dirsweep.report.claims import (
     claims,
     rendered,
 )
+from dirsweep.report.study_tables import study_table
 from dirsweep.run.reader import open_run
 from tests.simulated_run import SimulatedPoint, simulate
 
@@ -341,6 +342,12 @@ def test_an_undefined_objective_is_the_worst_and_is_said(tmp_path: Path) -> None
     assert said.trial_ids == ("s-1-2", "s-1-5")
     (chosen,) = of_kind(found, "selection")
     assert "validation chooses epochs=40" in chosen.text
+    table = study_table(run, "s")
+    assert "epochs=30: spearman undefined in 2 of 6 seeds (constant predictions)" in "\n".join(
+        note.text for note in table.notes
+    )
+    cells = table.column("val_spearman_all")
+    assert [cell.value is None for cell in cells] == [False, True, False]
     assert [point.index for point in top_points(run, "s", 3)] == [2, 0]
     measured = measure(run, "s", MetricColumn("val", "spearman", "all"))
     assert set(measured.values) == {0, 2}
