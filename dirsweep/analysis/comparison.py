@@ -27,7 +27,7 @@ from dirsweep.analysis.measurements import (
 from dirsweep.analysis.resampling import METRICS, replicates, sample_counts
 from dirsweep.analysis.seed_variance import SeedPool
 from dirsweep.analysis.summaries import PointSummary
-from dirsweep.domain import MetricColumn
+from dirsweep.domain import MetricColumn, metric_title
 from dirsweep.errors import StoreError
 from dirsweep.run.predictions import Predicted
 from dirsweep.run.reader import Run
@@ -68,6 +68,8 @@ class Comparison:
         only_a: labels of the configurations of the first run alone.
         only_b: labels of the configurations of the second run alone.
         synthetic: whether the numbers come from a synthetic benchmark.
+        undefined: what is not compared, because a metric is undefined in some seeds: run, label
+            and how many seeds. It is the worst result there is.
     """
 
     name_a: str
@@ -77,6 +79,7 @@ class Comparison:
     only_a: list[str]
     only_b: list[str]
     synthetic: bool
+    undefined: tuple[str, ...] = ()
 
 
 @dataclass
@@ -149,7 +152,23 @@ def compare(
         only_a=[found.label for key, found in first.items() if key not in second],
         only_b=[found.label for key, found in second.items() if key not in first],
         synthetic=run_a.synthetic or run_b.synthetic,
+        undefined=(*_undefined_in(run_a, columns), *_undefined_in(run_b, columns)),
     )
+
+
+def _undefined_in(run: Run, columns: Sequence[MetricColumn]) -> list[str]:
+    """Points of a run with a metric that is undefined in some seeds, in words."""
+    found: dict[str, None] = {}
+    for study in run.studies:
+        for column in columns:
+            for index, seeds in measure(run, study, column, points=()).undefined.items():
+                point = next(point for point in points_of(run, study) if point.index == index)
+                of_all = f"{len(seeds)} of {point.num_seeds} seeds"
+                title = metric_title(column.metric, column.region)
+                found[
+                    f"{run.paths.root}: {study}: {point.label}: {title} undefined in {of_all}"
+                ] = None
+    return list(found)
 
 
 def _require_same_benchmark(run_a: Run, run_b: Run) -> None:

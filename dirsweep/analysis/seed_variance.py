@@ -6,14 +6,14 @@ variance of the others. A point's variance is therefore one of the pool, or one 
 
 .. math::
     s_p^2 \sim (1 - \epsilon) \, v \, F(f_p, d) + \epsilon \, \mathrm{Own}(f_p), \qquad
-    \epsilon = \min(0.3, 4 / P)
+    \epsilon = \min(0.3, 5 / P)
 
 with :math:`s_p^2` the variance of point p with :math:`f_p` degrees of freedom, :math:`v` the likely
 variance and :math:`d` the degrees of freedom that this knowledge is worth: an inverse gamma prior
 (Smyth, Statistical Applications in Genetics and Molecular Biology 3, 2004), made robust against
 outlying variances (as in Phipson et al., Annals of Applied Statistics 10, 2016, but by a mixture:
 a handful of points has no winsorized moments). ``Own`` is the distribution of :math:`s_p^2` where
-the logarithm of the true variance is uniform from :math:`5 v` to :math:`1000 v`; about four of the
+the logarithm of the true variance is uniform from :math:`5 v` to :math:`1000 v`; about five of the
 P points are expected to be of this kind, which is many, to be on the safe side. :math:`v` and
 :math:`d` are posterior means over a grid. The prior of :math:`d` falls with :math:`1 / d`, because
 a few points cannot tell how much variances differ, and :math:`d` is reduced by the share of the two
@@ -45,7 +45,7 @@ MIN_POINTS = 4
 #: prior probability that a point's variance is one of its own, at most
 _MAX_OWN = 0.3
 #: expected number of points whose variance is one of its own
-_NUM_OWN = 4
+_NUM_OWN = 5
 #: range of a variance of its own, in units of the pool's
 _OWN_RATIOS = (5.0, 1000.0)
 #: smaller ratios of a variance to the pool's count as this

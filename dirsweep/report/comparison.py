@@ -117,6 +117,8 @@ def _notes(found: Comparison) -> Iterator[Note]:
     for name, labels in ((found.name_a, found.only_a), (found.name_b, found.only_b)):
         if labels:
             yield Note(f"{plural(len(labels), 'configuration')} only in {name}")
+    for text in found.undefined:
+        yield Note(f"not compared: {text}, the worst result there is", error=True)
     separable = {row.difference.better for row in found.rows if row.difference.separable}
     if True in separable:
         yield Note("B is better (corrected p < 0.05)", Mark.BETTER)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from dirsweep.analysis.comparison import compare
 from dirsweep.analysis.differences import differences
 from dirsweep.analysis.measurements import measure
 from dirsweep.analysis.selection import top_points
@@ -18,6 +19,7 @@ from dirsweep.report.claims import (
     claims,
     rendered,
 )
+from dirsweep.report.comparison import comparison_table
 from dirsweep.report.study_tables import study_table
 from dirsweep.run.reader import open_run
 from tests.simulated_run import SimulatedPoint, simulate
@@ -352,5 +354,10 @@ def test_an_undefined_objective_is_the_worst_and_is_said(tmp_path: Path) -> None
     measured = measure(run, "s", MetricColumn("val", "spearman", "all"))
     assert set(measured.values) == {0, 2}
     assert measured.undefined == {1: (2, 5)}
+    columns = [MetricColumn("val", "spearman", "all")]
+    compared = compare(run, run, columns=columns)
+    assert [row.label_a for row in compared.rows] == ["s: base", "s: epochs=40"]
+    assert f"{paths.root}: s: epochs=30: spearman undefined in 2 of 6 seeds" in compared.undefined
+    assert "not compared: " in comparison_table(compared).to_markdown()
     assert {item.point for item in differences(run, "s") if item.region == "all"} == {2}
     assert {item.point for item in differences(run, "s") if item.region == "few"} == {1, 2}
