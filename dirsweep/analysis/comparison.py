@@ -133,14 +133,7 @@ def compare(
     pairs = [(first[key], second[key]) for key in common]
     rows: list[ComparedPoint] = []
     for column in columns:
-        pools = seed_pool(run_a, column), seed_pool(run_b, column)
-        measured = _as_one_study((run_a, run_b), pairs, column, resampling)
-        measured = replace(measured, pool=_pool_of_both(pools))
-        # a point has the interval that its own run reports
-        alone = [replace(measured, pool=_named(pool, side)) for side, pool in enumerate(pools)]
-        for number, pair in enumerate(pairs):
-            if measured.values.get(2 * number) and measured.values.get(2 * number + 1):
-                rows.append(_compared(measured, alone, number, pair, resampling.seed))
+        rows += _rows_of((run_a, run_b), pairs, column, resampling)
     order = {configuration.label: place for place, configuration in enumerate(first.values())}
     rows.sort(key=lambda row: order[row.label_a])
     differences = corrected([row.difference for row in rows], "configurations of both runs")
@@ -154,6 +147,25 @@ def compare(
         synthetic=run_a.synthetic or run_b.synthetic,
         undefined=(*_undefined_in(run_a, columns), *_undefined_in(run_b, columns)),
     )
+
+
+def _rows_of(
+    runs: tuple[Run, Run],
+    pairs: Sequence[tuple[_Configuration, _Configuration]],
+    column: MetricColumn,
+    resampling: Resampling,
+) -> list[ComparedPoint]:
+    """The configurations that have the column in both runs, not yet corrected."""
+    pools = seed_pool(runs[0], column), seed_pool(runs[1], column)
+    measured = _as_one_study(runs, pairs, column, resampling)
+    measured = replace(measured, pool=_pool_of_both(pools))
+    # a point has the interval that its own run reports
+    alone = [replace(measured, pool=_named(pool, side)) for side, pool in enumerate(pools)]
+    return [
+        _compared(measured, alone, number, pair, resampling.seed)
+        for number, pair in enumerate(pairs)
+        if measured.values.get(2 * number) and measured.values.get(2 * number + 1)
+    ]
 
 
 def _undefined_in(run: Run, columns: Sequence[MetricColumn]) -> list[str]:

@@ -26,10 +26,10 @@ from dirsweep.analysis.summaries import PointSummary
 from dirsweep.analysis.techniques import (
     Pair,
     Switch,
-    has_one_setting,
     matched_pairs,
     technique_state,
     varied_techniques,
+    with_one_setting,
 )
 from dirsweep.domain import MetricColumn, metric_of
 from dirsweep.registry import display_name
@@ -186,36 +186,39 @@ def all_effects(
     columns = columns_of(run) if columns is None else tuple(columns)
 
     def compute() -> Effects:
-        points = _distinct_points(run)
-        studies = list(dict.fromkeys(study for study, _ in points))
-        if len(studies) < 2:
-            return Effects()
-        states = {number: technique_state(point) for number, (_, point) in enumerate(points)}
-        places = {number: (study, point.index) for number, (study, point) in enumerate(points)}
-        loss = _loss_of_sweep(run)
-        reasons = dict.fromkeys(varied_techniques(states, loss), NO_PAIR)
-        matched = {}
-        for switch, pairs in matched_pairs(states, loss).items():
-            if has_one_setting(switch.key, pairs, states):
-                matched[switch] = pairs
-            else:
-                reasons[switch] = SEVERAL_SETTINGS
-
-        def measured_in(column: MetricColumn) -> Measured:
-            parts = {study: measure(run, study, column, resampling=resampling) for study in studies}
-            return _merged(parts, places)
-
-        measured = _by_column(columns if matched else (), measured_in)
-        found = _effects(matched, measured, "techniques over all studies", resampling.seed)
-        reasons |= {switch: _why_no_effect(measured, pairs) for switch, pairs in matched.items()}
-        members = {
-            study: {tuple(sorted(point.trial_ids.values())) for point in points_of(run, study)}
-            for study in studies
-        }
-        found = [replace(effect, within=_within(effect, points, members)) for effect in found]
-        return _named(run, found, reasons)
+        return _effects_over_studies(run, columns, resampling)
 
     return run.once(("effects of run", columns, resampling), compute)
+
+
+def _effects_over_studies(
+    run: Run, columns: tuple[MetricColumn, ...], resampling: Resampling
+) -> Effects:
+    points = _distinct_points(run)
+    studies = list(dict.fromkeys(study for study, _ in points))
+    if len(studies) < 2:
+        return Effects()
+    states = {number: technique_state(point) for number, (_, point) in enumerate(points)}
+    places = {number: (study, point.index) for number, (study, point) in enumerate(points)}
+    loss = _loss_of_sweep(run)
+    reasons = dict.fromkeys(varied_techniques(states, loss), NO_PAIR)
+    every = matched_pairs(states, loss)
+    matched = with_one_setting(every, states)
+    reasons |= {switch: SEVERAL_SETTINGS for switch in every if switch not in matched}
+
+    def measured_in(column: MetricColumn) -> Measured:
+        parts = {study: measure(run, study, column, resampling=resampling) for study in studies}
+        return _merged(parts, places)
+
+    measured = _by_column(columns if matched else (), measured_in)
+    found = _effects(matched, measured, "techniques over all studies", resampling.seed)
+    reasons |= {switch: _why_no_effect(measured, pairs) for switch, pairs in matched.items()}
+    members = {
+        study: {tuple(sorted(point.trial_ids.values())) for point in points_of(run, study)}
+        for study in studies
+    }
+    found = [replace(effect, within=_within(effect, points, members)) for effect in found]
+    return _named(run, found, reasons)
 
 
 def _within(

@@ -308,27 +308,27 @@ class _Values:
 
 def _values_of(run: Run, study: str, column: MetricColumn) -> _Values:
     """Return the values, recomputed from the predictions where there are any."""
+    return run.once(("values", study, column), lambda: _read_values(run, study, column))
 
-    def make() -> _Values:
-        summaries = {point.index: point for point in points_of(run, study)}
-        trials = {
-            index: seeds
-            for index, seeds in complete_trials(run, study).items()
-            if not summaries[index].preliminary
-        }
-        recomputed = _recomputed(run, column, trials)
-        found = _Values({}, {}, {})
-        for index in sorted(trials):
-            by_seed = _by_seed(summaries[index], column, trials[index], recomputed)
-            undefined = tuple(seed for seed, value in by_seed.items() if is_undefined(value))
-            if undefined:
-                found.undefined[index] = undefined
-            elif by_seed:
-                found.values[index] = by_seed
-                found.trials[index] = {seed: trials[index][seed] for seed in by_seed}
-        return found
 
-    return run.once(("values", study, column), make)
+def _read_values(run: Run, study: str, column: MetricColumn) -> _Values:
+    summaries = {point.index: point for point in points_of(run, study)}
+    trials = {
+        index: seeds
+        for index, seeds in complete_trials(run, study).items()
+        if not summaries[index].preliminary
+    }
+    recomputed = _recomputed(run, column, trials)
+    found = _Values({}, {}, {})
+    for index in sorted(trials):
+        by_seed = _by_seed(summaries[index], column, trials[index], recomputed)
+        undefined = tuple(seed for seed, value in by_seed.items() if is_undefined(value))
+        if undefined:
+            found.undefined[index] = undefined
+        elif by_seed:
+            found.values[index] = by_seed
+            found.trials[index] = {seed: trials[index][seed] for seed in by_seed}
+    return found
 
 
 def _recomputed(

@@ -138,14 +138,7 @@ def _summary(
     complete = [row for row in rows if row["status"] == "complete"]
     counted = complete or [row for row in rows if row["status"] in ("pruned", "stopped")]
     overrides = json.loads(rows[0]["overrides"])
-    metrics: dict[str, Spread] = {}
-    undefined: dict[str, tuple[int, ...]] = {}
-    for column in columns:
-        without = tuple(row["seed"] for row in counted if is_undefined(row[column]))
-        if without:
-            undefined[column] = without
-        elif counted:
-            metrics[column] = Spread({row["seed"]: row[column] for row in counted})
+    metrics, undefined = _metrics_of(complete, counted, columns)
     described = next((row for row in rows if row["config"] is not None), rows[0])
     return PointSummary(
         study=study,
@@ -178,6 +171,21 @@ def _mean_of(rows: Iterable[Mapping[str, Any]], column: str) -> float | None:
     """Return the mean of a column's values; None without any, as in tables of early builds."""
     values = [row[column] for row in rows if row.get(column) is not None]
     return statistics.fmean(values) if values else None
+
+
+def _metrics_of(
+    complete: list[dict[str, Any]], counted: list[dict[str, Any]], columns: list[str]
+) -> tuple[dict[str, Spread], dict[str, tuple[int, ...]]]:
+    """Column -> its spread; column -> the complete seeds for which it is undefined."""
+    metrics: dict[str, Spread] = {}
+    undefined: dict[str, tuple[int, ...]] = {}
+    for column in columns:
+        values = {row["seed"]: row[column] for row in counted if not is_undefined(row[column])}
+        if complete and len(values) < len(complete):
+            undefined[column] = tuple(row["seed"] for row in complete if row["seed"] not in values)
+        elif values:
+            metrics[column] = Spread(values)
+    return metrics, undefined
 
 
 def _is_number(value: Any) -> bool:

@@ -45,8 +45,18 @@ def _switched_on(state: TechniqueState, reference_loss: Any) -> list[Switch]:
     return [*found, *(Switch(key.removesuffix(".*"), True, False) for key in regularizers)]
 
 
-def has_one_setting(key: str, pairs: Sequence[Pair], states: Mapping[int, TechniqueState]) -> bool:
-    """Return whether a technique has the same parameters in all of its pairs."""
+def with_one_setting(
+    matched: Mapping[Switch, Sequence[Pair]], states: Mapping[int, TechniqueState]
+) -> dict[Switch, Sequence[Pair]]:
+    """Return the techniques that have the same parameters in all of their pairs."""
+    return {
+        switch: pairs
+        for switch, pairs in matched.items()
+        if _has_one_setting(switch.key, pairs, states)
+    }
+
+
+def _has_one_setting(key: str, pairs: Sequence[Pair], states: Mapping[int, TechniqueState]) -> bool:
     section = key if key.startswith("regularizers.") else key.split(".")[0]
     found = [states[on].get(f"{section}.*") for on, _ in pairs]
     return all(parameters == found[0] for parameters in found)
