@@ -26,7 +26,7 @@ from dirsweep.analysis.uncertainty import (
     uncertainty,
     uncertainty_of_two,
 )
-from dirsweep.domain import MetricColumn, metric_of
+from dirsweep.domain import MetricColumn, metric_of, plural
 from dirsweep.run.reader import Run
 
 #: significance level: two points are separable when the corrected p-value is below
@@ -154,7 +154,7 @@ def corrected(found: Sequence[Difference], family: str) -> list[Difference]:
         family: what it consists of besides regions, for readers.
     """
     regions = list(dict.fromkeys(item.region for item in found))
-    where = f"{len(regions)} regions" if len(regions) > 1 else f"region {''.join(regions)}"
+    where = plural(len(regions), "region") if len(regions) > 1 else f"region {''.join(regions)}"
     ps = [item.p for item in found if item.p is not None]
     adjusted = iter(holm(ps))
     return [

@@ -184,14 +184,14 @@ def test_the_front_of_three_objectives_is_not_that_of_two(tmp_path: Path) -> Non
     assert found.front.tolist() == [False, True, True, False]
     assert found.front.tolist() == [point.front for point in points_of(run, "s")]
     figure = pareto.draw(found)
-    assert "front over all 3 objectives, of which two are shown" in texts(figure)
+    assert "The front is over all 3 objectives, of which two are drawn." in pareto.caption(found)
     assert not [line for line in figure.axes[0].get_lines() if "steps" in line.get_drawstyle()]
     run.memo.clear()
     run.spec["objectives"] = run.spec["objectives"][:2]
     found = pareto.numbers(run, "s")
     assert found.front.tolist() == [False, True, False, False]
     figure = pareto.draw(found)
-    assert "of which two" not in texts(figure)
+    assert "of which two" not in pareto.caption(found)
     assert [line for line in figure.axes[0].get_lines() if "steps" in line.get_drawstyle()]
 
 

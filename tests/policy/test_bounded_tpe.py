@@ -11,7 +11,7 @@ from dirsweep.config.sampler import SamplerSpec
 from dirsweep.config.space_file import read_space
 from dirsweep.config.study import StudySpec
 from dirsweep.policy.bounded_tpe import BoundedTPESampler
-from dirsweep.policy.optuna_study import SampledStudy
+from dirsweep.policy.optuna_study import SampledStudy, known_parameters
 from dirsweep.policy.verdict import Verdict
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -136,5 +136,8 @@ def test_a_search_that_is_rebuilt_goes_on_as_if_it_had_not_been_cut_off() -> Non
         saved = whole.state_of(index)
         if index != 79:  # the last one is still open
             whole.tell(index, result(overrides, index))
-        rebuilt.restore(index, saved, result(overrides, index) if index != 79 else None)
+        known = known_parameters(space, saved, overrides, None)
+        assert known is not None
+        verdict = result(overrides, index) if index != 79 else None
+        rebuilt.restore(index, known, verdict, saved.system_attrs)
     assert [rebuilt.ask(index) for index in (80, 81)] == [whole.ask(index) for index in (80, 81)]

@@ -140,7 +140,7 @@ def test_a_sweep_over_them_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "s.yaml"
     file.write_text(yaml.safe_dump(plain))
     with pytest.raises(
-        SpecError, match=r"benchmark.name: labels of 'tiny_plane' have 2 dimensions; .* scalar"
+        SpecError, match=r"benchmark.name: labels of 'tiny_plane' have 2 dimensions, .* scalar"
     ):
         validate(load_sweep(file))
 
