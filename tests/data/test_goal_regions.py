@@ -74,6 +74,7 @@ def test_the_sweep_is_refused_when_it_is_prepared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(TinyConfig, "shot_rule", ShotRule(many_above=1000, few_below=10))
-    spec = make_spec(tmp_path, {"s": {"points": [{}]}}, objective=MANY)
+    benchmark = {"name": "tiny", "noise": 0.123}  # no other test of the process has opened it
+    spec = make_spec(tmp_path, {"s": {"points": [{}]}}, objective=MANY, benchmark=benchmark)
     with pytest.raises(SpecError, match="no validation sample lies in region 'many'"):
         prepare(spec)
