@@ -27,7 +27,7 @@ from dirsweep.analysis.measurements import (
 from dirsweep.analysis.resampling import METRICS, replicates, sample_counts
 from dirsweep.analysis.seed_variance import SeedPool
 from dirsweep.analysis.summaries import PointSummary
-from dirsweep.domain import MetricColumn, metric_title
+from dirsweep.domain import MetricColumn, metric_title, plural
 from dirsweep.errors import StoreError
 from dirsweep.run.predictions import Predicted
 from dirsweep.run.reader import Run
@@ -175,7 +175,7 @@ def _undefined_in(run: Run, columns: Sequence[MetricColumn]) -> list[str]:
         for column in columns:
             for index, seeds in measure(run, study, column, points=()).undefined.items():
                 point = next(point for point in points_of(run, study) if point.index == index)
-                of_all = f"{len(seeds)} of {point.num_seeds} seeds"
+                of_all = f"{len(seeds)} of {plural(point.num_seeds, 'seed')}"
                 title = metric_title(column.metric, column.region)
                 found[
                     f"{run.paths.root}: {study}: {point.label}: {title} undefined in {of_all}"
