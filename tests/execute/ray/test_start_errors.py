@@ -74,7 +74,7 @@ def test_a_port_where_nobody_listens() -> None:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(
-        DirSweepError, match="no Ray cluster there .Connection refused.; check host"
+        DirSweepError, match=r"no Ray cluster there \(Connection refused\); check host"
     ) as raised:
         RunningRay(address).wait()
     assert str(raised.value).startswith(f"--address {address}: ")
