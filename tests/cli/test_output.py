@@ -124,6 +124,7 @@ def test_what_an_encoding_lacks_is_replaced_in_place(tmp_path: Path) -> None:
         assert (found.stdout, found.stderr) == (expected, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [("published", "export"), ("published", "list"), ("schema",)])
 @pytest.mark.parametrize("read", [True, False], ids=["in the middle", "at once"])
 def test_a_reader_that_leaves_ends_a_command_silently(
@@ -149,6 +150,7 @@ def test_a_full_device_is_one_line(tmp_path: Path) -> None:
     assert error == b"dirsweep: standard output: cannot write: no space left on device\n"
 
 
+@pytest.mark.slow
 def test_a_closed_output_is_no_error(tmp_path: Path) -> None:
     command = [sys.executable, *ONE, "published", "list"]
     found = subprocess.run(
@@ -157,6 +159,7 @@ def test_a_closed_output_is_no_error(tmp_path: Path) -> None:
     assert found.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["stdout", "stderr", "both"])
 def test_the_exit_code_of_a_run_is_that_of_its_trials(lost: str, tmp_path: Path) -> None:
     tiny_sweep(tmp_path, base={"epochs": 1})
@@ -171,6 +174,7 @@ def test_the_exit_code_of_a_run_is_that_of_its_trials(lost: str, tmp_path: Path)
         assert b"Traceback" not in error
 
 
+@pytest.mark.slow
 def test_a_run_whose_reader_leaves_trains_to_its_end(tmp_path: Path) -> None:
     tiny_sweep(tmp_path, base={"epochs": 1})
     with start(
@@ -182,6 +186,7 @@ def test_a_run_whose_reader_leaves_trains_to_its_end(tmp_path: Path) -> None:
     assert len(list((tmp_path / "runs" / "tiny" / "trials").glob("*/outcome.json"))) == 3
 
 
+@pytest.mark.slow
 def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
     tiny_sweep(tmp_path, base={"epochs": 1})
     name = os.fsdecode(b"gr\xf6\xdfe")

@@ -66,6 +66,9 @@ CHANGES: dict[str, tuple[dict[str, Any], int | None]] = {
     ),
 }
 
+#: the changes that the fast lane tries
+FAST = ("log_uniform to uniform", "a dropped choice", "a key more")
+
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -93,7 +96,10 @@ def _goes_on(root: Path, folder: Path, space: dict[str, Any], sampler: str) -> l
     return [line for line in listener.messages if "outside the changed space" in line]
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    "change",
+    [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in CHANGES],
+)
 def test_a_search_goes_on_with_another_space(searched: Path, tmp_path: Path, change: str) -> None:
     space, num_known = CHANGES[change]
     notes = _goes_on(_copy(searched, tmp_path), tmp_path, space, "tpe")

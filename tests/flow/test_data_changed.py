@@ -132,6 +132,7 @@ def test_a_change_is_refused_unless_it_is_meant(files: Path, dirsweep: Command, 
     assert trial_ids(root) == after
 
 
+@pytest.mark.slow
 def test_more_seeds_do_not_mix_two_contents(files: Path, dirsweep: Command) -> None:
     root = files.parent / "runs" / "one"
     assert dirsweep("run", files, "--inline", "--out", root)[0] == 0

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from dirsweep.run.reader import open_run
 from tests.flow.driving import run_here, tiny_sweep
 
 
+@pytest.mark.slow
 def test_tpe_leaves_the_learning_rates_that_diverge(tmp_path: Path) -> None:
     study = {
         "trials": 45,

@@ -121,6 +121,7 @@ def test_a_trial_that_does_not_learn_is_ended(tmp_path: Path) -> None:
     assert _lengths(tmp_path / "run") == {1e-30: ("pruned", 5)}
 
 
+@pytest.mark.slow
 def test_a_run_of_which_every_trial_is_pruned_ends_well(tmp_path: Path) -> None:
     file = tiny_sweep(
         tmp_path,

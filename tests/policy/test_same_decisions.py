@@ -14,6 +14,8 @@ import pytest
 from dirsweep.config.sampler import SAMPLERS
 from tests.policy.decisions import EPOCHS, SCHEDULERS
 
+pytestmark = pytest.mark.slow  # each process runs every sampler and scheduler
+
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:

@@ -232,6 +232,7 @@ def test_options_of_a_report(call: Call, tmp_path: Path) -> None:
         assert (code, out, err.count("\n")) == (2, "", 1), wrong
 
 
+@pytest.mark.slow
 def test_report_draws_named_points(call: Call, tmp_path: Path) -> None:
     points = [({}, [7.0]), ({"reweighting.name": "lds"}, [6.0]), ({"smoothing.name": "fds"}, [6.5])]
     write_run(tmp_path, {"s": points}, resolved=True)  # type: ignore[dict-item]
