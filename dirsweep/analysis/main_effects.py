@@ -84,7 +84,7 @@ def main_effects(
 
 def _levels(points: Sequence[PointSummary], key: str, *, searched: bool) -> list[_Level]:
     if searched:  # a searched key exists only where the sampler set it
-        pairs = [(p.overrides[key], p.index) for p in points if key in p.overrides]
+        pairs = [(p.changes[key], p.index) for p in points if key in p.changes]
     else:
         pairs = [(planned_value(point, key), point.index) for point in points]
     numbers = numbers_of([value for value, _ in pairs])

@@ -16,7 +16,7 @@ _OFF = {
 
 def method_of(point: PointSummary) -> str:
     """Return ``focal_r + lds + ranksim``: the techniques that are on; ``PLAIN`` for none."""
-    merged = {**point.config, **point.overrides}
+    merged = {**point.config, **point.changes}
     names = [str(merged[key]) for key, off in _OFF.items() if merged.get(key) not in (None, *off)]
     for key, value in merged.items():
         room, _, rest = key.partition(".")

@@ -70,7 +70,12 @@ def points_of(run: Run, study: str) -> list[PointSummary]:
     """Return a study's points with ``violations`` and ``front``, computed once per run."""
 
     def make() -> list[PointSummary]:
-        points = study_summary(run.trials(), study, hides=partial(says_nothing, run))
+        points = study_summary(
+            run.trials(),
+            study,
+            hides=partial(says_nothing, run),
+            searched=run.manifest.study(study).searched,
+        )
         return _judged(points, results_of(run, study, points))
 
     return run.once(("points", study), make)

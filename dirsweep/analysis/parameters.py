@@ -55,9 +55,9 @@ class StudyParameters:
         if not self.searched:
             value = planned_value(point, key)
             return value if self._planned_numbers(key) is not None else _as_choice(value)
-        if key not in point.overrides:
+        if key not in point.changes:
             return ABSENT
-        value = point.overrides[key]
+        value = point.changes[key]
         return _as_choice(value) if self._number_range(key) is None else value
 
     def distributions(self) -> dict[str, BaseDistribution]:
@@ -98,8 +98,8 @@ class StudyParameters:
     def _choices(self, key: str) -> list[Any]:
         if not self.searched:
             return [_as_choice(planned_value(point, key)) for point in self.points]
-        with_key = [point for point in self.points if key in point.overrides]
-        return [_as_choice(point.overrides[key]) for point in with_key]
+        with_key = [point for point in self.points if key in point.changes]
+        return [_as_choice(point.changes[key]) for point in with_key]
 
 
 def parameters_of(run: Run, study: str) -> StudyParameters:
@@ -110,8 +110,8 @@ def parameters_of(run: Run, study: str) -> StudyParameters:
 
 def planned_value(point: PointSummary, key: str) -> Any:
     """Return the point's value; for a regularizer as a whole, whether it is on."""
-    if key in point.overrides:
-        return point.overrides[key]
+    if key in point.changes:
+        return point.changes[key]
     if not (key.startswith("regularizers.") and key.count(".") == 1):
         return value_of(point, key)
     return any(

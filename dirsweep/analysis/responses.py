@@ -84,7 +84,7 @@ def planned_panels(
     rest = [point for point in points if point.index not in placed]
     if panels and not rest:
         return panels
-    base = [point for point in points if not point.overrides and point.index in placed]
+    base = [point for point in points if not point.changes and point.index in placed]
     return [*panels, _list_panel([*base, *rest], objective, best)]
 
 
@@ -111,7 +111,7 @@ def _numbers(points: Sequence[PointSummary], key: str) -> list[float]:
 
 def _varied_alone(points: Sequence[PointSummary], key: str) -> list[PointSummary]:
     """The points that change nothing but the key, where it is a number."""
-    alone = [point for point in points if set(point.overrides) <= {key}]
+    alone = [point for point in points if set(point.changes) <= {key}]
     return [point for point in alone if number_of(point, key) is not None]
 
 
@@ -119,7 +119,7 @@ def _is_grid(points: Sequence[PointSummary], keys: Sequence[str]) -> bool:
     """Whether most points vary two numbers together."""
     if len(keys) != 2:
         return False
-    if sum(len(point.overrides) == 2 for point in points) <= max(3, len(points) // 2):
+    if sum(len(point.changes) == 2 for point in points) <= max(3, len(points) // 2):
         return False
     return all(number_of(point, key) is not None for point in points for key in keys)
 

@@ -7,12 +7,14 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dirsweep.config.labels import changes_of
 from dirsweep.domain import MetricColumn, is_undefined, metric_columns
 
 
@@ -50,7 +52,7 @@ class PointSummary:
         study: its key in the sweep file.
         index: its number in the study.
         label: how it differs from the base.
-        overrides: dotted key -> value.
+        overrides: key -> value as the sweep file writes them, dotted or nested.
         config: dotted key -> resolved value, as the tables have it.
         trial_ids: seed -> trial.
         statuses: status -> number of seeds.
@@ -69,6 +71,7 @@ class PointSummary:
         front: whether the point is feasible and no other feasible point is at least as good in
             every objective of the search and better in one; None for a single objective.
         training_time_s: mean per finished trial of the time in its epochs, seconds.
+        proposed: whether a sampler proposed the point, from the keys of a space.
     """
 
     study: str
@@ -88,6 +91,15 @@ class PointSummary:
     front: bool | None = None
     training_time_s: float | None = None
     undefined: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    proposed: bool = False
+
+    @cached_property
+    def changes(self) -> dict[str, Any]:
+        """The overrides with dotted keys, however the sweep file nests them.
+
+        Those of a search have the keys of its space.
+        """
+        return self.overrides if self.proposed else changes_of(self.overrides)
 
     @property
     def complete(self) -> bool:
@@ -106,7 +118,11 @@ class PointSummary:
 
 
 def study_summary(
-    trials: pa.Table, study: str, *, hides: Callable[[MetricColumn], bool] | None = None
+    trials: pa.Table,
+    study: str,
+    *,
+    hides: Callable[[MetricColumn], bool] | None = None,
+    searched: bool = False,
 ) -> list[PointSummary]:
     """Summarize the points of one study, in the order in which they were proposed.
 
@@ -114,6 +130,7 @@ def study_summary(
         trials: the trials table.
         study: its key in the sweep file; an unknown one has no points.
         hides: whether a column says nothing; by default none does.
+        searched: whether a sampler proposed the points.
     """
     rows = trials.filter(pc.equal(trials["study"], study)).to_pylist()
     columns = [
@@ -124,7 +141,8 @@ def study_summary(
     by_point: dict[int, list[dict[str, Any]]] = {}
     for row in rows:
         by_point.setdefault(row["point"], []).append(row)
-    return [_summary(study, index, by_point[index], columns) for index in sorted(by_point)]
+    found = [_summary(study, index, by_point[index], columns) for index in sorted(by_point)]
+    return [replace(point, proposed=True) for point in found] if searched else found
 
 
 def _is_measured(trials: pa.Table, column: MetricColumn) -> bool:
@@ -229,12 +247,12 @@ def best_point(points: Iterable[PointSummary], objective: MetricColumn) -> Point
 
 def varied_keys(points: Sequence[PointSummary]) -> list[str]:
     """Return the dotted keys that the points vary, in order of appearance."""
-    return list(dict.fromkeys(key for point in points for key in point.overrides))
+    return list(dict.fromkeys(key for point in points for key in point.changes))
 
 
 def value_of(point: PointSummary, key: str) -> Any:
-    """Return the point's value of a key: its override, else that of its configuration."""
-    return point.overrides.get(key, point.config.get(key))
+    """Return the point's value of a key: what it changes, else that of its configuration."""
+    return point.changes.get(key, point.config.get(key))
 
 
 def number_of(point: PointSummary, key: str) -> float | None:

@@ -76,3 +76,20 @@ def test_main_effects(tmp_path: Path) -> None:
         ("l1", (0, 1, 2)),
         ("mse", (3,)),
     ]
+
+
+def test_changes_are_the_same_nested_dotted_or_by_name_alone(tmp_path: Path) -> None:
+    levels = []
+    written = (
+        [{"optimizer": {"lr": 0.1}}, {"loss": "mse"}, {"reweighting": {"name": "lds"}}],
+        [{"optimizer.lr": 0.1}, {"loss.name": "mse"}, {"reweighting.name": "lds"}],
+    )
+    for number, points in enumerate(written):
+        root = tmp_path / str(number)
+        simulate(root, {"m": [SimulatedPoint(), *map(SimulatedPoint, points)]})
+        run = open_run(root)
+        levels.append([(item.key, item.level, item.points) for item in main_effects(run, "m")])
+    assert levels[0] == levels[1]
+    # the points that leave a key alone have the value of the base
+    assert [level for key, level, _ in levels[0] if key == "loss.name"] == ["l1", "mse"]
+    assert {key for key, _, _ in levels[0]} == {"optimizer.lr", "loss.name", "reweighting.name"}
