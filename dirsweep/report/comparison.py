@@ -22,7 +22,8 @@ _COLUMNS = (
     Column("a", "A", drop_detail=True, priority=2),
     Column("b", "B", drop_detail=True, priority=2),
     Column("difference", "B - A"),
-    Column("p", "p", priority=1),
+    Column("p", "p", priority=2),
+    Column("p_corrected", "corrected", priority=1),
     Column("num_seeds", "seeds", shared_note="{} seeds in A/B", priority=3),
     Column("remarks", "remarks", align="left", shared_note="{}", priority=METRICS),
 )
@@ -60,6 +61,7 @@ def _row(row: ComparedPoint) -> Row:
             _mean(row.a),
             _mean(row.b),
             _difference(item),
+            _p_value(item.p),
             _p_value(item.p_corrected),
             Cell(seeds),
             Cell(_remarks(row)),
@@ -105,11 +107,11 @@ def _p_value(p: float | None) -> Cell:
 def _remarks(row: ComparedPoint) -> str:
     item, words = row.difference, []
     if item.basis in ("samples", "none") and not row.same_trials:
-        words.append("one seed: nothing claimed")
+        words.append("one seed, no test")
     if row.same_trials:
         words.append("same trials")
     elif not item.paired:
-        words.append("other seeds")
+        words.append("no seed in common")
     return ", ".join(words)
 
 
@@ -124,4 +126,4 @@ def _notes(found: Comparison) -> Iterator[Note]:
         yield Note("B is better (corrected p < 0.05)", Mark.BETTER)
     if False in separable:
         yield Note("B is worse (corrected p < 0.05)", Mark.WORSE)
-    yield Note("p-values are corrected for all rows together (Holm)")
+    yield Note("p: of one comparison; corrected: for all rows together (Holm)")

@@ -9,7 +9,7 @@ from dirsweep.analysis.effects import Effect, effects
 from dirsweep.analysis.selection import baseline_of, points_with_test_figures
 from dirsweep.domain import REGIONS, metric_of
 from dirsweep.report.number_format import MISSING, finite, plural, signed
-from dirsweep.report.statistics_text import digits, p_words
+from dirsweep.report.statistics_text import digits, tested_words
 from dirsweep.report.table import Cell, Column, Mark, Note, Row, Table
 from dirsweep.run.reader import Run
 
@@ -86,7 +86,10 @@ def _how_tested(items: Sequence[Difference]) -> str:
     )
     if not families:
         return "no p-values from one seed"
-    return f"p-values corrected by Holm for {' and for '.join(families)}"
+    return (
+        "p-values of one comparison; in brackets: corrected (Holm) for "
+        f"{' and for '.join(families)}"
+    )
 
 
 def _legend(items: Sequence[Difference]) -> Iterator[Note]:
@@ -111,7 +114,7 @@ def _cell(item: Difference | None) -> Cell:
         value=value,
         interval=(item.low, item.high),
         num_seeds=item.num_seeds,
-        remark=p_words(item.p_corrected),
+        remark=tested_words(item),
         places=places,
         signed=True,
         marks=frozenset(marks),

@@ -21,9 +21,9 @@ def test_formats(tmp_path: Path) -> None:
     text = table.to_markdown()
     assert text.startswith("### test MAE: A = ")
     assert "(SYNTHETIC DATA)" in text.splitlines()[0]
-    assert "| configuration | region | A | B | B - A | p | seeds | remarks |" in text
+    assert "| configuration | region | A | B | B - A | p | corrected | seeds | remarks |" in text
     assert text.count("| s: base |") == 4
-    assert r"▼ | \< 0.001 | 3/3 | same trials |" in text
+    assert r"▼ | \< 0.001 | \< 0.001 | 3/3 | same trials |" in text
     assert "▼ B is worse (corrected p \\< 0.05)" in text
     assert "1 configuration only in " in text
     data = json.loads(as_json(found))

@@ -34,13 +34,15 @@ def test_effects_and_differences(tmp_path: Path) -> None:
     assert -3.3 < helped.value < -2.7
     assert helped.interval is not None
     assert helped.interval[0] < helped.value < helped.interval[1]
-    assert helped.detail == f"{helped.interval_text} p = 0.002", "three points inform no pool"
+    tested = "p < 0.001 (corrected: 0.002)"  # three points inform no pool
+    assert helped.detail == f"{helped.interval_text} {tested}"
     assert helped.interval_text.startswith("[-3.")
     assert [(note.text, note.mark) for note in table.notes[1:]] == [
         ("better (corrected p < 0.05)", Mark.BETTER),
         ("worse (corrected p < 0.05)", Mark.WORSE),
         (
-            "p-values corrected by Holm for 8 comparisons (points of s against base, 4 regions)",
+            "p-values of one comparison; in brackets: corrected (Holm) for 8 comparisons "
+            "(points of s against base, 4 regions)",
             None,
         ),
     ]
