@@ -82,8 +82,10 @@ def resume(  # noqa: PLR0913 - one parameter per option
     data_changed: DataChanged = False,
 ) -> None:
     """Resume a run from its own copy of the sweep (RUN/spec.yaml)."""
+    from dirsweep.config.expand import validate
     from dirsweep.monitor.control import require_run
     from dirsweep.run.folder import RunPaths
+    from dirsweep.run.stored_sweep import load_stored_sweep
 
     paths = RunPaths(run)
     require_run(paths)
@@ -91,7 +93,8 @@ def resume(  # noqa: PLR0913 - one parameter per option
     with _starting(run):
         place = executor_of(inline, executor)
         cluster = _start_ray(place, Path(paths.spec), run, address, cpus)
-        spec = load(Path(paths.spec), None, False, False)
+        spec = load_stored_sweep(paths.spec)
+        validate(spec)
     _train_all(spec, run, place, cluster, cpus, retry, reuse, data_changed)
 
 

@@ -25,9 +25,9 @@ def refused_changes(old: SweepSpec, new: SweepSpec) -> list[str]:
     Returns:
         One text per change: ``base.epochs: 90 -> 30``.
     """
-    refused = _differences(_identity(old), _identity(new))
+    refused = differences(_identity(old), _identity(new))
     if new.reproducible and any(study.space is not None for study in old.studies.values()):
-        refused += _differences(
+        refused += differences(
             {"reproducible": old.reproducible, "window": old.window},
             {"reproducible": True, "window": new.window},
         )
@@ -47,11 +47,12 @@ def _identity(spec: SweepSpec) -> dict[str, object]:
     }
 
 
-def _differences(old: Any, new: Any, key: str = "") -> list[str]:
+def differences(old: Any, new: Any, key: str = "") -> list[str]:
+    """List the keys of nested mappings whose values differ: ``optimizer.lr: 0.1 -> 0.2``."""
     if isinstance(old, dict) and isinstance(new, dict):
         found: list[str] = []
         for name in sorted({*old, *new}):
-            found += _differences(old.get(name), new.get(name), f"{key}.{name}" if key else name)
+            found += differences(old.get(name), new.get(name), f"{key}.{name}" if key else name)
         return found
     return [] if old == new else [f"{key}: {format_value(old)} -> {format_value(new)}"]
 
@@ -98,4 +99,4 @@ def _base_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
     if old.base_config != new.base_config:
         return []
     before, after = (spec.base_config_of(name).to_dict() for spec in (old, new))
-    return _differences(before, after, f"studies.{name}.base")
+    return differences(before, after, f"studies.{name}.base")

@@ -64,20 +64,23 @@ def load_sweep(
         raise error.at(source) from None
 
 
-def sweep_from_data(raw: Any, *, source: str = "", default_name: str = "sweep") -> SweepSpec:
+def sweep_from_data(
+    raw: Any, *, source: str = "", default_name: str = "sweep", stored: bool = False
+) -> SweepSpec:
     """Check the plain data of a sweep file.
 
     Args:
         raw: what YAML gave.
         source: the file, for messages of later checks.
         default_name: the sweep's name where the file gives none.
+        stored: whether a run keeps it, see ``SweepContext``.
 
     Raises:
         SpecError: the first thing wrong; without the file.
     """
     if isinstance(raw, Mapping) and raw and raw.get("name") is None:
         raw = {**raw, "name": default_name}
-    return validate_model(SweepSpec, raw, SweepContext(source))
+    return validate_model(SweepSpec, raw, SweepContext(source, stored))
 
 
 def _read(path: Path) -> str:

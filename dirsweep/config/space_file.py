@@ -158,12 +158,13 @@ class EntrySpec(Config):
         return self.log_uniform or self.uniform or self.int_ or self.log_int or self.choice
 
 
-def read_space(entries: Any, base: PlainData) -> SearchSpace:
+def read_space(entries: Any, base: PlainData, *, stored: bool = False) -> SearchSpace:
     """Read a search space.
 
     Args:
         entries: dotted key -> range, ``default`` or ``optional``.
         base: the study's normalized base.
+        stored: whether a run keeps it, see ``SweepContext``.
 
     Returns:
         The space, default ranges written out.
@@ -183,6 +184,8 @@ def read_space(entries: Any, base: PlainData) -> SearchSpace:
             _refuse_bare_list(key, value)
             specs[key] = validate_model(EntrySpec, value)
         specs[key] = _with_own_values(specs[key], key, base)
+        if not stored and (choice := specs[key].choice) is not None:
+            refuse_equal_meanings(base, key, choice.values)
     space = SearchSpace(order_entries(_expand(specs, base)), base)
     for entry in space.entries:
         check_reachable(space, entry)
@@ -201,11 +204,10 @@ def _refuse_bare_list(key: str, value: Any) -> None:
 
 
 def _with_own_values(spec: EntrySpec, key: str, base: PlainData) -> EntrySpec:
-    """Write out what each value of a choice replaces, and refuse values that mean the same."""
+    """Write out what each value of a choice replaces."""
     if spec.choice is None:
         return spec
     values = tuple(write_out_value(base, key, value) for value in spec.choice.values)
-    refuse_equal_meanings(base, key, values)
     return spec.model_copy(update={"choice": Choice(values)})
 
 

@@ -63,10 +63,12 @@ class StudyContext:
     Attributes:
         base: the sweep's, normalized.
         benchmark: the sweep's.
+        stored: see ``SweepContext``.
     """
 
     base: PlainData
     benchmark: BenchmarkConfig
+    stored: bool = False
 
 
 def _check_folder(value: Any) -> Any:
@@ -179,12 +181,13 @@ class StudySpec(Config):
         cls, factors: dict[str, tuple[Any, ...]] | None, info: ValidationInfo
     ) -> dict[str, tuple[Any, ...]] | None:
         base = _base_of(info)
-        if factors is None or base is None:
+        if factors is None or base is None or info.context is None:
             return factors
         found = {}
         for key, values in factors.items():
             found[key] = tuple(write_out_value(base, key, value) for value in values)
-            refuse_equal_meanings(base, key, found[key])
+            if not info.context.stored:
+                refuse_equal_meanings(base, key, found[key])
         return found
 
     @field_validator("points", "start")
@@ -208,7 +211,8 @@ class StudySpec(Config):
             return value
         base = _base_of(info)
         assert base is not None, "a space is read relative to the sweep's base"
-        return read_space(value, base)
+        stored = info.context is not None and info.context.stored
+        return read_space(value, base, stored=stored)
 
     @field_validator("start", mode="before")
     @classmethod

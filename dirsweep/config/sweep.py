@@ -73,9 +73,12 @@ class SweepContext:
 
     Attributes:
         source: the file, for messages.
+        stored: whether a run keeps it: an earlier build may have accepted values that mean the
+            same.
     """
 
     source: str = ""
+    stored: bool = False
 
 
 def _read_benchmark(value: Any) -> Any:
@@ -207,7 +210,8 @@ class SweepSpec(Config):
             raise SpecError("empty; give at least one study")
         if "base" not in info.data or "benchmark" not in info.data:
             return {}  # their errors are reported
-        context = StudyContext(info.data["base"], info.data["benchmark"])
+        stored = isinstance(info.context, SweepContext) and info.context.stored
+        context = StudyContext(info.data["base"], info.data["benchmark"], stored)
         studies = {}
         for name, study in value.items():
             with errors_under(name):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
-from dirsweep.config.compatibility import refused_changes
+from dirsweep.config.compatibility import differences, refused_changes
+from dirsweep.config.expand import make_point
 from dirsweep.config.load import sweep_from_data
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.yaml_text import parse_yaml
 from dirsweep.errors import SpecError, StoreError
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths
+from dirsweep.run.ledger import read_state
+from dirsweep.run.state import RunState, StudyPoint
 
 
 def load_stored_sweep(file: StoredFile) -> SweepSpec:
@@ -31,7 +35,7 @@ def load_stored_sweep(file: StoredFile) -> SweepSpec:
         if text is None:
             raise SpecError("no such file, or not UTF-8 text")
         name = PurePath(file.name).stem
-        return sweep_from_data(parse_yaml(text), source=str(file), default_name=name)
+        return sweep_from_data(parse_yaml(text), source=str(file), default_name=name, stored=True)
     except SpecError as error:
         raise error.at(str(file)) from None
 
@@ -49,9 +53,48 @@ def require_extension(spec: SweepSpec, paths: RunPaths) -> None:
     """
     if not paths.spec.exists():
         return
-    refused = refused_changes(load_stored_sweep(paths.spec), spec)
+    stored = load_stored_sweep(paths.spec)
+    refused = refused_changes(stored, spec)
     if refused:
         raise StoreError(
             f"{paths.root}: made from another version of the sweep ({'; '.join(refused)}); undo "
             "that or choose another folder with --out"
+        )
+    state = read_state(paths.ledger)
+    for study in stored.studies:
+        for point in _points_to_check(state, study):
+            _require_same_meaning(stored, state, point, paths)
+
+
+def _points_to_check(state: RunState, study: str) -> Iterator[StudyPoint]:
+    """Yield the points with results whose meaning a build may change.
+
+    Proposed points without a mapping among their values all have the meaning of the first one.
+    """
+    first = True
+    for point in state.points_of(study):
+        if not any(trial_id in state.ends for trial_id in point.trial_ids):
+            continue
+        nested = any(isinstance(value, Mapping) for value in point.overrides.values())
+        if point.sampler is None or nested or first:
+            yield point
+        first = first and point.sampler is None
+
+
+def _require_same_meaning(
+    stored: SweepSpec, state: RunState, point: StudyPoint, paths: RunPaths
+) -> None:
+    """Refuse a point that an earlier build trained with another configuration."""
+    if point.config is None:
+        return
+    try:
+        config = make_point(stored, point.study, point.index, point.overrides).config.to_dict()
+    except SpecError:
+        return  # reported where the point is planned
+    changed = differences(point.config, config)
+    if changed:
+        name = f"{point.study}: {state.label(point.study, point.index)}"
+        raise StoreError(
+            f"{paths.root}: its build read '{name}' otherwise ({'; '.join(changed)}), and would "
+            "train it again; choose another folder with --out (reports of this one still work)"
         )
