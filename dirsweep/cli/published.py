@@ -63,9 +63,12 @@ def export(
     """Export published numbers, one line per cell."""
     from dirsweep.published import export as write
     from dirsweep.published import parse_name
+    from dirsweep.run.output_file import output_file
 
     paper, table = parse_name(name) if name else (None, None)
     text = BytesIO()
-    target = text if out is None else out
-    write(target, format=format_.value, paper=paper, table=table, extra=extra or ())
-    write_bytes(text.getvalue())
+    write(text, format=format_.value, paper=paper, table=table, extra=extra or ())
+    if out is None:
+        write_bytes(text.getvalue())
+    else:
+        output_file(out).write(text.getvalue(), durable=False)

@@ -17,8 +17,8 @@ from dirsweep.report.layout_tables import layout_records, table_of_layout
 from dirsweep.report.study_records import study_records
 from dirsweep.report.study_tables import MAX_ROWS, study_tables
 from dirsweep.report.table import Table
+from dirsweep.run.output_file import output_file
 from dirsweep.run.reader import Run
-from dirsweep.run.storage import local_file
 from dirsweep.terminal import PlainConsole
 
 #: columns of a console report that is written to a file
@@ -131,6 +131,6 @@ def write_text(file: Path, text: str) -> Path:
     Raises:
         StoreError: the file cannot be written.
     """
-    with local_file(file).writing(durable=False) as sink:
+    with output_file(file).writing(durable=False) as sink:
         sink.write(text.encode(errors="replace"))  # a file name may be no text
     return file

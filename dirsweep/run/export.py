@@ -10,8 +10,8 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
 from dirsweep.errors import StoreError, did_you_mean
+from dirsweep.run.output_file import output_file
 from dirsweep.run.reader import Run
-from dirsweep.run.storage import local_file
 
 FORMATS = ("parquet", "csv")
 
@@ -39,7 +39,7 @@ def export_run(run: Run, out: Path, format: str = "parquet") -> list[Path]:
     files = []
     for name, table in tables.items():
         file = out / f"{name}.{format}"
-        with local_file(file).writing(durable=False) as sink:
+        with output_file(file).writing(durable=False) as sink:
             if format == "parquet":
                 pa_parquet.write_table(table, sink)
             else:

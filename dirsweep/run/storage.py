@@ -36,7 +36,7 @@ _NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def local_file(path: Path) -> StoredFile:
-    """Return a file outside of any run (``--out``), written with the same care.
+    """Return a file outside of any run; ``output_file`` returns one that a user asked for.
 
     Raises:
         SpecError: a URL.

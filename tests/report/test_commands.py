@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -71,6 +72,31 @@ def test_claims(call: Call, tmp_path: Path) -> None:
     assert json.loads(out)[0]["claimed"] is True
     code, out, _ = call("claims", tmp_path, "--format", "md")
     assert "- **better:** RankSim lowers " in out
+
+
+def test_output_is_a_regular_file(call: Call, tmp_path: Path) -> None:
+    run = simulate(tmp_path / "run", {"s": [SimulatedPoint()]}, num_samples=30).root
+    fifo, folder = tmp_path / "fifo", tmp_path / "folder"
+    folder.mkdir()
+    os.mkfifo(fifo)
+    (folder / "epochs.csv").symlink_to(fifo)
+    for arguments in (
+        ("report", run, "--out", fifo),
+        ("report", run, "--format", "html", "--out", fifo),
+        ("published", "export", "ranksim/10", "--out", fifo),
+        ("export", run, "--format", "csv", "--out", folder),
+    ):
+        code, _, err = call(*arguments)
+        assert (code, err.count("\n")) == (2, 1), err
+        assert "it is a FIFO, not a regular file; choose another" in err
+    assert fifo.is_fifo()
+    assert (folder / "epochs.csv").is_symlink()
+
+    (tmp_path / "link.md").symlink_to("target.md")
+    code, _, _ = call("report", run, "--format", "md", "--no-plots", "--out", tmp_path / "link.md")
+    assert code == 0
+    assert (tmp_path / "link.md").is_symlink()
+    assert (tmp_path / "target.md").read_text().startswith("### ")
 
 
 def test_compare_and_export(call: Call, tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from typing import Any
 from dirsweep.broken_files import BrokenFile
 from dirsweep.report.figure_style import DPI
 from dirsweep.report.plot import EmptyPlotError, Plot
+from dirsweep.run.output_file import output_file
 from dirsweep.run.reader import Run
-from dirsweep.run.storage import is_writable, local_file, temporary_folder
+from dirsweep.run.storage import is_writable, temporary_folder
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ def write_plots(
             except EmptyPlotError:
                 continue
             file = folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', study)}_{plot.name}.png"
-            with local_file(file).writing(durable=False) as sink:
+            with output_file(file).writing(durable=False) as sink:
                 figure.savefig(sink, format="png", dpi=DPI)
             files.append(file)
     return files
