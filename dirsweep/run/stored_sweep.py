@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
 from dirsweep.config.compatibility import differences, refused_changes
-from dirsweep.config.expand import make_point
+from dirsweep.config.expand import make_point, planned_points
 from dirsweep.config.load import sweep_from_data
 from dirsweep.config.sweep import SweepSpec
+from dirsweep.config.trial import canonical_json
 from dirsweep.config.yaml_text import parse_yaml
 from dirsweep.errors import SpecError, StoreError
 from dirsweep.run.files import StoredFile
@@ -62,23 +63,28 @@ def require_extension(spec: SweepSpec, paths: RunPaths) -> None:
         )
     state = read_state(paths.ledger)
     for study in stored.studies:
-        for point in _points_to_check(state, study):
+        for point in _points_to_check(stored, state, study):
             _require_same_meaning(stored, state, point, paths)
 
 
-def _points_to_check(state: RunState, study: str) -> Iterator[StudyPoint]:
+def _points_to_check(stored: SweepSpec, state: RunState, study: str) -> Iterator[StudyPoint]:
     """Yield the points with results whose meaning a build may change.
 
-    Proposed points without a mapping among their values all have the meaning of the first one.
+    A planned point that the file writes in other words is found by its configuration. Proposed
+    points without a mapping among their values all have the meaning of the first one.
     """
+    written = {canonical_json(point.overrides) for point in planned_points(stored, study)}
     first = True
     for point in state.points_of(study):
         if not any(trial_id in state.ends for trial_id in point.trial_ids):
             continue
-        nested = any(isinstance(value, Mapping) for value in point.overrides.values())
-        if point.sampler is None or nested or first:
+        if point.sampler is None:
+            if canonical_json(dict(point.overrides)) in written:
+                yield point
+            continue
+        if first or any(isinstance(value, Mapping) for value in point.overrides.values()):
             yield point
-        first = first and point.sampler is None
+        first = False
 
 
 def _require_same_meaning(
@@ -95,6 +101,7 @@ def _require_same_meaning(
     if changed:
         name = f"{point.study}: {state.label(point.study, point.index)}"
         raise StoreError(
-            f"{paths.root}: its build read '{name}' otherwise ({'; '.join(changed)}), and would "
-            "train it again; choose another folder with --out (reports of this one still work)"
+            f"{paths.root}: '{name}' was trained by an earlier build, which read it otherwise "
+            f"({'; '.join(changed)}); write it in {paths.spec} as it was trained, or choose "
+            "another folder with --out"
         )

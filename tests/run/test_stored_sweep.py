@@ -83,10 +83,13 @@ def test_a_point_that_an_early_build_read_otherwise_is_not_trained_again(tmp_pat
     with pytest.raises(StoreError) as caught:
         require_extension(spec, RunPaths(tmp_path))
     assert str(caught.value) == (
-        f"{tmp_path}: its build read 'x: lr=0.1' otherwise (optimizer.name: 'adam' -> 'adamw'; "
-        "optimizer.weight_decay: 0.0 -> 0.1), and would train it again; choose another folder "
-        "with --out (reports of this one still work)"
+        f"{tmp_path}: 'x: lr=0.1' was trained by an earlier build, which read it otherwise "
+        "(optimizer.name: 'adam' -> 'adamw'; optimizer.weight_decay: 0.0 -> 0.1); write it in "
+        f"{tmp_path}/spec.yaml as it was trained, or choose another folder with --out"
     )
+    as_trained = SWEEP.replace("STUDY", "{points: [{optimizer: {name: adam, lr: 0.1}}]}")
+    RunPaths(tmp_path).spec.write(as_trained.encode())
+    require_extension(load_stored_sweep(RunPaths(tmp_path).spec), RunPaths(tmp_path))
 
 
 def test_a_point_that_means_the_same_goes_on(tmp_path: Path) -> None:
