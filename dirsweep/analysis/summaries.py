@@ -6,7 +6,7 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -100,6 +100,11 @@ class PointSummary:
         Those of a search have the keys of its space.
         """
         return self.overrides if self.proposed else changes_of(self.overrides)
+
+    @property
+    def identity(self) -> Hashable:
+        """What points of a study with the same trials have in common."""
+        return tuple(sorted(self.trial_ids.items())) or self.index
 
     @property
     def complete(self) -> bool:
@@ -268,6 +273,14 @@ def short_key(key: str) -> str:
     return ".".join(key.removesuffix(".name").split(".")[-2:])
 
 
+def different_points(points: Sequence[PointSummary]) -> list[PointSummary]:
+    """Leave out points that a search proposed again: they have the trials of an earlier one."""
+    first: dict[Hashable, PointSummary] = {}
+    for point in points:
+        first.setdefault(point.identity, point)
+    return list(first.values())
+
+
 def num_different(points: Sequence[PointSummary]) -> int:
     """Count the points, without those that a search proposed again with the same trials."""
-    return len({tuple(sorted(point.trial_ids.items())) or point.index for point in points})
+    return len(different_points(points))

@@ -99,8 +99,10 @@ def shown_points(run: Run, study: str) -> list[PointSummary]:
     # imports SciPy, which the start of a run does not need
     from dirsweep.analysis.selection import points_with_test_figures
 
-    shown = set(points_with_test_figures(run, study))
-    return [point if point.index in shown else _validation_only(point) for point in points]
+    chosen = set(points_with_test_figures(run, study))
+    # a point proposed twice has one result
+    shown = {point.identity for point in points if point.index in chosen}
+    return [point if point.identity in shown else _validation_only(point) for point in points]
 
 
 def _validation_only(point: PointSummary) -> PointSummary:

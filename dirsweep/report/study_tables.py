@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dirsweep.analysis.objectives import points_of
 from dirsweep.analysis.region_sizes import few_samples, says_nothing
-from dirsweep.analysis.summaries import PointSummary
+from dirsweep.analysis.summaries import PointSummary, different_points
 from dirsweep.domain import REGIONS, MetricColumn, metric_columns, metric_of
 from dirsweep.report.choice import EVERYTHING, Choice
 from dirsweep.report.number_format import decimals, duration
@@ -83,10 +83,13 @@ def study_table(
         study: its name.
         max_rows: keep only that many points, the best on validation; None keeps all. The points of
             a search are sorted by the objective, those of a planned study only if some are left
-            out.
+            out. One that a search proposed again is shown once.
         choice: metrics, regions and names.
     """
-    rows = StudyRows(run, study, shown_points(run, study), choice=choice)
+    points = shown_points(run, study)
+    if run.manifest.study(study).searched:
+        points = different_points(points)
+    rows = StudyRows(run, study, points, choice=choice)
     if several_seeds(rows.points):
         metrics = choice.metrics or (rows.objective.metric,)
         rows = replace(rows, signs=study_signs(run, study, metrics))

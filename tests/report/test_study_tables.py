@@ -12,6 +12,9 @@ from dirsweep.report.formats import Report, print_report, report_text
 from dirsweep.report.study_records import study_records
 from dirsweep.report.study_tables import study_table, study_tables
 from dirsweep.report.table import Table
+from dirsweep.run.collect import collect
+from dirsweep.run.events import Proposed
+from dirsweep.run.ledger import Ledger
 from dirsweep.run.reader import Run, open_run
 from tests.made_up_run import write_run
 
@@ -162,6 +165,22 @@ def test_of_a_search_only_the_chosen_point_has_test_figures(tmp_path: Path) -> N
     assert [row["val_mae_all_mean"] for row in rows[:5]] == ["8.0", "6.0", "7.0", "9.0", "9.0"]
     assert rows[0]["num_looked_at"] == "5"
     assert [row["test_mae_all_mean"] for row in rows[5:9]] == ["8.25", "6.25", "7.25", "9.25"]
+
+
+def test_a_point_that_a_search_proposed_again_is_shown_once(tmp_path: Path) -> None:
+    paths = write_run(tmp_path, {"s": [({"a": 0}, [8.0]), ({}, [6.0])]}, searches=["s"])
+    with Ledger(paths.ledger) as ledger:
+        ledger.append(Proposed("s", 2, {"a": None}, (0,), ("s-1-0",)))
+    collect(paths)
+    run = open_run(tmp_path)
+    columns = shown(study_table(run, "s"))
+    assert columns["val MAE all"] == ["6.00", "8.00"]
+    assert columns["test MAE all"] == ["6.25", "–"]
+    assert any(
+        line.startswith("2 configurations evaluated") for line in notes(study_table(run, "s"))
+    )
+    # in full, both points have the result of their trial
+    assert [row["test_mae_all_mean"] for row in records(run)] == ["", "6.25", "6.25"]
 
 
 def test_synthetic_is_in_every_format(tmp_path: Path) -> None:
