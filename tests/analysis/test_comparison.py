@@ -86,7 +86,7 @@ def test_other_seeds_are_two_groups(tmp_path: Path) -> None:
     assert row.difference.separable
     assert row.difference.low is not None
     assert row.difference.low < 3.0 < (row.difference.high or 0)
-    assert "other seeds" in comparison_table(found).to_markdown()
+    assert "no seed in common" in comparison_table(found).to_markdown()
 
 
 def test_one_seed_each(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_one_seed_each(tmp_path: Path) -> None:
     assert not any(row.difference.separable for row in found.rows)
     simulate(tmp_path / "c", {"t": [SimulatedPoint({}, {"all": 5.0}, seeds=(0,))]}, num_samples=60)
     other = compare(open_run(tmp_path / "a"), open_run(tmp_path / "c"))
-    assert "one seed: nothing claimed" in comparison_table(other).to_markdown()
+    assert "one seed, no test" in comparison_table(other).to_markdown()
 
 
 def test_without_predictions(tmp_path: Path) -> None:
