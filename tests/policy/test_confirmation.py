@@ -68,7 +68,7 @@ def test_the_command(
     shown = capfd.readouterr().out
     assert "val MAE: A =" in shown
     assert "2/2 seeds in A/B" in shown
-    assert "other seeds" in shown
+    assert "no seed in common" in shown
     confirmed = open_run(tmp_path / "run-confirm")
     assert confirmed.trials()["seed"].to_pylist() == [2, 3]
     assert set(confirmed.trials()["status"].to_pylist()) == {"complete"}
