@@ -92,8 +92,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     # letters in another order are the likeliest slip: 'mea' means 'mae' rather than 'mse'
     close.sort(key=lambda candidate: sorted(candidate) != sorted(name))
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}(known: {', '.join(known)})"
+    listed = f"known: {', '.join(known)}"
+    return f"did you mean '{close[0]}'? ({listed})" if close else listed
 
 
 def in_words(error: OSError) -> str:

@@ -227,9 +227,9 @@ def _seed_null(evidence: StudyEvidence) -> list[Sentence]:
         return []
     title = metric_title(null.metric, null.region)
     text = (
-        f"{evidence.study}: chance alone: the test {title} of two identical configurations "
-        f"({plural(null.num_seeds, 'seed')} each) differs by up to {null.largest_by_chance:.2g} "
-        f"in 95 of 100 cases"
+        f"{evidence.study}: chance alone, by the spread between the seeds of this study: the test "
+        f"{title} of two identical configurations ({plural(null.num_seeds, 'seed')} each) differs "
+        f"by up to {null.largest_by_chance:.2g} in 95 of 100 cases"
     )
     if null.num_points > 2:
         text += (

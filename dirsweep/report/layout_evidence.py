@@ -12,6 +12,7 @@ from dirsweep.domain import metric_of
 from dirsweep.report.names import Names
 from dirsweep.report.study_signs import NO_SIGNS, Signs, several_seeds, sign_notes, study_signs
 from dirsweep.report.table import Mark, Note
+from dirsweep.run.reader import Run
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,12 @@ class LayoutEvidence:
     def notes(self, layout: FilledLayout, names: Names) -> Iterator[Note]:
         """Yield the legend of the marks that are shown."""
         filled = [row for row in layout.rows if row.filled and row.point is not None]
-        if any(self.is_chosen(row) for row in filled):
-            objective = layout.run.manifest.objective
-            direction = "highest" if objective.higher_is_better else "lowest"
-            title = f"val {metric_of(objective.metric).title} ({objective.region})"
-            yield Note(f"chosen by validation in its study: {direction} {title}", Mark.CHOSEN)
+        chosen = [row.point.study for row in filled if row.point and self.is_chosen(row)]
+        if chosen:
+            # a search may have an objective of its own
+            criteria = dict.fromkeys(_criterion(layout.run, study) for study in chosen)
+            text = f"chosen by validation in its study: {' or '.join(criteria)}"
+            yield Note(text, Mark.CHOSEN)
         marks = [self.marks(row, column) for row in filled for column in layout.columns]
         yield from self._sign_notes(frozenset().union(*marks), names)
 
@@ -57,6 +59,13 @@ class LayoutEvidence:
         labels = {signs.baseline for signs in tested}
         which = f" ({names.of(labels.pop())})" if len(labels) == 1 else ""
         yield from sign_notes(most, f"the baseline of its study{which}", shown)
+
+
+def _criterion(run: Run, study: str) -> str:
+    """Return ``lowest val MAE (few)``: by what validation chose a study's point."""
+    objective = objective_of(run, study)
+    direction = "highest" if objective.higher_is_better else "lowest"
+    return f"{direction} val {metric_of(objective.metric).title} ({objective.region})"
 
 
 def layout_evidence(layout: FilledLayout) -> LayoutEvidence:

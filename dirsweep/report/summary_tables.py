@@ -66,7 +66,7 @@ def chosen_points_table(run: Run) -> Table | None:
         Column("point", "point", align="left"),
         *(metric_column(metric, num_samples=few_samples(run, metric)) for metric in metrics),
     )
-    criterion = f"val {metric_of(objective.metric).title}"
+    criterion = f"val {metric_of(objective.metric).title} ({objective.region})"
     note = Note(
         f"best point of each study by {criterion}; mean ± sample standard deviation over seeds;"
         " in square brackets: 95 % intervals"

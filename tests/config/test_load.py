@@ -113,7 +113,7 @@ def test_overrides_reach_into_studies(load: Load) -> None:
         ("epoch=3", "--set epoch=3: epoch: unknown key; did you mean 'epochs'? (known: "),
         ("seed=[3]", "--set seed=[3]: seed: unknown key; did you mean 'seeds'? (known: "),
         ("lr=3", "--set lr=3: lr: unknown key; did you mean 'optimizer.lr'? (known: "),
-        ("zzz=3", "--set zzz=3: zzz: unknown key; (known: "),
+        ("zzz=3", "--set zzz=3: zzz: unknown key; known: "),
         ("base.epoch=3", "--set base.epoch=3: epoch: unknown key; did you mean 'epochs'? (known: "),
         ("epochs=x", "--set epochs=x: base.epochs: expected a whole number, got 'x'"),
         ("optimizer.lr=-1", "--set optimizer.lr=-1: base.optimizer.lr: must be > 0, got -1"),
@@ -128,7 +128,7 @@ def test_overrides_reach_into_studies(load: Load) -> None:
         ("seeds=[]", "--set seeds=[]: seeds: empty; give at least one seed"),
         ("seeds=[0", "--set seeds=[0: line 1, column 3: not valid YAML: "),
         ("seeds.0=1", "--set seeds.0=1: seeds.0: is a list; set it as a whole: seeds=[0, 1]"),
-        ("studies.f.seeds=[1]", "--set studies.f.seeds=[1]: studies.f: no such study; (known: g)"),
+        ("studies.f.seeds=[1]", "--set studies.f.seeds=[1]: studies.f: no such study; known: g"),
         (
             "studies.g.seed=[1]",
             "--set studies.g.seed=[1]: studies.g.seed: unknown key; did you mean 'seeds'? (known: ",

@@ -45,7 +45,7 @@ def test_samplers(load: Load) -> None:
         ),
         (
             "{name: random, n_startup_trials: 3}",
-            ".n_startup_trials: random has no such argument; (known: name, seed)",
+            ".n_startup_trials: random has no such argument; known: name, seed",
         ),
         ("{n_startup_trials: x}", ".n_startup_trials: expected a whole number, got 'x'"),
         ("{multivariate: 1}", ".multivariate: expected null or true or false, got 1"),
@@ -57,7 +57,7 @@ def test_samplers(load: Load) -> None:
         ),
         (
             "{name: random, history: 100}",
-            ".history: random has no such argument; (known: name, seed)",
+            ".history: random has no such argument; known: name, seed",
         ),
         ("{name: qmc, qmc_type: foo}", ": refused by Optuna: The `qmc_type='foo'` is invalid."),
         (

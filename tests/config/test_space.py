@@ -66,7 +66,7 @@ def test_a_start_is_filled_in_from_the_base() -> None:
 @pytest.mark.parametrize(
     ("start", "message"),
     [
-        ({"batch_size": 64}, "batch_size: not searched by this study; (known: "),
+        ({"batch_size": 64}, "batch_size: not searched by this study; known: "),
         (
             {"regularizers.ranksim.gamma": 5000},
             "regularizers.ranksim.gamma: must lie in the study's log_uniform [1.0, 3000.0], got "

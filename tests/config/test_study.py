@@ -105,7 +105,7 @@ def test_a_study_may_have_its_own_seeds_scheduler_and_base(load: Load) -> None:
         ),
         (
             "{points: [{}], scheduler: foo}",
-            "a.yaml: studies.x.scheduler: unknown value 'foo'; (known: asha, ",
+            "a.yaml: studies.x.scheduler: unknown value 'foo'; known: asha, ",
         ),
         (
             "{space: {batch_size: default}}",

@@ -156,7 +156,7 @@ def test_what_may_be_left_out() -> None:
         (
             "metric: mae",
             "metric: delta1",
-            "a.yaml: objective.metric: synthetic-agedb does not report 'delta1'; (known: ",
+            "a.yaml: objective.metric: synthetic-agedb does not report 'delta1'; known: ",
         ),
         (
             "region: all",

@@ -37,4 +37,4 @@ def test_a_broken_file_is_told_to_who_names_it(folder: Path) -> None:
         require_executor("zz_broken")
     with pytest.raises(RegistryError) as caught:
         require_executor("a/b")
-    assert str(caught.value) == f"no place to run 'a/b'; (known: {', '.join(known)})"
+    assert str(caught.value) == f"no place to run 'a/b'; known: {', '.join(known)}"

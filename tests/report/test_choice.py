@@ -82,7 +82,7 @@ def test_what_a_run_does_not_have(run: Run, wrong: dict[str, list[str]], told: s
     with pytest.raises(SpecError) as error:
         choose(run, **wrong)  # type: ignore[arg-type]
     assert str(error.value).startswith(told)
-    assert "(known: " in str(error.value)
+    assert "known: " in str(error.value)
 
 
 def test_points_without_test_results_are_left_out_of_a_paper(tmp_path: Path) -> None:

@@ -63,7 +63,8 @@ def test_a_technique_that_helps_and_one_that_does_not(tmp_path: Path) -> None:
     )  # both points differ from the base by one technique: said already
     assert not of_kind(found, "caution")
     (null,) = of_kind(found, "null")
-    assert "chance alone: the test MAE of two identical configurations (3 seeds each)" in null.text
+    assert "chance alone, by the spread between the seeds of this study: the test MAE" in null.text
+    assert "of two identical configurations (3 seeds each)" in null.text
     assert " differs by up to 0." in null.text
     (chosen,) = of_kind(found, "selection")
     assert "of 3 configurations, validation chooses ranksim: validation MAE" in chosen.text
