@@ -141,7 +141,8 @@ def test_interrupted_twice_while_ray_starts(tmp_path: Path) -> None:
     with command(
         "run", small_sweep(tmp_path, POINTS), "--out", tmp_path / "run", folder=tmp_path
     ) as driver:
-        time.sleep(1.5)
+        # the command has been loaded and holds the run's folder; Ray takes seconds more
+        driver.when((tmp_path / "run" / "spec.yaml").exists, "the run's folder")
         driver.interrupt()
         time.sleep(0.3)
         if driver.process.poll() is None:

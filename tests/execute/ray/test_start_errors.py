@@ -92,11 +92,13 @@ except DirSweepError as error:
 
 
 def said(*arguments: str, **environment: str) -> str:
+    # Ray reads it before TMPDIR
+    own = {name: value for name, value in os.environ.items() if name != "RAY_TMPDIR"}
     found = subprocess.run(
         [sys.executable, "-c", SCRIPT, *arguments],
         capture_output=True,
         text=True,
-        env={**os.environ, **environment},
+        env={**own, **environment},
         check=False,
         timeout=300,
     )
