@@ -101,7 +101,7 @@ def gain_note(what: str, labels: Sequence[str], gains: Sequence[Gain]) -> str:
     other = labels[1] if len(gains) == 1 else "each other point"
     return sentences(
         f"The gain is {what} of {labels[0]} minus that of {other}: a green bar is better than "
-        f"{labels[0]}, a red one worse.",
+        f"{labels[0]}, an orange one worse.",
         _seeds_of_gains(gains),
     )
 

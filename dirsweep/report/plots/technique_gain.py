@@ -169,8 +169,8 @@ def caption(numbers: TechniqueGains) -> str:
     num_unpaired = sum(gain.num_unpaired for gain in numbers.gains)
     return sentences(
         "One panel per technique: mean absolute test error without it minus the error with it, by "
-        "label. A green bar means that the technique makes the error smaller, a red one that it "
-        "makes it larger. Bars are means over all pairs of points that differ in nothing else.",
+        "label. A green bar means that the technique makes the error smaller, an orange one that "
+        "it makes it larger. Bars are means over all pairs of points that differ in nothing else.",
         "Grey lines are the single pairs." if few else "",
         f"Vertical lines span the middle 80 % of more than {MAX_LINES} pairs." if many else "",
         f"{plural(num_unpaired, 'pair')} without a common seed are compared by their means."

@@ -42,7 +42,7 @@ def test_gain_over_the_base(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         gain.values, found.lines[0].by_seed.mean(axis=0) - found.lines[1].by_seed.mean(axis=0)
     )
-    assert "a green bar is better than base, a red one worse" in per_label_error.caption(found)
+    assert "a green bar is better than base, an orange one worse" in per_label_error.caption(found)
 
 
 def test_gains_are_paired_over_seeds(tmp_path: Path) -> None:
