@@ -42,6 +42,7 @@ class SampledStudy:
         name: the sweep's name and the study's key.
         spec: space and sampler.
         directions: ``minimize`` or ``maximize``, one per objective.
+        constrained: whether points have constraints.
 
     Attributes:
         open: index of a point -> Optuna's trial, until it is told.
@@ -50,9 +51,12 @@ class SampledStudy:
         SpecError: Optuna refuses the sampler's arguments.
     """
 
-    def __init__(self, name: str, spec: StudySpec, directions: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, spec: StudySpec, directions: Sequence[str], *, constrained: bool = False
+    ) -> None:
         assert spec.space is not None
         self.spec, self.space, self.sampler = spec, spec.space, spec.sampler
+        self._constrained = constrained
         self.study = optuna.create_study(
             study_name=name, directions=list(directions), sampler=make_sampler(self.sampler)
         )
@@ -141,7 +145,8 @@ class SampledStudy:
         Failures of the machine are told as FAIL, which samplers ignore. A point that failed by its
         own fault is the worst there is: PRUNED without any value for a sampler that learns from
         pruned trials, else COMPLETE with the worst values (see ``WorstValues``). To a sampler that
-        ignores pruned trials, these are COMPLETE with their last value.
+        ignores pruned trials, these are COMPLETE with their last value; not where there are
+        constraints, which nobody measured for them.
         """
         verdict = verdict.checked()
         if verdict.own_fault:
@@ -149,8 +154,9 @@ class SampledStudy:
                 return Verdict(TrialState.PRUNED, None, {}, verdict.constraints)
             worst = tuple(self.worst.values)
             return Verdict(TrialState.COMPLETE, worst, {}, verdict.constraints)
-        ignored = verdict.state is TrialState.PRUNED and self.sampler.name in IGNORE_PRUNED
-        if ignored and (values := _finite(verdict.by_epoch)):
+        ignored = self.sampler.name in IGNORE_PRUNED and not self._constrained
+        is_pruned = verdict.state is TrialState.PRUNED
+        if is_pruned and ignored and (values := _finite(verdict.by_epoch)):
             return replace(verdict, state=TrialState.COMPLETE, values=(values[max(values)],))
         return verdict
 

@@ -36,7 +36,10 @@ class Search:
         self.judge = view.judges[study]
         directions = [objective.direction for objective in self.judge.goals.objectives]
         self.sampled = SampledStudy(
-            f"{view.spec.name}/{study}", view.spec.studies[study], directions
+            f"{view.spec.name}/{study}",
+            view.spec.studies[study],
+            directions,
+            constrained=bool(self.judge.goals.constraints),
         )
         #: reproducible: number of points, in their order, that the sampler knows
         self.num_told = 0

@@ -87,23 +87,26 @@ class Judge:
         by_epoch = self._means_by_epoch(trials)
         statuses = {trial.status for trial in trials}
         if any(trial.own_fault for trial in trials):
-            return self._failed(by_epoch)
+            return self._failed(mean_of(base), by_epoch)
         if "failed" in statuses or any(trial.never_trained for trial in trials):
             return Verdict(TrialState.FAIL, None, by_epoch)
         if statuses & {"pruned", "stopped"}:
-            return self._cut_short(by_epoch)
+            return self._cut_short(mean_of(base), by_epoch)
         return self.complete(mean_of(trials), mean_of(base), by_epoch)
 
-    def _cut_short(self, by_epoch: Mapping[int, float]) -> Verdict:
+    def _cut_short(self, base: Mapping[str, float], by_epoch: Mapping[int, float]) -> Verdict:
         if len(self.goals.objectives) > 1:  # Optuna has no PRUNED there
             return Verdict(TrialState.FAIL, None, by_epoch)
         if by_epoch and is_undefined(by_epoch[max(by_epoch)]):
-            return self._failed(by_epoch)
+            return self._failed(base, by_epoch)
         return Verdict(TrialState.PRUNED, None, by_epoch)
 
-    def _failed(self, by_epoch: Mapping[int, float]) -> Verdict:
-        """Return the verdict on a point that failed by its own fault."""
-        broken = {constraint.name: math.inf for constraint in self.goals.constraints}
+    def _failed(self, base: Mapping[str, float], by_epoch: Mapping[int, float]) -> Verdict:
+        """Return the verdict on a point that failed by its own fault.
+
+        It has the constraints of complete points: samplers need the same ones for all.
+        """
+        broken = self.goals.violations({}, base)  # all infinite
         return Verdict(TrialState.FAIL, None, by_epoch, broken, own_fault=True)
 
     def complete(
@@ -115,7 +118,7 @@ class Judge:
         """Judge a complete point by its means; FAIL where an objective is undefined."""
         values = tuple(means.get(objective.column, math.nan) for objective in self.goals.objectives)
         if any(is_undefined(value) for value in values):
-            return self._failed(by_epoch or {})
+            return self._failed(base, by_epoch or {})
         violations = self.goals.violations(means, base)
         return Verdict(TrialState.COMPLETE, values, by_epoch or {}, violations)
 

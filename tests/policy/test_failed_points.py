@@ -6,6 +6,7 @@ Every point with a learning rate above 1 diverges: two thirds of the range 1e-3 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -204,3 +205,31 @@ def test_qmc_draws_keys_that_exist_in_some_points_only_anew(tmp_path: Path) -> N
     drain(policy)
     betas = [point.get("regularizers.conr.beta") for point in policy.overrides("s")]
     assert len({beta for beta in betas if beta is not None}) > 3
+
+
+@pytest.mark.parametrize("bad", ["pruned", "the base failed"])
+def test_every_point_that_gp_knows_has_the_same_constraints(tmp_path: Path, bad: str) -> None:
+    """Else Optuna ends the search: the number of constraints must be the same for all trials."""
+    limit: Any = {"base_plus": 0.5} if bad == "the base failed" else 5.5
+    study = {
+        "trials": 14,
+        "space": {"optimizer.lr": {"log_uniform": [1e-3, 10]}},
+        "start": [{"optimizer.lr": 9.0}],
+        "base": {"optimizer.lr": 9.0},
+        "sampler": {"name": "gp", "seed": 0},
+        "constraints": [{"metric": "mae", "region": "few", "at_most": limit}],
+    }
+
+    def ended(trial: TrialSpec) -> Outcome:
+        outcome = result(trial)
+        if bad == "pruned" and lr_of(trial) < 0.1:
+            row = {"epoch": 0, "best_value": outcome.metrics["val_mae_all"]}
+            policy.observe(trial.trial_id, row)
+            return replace(outcome, status="pruned")
+        return outcome
+
+    policy = MadePolicy(make_spec(tmp_path, {"s": study}), tmp_path / "run")
+    assert len(drain(policy, ended)) == 14
+    counts = {len(t.constraints) for t in policy.optuna_trials("s") if t.state.name == "COMPLETE"}
+    assert counts == ({0} if bad == "the base failed" else {1})
+    policy.close()
