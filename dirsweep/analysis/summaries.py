@@ -94,7 +94,7 @@ class PointSummary:
     proposed: bool = False
 
     @cached_property
-    def changes(self) -> dict[str, Any]:
+    def changes(self) -> Mapping[str, Any]:
         """The overrides with dotted keys, however the sweep file nests them.
 
         Those of a search have the keys of its space.

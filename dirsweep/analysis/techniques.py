@@ -65,7 +65,7 @@ def _has_one_setting(key: str, pairs: Sequence[Pair], states: Mapping[int, Techn
 def technique_state(point: PointSummary) -> TechniqueState:
     """Collect what is on in a point, each technique with its parameters, and everything else."""
     state: TechniqueState = {key: point.config.get(key) for key in SWITCHES}
-    sections: dict[str, dict[str, Any]] = {}
+    sections: dict[str, TechniqueState] = {}
     for key, value in point.config.items():
         if key not in SWITCHES and value is not None:
             sections.setdefault(_section_of(key), {})[key] = value

@@ -26,7 +26,7 @@ def refuse_equal_meanings(base: PlainData, key: str, values: Iterable[Any]) -> N
     Raises:
         SpecError: the first value that repeats another; its key is ``key``.
     """
-    seen: dict[str, Any] = {}
+    seen: dict[str, object] = {}
     for value in values:
         try:
             config = build_config(with_overrides(base, {key: value}))

@@ -22,6 +22,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
 from dirsweep.config.local_path import local_path
+from dirsweep.config.model import PlainData
 from dirsweep.errors import DataError
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def paths_of(config: TrialConfig) -> list[tuple[str, str, ContentPath]]:
     return found
 
 
-def with_contents(config: Mapping[str, Any], contents: Mapping[str, str]) -> dict[str, Any]:
+def with_contents(config: Mapping[str, Any], contents: Mapping[str, str]) -> PlainData:
     """Return a trial's plain configuration with hashes in the place of paths.
 
     Args:
@@ -140,7 +141,7 @@ def with_contents(config: Mapping[str, Any], contents: Mapping[str, str]) -> dic
     """
     plain = dict(config)
     for key, found in contents.items():
-        section: dict[str, Any] = plain
+        section: PlainData = plain
         *parents, last = key.split(".")
         for parent in parents:
             section[parent] = dict(section[parent])

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from dirsweep.config.error_text import format_value
+from dirsweep.config.model import PlainData
 from dirsweep.errors import SpecError
 
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
@@ -18,7 +19,7 @@ _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 class _Range:
     """What the ranges have in common."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainData:
         """Return the range as a sweep file writes it."""
         raise NotImplementedError
 
@@ -67,7 +68,7 @@ class LogUniform(_Interval):
         """Draw one value."""
         return float(self.low * (self.high / self.low) ** random.random())
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainData:
         """Return the range as a sweep file writes it."""
         return {"log_uniform": [self.low, self.high]}
 
@@ -85,7 +86,7 @@ class Uniform(_Interval):
         """Draw one value."""
         return random.uniform(self.low, self.high)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainData:
         """Return the range as a sweep file writes it."""
         return {"uniform": [self.low, self.high]}
 
@@ -136,9 +137,9 @@ class IntUniform(_Range):
         """Draw one value, each equally likely."""
         return self.low + self.step * random.randint(0, (self.high - self.low) // self.step)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainData:
         """Return the range as a sweep file writes it."""
-        plain: dict[str, Any] = {"log_int" if self.log else "int": [self.low, self.high]}
+        plain: PlainData = {"log_int" if self.log else "int": [self.low, self.high]}
         return plain if self.step == 1 else {**plain, "step": self.step}
 
     def __str__(self) -> str:
@@ -174,7 +175,7 @@ class Choice(_Range):
         """Draw one value, each equally likely."""
         return random.choice(self.values)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainData:
         """Return the range as a sweep file writes it."""
         return {"choice": list(self.values)}
 

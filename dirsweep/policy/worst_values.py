@@ -60,15 +60,21 @@ class WorstValues:
             self._unknown[number] = unknown
         if failed:
             self._failed.add(number)
-        for name, broken in constraints.items():
-            if not is_undefined(broken) and broken > 0:
-                self._violations[name] = max(broken, self._violations.get(name, 0.0))
+        self._note_violations(constraints)
         if values is not None and not failed:
-            costs = [sign * value for sign, value in zip(self._signs, values, strict=True)]
-            self._costs = [max(pair) for pair in zip(self._costs, costs, strict=True)]
+            self._note_costs(values)
         is_worse = (self._costs, self._violations) != before
         if failed or unknown or (is_worse and (self._failed or self._unknown)):
             self.stale = True
+
+    def _note_violations(self, constraints: Mapping[str, float]) -> None:
+        for name, broken in constraints.items():
+            if not is_undefined(broken) and broken > 0:
+                self._violations[name] = max(broken, self._violations.get(name, 0.0))
+
+    def _note_costs(self, values: Sequence[float]) -> None:
+        costs = [sign * value for sign, value in zip(self._signs, values, strict=True)]
+        self._costs = [max(pair) for pair in zip(self._costs, costs, strict=True)]
 
     @property
     def values(self) -> list[float]:
