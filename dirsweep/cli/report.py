@@ -27,6 +27,16 @@ class Format(StrEnum):
     html = "html"
 
 
+#: suffix of a report's file -> its format; a file with another one is plain text
+_SUFFIXES = {
+    ".md": Format.md,
+    ".tex": Format.latex,
+    ".csv": Format.csv,
+    ".html": Format.html,
+    ".htm": Format.html,
+}
+
+
 class SplitChoice(StrEnum):
     """Splits with metrics."""
 
@@ -37,7 +47,12 @@ class SplitChoice(StrEnum):
 @app.command(rich_help_panel=REPORT_PANEL)
 def report(  # noqa: PLR0913 - one parameter per option
     run: RunFolder,
-    format_: Annotated[Format, typer.Option("--format", help="output format")] = Format.console,
+    given_format: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", help="output format (default: by the suffix of --out, or console)"
+        ),
+    ] = None,
     layout: Annotated[
         list[str] | None,
         typer.Option(
@@ -85,6 +100,7 @@ def report(  # noqa: PLR0913 - one parameter per option
     from dirsweep.report.layout_tables import filled_layouts
     from dirsweep.run.reader import open_run
 
+    format_ = given_format or _format_of(out)
     stored = open_run(run)
     layouts = filled_layouts(stored, layout or (), studies=study or (), extra=extra or ())
     if validation is None:
@@ -110,6 +126,11 @@ def report(  # noqa: PLR0913 - one parameter per option
         _print_name("report", write_text(out, report_text(chosen, format_.value)))
     if plots and format_ is not Format.html and not layouts:
         _draw_plots(stored, choice.studies_of(stored), out, named)
+
+
+def _format_of(out: Path | None) -> Format:
+    suffix = "" if out is None else out.suffix.lower()
+    return _SUFFIXES.get(suffix, Format.console)
 
 
 def _draw_plots(

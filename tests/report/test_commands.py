@@ -99,6 +99,35 @@ def test_output_is_a_regular_file(call: Call, tmp_path: Path) -> None:
     assert (tmp_path / "target.md").read_text().startswith("### ")
 
 
+@pytest.mark.parametrize(
+    ("options", "begin"),
+    [
+        (["--out", "x.tex"], "% "),
+        (["--out", "x.MD"], "### "),
+        (["--out", "x.csv"], "study,"),
+        (["--out", "x.html"], "<!doctype html>"),
+        (["--out", "x.htm"], "<!doctype html>"),
+        (["--out", "x.txt"], "s"),
+        (["--out", "x"], "s"),
+        (["--out", "x.tex", "--format", "md"], "### "),
+        (["--out", "x.md", "--format", "console"], "s"),
+    ],
+)
+def test_format_by_suffix(
+    call: Call,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    begin: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    simulate(tmp_path / "run", {"s": [SimulatedPoint()]}, num_samples=30)
+    code, out, err = call("report", "run", "--no-plots", *options)
+    assert (code, out, err) == (0, "", f"report: {options[1]}\n")
+    text = (tmp_path / options[1]).read_text()
+    assert text.lstrip().lower().startswith(begin), text[:200]
+
+
 def test_compare_and_export(call: Call, tmp_path: Path) -> None:
     for name in "ab":
         simulate(tmp_path / name, {"s": [SimulatedPoint()]}, num_samples=30)
