@@ -87,13 +87,23 @@ class TrialStopped(TrialPruned):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a hint to append to a message: ``did you mean 'omega'? (known: alpha, omega)``."""
+    """Return a hint to append to a message: ``did you mean 'omega'? (known: alpha, omega)``.
+
+    Without a name that is close: ``known: alpha, omega``.
+    """
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    close, listed = close_name(name, known), ", ".join(known)
+    return f"known: {listed}" if close is None else f"did you mean '{close}'? (known: {listed})"
+
+
+def close_name(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that was most likely meant, in upper or lower case; None for none."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    lower = name.lower()
     # letters in another order are the likeliest slip: 'mea' means 'mae' rather than 'mse'
-    close.sort(key=lambda candidate: sorted(candidate) != sorted(name))
-    listed = f"known: {', '.join(known)}"
-    return f"did you mean '{close[0]}'? ({listed})" if close else listed
+    close = [candidate for candidate in by_lower if sorted(candidate) == sorted(lower)]
+    close = difflib.get_close_matches(lower, close or by_lower, n=1, cutoff=0.5 if close else 0.6)
+    return by_lower[close[0]] if close else None
 
 
 def in_words(error: OSError) -> str:

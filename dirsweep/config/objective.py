@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import ValidationError, WrapValidator, model_validator
+from pydantic import ValidationError, WrapValidator, field_validator, model_validator
 
 from dirsweep.config.error_text import errors_under, format_value
 from dirsweep.config.field_types import list_like, no_duplicates
 from dirsweep.config.model import Config, WrittenAs
-from dirsweep.domain import COMMON_REGIONS, Bound, Constraint, Objective, Region
-from dirsweep.errors import SpecError, did_you_mean
+from dirsweep.domain import COMMON_REGIONS, REGIONS, Bound, Constraint, Objective, Region
+from dirsweep.errors import SpecError, close_name, did_you_mean
 
 if TYPE_CHECKING:
     from dirsweep.data.base import BenchmarkConfig
@@ -25,6 +25,17 @@ class _MetricSpec(Config):
     """all samples, or those of one shot region (by the training count of their label's bin); zero
     exists only with benchmark.zero_shot
     """
+
+    @field_validator("region", mode="before")
+    @classmethod
+    def _check_region(cls, value: Any) -> Any:
+        if not isinstance(value, str) or value in REGIONS:
+            return value
+        if close_name(value, REGIONS) == "zero":
+            what = "did you mean 'zero'? (it exists only with benchmark.zero_shot)"
+        else:
+            what = did_you_mean(value, COMMON_REGIONS)
+        raise SpecError(f"unknown region {format_value(value)}; {what}")
 
 
 class ObjectiveSpec(_MetricSpec):

@@ -23,7 +23,7 @@ def _check_share(value: float) -> float:
 def _check_gpus(value: float) -> float:
     """Refuse a number of GPUs that no worker can have."""
     if value > 1 and not float(value).is_integer():
-        raise SpecError(f"must be a whole number above 1 (a share is at most 1), got {value:g}")
+        raise SpecError(f"expected a share up to 1, or a whole number, got {value:g}")
     return _check_share(value)
 
 

@@ -46,7 +46,7 @@ def test_a_budget_is_read_set_and_written_out(load: Load) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("gpu: 1.5", "gpu: must be a whole number above 1 (a share is at most 1), got 1.5"),
+        ("gpu: 1.5", "gpu: expected a share up to 1, or a whole number, got 1.5"),
         ("gpu: 0.00001", "gpu: must be at least 0.0001, the smallest share, got 1e-05"),
         ("gpu: -1", "gpu: must be >= 0, got -1"),
         ("gpu: .nan", "gpu: must be finite, got NaN"),

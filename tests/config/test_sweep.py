@@ -161,7 +161,24 @@ def test_what_may_be_left_out() -> None:
         (
             "region: all",
             "region: mny",
-            "a.yaml: objective.region: unknown value 'mny'; did you mean 'many'? (known: all, ",
+            "a.yaml: objective.region: unknown region 'mny'; did you mean 'many'? (known: all, "
+            "few, many, median)",
+        ),
+        (
+            "region: all",
+            "region: tail",
+            "a.yaml: objective.region: unknown region 'tail'; known: all, few, many, median",
+        ),
+        (
+            "region: all",
+            "region: zro",
+            "a.yaml: objective.region: unknown region 'zro'; did you mean 'zero'? (it exists only "
+            "with benchmark.zero_shot)",
+        ),
+        (
+            "metric: mae",
+            "metric: MSE",
+            "a.yaml: objective.metric: synthetic-agedb does not report 'MSE'; did you mean 'mse'?",
         ),
         ("seeds: [0, 1]", "seeds: []", "a.yaml: seeds: empty; give at least one seed"),
         ("seeds: [0, 1]", "seeds: [0, 0]", "a.yaml: seeds.1: duplicate value 0"),
