@@ -152,9 +152,9 @@ def open_ledger(
 
 
 def _check_data(paths: RunPaths, data: DataRecord, watcher: Watcher, options: Options) -> None:
-    note = check_data(paths, data, accept=options.data_changed, hint=DATA_HINT)
-    if note is not None:
-        watcher.message(note)
+    cause = check_data(paths, data, accept=options.data_changed, hint=DATA_HINT)
+    if cause is not None:
+        watcher.message(f"{cause}; trained again")
 
 
 @contextmanager

@@ -77,11 +77,11 @@ def _survey(
     """Return why a run would be refused, what it would find, and what it would say of its data."""
     try:
         found = remaining(spec, root, cache)
-        note = changed_data(spec, RunPaths(root), accept=data_changed, cache=cache)
+        cause = changed_data(spec, RunPaths(root), accept=data_changed, cache=cache)
         require_extension(spec, RunPaths(root))
     except DirSweepError as error:
         return error, None, None
-    return None, found, note
+    return None, found, None if cause is None else f"{cause}; would be trained again"
 
 
 def sweep_heading(spec: SweepSpec) -> Text:

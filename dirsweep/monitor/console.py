@@ -18,7 +18,7 @@ from rich.text import Text
 
 from dirsweep.domain import metric_of
 from dirsweep.monitor.standing import BestPoint, Standing
-from dirsweep.report.number_format import MISSING, STAR, decimals, duration, plural
+from dirsweep.report.number_format import MISSING, STAR, duration, figure, plural
 from dirsweep.terminal import PlainConsole
 
 #: seconds between two progress lines where there is no terminal
@@ -185,7 +185,7 @@ class SweepConsole:
         value = _number(metrics.get(self._column))
         if value is None:
             return ""
-        return f"  val {self._metric_name} {self._figure(value)}{self._mark}"
+        return f"  val {self._metric_name} {figure(value)}{self._mark}"
 
     def _remaining_s(self, standing: Standing) -> float | None:
         """Estimate the remaining time from this session's trials; None before the first epoch."""
@@ -195,10 +195,6 @@ class SweepConsole:
         if self._first_trial is None or worked <= 0 or not num_left:
             return None
         return max(0.0, (num_left - begun) * (self._clock() - self._first_trial) / worked)
-
-    @staticmethod
-    def _figure(value: float) -> str:
-        return f"{value:.{max(3, decimals([value]))}f}"
 
     # ---- plain lines
 
@@ -218,7 +214,7 @@ class SweepConsole:
                 parts.append(f"{len(self._running)} running")
             parts.append(self._times(standing, "; "))
             if standing.best is not None:
-                value = f"{self._figure(standing.best.value)}{self._mark}"
+                value = f"{figure(standing.best.value)}{self._mark}"
                 parts.append(f"best val {self._metric_name} {value}, {standing.best.name}")
         return "; ".join(parts)
 
@@ -304,9 +300,9 @@ class SweepConsole:
         for trial in shown:
             value = Text()
             if trial.value is not None and trial.best is not None:
-                value.append(f"{metric_of(self._metric).title} {self._figure(trial.value)}")
+                value.append(f"{metric_of(self._metric).title} {figure(trial.value)}")
                 if wide:
-                    value.append(f" best {self._figure(trial.best)}", style="dim")
+                    value.append(f" best {figure(trial.best)}", style="dim")
             bar = ProgressBar(
                 total=max(1, trial.epochs), completed=trial.done, complete_style="cyan"
             )
@@ -324,7 +320,7 @@ class SweepConsole:
         for region, value in best.regions.items():
             chosen = "bold default" if region == self._region else "default"
             values.append(f"{region} ", style="dim").append(
-                MISSING if value is None else self._figure(value), style=chosen
+                MISSING if value is None else figure(value), style=chosen
             )
             values.append("  ")
         return [line, values]

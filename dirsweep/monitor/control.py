@@ -12,6 +12,7 @@ from dirsweep.run.events import utc_now
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths, TrialFolder, TrialPaths
 from dirsweep.run.ledger import read_state
+from dirsweep.run.manifest import require_file
 
 
 def require_run(paths: RunPaths) -> None:
@@ -20,9 +21,7 @@ def require_run(paths: RunPaths) -> None:
     Raises:
         StoreError: not the folder of a run.
     """
-    if not paths.ledger.exists():
-        what = "not the folder of a run" if paths.exists() else "no such folder"
-        raise StoreError(f"{paths.root}: {what}; give the folder that --out named")
+    require_file(paths, paths.ledger)
 
 
 def stop_run(paths: RunPaths) -> None:
@@ -33,7 +32,7 @@ def stop_run(paths: RunPaths) -> None:
     """
     require_run(paths)
     if not paths.lock.is_held():
-        raise StoreError(f"{paths.root}: no driver is running")
+        raise StoreError(f"{paths.root}: no driver is running; there is nothing to stop")
     _request(paths.stop)
 
 

@@ -93,6 +93,7 @@ class Snapshot:
 
     Attributes:
         name: of the run's folder.
+        folder: the run's folder, as it was given.
         synthetic: whether its figures come from made-up data.
         objective: metric and region by which points are chosen.
         counts: number of trials by state; ``waiting`` includes those not yet proposed.
@@ -105,6 +106,7 @@ class Snapshot:
     """
 
     name: str
+    folder: str
     synthetic: bool
     objective: tuple[str, str]
     counts: Mapping[str, int]
@@ -153,6 +155,7 @@ def read_snapshot(paths: RunPaths) -> Snapshot:
     )
     return Snapshot(
         name=paths.name or manifest.name,
+        folder=paths.root,
         synthetic=is_synthetic(paths, manifest.benchmark.name, trials.first_specs()),
         objective=(manifest.objective.metric, manifest.objective.region),
         counts={status: num for status, num in counts.items() if num},

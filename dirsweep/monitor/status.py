@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -12,9 +13,10 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from dirsweep.domain import plural
+from dirsweep.domain import metric_title, plural
 from dirsweep.monitor.snapshot import Front, Snapshot, TrialProgress, read_snapshot
 from dirsweep.monitor.standing import BestPoint
+from dirsweep.report.number_format import figure
 from dirsweep.run.folder import RunPaths
 
 #: points of a front that the text lists; JSON has all
@@ -27,9 +29,9 @@ def status_text(snapshot: Snapshot) -> RenderableType:
     parts: list[RenderableType] = [_headline(snapshot), Text(_counts(snapshot))]
     parts += _driver_lines(snapshot)
     if snapshot.running:
-        parts += _running_lines(snapshot.running, " ".join(snapshot.objective))
+        parts += _running_lines(snapshot.running, metric_title(*snapshot.objective))
     if snapshot.best is not None:
-        parts.append(_best_text(snapshot.best, " ".join(snapshot.objective), mark))
+        parts.append(_best_text(snapshot.best, snapshot.objective, mark))
     for goal in snapshot.goals:
         if goal.best is not None:
             parts.append(_goal_text(goal.objective, goal.best, mark))
@@ -104,13 +106,14 @@ def _driver_lines(snapshot: Snapshot) -> Iterator[Text]:
     if snapshot.driver is not None:
         yield Text(f"driver: {snapshot.driver}")
     elif not snapshot.over:
-        yield Text("no driver is running; `dirsweep resume` continues the run", style="yellow")
+        command = shlex.join(["dirsweep", "resume", snapshot.folder])
+        yield Text(f"no driver is running; `{command}` continues the run", style="yellow")
 
 
 def _running_lines(running: Sequence[TrialProgress], objective: str) -> list[Text]:
     rows = []
     for trial in running:
-        value = "" if trial.value is None else f"val {objective} {trial.value:.4g}"
+        value = "" if trial.value is None else f"val {objective} {figure(trial.value)}"
         epochs = f"epoch {trial.epochs}/{trial.num_epochs}"
         rows.append((trial.trial_id, trial.name, epochs, value))
     return _aligned(rows)
@@ -130,15 +133,18 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[Text]:
     ]
 
 
-def _best_text(best: BestPoint, objective: str, mark: str) -> Text:
+def _best_text(best: BestPoint, objective: tuple[str, str], mark: str) -> Text:
+    metric, objective_region = objective
     regions = "  ".join(
-        f"{name} {value:.4g}" for name, value in best.regions.items() if value is not None
+        f"{region} {figure(value)}" + " (objective)" * (region == objective_region)
+        for region, value in best.regions.items()
+        if value is not None
     )
-    return Text(f"best so far{mark}: {_named(best)}\n  val {objective}: {regions}")
+    return Text(f"best so far{mark}: {_named(best)}\n  val {metric_title(metric)}: {regions}")
 
 
 def _goal_text(objective: str, best: BestPoint, mark: str) -> Text:
-    return Text(f"best{mark} by {objective}: {_named(best)}: val {best.value:.4g}")
+    return Text(f"best{mark} by {objective}: {_named(best)}: val {figure(best.value)}")
 
 
 def _named(best: BestPoint) -> str:
@@ -151,7 +157,7 @@ def _front_text(front: Front, mark: str) -> RenderableType:
     if front.constraints:
         title += f", subject to {'; '.join(front.constraints)}"
     rows = [
-        ("", *(f"{value:.4g}" for value in point.values), point.label)
+        ("", *(figure(value) for value in point.values), point.label)
         for point in front.points[:MAX_FRONT]
     ]
     num_more = len(front.points) - MAX_FRONT

@@ -29,6 +29,7 @@ from dirsweep.policy.verdict import Judge
 from dirsweep.run.events import SamplerState, Warmed
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_state
+from dirsweep.run.manifest import require_file
 from dirsweep.run.results import StudyResults, base_of
 from dirsweep.run.state import RunState, StudyPoint
 from dirsweep.run.stored_sweep import load_stored_sweep
@@ -75,10 +76,8 @@ def export_studies(root: Path, storage: str) -> list[str]:
             wrote.
     """
     paths = RunPaths(root)
-    if not paths.ledger.exists() or not paths.spec.exists():
-        raise StoreError(
-            f"{root}: not the folder of a run (no {paths.ledger.name} and {paths.spec.name} in it)"
-        )
+    for file in (paths.ledger, paths.spec):
+        require_file(paths, file)
     spec, state = load_stored_sweep(paths.spec), read_state(paths.ledger)
     opened = _open(storage)
     names = []

@@ -33,6 +33,11 @@ def decimals(values: Sequence[float]) -> int:
     return 4 if largest > 0 else 2
 
 
+def figure(value: float) -> str:
+    """Return a single result, with three decimals or, where it is small, more."""
+    return f"{value:.{max(3, decimals([value]))}f}"
+
+
 def duration(seconds: float | None) -> str:
     """Return ``4.2 s``, ``3 min 05 s``, ``2 h 10 min`` or ``3 d 4 h``."""
     if seconds is None:

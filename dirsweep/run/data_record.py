@@ -108,7 +108,7 @@ def check_data(paths: RunPaths, data: DataRecord, *, accept: bool, hint: str) ->
         hint: what a person may do.
 
     Returns:
-        What is to be said: what changed and how many trials are trained again; None for nothing.
+        What changed, and of how many trials that are trained again; None for nothing.
 
     Raises:
         DataError: one line with the same; or the benchmark's fingerprint does not show a change.
@@ -135,7 +135,7 @@ def check_data(paths: RunPaths, data: DataRecord, *, accept: bool, hint: str) ->
         cause = f"the data changed{what} since {trials} ended"
     if not accept:
         raise DataError(f"{paths.root}: {cause}; {hint}")
-    return f"{cause}; trained again"
+    return cause
 
 
 def _is_hidden(data: DataRecord, earlier: DataRecord) -> bool:

@@ -7,6 +7,7 @@ with techniques that are not installed here, is readable; neither torch nor the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,6 +17,7 @@ import yaml
 
 from dirsweep.domain import Constraint, MetricColumn, Objective
 from dirsweep.errors import StoreError
+from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths
 
 if TYPE_CHECKING:
@@ -212,20 +214,34 @@ def read_manifest(paths: RunPaths) -> Manifest:
     return Manifest.from_dict(spec, run_name=paths.name, recorded=recorded)
 
 
+def require_file(paths: RunPaths, file: StoredFile) -> None:
+    """Check that a path that a user gave is the folder of a run.
+
+    Args:
+        paths: the path.
+        file: what such a folder has.
+
+    Raises:
+        StoreError: no such folder, a file, or a folder without ``file``.
+    """
+    if file.exists():
+        return
+    if paths.exists():
+        what = f"not the folder of a run: it has no {file.name}"
+    else:
+        what = "a file" if os.path.isfile(paths.root) else "no such folder"
+    raise StoreError(f"{paths.root}: {what}; give the folder of a run (default: runs/NAME)")
+
+
 def read_spec(paths: RunPaths) -> dict[str, Any]:
     """Read the resolved sweep as plain data; ``read_manifest`` gives its facts.
 
     Raises:
         StoreError: no such folder, not the folder of a run, or its sweep is damaged.
     """
-    if not paths.exists():
-        raise StoreError(
-            f"{paths.root}: no such folder; give the folder of a run (what --out named)"
-        )
+    require_file(paths, paths.spec)
     try:
-        text = paths.spec.read()
-        if text is None:
-            raise StoreError(f"{paths.root}: not the folder of a run: it has no {paths.spec.name}")
+        text = paths.spec.read() or b""
         spec = yaml.safe_load(text)
     except (ValueError, yaml.YAMLError):
         spec = None

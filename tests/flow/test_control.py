@@ -158,12 +158,15 @@ def test_status_while_it_runs_and_afterwards(tmp_path: Path, call: Call) -> None
 def test_status_needs_a_run_and_says_who_goes_on(tmp_path: Path, call: Call) -> None:
     code, _, err = call("status", "nowhere")
     assert (code, err.count("\n")) == (2, 1)
-    assert "no such folder" in err
+    assert err.endswith("nowhere: no such folder; give the folder of a run (default: runs/NAME)\n")
+    code, _, err = call("status", tiny_sweep(tmp_path, THREE))
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.endswith("tiny.yaml: a file; give the folder of a run (default: runs/NAME)\n")
     assert run_here(tiny_sweep(tmp_path, THREE), tmp_path / "run", At(1, 1, _interrupt)) == 130
     code, out, _ = call("status", "run")
     assert code == 0
     assert "1 complete, 1 unfinished, 1 waiting" in out
-    assert "dirsweep resume" in out
+    assert "no driver is running; `dirsweep resume run` continues the run" in out
     assert call("watch", "run")[0] == 130, "nobody works on it, and it is not over"
 
 

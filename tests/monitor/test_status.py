@@ -57,6 +57,21 @@ def test_one_objective_has_neither_goals_nor_fronts(tmp_path: Path) -> None:
     assert seen.best.value == 6.0
 
 
+def test_text_names_metric_regions_and_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths = made(tmp_path / "a b", [[7.0, "unfinished"]])
+    spec = yaml.safe_load(paths.spec.text())
+    spec["objective"] = {"metric": "mse", "region": "few"}
+    paths.spec.write(yaml.safe_dump(spec, sort_keys=False).encode())
+    change(paths, "s-0-0", val_mse_all=0.56789, val_mse_many=12.0, val_mse_few=0.3862)
+    text = shown(RunPaths("a b"))
+    assert "\n  val MSE: all 0.568  many 12.000" in text
+    assert "  few 0.386 (objective)" in text
+    assert "no driver is running; `dirsweep resume 'a b'` continues the run" in text
+
+
 def test_the_best_by_each_objective_and_the_front(tmp_path: Path) -> None:
     paths = made(
         tmp_path,

@@ -138,7 +138,7 @@ def test_states_and_a_second_export(tmp_path: Path) -> None:
 
 
 def test_refused(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"not the folder of a run \(no ledger"):
+    with pytest.raises(StoreError, match=r"not the folder of a run: it has no ledger"):
         export_studies(tmp_path, "sqlite:///x.db")
     root = _run(tmp_path, {}, limit=1)
     for url in ("nothing", "sqlite:////no/such/folder/x.db", "mysql://nobody@nowhere/x"):

@@ -167,6 +167,11 @@ def test_folders_that_are_no_run(tmp_path: Path) -> None:
         read_manifest(RunPaths(tmp_path / "none"))
     with pytest.raises(StoreError, match=r"not the folder of a run: it has no spec\.yaml"):
         read_manifest(RunPaths(tmp_path))
+    (tmp_path / "a.yaml").write_text("name: a")
+    with pytest.raises(StoreError) as caught:
+        read_manifest(RunPaths(tmp_path / "a.yaml"))
+    words = "a file; give the folder of a run (default: runs/NAME)"
+    assert str(caught.value) == f"{tmp_path}/a.yaml: {words}"
     for damaged in (b"- a list", b"{", b"\xff\xfe\x00"):
         RunPaths(tmp_path).spec.write(damaged)
         with pytest.raises(StoreError, match=r"spec\.yaml: damaged; `dirsweep run SWEEP --out"):
