@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -98,6 +99,7 @@ def report(  # noqa: PLR0913 - one parameter per option
     from dirsweep.report.choice import choose
     from dirsweep.report.formats import Report, print_report, report_text, write_text
     from dirsweep.report.layout_tables import filled_layouts
+    from dirsweep.report.markdown import encodable
     from dirsweep.run.reader import open_run
 
     format_ = given_format or _format_of(out)
@@ -121,7 +123,8 @@ def report(  # noqa: PLR0913 - one parameter per option
     if format_ is Format.console and out is None:
         print_report(PlainConsole(), chosen)
     elif out is None:
-        print(report_text(chosen, format_.value), end="")
+        text = report_text(chosen, format_.value)
+        print(encodable(text, sys.stdout.encoding) if format_ is Format.md else text, end="")
     else:
         _print_name("report", write_text(out, report_text(chosen, format_.value)))
     if plots and format_ is not Format.html and not layouts:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from dirsweep.marks import stand_in
 from dirsweep.report.number_format import DIAMOND, STAR
 from dirsweep.report.table import SIGNS, Cell, Mark, Row, Table, worded_notes
 from dirsweep.terminal import printable
 
 #: what Markdown, or GitHub's ($, ~), would read as something else
 _SPECIAL = re.compile(r"[\\`*_\[\]<>|~$&]")
+#: what begins a list, a quotation or a heading
+_BLOCKS = frozenset("*+->#")
 _COMMAND = re.compile("(`[^`]*`)")
 _SPACE = re.compile(r"\s+")
 
@@ -50,6 +53,29 @@ def with_commands(text: str) -> str:
     """Return a sentence as Markdown; the commands in backquotes that it names stay code."""
     parts = _COMMAND.split(text)
     return "".join(part if number % 2 else escape(part) for number, part in enumerate(parts))
+
+
+def encodable(text: str, encoding: str) -> str:
+    """Return Markdown for a stream whose encoding may lack marks.
+
+    Args:
+        text: the Markdown.
+        encoding: of the stream, which writes an ASCII stand-in for what it lacks.
+
+    Returns:
+        The text; a stand-in at the beginning of a line begins no list there.
+    """
+    return "\n".join(_escaped_mark(line, encoding) for line in text.split("\n"))
+
+
+def _escaped_mark(line: str, encoding: str) -> str:
+    mark = line[:1]
+    try:
+        mark.encode(encoding)
+    except UnicodeEncodeError:
+        if (written := stand_in(mark)) in _BLOCKS:
+            return f"\\{written}{line[1:]}"
+    return line
 
 
 def _line(cells: Sequence[str]) -> str:

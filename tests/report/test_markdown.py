@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dirsweep.report.markdown import encodable
 from tests.report import small_table
 
 
@@ -33,3 +34,12 @@ def test_sections_published_numbers_and_marks() -> None:
         "bold: best of its section; ◆: best of its column  ",
         "a: differs in epochs, see `dirsweep plan`  ",
     ]
+
+
+def test_an_ascii_mark_begins_no_list() -> None:
+    text = small_table.study().to_markdown()
+    lines = encodable(text, "ascii").splitlines()
+    assert lines[-2] == r"\* best by val MAE (all), lower is better  "
+    assert "| lds ★ |" in lines[-4], "whoever writes it replaces the mark"
+    assert encodable(text, "utf-8") == text
+    assert encodable("▲ better  \n- a", "ascii") == "▲ better  \n- a"
