@@ -36,6 +36,7 @@ class SeedNull:
             seeds.
         df: its degrees of freedom.
         num_seeds: the most frequent number of seeds per point.
+        seed_counts: the different numbers of seeds per point, ascending.
         num_points: complete points of the study.
         largest_by_chance: two points that differ in nothing but their seeds, each a mean over
             ``num_seeds``, differ by less than this in 95 of 100 cases.
@@ -53,6 +54,7 @@ class SeedNull:
     deviation: float | None
     df: int
     num_seeds: int
+    seed_counts: tuple[int, ...]
     num_points: int
     largest_by_chance: float | None
     best_by_chance: float | None
@@ -96,6 +98,7 @@ def seed_null(
         deviation=deviation,
         df=df,
         num_seeds=num_seeds,
+        seed_counts=tuple(sorted({len(group) for group in groups})),
         num_points=len(groups),
         largest_by_chance=largest,
         best_by_chance=best,

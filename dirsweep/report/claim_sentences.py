@@ -228,8 +228,8 @@ def _seed_null(evidence: StudyEvidence) -> list[Sentence]:
     title = metric_title(null.metric, null.region)
     text = (
         f"{evidence.study}: chance alone, by the spread between the seeds of this study: the test "
-        f"{title} of two identical configurations ({plural(null.num_seeds, 'seed')} each) differs "
-        f"by up to {null.largest_by_chance:.2g} in 95 of 100 cases"
+        f"{title} of two identical configurations ({_seeds(null.seed_counts)}) differs by "
+        f"up to {null.largest_by_chance:.2g} in 95 of 100 cases"
     )
     if null.num_points > 2:
         text += (
@@ -237,6 +237,14 @@ def _seed_null(evidence: StudyEvidence) -> list[Sentence]:
             f"{null.best_by_chance:.2g} on average"
         )
     return [Sentence("null", f"{text}.", null.trial_ids)]
+
+
+def _seeds(counts: Sequence[int]) -> str:
+    """Return ``3 seeds each``, or ``2 or 3 seeds`` where points have different numbers."""
+    if len(counts) == 1:
+        return f"{plural(counts[0], 'seed')} each"
+    *fewer, most = counts
+    return f"{', '.join(map(str, fewer))} or {plural(most, 'seed')}"
 
 
 def _selection(evidence: StudyEvidence) -> list[Sentence]:

@@ -73,6 +73,26 @@ def test_a_technique_that_helps_and_one_that_does_not(tmp_path: Path) -> None:
     assert all(claim.trial_ids and set(claim.trial_ids) <= known for claim in found)
 
 
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ((3, 3, 3), "(3 seeds each)"),
+        ((3, 2, 3), "(2 or 3 seeds)"),
+        ((2, 4, 3), "(2, 3 or 4 seeds)"),
+    ],
+)
+def test_chance_names_the_numbers_of_seeds(
+    tmp_path: Path, counts: tuple[int, ...], words: str
+) -> None:
+    points = [
+        SimulatedPoint({} if at == 0 else {"epochs": at}, seeds=range(num))
+        for at, num in enumerate(counts)
+    ]
+    simulate(tmp_path, {"s": points}, num_samples=60)
+    (null,) = of_kind(claims(open_run(tmp_path)), "null")
+    assert f"two identical configurations {words} differs" in null.text
+
+
 def test_other_points_against_the_base(tmp_path: Path) -> None:
     points = [
         SimulatedPoint(),
