@@ -22,7 +22,7 @@ from dirsweep.config.overrides import (
     with_overrides,
 )
 from dirsweep.config.ranges import Choice, Range, same_value
-from dirsweep.config.trial_keys import SECTIONS, is_off
+from dirsweep.config.trial_keys import SECTIONS, is_off, is_switch
 from dirsweep.errors import SpecError, did_you_mean
 
 Draw = Callable[[str, Range], Any]
@@ -152,7 +152,8 @@ class SearchSpace:
         if value is not MISSING and range_.contains(value):
             return value
         if value is MISSING or value is None:
-            raise SpecError(f"needs a value in {range_}; the base has none", key=key)
+            what = f"needs a value in {range_}; the base has none{_remedy(self.base, key)}"
+            raise SpecError(what, key=key)
         whose = "got" if given else "the base has"
         what = f"must lie in the study's {range_}, {whose} {format_value(value)}"
         raise SpecError(what, key=key)
@@ -260,6 +261,16 @@ def setter_of(key: str, keys: Iterable[str]) -> str | None:
         if candidate in keys:
             return candidate
     return parent_of(key, keys)
+
+
+def _remedy(base: Mapping[str, Any], key: str) -> str:
+    """Return what to add where the base lacks the regularizer of a searched parameter."""
+    parts = key.split(".")
+    switch = ".".join(parts[:2])
+    found = value_at(base, switch)
+    if len(parts) < 3 or not is_switch(switch) or not (found is MISSING or is_off(found)):
+        return ""
+    return f"; search the regularizer too (`{switch}: optional`), or give the start a value"
 
 
 # ---- values

@@ -43,7 +43,7 @@ OFFICIAL: dict[SplitName, int] = {"train": 5249, "val": 1000, "test": 1000}
 HOW_TO_OBTAIN = (
     f"take {', '.join(FILES.values())} of the STS-B-DIR split (Yang et al., ICML 2021: "
     "github.com/YyzHarry/imbalanced-regression, sts-b-dir/glue_data/STS-B), put them there or set "
-    "benchmark.root; or run the synthetic look-alike, which needs no download: --synthetic"
+    "benchmark.root"
 )
 _COLUMNS = ("sentence1", "sentence2", "score")
 

@@ -85,6 +85,7 @@ def test_every_key_is_described() -> None:
     for key in wanted:
         assert rows[key].type, key
         assert rows[key].meaning, key
+    assert [key for key, row in rows.items() if not row.meaning] == []
 
 
 def test_rows_say_what_is_asked_for() -> None:

@@ -108,6 +108,16 @@ def test_a_base_outside_the_range_is_named() -> None:
         make_space(patience={"int": [1, 5]}).complete({})
 
 
+def test_a_regularizer_that_the_base_lacks_can_be_searched() -> None:
+    space = SearchSpace((Entry("regularizers.moco.tau", LogUniform(0.01, 1.0)),), BASE)
+    with pytest.raises(SpecError) as caught:
+        space.complete({})
+    assert str(caught.value) == (
+        "regularizers.moco.tau: needs a value in log_uniform [0.01, 1.0]; the base has none; "
+        "search the regularizer too (`regularizers.moco: optional`), or give the start a value"
+    )
+
+
 def test_the_space_finds_a_configuration_again(load: Load) -> None:
     space = (
         "space: {regularizers.ranksim.gamma: {log_uniform: [1, 1000]}, batch_size: {choice: [16, "

@@ -124,18 +124,21 @@ def test_root_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert STSBConfig().identity() == {"name": "sts-b-dir"}
 
 
-def test_an_absent_folder_or_file_says_how_to_obtain_it_and_what_to_run_instead(
+def test_an_absent_folder_or_file_says_how_to_obtain_it(
     tmp_path: Path,
 ) -> None:
     absent = STSBConfig(root=str(tmp_path / "nowhere")).build(tmp_path)
     with pytest.raises(
         DataError,
-        match=r"no folder .*nowhere; take train_new\.tsv, .*Yang et al\., ICML 2021.*--synth",
+        match=r"no folder .*nowhere; take train_new\.tsv, .*Yang et al\., .*put them there "
+        r"or set benchmark\.root$",
     ):
         absent.prepare()
     benchmark = write(tmp_path)
     (tmp_path / "test_new.tsv").unlink()
-    with pytest.raises(DataError, match=r"no file test_new\.tsv in .*; take .*--synthetic"):
+    with pytest.raises(
+        DataError, match=r"no file test_new\.tsv in .*; take .* or set benchmark\.root$"
+    ):
         benchmark.fingerprint()
 
 

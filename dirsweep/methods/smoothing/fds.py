@@ -276,9 +276,10 @@ class FDSConfig(TechniqueConfig):
     """label unit; null takes the benchmark's bins"""
 
     label_low: float | None = None
-    """label unit; null takes the benchmark's range"""
+    """lowest label of the bins, label unit; null takes the benchmark's range"""
 
     label_high: float | None = None
+    """highest label of the bins, label unit; null takes the benchmark's range"""
 
     @model_validator(mode="after")
     def _ordered(self) -> FDSConfig:
