@@ -7,10 +7,10 @@ with techniques that are not installed here, is readable; neither torch nor the 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import yaml
@@ -19,6 +19,7 @@ from dirsweep.domain import Constraint, MetricColumn, Objective
 from dirsweep.errors import StoreError
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths
+from dirsweep.run.storage import local_file
 
 if TYPE_CHECKING:
     from dirsweep.config.sweep import SweepSpec
@@ -229,7 +230,7 @@ def require_file(paths: RunPaths, file: StoredFile) -> None:
     if paths.exists():
         what = f"not the folder of a run: it has no {file.name}"
     else:
-        what = "a file" if os.path.isfile(paths.root) else "no such folder"
+        what = "a file" if local_file(Path(paths.root)).exists() else "no such folder"
     raise StoreError(f"{paths.root}: {what}; give the folder of a run (default: runs/NAME)")
 
 

@@ -80,6 +80,7 @@ OTHER_FILES = {
     "single_trial.py": "a temporary folder for one trial",
     "published/": "tables of numbers, shipped or given by users",
     "report/html/": "templates, installed with the package",
+    "run/output_file.py": "files that users name, for reports and exports",
     "run/provenance.py": "/proc",
     "training/checkpoint.py": "an archive in memory",
     "training/memory.py": "/proc",

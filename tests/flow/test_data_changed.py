@@ -120,7 +120,9 @@ def test_a_change_is_refused_unless_it_is_meant(files: Path, dirsweep: Command, 
     # meant: said, trained again, and no point mixes old and new
     code, out = dirsweep("plan", files, "--out", root, "--data-changed")
     assert code == 0
-    assert f"the data changed ({shown}) since 4 finished trials ended; would be trained again" in out
+    assert (
+        f"the data changed ({shown}) since 4 finished trials ended; would be trained again" in out
+    )
     code, out = dirsweep(*run, "--data-changed")
     assert code == 0
     assert "since 4 finished trials ended; trained again" in out
