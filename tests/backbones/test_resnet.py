@@ -41,6 +41,7 @@ def test_features_are_torchvisions_before_the_classifier(weights: Path) -> None:
     torch.testing.assert_close(reference.fc(features), reference(images))
 
 
+@pytest.mark.slow
 def test_torchvision_is_imported_only_when_built() -> None:
     code = (
         "import sys; from dirsweep.registry import names; names('backbone'); "

@@ -163,6 +163,7 @@ def faulty(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     return name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faulty", ["never sends TimePassed"], indirect=True)
 def test_a_place_that_never_sends_time_passed_fails(faulty: str, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="no TimePassed while a trial trained"):

@@ -159,7 +159,9 @@ def test_a_caption_says_what_is_drawn_and_how_to_read_it(run: Run, plot: Plot[An
 
 
 @PLOTS
-@pytest.mark.parametrize("size", ["usual", "small", pytest.param("big", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "size", ["small", *(pytest.param(size, marks=pytest.mark.slow) for size in ("usual", "big"))]
+)
 def test_texts_have_one_size_overlap_nowhere_and_can_be_read(
     runs: dict[str, Run], size: str, plot: Plot[Any]
 ) -> None:

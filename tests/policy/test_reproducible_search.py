@@ -82,6 +82,7 @@ REPRODUCIBLE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", REPRODUCIBLE, ids=str)
 def test_the_same_points_in_the_same_order_whatever_the_timing(
     tmp_path: Path, sampler: Any

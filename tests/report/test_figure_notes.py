@@ -67,8 +67,8 @@ def test_gains_seeds_and_spans() -> None:
     gain = Gain(np.zeros(2), 2, all_seeds=True)
     said = gain_note("the error", ["base", "lds"], [gain])
     assert said == (
-        "The gain is the error of base minus that of lds: a green bar is better than base, a red "
-        "one worse."
+        "The gain is the error of base minus that of lds: a green bar is better than base, an "
+        "orange one worse."
     )
     two = gain_note("P(y)", ["base", "lds", "fds"], [gain, Gain(np.zeros(2), 1, all_seeds=False)])
     assert "P(y) of base minus that of each other point" in two

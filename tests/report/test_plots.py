@@ -88,6 +88,7 @@ def test_nothing_finished(tmp_path: Path) -> None:
         write_plots(open_run(tmp_path))
 
 
+@pytest.mark.slow
 def test_synthetic_is_said_on_every_figure(tmp_path: Path) -> None:
     points: list[tuple[dict[str, object], list[float]]] = [({GAMMA: g}, [7.0]) for g in (1, 2, 3)]
     for synthetic in (True, False):

@@ -201,6 +201,7 @@ def test_a_recorded_sweep_needs_no_registry_to_find_its_base(tmp_path: Path) -> 
     assert manifest.display_names["ranksim"] == "RankSim"
 
 
+@pytest.mark.slow
 def test_reports_of_a_recorded_run_import_no_torch(tmp_path: Path) -> None:
     file = tiny_sweep(tmp_path, {"s": {"trials": 2, "space": {"batch_size": {"choice": [16, 32]}}}})
     run_here(file, tmp_path / "run")
