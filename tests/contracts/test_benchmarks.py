@@ -323,4 +323,4 @@ def test_absent_data_is_one_line_that_says_what_to_do(
         line = str(caught.value)
         assert "\n" not in line
         assert "nowhere" in line
-        assert "--synthetic" in line
+        assert "; " in line, "say what to do, behind what is wrong"
