@@ -16,11 +16,14 @@ def own_servers() -> dict[str, int]:
         Name -> process id; empty where that cannot be found out.
     """
     found: dict[str, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
-            if name in _NAMES and int(rest.split()[1]) == os.getpid():
-                found[name] = int(stat.parent.name)
+    with suppress(OSError):  # no such folder on other systems
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            # a process may end at any moment, and its name need not be UTF-8
+            with suppress(OSError):
+                text = Path("/proc", pid, "stat").read_text(encoding="utf-8", errors="replace")
+                name, _, rest = text.partition("(")[2].rpartition(")")
+                if name in _NAMES and int(rest.split()[1]) == os.getpid():
+                    found[name] = int(pid)
     return found
 
 
