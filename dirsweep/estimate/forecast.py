@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from dirsweep.config.sweep import SweepSpec
+from dirsweep.domain import plural
 from dirsweep.estimate.cost_model import CostModel
 from dirsweep.estimate.probe import probe
 from dirsweep.estimate.run_cost import RunCost, run_cost
 from dirsweep.estimate.trial_kinds import PlannedTrial
-from dirsweep.report.number_format import plural
 from dirsweep.terminal import PlainConsole, text_column
 
 #: changes of an epoch's duration below this share of the base's are not shown

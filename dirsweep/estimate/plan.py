@@ -11,12 +11,13 @@ from rich.text import Text
 
 from dirsweep.config.expand import PlanRow, make_point, plan_rows, planned_points
 from dirsweep.config.sweep import SweepSpec
+from dirsweep.domain import plural
 from dirsweep.errors import DirSweepError
 from dirsweep.estimate.remaining import Remaining, remaining
 from dirsweep.methods.scale_warnings import scale_warnings
 from dirsweep.policy.samplers import sampler_arguments
 from dirsweep.report.console import rendered
-from dirsweep.report.number_format import duration, plural
+from dirsweep.report.number_format import duration
 from dirsweep.report.table import Cell, Column, Row, Table
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.stored_sweep import require_extension

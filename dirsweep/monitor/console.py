@@ -16,9 +16,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from dirsweep.domain import metric_of
+from dirsweep.domain import metric_of, plural
 from dirsweep.monitor.standing import BestPoint, Standing
-from dirsweep.report.number_format import MISSING, STAR, duration, figure, plural
+from dirsweep.report.number_format import MISSING, STAR, duration, figure
 from dirsweep.terminal import PlainConsole
 
 #: seconds between two progress lines where there is no terminal

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from dirsweep.config.expand import base_overrides, make_point
 from dirsweep.config.trial import Point, TrialSpec
-from dirsweep.domain import is_undefined
+from dirsweep.domain import is_undefined, plural
 from dirsweep.policy.budget import Budget
 from dirsweep.policy.planned import PlannedPoint, known_points
 from dirsweep.policy.pruning import Pruning
@@ -22,7 +22,6 @@ from dirsweep.policy.search import Search
 from dirsweep.policy.sweep_view import SweepView
 from dirsweep.policy.tracked_trial import TrackedTrial
 from dirsweep.policy.warm_start import in_words, read_earlier, usable
-from dirsweep.report.number_format import plural
 from dirsweep.run.events import Ended, Event, Proposed, Raced, Retried, SessionStarted, Started
 from dirsweep.run.records import FoundTrial
 from dirsweep.run.tables import Outcome

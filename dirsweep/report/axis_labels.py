@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dirsweep.analysis.region_sizes import few_samples
-from dirsweep.domain import MetricColumn, metric_of, metric_title
-from dirsweep.report.number_format import plural
+from dirsweep.domain import MetricColumn, metric_of, metric_title, plural
 from dirsweep.run.reader import Run
 
 _SPLITS = {"val": "validation", "test": "test"}

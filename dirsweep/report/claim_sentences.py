@@ -10,8 +10,7 @@ from dirsweep.analysis.claims import StudyEvidence, UndefinedObjective, outcomes
 from dirsweep.analysis.differences import Difference
 from dirsweep.analysis.effects import Effect, LeftOut
 from dirsweep.analysis.plateau import Plateau
-from dirsweep.domain import metric_title
-from dirsweep.report.number_format import plural
+from dirsweep.domain import metric_title, plural
 from dirsweep.report.published_sentences import published_sentence
 from dirsweep.report.statistics_text import (
     difference_in_words,

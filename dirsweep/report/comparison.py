@@ -10,8 +10,8 @@ from dirsweep.analysis.comparison import ComparedPoint, Comparison
 from dirsweep.analysis.differences import Difference
 from dirsweep.analysis.intervals import Interval
 from dirsweep.analysis.region_sizes import FEW_SAMPLES
-from dirsweep.domain import metric_of
-from dirsweep.report.number_format import MISSING, plural, signed
+from dirsweep.domain import metric_of, plural
+from dirsweep.report.number_format import MISSING, signed
 from dirsweep.report.statistics_text import digits, p_words
 from dirsweep.report.table import METRICS, Cell, Column, Mark, Note, Row, Table, region_title
 

@@ -12,8 +12,9 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from dirsweep.domain import plural
 from dirsweep.report.console_layout import Layout, cell_text, header, layouts_for, longest_word
-from dirsweep.report.number_format import DIAMOND, STAR, plural
+from dirsweep.report.number_format import DIAMOND, STAR
 from dirsweep.report.table import SIGNS, Cell, Mark, Note, Row, Table, worded_notes
 from dirsweep.terminal import PlainConsole
 

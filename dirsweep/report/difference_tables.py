@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dirsweep.analysis.differences import Difference, differences
 from dirsweep.analysis.effects import Effect, effects
 from dirsweep.analysis.selection import baseline_of, points_with_test_figures
-from dirsweep.domain import REGIONS, metric_of
-from dirsweep.report.number_format import MISSING, finite, plural, signed
+from dirsweep.domain import REGIONS, metric_of, plural
+from dirsweep.report.number_format import MISSING, finite, signed
 from dirsweep.report.statistics_text import digits, tested_words
 from dirsweep.report.table import Cell, Column, Mark, Note, Row, Table
 from dirsweep.run.reader import Run

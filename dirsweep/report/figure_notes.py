@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dirsweep.analysis.compared_points import ComparedPoints
 from dirsweep.analysis.feature_spaces import FeatureSpaces, has_stored_features
 from dirsweep.analysis.label_errors import Gain
-from dirsweep.report.number_format import plural
+from dirsweep.domain import plural
 from dirsweep.run.reader import Run
 
 #: before the label of the point that validation chose

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dirsweep.analysis.importance import importances
 from dirsweep.analysis.interactions import interactions
 from dirsweep.analysis.main_effects import MainEffect, main_effects
-from dirsweep.domain import metric_of
-from dirsweep.report.number_format import MISSING, decimals, finite, plural
+from dirsweep.domain import metric_of, plural
+from dirsweep.report.number_format import MISSING, decimals, finite
 from dirsweep.report.statistics_text import digits
 from dirsweep.report.table import Cell, Column, Note, Row, Table, number_cell
 from dirsweep.run.reader import Run

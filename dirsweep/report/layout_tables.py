@@ -18,12 +18,11 @@ from dirsweep.analysis.layout_rows import (
 )
 from dirsweep.analysis.region_sizes import few_samples, says_nothing
 from dirsweep.analysis.reproduction import STANDS_FOR
-from dirsweep.domain import MetricColumn, metric_of
+from dirsweep.domain import MetricColumn, metric_of, plural
 from dirsweep.published.titles import title_of
 from dirsweep.report.choice import EVERYTHING, Choice
 from dirsweep.report.layout_evidence import LayoutEvidence, layout_evidence
 from dirsweep.report.names import Names
-from dirsweep.report.number_format import plural
 from dirsweep.report.table import (
     Cell,
     CellValue,

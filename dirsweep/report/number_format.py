@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from dirsweep.domain import plural as plural  # re-exported
-
 #: marks the point that validation chose
 STAR = "★"
 #: mark results that a test separates from the baseline's

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from dirsweep.analysis.summaries import PointSummary, num_different
-from dirsweep.report.number_format import MISSING, decimals, plural
+from dirsweep.domain import plural
+from dirsweep.report.number_format import MISSING, decimals
 from dirsweep.report.table import METRICS, Cell, Column, Note
 from dirsweep.run.manifest import StudyFacts
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dirsweep.analysis.reproduction import Verdict
-from dirsweep.report.number_format import plural
+from dirsweep.domain import plural
 
 #: differing keys that a sentence lists
 MAX_KEYS = 4

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from dirsweep.analysis.differences import ALPHA, Difference
 from dirsweep.analysis.intervals import Interval
-from dirsweep.domain import metric_title
-from dirsweep.report.number_format import plural, signed
+from dirsweep.domain import metric_title, plural
+from dirsweep.report.number_format import signed
 
 
 def digits(low: float, high: float) -> int:

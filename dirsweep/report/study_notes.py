@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from dirsweep.analysis.summaries import PointSummary, num_different
-from dirsweep.domain import metric_columns, metric_of
-from dirsweep.report.number_format import plural
+from dirsweep.domain import metric_columns, metric_of, plural
 from dirsweep.report.study_rows import StudyRows
 from dirsweep.report.study_signs import sign_notes
 from dirsweep.report.table import Mark, Note

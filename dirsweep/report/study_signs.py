@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dirsweep.analysis.summaries import PointSummary
-from dirsweep.report.number_format import plural
+from dirsweep.domain import plural
 from dirsweep.report.table import Mark, Note
 from dirsweep.run.reader import Run
 

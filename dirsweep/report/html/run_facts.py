@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from dirsweep.domain import metric_of
+from dirsweep.domain import metric_of, plural
 from dirsweep.report.layout_tables import PREVIEW
-from dirsweep.report.number_format import MISSING, duration, plural
+from dirsweep.report.number_format import MISSING, duration
 from dirsweep.run.reader import Run
 from dirsweep.run.tables import STATUSES, UNFINISHED
 

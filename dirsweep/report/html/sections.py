@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dirsweep.analysis.effects import effects_of_run
 from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.selection import points_with_test_figures
+from dirsweep.domain import plural
 from dirsweep.report.claims import Claim, below_its_study, claims, claims_of_run, legend
 from dirsweep.report.difference_tables import baseline_table, effects_table, study_effects_table
 from dirsweep.report.figure_style import NARROW
@@ -20,7 +21,6 @@ from dirsweep.report.importance_tables import (
     main_effects_table,
 )
 from dirsweep.report.inline_svg import inline_svg
-from dirsweep.report.number_format import plural
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import plots
 from dirsweep.report.reproduction_table import reproduction_table

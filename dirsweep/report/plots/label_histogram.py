@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dirsweep.analysis.label_errors import Span, empty_spans, zero_shot_spans
+from dirsweep.domain import plural
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
 from dirsweep.report.figure_notes import sentences, spans_note
 from dirsweep.report.figure_parts import legend_above, shade_spans
-from dirsweep.report.number_format import plural
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 

@@ -13,11 +13,11 @@ from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.objectives import objective_of
 from dirsweep.analysis.region_sizes import says_nothing
 from dirsweep.analysis.summaries import best_point, sorted_by_objective
+from dirsweep.domain import plural
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import column_label
 from dirsweep.report.figure_notes import seeds_note, sentences, starred
 from dirsweep.report.figure_parts import draw_epoch_curve, label_epochs
-from dirsweep.report.number_format import plural
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 

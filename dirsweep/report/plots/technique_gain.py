@@ -27,11 +27,11 @@ from dirsweep.analysis.label_errors import (
 )
 from dirsweep.analysis.measurements import columns_of, points_of
 from dirsweep.analysis.selection import searched
+from dirsweep.domain import plural
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
 from dirsweep.report.figure_notes import sentences, spans_note
 from dirsweep.report.figure_parts import draw_gain_bars, grid_of_panels, shade_spans
-from dirsweep.report.number_format import plural
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
 
