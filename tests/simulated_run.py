@@ -14,8 +14,9 @@ import pyarrow as pa
 import yaml
 
 from dirsweep.config.labels import label_of
+from dirsweep.config.trial_keys import flatten
 from dirsweep.run.bins import Bins
-from dirsweep.run.collect import config_columns, flatten, metric_value_columns
+from dirsweep.run.collect import config_columns, metric_value_columns
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.tables import (
     EPOCH_FIELDS,

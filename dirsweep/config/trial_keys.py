@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dirsweep import registry
+from dirsweep.config.model import PlainData
 from dirsweep.config.trial import OptimizerConfig, TrialConfig
 from dirsweep.errors import SpecError, did_you_mean
 
 #: parts of a trial that are chosen by name
 SECTIONS = ("backbone", *TrialConfig.SECTIONS)
+
+
+def flatten(value: Mapping[str, Any], prefix: str = "") -> PlainData:
+    """Return a nested configuration by dotted keys."""
+    flat: PlainData = {}
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            flat |= flatten(item, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = item
+    return flat
 
 
 def is_off(value: Any) -> bool:

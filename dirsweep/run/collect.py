@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dirsweep.config.trial import canonical_json
+from dirsweep.config.trial_keys import flatten
 from dirsweep.domain import metric_columns
 from dirsweep.errors import StoreError
 from dirsweep.run.files import StoredFile
@@ -165,17 +166,6 @@ def _time(text: Any) -> datetime | None:
         return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
         return None
-
-
-def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a nested configuration by dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, item in value.items():
-        if isinstance(item, Mapping):
-            flat |= flatten(item, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = item
-    return flat
 
 
 def _column_by_content(values: list[Any]) -> pa.Array:

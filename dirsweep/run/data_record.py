@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from dirsweep.config.trial_keys import flatten
 from dirsweep.domain import plural
 from dirsweep.errors import DataError
 from dirsweep.run.folder import RunPaths, TrialFolder
@@ -163,17 +164,6 @@ def _had_other(spec: Mapping[str, Any], data: DataRecord) -> bool:
         return True
     contents = spec.get("contents") or {}
     return any(
-        path in data.files and contents.get(key) != data.files[path]
-        for key, path in _texts(spec.get("config") or {}).items()
+        isinstance(path, str) and path in data.files and contents.get(key) != data.files[path]
+        for key, path in flatten(spec.get("config") or {}).items()
     )
-
-
-def _texts(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Dotted key -> text of a plain configuration."""
-    found: dict[str, str] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            found |= _texts(value, f"{prefix}{key}.")
-        elif isinstance(value, str):
-            found[f"{prefix}{key}"] = value
-    return found
