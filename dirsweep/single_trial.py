@@ -43,8 +43,27 @@ class TrialChoice:
     seed: int | None = None
 
 
-def choose_trial(spec: SweepSpec, choice: TrialChoice, cache: str | None) -> tuple[TrialSpec, str]:
-    """Return the trial that is meant, and its name: ``gamma: ranksim.gamma=100, seed 0``.
+@dataclass(frozen=True)
+class ChosenTrial:
+    """A planned trial of a sweep.
+
+    Attributes:
+        spec: what it is.
+        name: study, point and seed: ``gamma: ranksim.gamma=100, seed 0``.
+        num_epochs: of all stages of its training.
+    """
+
+    spec: TrialSpec
+    name: str
+    num_epochs: int
+
+    def marked(self, text: str) -> str:
+        """Return a text with a mark where the data is synthetic."""
+        return f"SYNTHETIC {text}" if self.spec.synthetic else text
+
+
+def choose_trial(spec: SweepSpec, choice: TrialChoice, cache: str | None) -> ChosenTrial:
+    """Return the trial that is meant.
 
     Args:
         spec: the sweep.
@@ -68,9 +87,10 @@ def choose_trial(spec: SweepSpec, choice: TrialChoice, cache: str | None) -> tup
         raise SpecError(f"{what}, got {choice.index}", key="--point", source=spec.source)
     seed = spec.seeds_of(name)[0] if choice.seed is None else choice.seed
     fingerprint = prepare(spec, cache).fingerprint()
-    trial = make_trial(spec, points[choice.index], seed, fingerprint, cache)
+    point = points[choice.index]
+    trial = make_trial(spec, point, seed, fingerprint, cache)
     label = labels_of(spec, name, points)[choice.index]
-    return trial, f"{name}: {label}, seed {seed}"
+    return ChosenTrial(trial, f"{name}: {label}, seed {seed}", point.config.total_epochs)
 
 
 def train_single(
@@ -87,31 +107,32 @@ def train_single(
     Returns:
         The exit code.
     """
-    trial, name = choose_trial(spec, choice, cache)
+    trial = choose_trial(spec, choice, cache)
+    trial_id = trial.spec.trial_id
     console = PlainConsole(stderr=True)
-    console.print(_marked(trial, f"{name}  [{trial.trial_id}]"))
+    console.print(trial.marked(f"{trial.name}  [{trial_id}]"))
     with tempfile.TemporaryDirectory() as scratch:
         root = out or Path(scratch)
-        folder = RunPaths(root).trial(trial.trial_id).folder
+        folder = RunPaths(root).trial(trial_id).folder
         try:
-            outcome = _train(trial, name, spec, root, console)
+            outcome = _train(trial, spec, root, console)
         except KeyboardInterrupt:
             hint = f"; the same command resumes from {folder}" if out else ""
             console.print(f"interrupted{hint}")
             return EXIT_INTERRUPTED
-        found = _traceback_in(RunPaths(root).trial(trial.trial_id).log.text() or "")
+        found = _traceback_in(RunPaths(root).trial(trial_id).log.text() or "")
     if outcome.status != "complete":
         if found:
             console.print(found, soft_wrap=True)
         console.print(f"{outcome.status}: {outcome.error}")
         return EXIT_FAILED
-    _show_result(trial, name, outcome)
+    _show_result(trial, outcome)
     if out:
         PlainConsole().print(f"kept in {folder}", soft_wrap=True)
     return EXIT_OK
 
 
-def _train(trial: TrialSpec, name: str, spec: SweepSpec, root: Path, console: Console) -> Outcome:
+def _train(trial: ChosenTrial, spec: SweepSpec, root: Path, console: Console) -> Outcome:
     columns = (
         text_column("{task.description}"),
         BarColumn(),
@@ -119,22 +140,20 @@ def _train(trial: TrialSpec, name: str, spec: SweepSpec, root: Path, console: Co
         TimeRemainingColumn(),
         text_column("{task.fields[note]}"),
     )
-    epochs = trial.config["epochs"]
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(_marked(trial, name), total=epochs, note="")
+        task = bar.add_task(trial.marked(trial.name), total=trial.num_epochs, note="")
 
         def show(row: Mapping[str, Any]) -> None:
-            note = _note(trial, row)
+            note = _note(trial.spec, row)
             bar.update(task, completed=row["epoch"] + 1, note=note)
             if not console.is_terminal:
-                line = _marked(trial, f"epoch {row['epoch'] + 1}/{epochs}: {note}")
-                console.print(line)
+                console.print(trial.marked(f"epoch {row['epoch'] + 1}/{trial.num_epochs}: {note}"))
 
         def step(epoch: int, number: int, total: int) -> None:
             bar.update(task, completed=epoch + number / total)
 
         settings = WorkerSettings.of(spec.resources, store_features=spec.store.features)
-        return run_trial(trial, root, show, settings, progress=step)
+        return run_trial(trial.spec, root, show, settings, progress=step)
 
 
 def _note(trial: TrialSpec, row: Mapping[str, Any]) -> str:
@@ -156,16 +175,12 @@ def _traceback_in(log: str) -> str:
     return "\n".join((start, *lines[1 : last + 1]))
 
 
-def _show_result(trial: TrialSpec, name: str, outcome: Outcome) -> None:
+def _show_result(trial: ChosenTrial, outcome: Outcome) -> None:
     console = PlainConsole()
     best = "none" if outcome.best_epoch is None else str(outcome.best_epoch + 1)
     seconds = f"{outcome.training_time_s or 0.0:.1f} s of training"
-    text = f"{name}: best epoch {best} of {outcome.num_epochs}, {seconds}"
-    console.print(_marked(trial, text))
+    text = f"{trial.name}: best epoch {best} of {outcome.num_epochs}, {seconds}"
+    console.print(trial.marked(text))
     for name, value in outcome.metrics.items():
         shown = "none" if value is None else f"{value:.4f}"
         console.print(f"  {name} = {shown}")
-
-
-def _marked(trial: TrialSpec, text: str) -> str:
-    return f"SYNTHETIC {text}" if trial.synthetic else text

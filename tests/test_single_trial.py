@@ -25,12 +25,12 @@ def spec(tmp_path: Path) -> SweepSpec:
 
 
 def test_the_first_trial_of_the_first_study_unless_told_otherwise(spec: SweepSpec) -> None:
-    first, name = choose_trial(spec, TrialChoice(), None)
-    assert name == "methods: base, seed 4"
-    assert (first.seed, first.config["batch_size"]) == (4, 32)
-    other, name = choose_trial(spec, TrialChoice("methods", 1, 7), None)
-    assert name == "methods: batch_size=16, seed 7"
-    assert (other.seed, other.config["batch_size"]) == (7, 16)
+    first = choose_trial(spec, TrialChoice(), None)
+    assert first.name == "methods: base, seed 4"
+    assert (first.spec.seed, first.spec.config["batch_size"]) == (4, 32)
+    other = choose_trial(spec, TrialChoice("methods", 1, 7), None)
+    assert other.name == "methods: batch_size=16, seed 7"
+    assert (other.spec.seed, other.spec.config["batch_size"]) == (7, 16)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_result_is_printed_and_kept(
     spec: SweepSpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train_single(spec, TrialChoice(), out=tmp_path / "kept", cache=None) == 0
-    trial, _ = choose_trial(spec, TrialChoice(), None)
+    trial = choose_trial(spec, TrialChoice(), None).spec
     outcome = TrialFolder(RunPaths(tmp_path / "kept").trial(trial.trial_id)).outcome()
     assert outcome is not None
     printed = capsys.readouterr()
@@ -62,6 +62,20 @@ def test_the_result_is_printed_and_kept(
     assert "epoch 1/1" in printed.err
     assert printed.err.startswith("SYNTHETIC methods: base, seed 4  [")
     assert "methods: base, seed 4: best epoch 1 of 1, " in printed.out
+
+
+def test_epochs_are_counted_over_both_stages(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = {"epochs": 1, "schedule": {"name": "rrt", "epochs": 2}, "reweighting": "inv"}
+    spec = loaded(tiny_sweep(tmp_path, STUDIES, base=base))
+    assert train_single(spec, TrialChoice(), out=None, cache=None) == 0
+    shown = [line for line in capsys.readouterr().err.splitlines() if " epoch " in line]
+    assert [line.partition(" epoch ")[2].partition(":")[0] for line in shown] == [
+        "1/3",
+        "2/3",
+        "3/3",
+    ]
 
 
 def test_an_error_in_training_is_shown_with_its_traceback(

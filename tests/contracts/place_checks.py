@@ -122,7 +122,7 @@ def drive(
 ) -> None:
     """Let a place train the first trial of a sweep, and answer what it says."""
     spec = loaded(sweep)
-    trial, _ = choose_trial(spec, TrialChoice(), None)
+    trial = choose_trial(spec, TrialChoice(), None).spec
     job = Job(
         root=str(root),
         resources=spec.resources,
