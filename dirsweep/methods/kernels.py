@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from pydantic import AfterValidator, Field
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from dirsweep.config.label_scale import LabelScaled
+from dirsweep.config.ranges import Choice, LogUniform
 from dirsweep.domain import bin_thresholds
 from dirsweep.errors import SpecError
 
@@ -75,6 +78,14 @@ def odd(kernel_size: int) -> int:
     if kernel_size % 2 == 0:
         raise ValueError(f"must be odd (the window is centred on a bin); got {kernel_size}")
     return kernel_size
+
+
+#: parameters of a window in a config, with their checks and default search ranges
+KernelField = Annotated[Kernel, Choice(("gaussian", "triang", "laplace"))]
+KernelSizeField = Annotated[
+    int, Field(ge=1), AfterValidator(odd), Choice((3, 5, 7, 9, 11, 15)), LabelScaled("bins")
+]
+SigmaField = Annotated[float, Field(gt=0), LogUniform(0.5, 5.0), LabelScaled("bins")]
 
 
 def inner_edges(bin_edges: ArrayLike | Tensor) -> Tensor:

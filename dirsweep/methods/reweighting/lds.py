@@ -6,17 +6,16 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from scipy.ndimage import convolve1d
 from torch import Tensor
 
-from dirsweep.config.label_scale import LabelScaled
-from dirsweep.config.ranges import Choice, LogUniform
+from dirsweep.config.ranges import Choice
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
 from dirsweep.errors import SpecError
 from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
-from dirsweep.methods.kernels import Kernel, odd, window
+from dirsweep.methods.kernels import KernelField, KernelSizeField, SigmaField, window
 from dirsweep.methods.reweighting.inv import (
     CLIP,
     bins_and_counts,
@@ -90,17 +89,11 @@ class LDSConfig(TechniqueConfig):
     clip_low..clip_high
     """
 
-    kernel: Annotated[Kernel, Choice(("gaussian", "triang", "laplace"))] = "gaussian"
-    kernel_size: Annotated[
-        int,
-        Field(ge=1),
-        AfterValidator(odd),
-        Choice((3, 5, 7, 9, 11, 15)),
-        LabelScaled("bins"),
-    ] = 5
+    kernel: KernelField = "gaussian"
+    kernel_size: KernelSizeField = 5
     """bins, odd"""
 
-    sigma: Annotated[float, Field(gt=0), LogUniform(0.5, 5.0), LabelScaled("bins")] = 2.0
+    sigma: SigmaField = 2.0
     """bins; triang does not use it"""
 
     clip_low: Annotated[float, Field(gt=0)] = 5.0

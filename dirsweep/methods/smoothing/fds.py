@@ -7,17 +7,23 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 
-from dirsweep.config.label_scale import LabelScaled
-from dirsweep.config.ranges import Choice, InEpochs, IntUniform, LogUniform, Uniform
+from dirsweep.config.ranges import Choice, InEpochs, IntUniform, Uniform
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
 from dirsweep.domain import LabelBins, plural
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Setup, Smoothing, TechniqueConfig
-from dirsweep.methods.kernels import Kernel, bin_index, inner_edges, odd, window
+from dirsweep.methods.kernels import (
+    KernelField,
+    KernelSizeField,
+    SigmaField,
+    bin_index,
+    inner_edges,
+    window,
+)
 from dirsweep.registry import register
 
 #: the ratio of smoothed to running variance is clipped to this range, as in the released code
@@ -242,17 +248,11 @@ class FDSConfig(TechniqueConfig):
 
     display_name: ClassVar[str] = "FDS"
 
-    kernel: Annotated[Kernel, Choice(("gaussian", "triang", "laplace"))] = "gaussian"
-    kernel_size: Annotated[
-        int,
-        Field(ge=1),
-        AfterValidator(odd),
-        Choice((3, 5, 7, 9, 11, 15)),
-        LabelScaled("bins"),
-    ] = 5
+    kernel: KernelField = "gaussian"
+    kernel_size: KernelSizeField = 5
     """bins, odd"""
 
-    sigma: Annotated[float, Field(gt=0), LogUniform(0.5, 5.0), LabelScaled("bins")] = 2.0
+    sigma: SigmaField = 2.0
     """bins; triang does not use it"""
 
     momentum: Annotated[float, Field(ge=0, lt=1), Uniform(0.5, 0.99)] = 0.9
