@@ -139,7 +139,9 @@ def _check_ids(split: Split, where: str) -> None:
             kind = type(sample).__name__
             raise DataError(f"{where}, row {row}: id {sample!r} is of type {kind}; expected text")
         if first.setdefault(sample, row) != row:
-            raise DataError(f"{_row(where, split, row)}: is the id of row {first[sample]} already")
+            raise DataError(
+                f"{_row(where, split, row)}: duplicate id, first in row {first[sample]}"
+            )
 
 
 def _check_labels(benchmark: Benchmark, split: Split, where: str) -> None:

@@ -268,8 +268,8 @@ class SweepPolicy:
         if undefined:
             names = ", ".join(sorted(undefined))
             self.notes.append(
-                f"{self.view.state.name(trial.trial_id)}: {names} is undefined in every epoch, as "
-                "of constant predictions; it counts as the worst result"
+                f"{self.view.state.name(trial.trial_id)}: {names} is undefined in every epoch "
+                "(constant predictions, for example); it counts as the worst result"
             )
 
     def retry(self, event: Retried) -> None:

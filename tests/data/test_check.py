@@ -114,7 +114,7 @@ MISTAKES = {
     "labels[3:9] = -1": (
         "prices: val split, row 3, id 'val-3': label -1 is outside label_range, 0 to 10 (and 5 m"
     ),
-    "ids[9] = ids[4]": "prices: val split, row 9, id 'val-4': is the id of row 4 already",
+    "ids[9] = ids[4]": "prices: val split, row 9, id 'val-4': duplicate id, first in row 4",
     "ids[9] = 9": "prices: val split, row 9: id 9 is of type int; expected text",
     "labels = labels.astype(np.float64)": (
         "prices: val split: labels are float64; expected a NumPy array of float32"

@@ -190,8 +190,8 @@ def test_an_undefined_objective_is_said(tmp_path: Path) -> None:
     drain(policy, lambda trial: Outcome(trial.trial_id, "complete", metrics=metrics))
     (note,) = policy.take_notes()
     assert note.endswith(
-        ", seed 0: mae/few is undefined in every epoch, as of constant predictions; it counts as "
-        "the worst result"
+        ", seed 0: mae/few is undefined in every epoch (constant predictions, for example); it "
+        "counts as the worst result"
     )
 
 
