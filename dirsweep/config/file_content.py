@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +21,10 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
 from dirsweep.config.local_path import local_path
-from dirsweep.config.model import PlainData
+from dirsweep.config.model import PlainData, marked_fields
 from dirsweep.errors import DataError
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from dirsweep.config.trial import TrialConfig
 
 #: a file changed this recently may change again without another time of change
@@ -82,17 +79,6 @@ def content_hash(*parts: str | bytes | int | float) -> str:
 # ---- the paths of a configuration
 
 
-@cache
-def content_paths(cls: type[BaseModel]) -> dict[str, ContentPath]:
-    """Return the fields of a config class that hold paths with content."""
-    found = {}
-    for name, field in cls.model_fields.items():
-        for mark in field.metadata:
-            if isinstance(mark, ContentPath):
-                found[name] = mark
-    return found
-
-
 def trial_contents(
     config: TrialConfig, folder: Path, hashes: dict[str, str] | None = None
 ) -> dict[str, str]:
@@ -122,13 +108,11 @@ def paths_of(config: TrialConfig) -> list[tuple[str, str, ContentPath]]:
     """Return dotted key, path and mark of every path that a trial's configuration names."""
     found = []
     for part in config.techniques():
-        room, name = type(part).room, type(part).registered_name
-        section = f"{room}.{name}" if room == "regularizers" else room
-        for field, mark in content_paths(type(part)).items():
+        for field, mark in marked_fields(type(part), ContentPath).items():
             path = getattr(part, field)
             if path is not None:
                 key = type(part).model_fields[field].alias or field
-                found.append((f"{section}.{key}", path, mark))
+                found.append((f"{part.section_key}.{key}", path, mark))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Parameters whose defaults suit ages: how the like setting moves with the scale of the labels."""
+"""Parameters whose defaults suit ages: how they scale with the labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 #: what the defaults were chosen for: ages of 0 to 120 years, in bins of one year
 REFERENCE_SPAN = 121.0
 REFERENCE_TEXT = "ages of 0 to 120 years"
-#: up to this factor a default is said to suit other labels, too
+#: up to this factor a default suits other labels, too
 TOLERANCE = 3.0
 
 #: label: of the labels; target: of labels divided by the benchmark's ``target_scale``; bins: number
@@ -55,8 +55,8 @@ def suits(factor: float) -> bool:
     return 1 / TOLERANCE <= factor <= TOLERANCE
 
 
-def like_value(default: float, factor: float) -> float:
-    """Return the like setting with two digits; for a whole number, which is odd, an odd one."""
+def scaled_default(default: float, factor: float) -> float:
+    """Return the equivalent setting with two digits; of an odd whole number, an odd one."""
     if isinstance(default, int):
         return max(1, 2 * round((default * factor - 1) / 2) + 1)
     return float(f"{default * factor:.2g}")

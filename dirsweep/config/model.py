@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -19,6 +19,9 @@ from pydantic_core import core_schema
 PlainData = dict[str, Any]
 #: dotted key of a trial (``regularizers.ranksim.gamma``) -> value
 Overrides = dict[str, Any]
+
+#: kind of mark in a field's annotation
+M = TypeVar("M")
 
 #: lets YAML's lists fill tuples, which strict models otherwise refuse
 as_tuple = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
@@ -134,3 +137,13 @@ class DefaultText:
     """States a field's default in words, where its value says less."""
 
     text: str
+
+
+def marked_fields(cls: type[BaseModel], kind: type[M]) -> dict[str, M]:
+    """Return the fields of a section whose annotation has a mark of a kind, with the mark."""
+    found = {}
+    for name, field_info in cls.model_fields.items():
+        for mark in field_info.metadata:
+            if isinstance(mark, kind):
+                found[name] = mark
+    return found

@@ -33,6 +33,12 @@ class NamedConfig(Config):
     #: raised by one whenever a change alters results; part of every trial's identity
     version: ClassVar[int] = 1
 
+    @property
+    def section_key(self) -> str:
+        """Key of the part in a trial: ``loss``, ``regularizers.conr``."""
+        room, name = type(self).room, type(self).registered_name
+        return f"{room}.{name}" if room == "regularizers" else room
+
     @classmethod
     def check_class(cls) -> None:
         """Check what a registered class must state.

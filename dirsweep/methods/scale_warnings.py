@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from dirsweep.config.expand import planned_points
-from dirsweep.config.label_scale import REFERENCE_TEXT, LabelScaled, like_value, suits
+from dirsweep.config.label_scale import REFERENCE_TEXT, LabelScaled, scaled_default, suits
+from dirsweep.config.model import marked_fields
 from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.methods.base import TechniqueConfig
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def scale_warnings(spec: SweepSpec) -> list[str]:
-    """Name the like settings of defaults that suit ages; one line per technique.
+    """Name the equivalent settings of defaults that suit ages; one line per technique.
 
     A parameter that the sweep sets or varies is left alone.
 
@@ -44,10 +45,10 @@ def unsuitable_defaults(
         benchmark: states the range of its labels.
 
     Returns:
-        Key -> (default, like setting).
+        Key -> (default, equivalent setting).
     """
     loss_power = cast(TechniqueConfig, config.loss).loss_power
-    marks = scaled_parameters(type(part))
+    marks = marked_fields(type(part), LabelScaled)
     given = part.model_dump(exclude=set(marks))
     defaults = type(part).model_validate(given) if marks else part
     found = {}
@@ -58,17 +59,7 @@ def unsuitable_defaults(
         is_given = name in part.model_fields_set and field.default is not None
         factor = mark.factor(benchmark, loss_power)
         if value == default and not is_given and not suits(factor) and part.uses(name):
-            found[field.alias or name] = (default, like_value(default, factor))
-    return found
-
-
-def scaled_parameters(cls: type[NamedConfig]) -> dict[str, LabelScaled]:
-    """Return the marked parameters of a technique."""
-    found = {}
-    for name, field in cls.model_fields.items():
-        for mark in field.metadata:
-            if isinstance(mark, LabelScaled):
-                found[name] = mark
+            found[field.alias or name] = (default, scaled_default(default, factor))
     return found
 
 
@@ -85,7 +76,7 @@ def _section(part: NamedConfig) -> str:
 
 def _line(section: str, keys: dict[str, tuple[float, float]], benchmark: BenchmarkConfig) -> str:
     low, high = benchmark.label_range
-    settings = ", ".join(f"{key}: {like:g}" for key, (_, like) in keys.items())
+    settings = ", ".join(f"{key}: {value:g}" for key, (_, value) in keys.items())
     defaults = ", ".join(f"{key} {default:g}" for key, (default, _) in keys.items())
     one = len(keys) == 1
     noun, verb, result = (
@@ -93,5 +84,5 @@ def _line(section: str, keys: dict[str, tuple[float, float]], benchmark: Benchma
     )
     return (
         f"warning: {section}: its {noun} ({defaults}) {verb} {REFERENCE_TEXT}; for labels of "
-        f"{low:g} to {high:g} {benchmark.label_unit} the like {result} {settings}"
+        f"{low:g} to {high:g} {benchmark.label_unit} the equivalent {result} {settings}"
     )

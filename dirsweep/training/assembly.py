@@ -169,8 +169,7 @@ def refuse_idle_techniques(config: TrialConfig, labels: Tensor) -> None:
             continue
         reason = part.batch_conflict(batch_size) or part.label_conflict(labels)
         if reason:
-            room, name = type(part).room, type(part).registered_name
-            raise SpecError(reason, key=f"{room}.{name}" if room == "regularizers" else room)
+            raise SpecError(reason, key=part.section_key)
 
 
 def _build_network(config: TrialConfig, inputs: Inputs) -> tuple[Backbone, nn.Linear]:

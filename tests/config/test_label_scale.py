@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dirsweep.config.label_scale import LabelScaled, like_value, suits
+from dirsweep.config.label_scale import LabelScaled, scaled_default, suits
 
 AGES: Any = SimpleNamespace(label_range=(0.0, 121.0), target_scale=1.0, bin_width=1.0)
 POINTS: Any = SimpleNamespace(label_range=(0.0, 5.0), target_scale=5.0, bin_width=0.1)
@@ -30,10 +30,10 @@ def test_factors_by_hand(mark: LabelScaled, loss_power: int, factor: float) -> N
     assert mark.factor(AGES, loss_power) == 1
 
 
-def test_like_values_have_two_digits_and_whole_ones_are_odd() -> None:
-    assert like_value(0.2, 121) == 24.0
-    assert like_value(1.0, 121 / 1e6) == 0.00012
-    assert [like_value(5, factor) for factor in (0.01, 0.5, 0.61, 8.26)] == [1, 3, 3, 41]
+def test_scaled_defaults_have_two_digits_and_whole_ones_are_odd() -> None:
+    assert scaled_default(0.2, 121) == 24.0
+    assert scaled_default(1.0, 121 / 1e6) == 0.00012
+    assert [scaled_default(5, factor) for factor in (0.01, 0.5, 0.61, 8.26)] == [1, 3, 3, 41]
 
 
 def test_a_factor_up_to_three_is_no_matter() -> None:

@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from dirsweep import registry
-from dirsweep.config.file_content import ContentPath, NotAPath, content_paths
+from dirsweep.config.file_content import ContentPath, NotAPath
+from dirsweep.config.model import marked_fields
 from dirsweep.config.trial import OptimizerConfig
 from dirsweep.data.base import BenchmarkConfig
 from tests.contracts.rooms import shipped
@@ -46,7 +47,7 @@ def test_the_known_paths_are_marked() -> None:
     found = {
         (name, key)
         for name in shipped("backbone")
-        for key in content_paths(registry.config_class("backbone", name))
+        for key in marked_fields(registry.config_class("backbone", name), ContentPath)
     }
     assert found == {
         ("bilstm", "glove"),

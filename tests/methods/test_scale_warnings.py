@@ -8,9 +8,11 @@ import pytest
 
 from dirsweep import registry
 from dirsweep.cli.main import main
+from dirsweep.config.label_scale import LabelScaled
 from dirsweep.config.load import load_sweep
+from dirsweep.config.model import marked_fields
 from dirsweep.methods.base import TechniqueConfig
-from dirsweep.methods.scale_warnings import scale_warnings, scaled_parameters
+from dirsweep.methods.scale_warnings import scale_warnings
 from tests.contracts.rooms import shipped
 from tests.own_files import AddFile
 from tests.tiny import TinyBackboneConfig
@@ -66,7 +68,7 @@ def prices(add_file: AddFile) -> None:
 #: of descriptions of parameters on the scale of the labels
 SCALE_WORDS = ("label unit", "target_scale", "bins", "loss's")
 #: a point, and the settings that mean on prices what the defaults mean on ages
-LIKE = {
+EQUIVALENT = {
     "regularizers.conr: default": "beta: 33000, eta: 1.2e-06, omega: 0.00012",
     "{loss: mse, regularizers.conr: default}": "beta: 2.7e+08, eta: 1.2e-06, omega: 0.00012",
     "regularizers.conr: {omega: 1}": "beta: 33000, eta: 1.2e-06",
@@ -83,19 +85,19 @@ LIKE = {
 }
 
 
-@pytest.mark.parametrize("point", LIKE)
-def test_the_like_settings_by_hand(prices: None, tmp_path: Path, point: str) -> None:
+@pytest.mark.parametrize("point", EQUIVALENT)
+def test_equivalent_settings_by_hand(prices: None, tmp_path: Path, point: str) -> None:
     inner = point if point.startswith("{") else f"{{{point}}}"
     (line,) = scale_warnings(load_sweep(write_sweep(tmp_path, inner)))
-    are = "settings are" if ", " in LIKE[point] else "setting is"
-    assert line.endswith(f"for labels of 0 to 1e+06 euros the like {are} {LIKE[point]}")
+    are = "settings are" if ", " in EQUIVALENT[point] else "setting is"
+    assert line.endswith(f"for labels of 0 to 1e+06 euros the equivalent {are} {EQUIVALENT[point]}")
 
 
 def test_one_line_per_technique_however_many_points(prices: None, tmp_path: Path) -> None:
     points = ", ".join(f"{{loss: focal_r, optimizer.lr: {lr}}}" for lr in (0.1, 0.01, 0.001))
     assert scale_warnings(load_sweep(write_sweep(tmp_path, points))) == [
         "warning: loss focal_r: its default (beta 0.2) suits ages of 0 to 120 years; for labels of "
-        "0 to 1e+06 euros the like setting is beta: 2.4e-05"
+        "0 to 1e+06 euros the equivalent setting is beta: 2.4e-05"
     ]
 
 
@@ -136,12 +138,10 @@ def test_every_parameter_in_the_unit_of_labels_is_marked() -> None:
         for name in shipped(room):
             cls = registry.config_class(room, name)
             assert issubclass(cls, TechniqueConfig)
-            marks = scaled_parameters(cls)
+            marks = marked_fields(cls, LabelScaled)
             for key, field in cls.model_fields.items():
                 text = field.description or ""
-                scaled = any(
-                    word in text for word in ("label unit", "target_scale", "bins", "loss's")
-                )
+                scaled = any(word in text for word in SCALE_WORDS)
                 if scaled and key not in marks and field.default is not None:
                     unmarked.append((name, key))
     # choices whose description only mentions bins or the loss's weights
