@@ -6,7 +6,6 @@ from dirsweep.report.number_format import (
     decimals,
     duration,
     finite,
-    plural,
     signed,
 )
 
@@ -31,10 +30,6 @@ def test_durations() -> None:
 def test_signs() -> None:
     values = (0.126, -0.126, 0.004, -0.004, 0.0)
     assert [signed(v, 2) for v in values] == ["+0.13", "-0.13", "0.00", "0.00", "0.00"]
-
-
-def test_plural() -> None:
-    assert [plural(n, "trial") for n in (0, 1, 2)] == ["0 trials", "1 trial", "2 trials"]
 
 
 def test_finite() -> None:
