@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dirsweep.analysis.summaries import PointSummary
+from dirsweep.config.trial_keys import is_off
 
 #: the method without any technique, and how papers call it
 PLAIN, VANILLA = "no technique", "vanilla"
@@ -20,6 +21,6 @@ def method_of(point: PointSummary) -> str:
     names = [str(merged[key]) for key, off in _OFF.items() if merged.get(key) not in (None, *off)]
     for key, value in merged.items():
         room, _, rest = key.partition(".")
-        if room == "regularizers" and value not in (None, False, "off", "none"):
+        if room == "regularizers" and not is_off(value):
             names.append(rest.partition(".")[0])
     return " + ".join(dict.fromkeys(names)) or PLAIN

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from dirsweep.analysis.summaries import PointSummary
+from dirsweep.config.trial_keys import is_off, is_switch
 
 #: configuration keys that select a technique
 SWITCHES = ("loss.name", "reweighting.name", "smoothing.name", "schedule.name")
@@ -38,11 +39,16 @@ def varied_techniques(states: Mapping[int, TechniqueState], reference_loss: Any)
 def _switched_on(state: TechniqueState, reference_loss: Any) -> list[Switch]:
     found = []
     for key in SWITCHES:
-        reference = reference_loss if key == "loss.name" else _OFF[key]
+        reference = _reference(key, reference_loss)
         if state.get(key) not in (None, reference):
             found.append(Switch(key, state[key], reference))
     regularizers = [key for key in state if key.startswith("regularizers.")]
     return [*found, *(Switch(key.removesuffix(".*"), True, False) for key in regularizers)]
+
+
+def _reference(key: str, reference_loss: Any) -> Any:
+    """What a technique of this key replaces."""
+    return reference_loss if key == "loss.name" else _OFF[key]
 
 
 def with_one_setting(
@@ -57,8 +63,7 @@ def with_one_setting(
 
 
 def _has_one_setting(key: str, pairs: Sequence[Pair], states: Mapping[int, TechniqueState]) -> bool:
-    section = key if key.startswith("regularizers.") else key.split(".")[0]
-    found = [states[on].get(f"{section}.*") for on, _ in pairs]
+    found = [states[on].get(f"{_section_of(key)}.*") for on, _ in pairs]
     return all(parameters == found[0] for parameters in found)
 
 
@@ -71,7 +76,7 @@ def technique_state(point: PointSummary) -> TechniqueState:
             sections.setdefault(_section_of(key), {})[key] = value
     for key, value in point.overrides.items():
         # a regularizer without parameters has no column of its own
-        if _is_regularizer(key) and value not in (None, False, "off", "none"):
+        if is_switch(key) and not is_off(value):
             sections.setdefault(key, {})
     return state | {f"{name}.*": parameters for name, parameters in sections.items()}
 
@@ -79,10 +84,6 @@ def technique_state(point: PointSummary) -> TechniqueState:
 def _section_of(key: str) -> str:
     parts = key.split(".")
     return ".".join(parts[:2]) if parts[0] == "regularizers" else parts[0]
-
-
-def _is_regularizer(key: str) -> bool:
-    return key.startswith("regularizers.") and key.count(".") == 1
 
 
 def matched_pairs(
@@ -101,7 +102,7 @@ def matched_pairs(
 def _switch_between(on: TechniqueState, off: TechniqueState, reference_loss: Any) -> Switch | None:
     differ = {key for key in {*on, *off} if on.get(key) != off.get(key)}
     for key in SWITCHES:
-        reference = reference_loss if key == "loss.name" else _OFF[key]
+        reference = _reference(key, reference_loss)
         own_keys = {key, f"{_section_of(key)}.*"}
         if key in differ and differ <= own_keys and off.get(key) == reference:
             return Switch(key, on.get(key), reference)
