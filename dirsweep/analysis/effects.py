@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -138,9 +138,7 @@ def study_effects(
         states = {point.index: technique_state(point) for point in complete}
         default = default_point(run, study)
         loss = None if default is None else default.config.get("loss.name")
-        measured = _by_column(
-            columns, lambda column: measure(run, study, column, resampling=resampling)
-        )
+        measured = [measure(run, study, column, resampling=resampling) for column in columns]
         matched = matched_pairs(states, loss)
         against = _against_baseline(run, study, columns, resampling)
         found = _effects(matched, measured, f"techniques of {study}", resampling.seed, against)
@@ -184,11 +182,10 @@ def all_effects(
 ) -> Effects:
     """Return the effects over all studies, see ``effects_of_run``, and techniques without one."""
     columns = columns_of(run) if columns is None else tuple(columns)
-
-    def compute() -> Effects:
-        return _effects_over_studies(run, columns, resampling)
-
-    return run.once(("effects of run", columns, resampling), compute)
+    return run.once(
+        ("effects of run", columns, resampling),
+        lambda: _effects_over_studies(run, columns, resampling),
+    )
 
 
 def _effects_over_studies(
@@ -210,7 +207,7 @@ def _effects_over_studies(
         parts = {study: measure(run, study, column, resampling=resampling) for study in studies}
         return _merged(parts, places)
 
-    measured = _by_column(columns if matched else (), measured_in)
+    measured = [measured_in(column) for column in columns] if matched else []
     found = _effects(matched, measured, "techniques over all studies", resampling.seed)
     reasons |= {switch: _why_no_effect(measured, pairs) for switch, pairs in matched.items()}
     members = {
@@ -233,12 +230,6 @@ def _within(
         for number in pair
     }
     return next((study for study, own in members.items() if needed <= set(own)), "")
-
-
-def _by_column(
-    columns: Sequence[MetricColumn], measured_in: Callable[[MetricColumn], Measured]
-) -> list[Measured]:
-    return [measured_in(column) for column in columns]
 
 
 def _why_no_effect(measured: Sequence[Measured], pairs: Sequence[Pair]) -> str:
