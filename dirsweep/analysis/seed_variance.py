@@ -285,7 +285,7 @@ def _own_density(ratios: Floats, dfs: Floats) -> Floats:
     """The same where the variance is one of its own: log-uniform in ``_OWN_RATIOS``."""
     safe, half = np.maximum(ratios, _SMALLEST_RATIO), dfs / 2
     low, high = _OWN_RATIOS
-    # beyond the range it goes on as it was, so that no variance is too large for it
+    # the upper end of the range is ignored, so that no variance is too large for it
     density: Floats = special.gammainc(half, half * safe / low) / (np.log(high / low) * safe)
     return density
 

@@ -1,7 +1,7 @@
 """``dirsweep bench statistics``: how often intervals cover, and how often noise is significant.
 
-Studies are simulated in which no point differs from another one (but for a wild point's own mean).
-Each is tested as ``claims`` tests it: every point against the baseline, corrected by Holm. Points
+Studies are simulated in which all points have the same mean, but for the large ones. Each is tested
+by the functions that ``claims`` uses: every point against the baseline, corrected by Holm. Points
 share their seeds, and a seed moves all points alike.
 """
 
@@ -34,7 +34,7 @@ SCENARIOS: Mapping[str, str] = {
     "equal": "equal variances",
     "equal, samples": "equal variances, and 80 test samples that are resampled",
     "lognormal": "deviations spread by a factor of e (two sigma)",
-    "wide lognormal": "variances spread by a factor of e^2 (two sigma of deviations e^2)",
+    "wide lognormal": "deviations spread by a factor of e^2 (two sigma)",
     "wild": "one point with 100 times the variance",
     "wild baseline": "the baseline has 100 times the variance",
     "large": "one point with 30 times the values",
@@ -208,7 +208,7 @@ def _tested(study: _Study) -> list[Difference]:
 def _measured(study: _Study) -> Measured:
     values = {point: dict(enumerate(row)) for point, row in enumerate(study.values.tolist())}
     trials = {point: {seed: f"{point}-{seed}" for seed in row} for point, row in values.items()}
-    columns = {trial: 0 for row in trials.values() for trial in row.values()}
+    every = [trial for row in trials.values() for trial in row.values()]
     return Measured(
         study="simulated",
         column=COLUMN,
@@ -216,7 +216,7 @@ def _measured(study: _Study) -> Measured:
         trials=trials,
         values=values,
         draws=study.draws,
-        draw_columns={trial: number for number, trial in enumerate(columns)},
+        draw_columns={trial: number for number, trial in enumerate(every)},
         num_samples=0 if study.draws is None else _NUM_SAMPLES,
         synthetic=True,
         pool=pool_of(SeedRow(trials[point], values[point]) for point in values),
