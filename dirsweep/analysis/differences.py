@@ -16,7 +16,7 @@ from dirsweep.analysis.measurements import (
     rng_for_trials,
     study_columns,
 )
-from dirsweep.analysis.multiple_testing import holm
+from dirsweep.analysis.multiple_testing import ALPHA, holm
 from dirsweep.analysis.objectives import default_point
 from dirsweep.analysis.seed_variance import WeightedPoint
 from dirsweep.analysis.uncertainty import (
@@ -28,9 +28,6 @@ from dirsweep.analysis.uncertainty import (
 )
 from dirsweep.domain import MetricColumn, metric_of, plural
 from dirsweep.run.reader import Run
-
-#: significance level: two points are separable when the corrected p-value is below
-ALPHA = 0.05
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,11 @@ class LayoutColumn(NamedTuple):
     region: str
     unit: str
 
+    @property
+    def tested(self) -> MetricColumn:
+        """The column of the run's results that belongs here."""
+        return MetricColumn("test", self.metric, self.region)
+
 
 @dataclass(frozen=True)
 class FilledCell:
@@ -227,7 +232,7 @@ def _cell(spread: Spread | None, places: int, scale: float) -> FilledCell:
 def _spread(run: Run, point: PointSummary, column: LayoutColumn) -> Spread | None:
     """Return a test metric, or the time of an epoch, over the point's seeds."""
     if column.metric not in EPOCH_TIMES:
-        return point.metrics.get(MetricColumn("test", column.metric, column.region).name)
+        return point.metrics.get(column.tested.name)
     seconds, trials = epoch_seconds(run), complete_trials(run, point.study).get(point.index, {})
     found = {
         seed: seconds[trial] / EPOCH_TIMES[column.metric]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+#: significance level: two points are separable when the corrected p-value is below
+ALPHA = 0.05
+
 
 def holm(ps: Sequence[float]) -> list[float]:
     """Correct p-values for their number.

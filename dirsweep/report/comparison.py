@@ -13,7 +13,8 @@ from dirsweep.analysis.region_sizes import FEW_SAMPLES
 from dirsweep.domain import metric_of, plural
 from dirsweep.report.number_format import MISSING, signed
 from dirsweep.report.statistics_text import digits, p_words
-from dirsweep.report.table import METRICS, Cell, Column, Mark, Note, Row, Table, region_title
+from dirsweep.report.study_signs import sign_legend, signs_of
+from dirsweep.report.table import METRICS, Cell, Column, Note, Row, Table, region_title
 
 FORMATS = ("console", "md", "json")
 _COLUMNS = (
@@ -84,9 +85,9 @@ def _mean(item: Interval) -> Cell:
 
 
 def _difference(item: Difference) -> Cell:
-    marks = {Mark.BETTER if item.better else Mark.WORSE} if item.separable else set()
+    marks = signs_of(item)
     if item.low is None or item.high is None:
-        return Cell(f"{item.difference:+.4g}", item.difference, marks=frozenset(marks))
+        return Cell(f"{item.difference:+.4g}", item.difference, marks=marks)
     places = digits(item.low, item.high)
     return Cell(
         text=signed(item.difference, places),
@@ -94,7 +95,7 @@ def _difference(item: Difference) -> Cell:
         interval=(item.low, item.high),
         places=places,
         signed=True,
-        marks=frozenset(marks),
+        marks=marks,
     )
 
 
@@ -121,9 +122,5 @@ def _notes(found: Comparison) -> Iterator[Note]:
             yield Note(f"{plural(len(labels), 'configuration')} only in {name}")
     for text in found.undefined:
         yield Note(f"not compared: {text}, the worst result there is", error=True)
-    separable = {row.difference.better for row in found.rows if row.difference.separable}
-    if True in separable:
-        yield Note("B is better (corrected p < 0.05)", Mark.BETTER)
-    if False in separable:
-        yield Note("B is worse (corrected p < 0.05)", Mark.WORSE)
+    yield from sign_legend((row.difference for row in found.rows), "B is ")
     yield Note("p: of one comparison; corrected: for all rows together (Holm)")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from dirsweep.analysis.differences import Difference, differences
 from dirsweep.analysis.effects import Effect, effects
 from dirsweep.analysis.selection import baseline_of, points_with_test_figures
 from dirsweep.domain import REGIONS, metric_of, plural
 from dirsweep.report.number_format import MISSING, finite, signed
-from dirsweep.report.statistics_text import digits, tested_words
-from dirsweep.report.table import Cell, Column, Mark, Note, Row, Table
+from dirsweep.report.statistics_text import digits, how_tested, tested_words
+from dirsweep.report.study_signs import sign_legend, signs_of
+from dirsweep.report.table import Cell, Column, Note, Row, Table
 from dirsweep.run.reader import Run
 
 #: a page shows longer tables on request
@@ -72,42 +73,19 @@ def _table(title: str, first: str, rows: ByRegion, note: str) -> Table | None:
             Row((Cell(label), *(_cell(by_region.get(region)) for region in regions)))
             for label, by_region in rows.items()
         ),
-        notes=(Note(note), *_legend(items), Note(_how_tested(items))),
+        notes=(Note(note), *sign_legend(items), Note(how_tested(items))),
         synthetic=items[0].synthetic,
         collapsed=len(rows) > LONG,
     )
 
 
-def _how_tested(items: Sequence[Difference]) -> str:
-    families = dict.fromkeys(
-        f"{plural(item.num_comparisons, 'comparison')} ({item.family})"
-        for item in items
-        if item.p is not None
-    )
-    if not families:
-        return "no p-values from one seed"
-    return (
-        "p-values of one comparison; in brackets: corrected (Holm) for "
-        f"{' and for '.join(families)}"
-    )
-
-
-def _legend(items: Sequence[Difference]) -> Iterator[Note]:
-    """Yield what the signs mean, as far as there are some."""
-    separable = {item.better for item in items if item.separable}
-    if True in separable:
-        yield Note("better (corrected p < 0.05)", Mark.BETTER)
-    if False in separable:
-        yield Note("worse (corrected p < 0.05)", Mark.WORSE)
-
-
 def _cell(item: Difference | None) -> Cell:
     if item is None:
         return Cell(MISSING)
-    marks = {Mark.BETTER if item.better else Mark.WORSE} if item.separable else set()
+    marks = signs_of(item)
     value = finite(item.difference)
     if item.low is None or item.high is None:
-        return Cell(signed(item.difference, 2), value, marks=frozenset(marks))
+        return Cell(signed(item.difference, 2), value, marks=marks)
     places = digits(item.low, item.high)
     return Cell(
         text=signed(item.difference, places),
@@ -117,5 +95,5 @@ def _cell(item: Difference | None) -> Cell:
         remark=tested_words(item),
         places=places,
         signed=True,
-        marks=frozenset(marks),
+        marks=marks,
     )

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from dirsweep.analysis.layout_rows import FilledLayout, FilledRow, LayoutColumn
 from dirsweep.analysis.objectives import objective_of, points_of
 from dirsweep.analysis.summaries import best_point
-from dirsweep.domain import metric_of
 from dirsweep.report.names import Names
+from dirsweep.report.objective_columns import criterion
 from dirsweep.report.study_signs import NO_SIGNS, Signs, several_seeds, sign_notes, study_signs
 from dirsweep.report.table import Mark, Note
-from dirsweep.run.reader import Run
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class LayoutEvidence:
         if row.point is None:
             return frozenset()
         signs = self.signs.get(row.point.study, NO_SIGNS)
-        return signs.of(row.point.index, f"test_{column.metric}_{column.region}")
+        return signs.of(row.point.index, column.tested.name)
 
     def notes(self, layout: FilledLayout, names: Names) -> Iterator[Note]:
         """Yield the legend of the marks that are shown."""
@@ -45,7 +44,7 @@ class LayoutEvidence:
         chosen = [row.point.study for row in filled if row.point and self.is_chosen(row)]
         if chosen:
             # a search may have an objective of its own
-            criteria = dict.fromkeys(_criterion(layout.run, study) for study in chosen)
+            criteria = dict.fromkeys(criterion(objective_of(layout.run, study)) for study in chosen)
             text = f"chosen by validation in its study: {' or '.join(criteria)}"
             yield Note(text, Mark.CHOSEN)
         marks = [self.marks(row, column) for row in filled for column in layout.columns]
@@ -59,13 +58,6 @@ class LayoutEvidence:
         labels = {signs.baseline for signs in tested}
         which = f" ({names.of(labels.pop())})" if len(labels) == 1 else ""
         yield from sign_notes(most, f"the baseline of its study{which}", shown)
-
-
-def _criterion(run: Run, study: str) -> str:
-    """Return ``lowest val MAE (few)``: by what validation chose a study's point."""
-    objective = objective_of(run, study)
-    direction = "highest" if objective.higher_is_better else "lowest"
-    return f"{direction} val {metric_of(objective.metric).title} ({objective.region})"
 
 
 def layout_evidence(layout: FilledLayout) -> LayoutEvidence:

@@ -18,7 +18,7 @@ from dirsweep.analysis.layout_rows import (
 )
 from dirsweep.analysis.region_sizes import few_samples, says_nothing
 from dirsweep.analysis.reproduction import STANDS_FOR
-from dirsweep.domain import MetricColumn, metric_of, plural
+from dirsweep.domain import metric_of, plural
 from dirsweep.published.titles import title_of
 from dirsweep.report.choice import EVERYTHING, Choice
 from dirsweep.report.layout_evidence import LayoutEvidence, layout_evidence
@@ -159,7 +159,7 @@ def _chosen_columns(layout: FilledLayout, choice: Choice) -> FilledLayout:
         place
         for place, column in enumerate(layout.columns)
         if choice.shows(column.metric, column.region)
-        and not says_nothing(layout.run, _tested(column))
+        and not says_nothing(layout.run, column.tested)
     ]
     if choice.metrics:
         kept.sort(key=lambda place: choice.metrics.index(layout.columns[place].metric))
@@ -192,15 +192,11 @@ class _Rendering:
     published: bool
 
 
-def _tested(column: LayoutColumn) -> MetricColumn:
-    return MetricColumn("test", column.metric, column.region)
-
-
 def _column(run: Run, column: LayoutColumn) -> Column:
     metric, region, unit = column
     return Column(
         f"{metric}_{region}",
-        region_title(region, few_samples(run, _tested(column))),
+        region_title(region, few_samples(run, column.tested)),
         group=metric_of(metric).title,
         unit=unit,
         direction=metric_of(metric).direction,

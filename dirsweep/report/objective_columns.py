@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from dirsweep.analysis.summaries import PointSummary, num_different
-from dirsweep.domain import plural
+from dirsweep.domain import MetricColumn, metric_of, plural
 from dirsweep.report.number_format import MISSING, decimals
 from dirsweep.report.table import METRICS, Cell, Column, Note
 from dirsweep.run.manifest import StudyFacts
+
+
+def criterion(objective: MetricColumn) -> str:
+    """Return ``lowest val MAE (few)``: by what validation chooses a point."""
+    direction = "highest" if objective.higher_is_better else "lowest"
+    return f"{direction} val {metric_of(objective.metric).title} ({objective.region})"
 
 
 def objective_columns(

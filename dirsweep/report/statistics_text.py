@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from dirsweep.analysis.differences import ALPHA, Difference
+from dirsweep.analysis.differences import Difference
 from dirsweep.analysis.intervals import Interval
+from dirsweep.analysis.multiple_testing import ALPHA
 from dirsweep.domain import metric_title, plural
 from dirsweep.report.number_format import signed
 
@@ -47,12 +48,27 @@ def tested_words(item: Difference) -> str:
 
 def family_words(members: Sequence[Difference]) -> str:
     """Say what the p-values of differences are corrected over; empty where nothing is corrected."""
+    families = _families(members)
+    return f"Corrected for {families}." if families else ""
+
+
+def how_tested(items: Sequence[Difference]) -> str:
+    """Say how to read p-values that are printed as ``tested_words`` does."""
+    if all(item.p is None for item in items):
+        return "no p-values from one seed"
+    families = _families(items)
+    brackets = f"; in brackets: corrected (Holm) for {families}" if families else ""
+    return f"p-values of one comparison{brackets}"
+
+
+def _families(items: Sequence[Difference]) -> str:
+    """What p-values are corrected over; empty where each is of the only comparison."""
     families = dict.fromkeys(
         f"{plural(item.num_comparisons, 'comparison')} ({item.family})"
-        for item in members
+        for item in items
         if item.p is not None and item.num_comparisons > 1
     )
-    return f"Corrected for {' and '.join(families)}." if families else ""
+    return " and ".join(families)
 
 
 def with_interval(item: Interval) -> str:

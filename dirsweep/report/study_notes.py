@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from dirsweep.analysis.summaries import PointSummary, num_different
 from dirsweep.domain import metric_columns, metric_of, plural
+from dirsweep.report.objective_columns import criterion
 from dirsweep.report.study_rows import StudyRows
 from dirsweep.report.study_signs import sign_notes
 from dirsweep.report.table import Mark, Note
@@ -68,9 +69,7 @@ def incomplete_trials(point: PointSummary) -> str:
 
 
 def _selection(rows: StudyRows) -> Note:
-    objective = rows.objective
-    direction = "highest" if objective.higher_is_better else "lowest"
-    column = f"{direction} val {metric_of(objective.metric).title} ({objective.region})"
+    column = criterion(rows.objective)
     if rows.best is None:
         return Note(f"no complete point yet; validation will choose the {column}")
     among = " among the feasible points" if rows.facts.constraints and rows.best.feasible else ""

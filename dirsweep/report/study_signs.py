@@ -1,14 +1,39 @@
-"""Which results of a study a test separates from the baseline's."""
+"""Signs of results that a test separates from those they are compared with."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from dirsweep.analysis.multiple_testing import ALPHA
 from dirsweep.analysis.summaries import PointSummary
-from dirsweep.domain import plural
-from dirsweep.report.table import Mark, Note
+from dirsweep.domain import MetricColumn, plural
+from dirsweep.report.table import SIGNS, Mark, Note
 from dirsweep.run.reader import Run
+
+if TYPE_CHECKING:
+    from dirsweep.analysis.differences import Difference
+
+
+def signs_of(item: Difference) -> frozenset[Mark]:
+    """Return ``Mark.BETTER`` or ``Mark.WORSE`` where a test separates the two; else nothing."""
+    if not item.separable:
+        return frozenset()
+    return frozenset({Mark.BETTER if item.better else Mark.WORSE})
+
+
+def sign_legend(items: Iterable[Difference], subject: str = "") -> Iterator[Note]:
+    """Yield what the signs of differences mean, as far as there are some.
+
+    Args:
+        items: the differences.
+        subject: begins the words, such as ``B is ``.
+    """
+    shown = frozenset().union(*map(signs_of, items))
+    for mark in SIGNS:
+        if mark in shown:
+            yield Note(f"{subject}{mark} (corrected p < {ALPHA})", mark)
 
 
 @dataclass(frozen=True)
@@ -17,18 +42,17 @@ class Signs:
 
     Attributes:
         baseline: label of the point that others are compared with; empty where nothing was tested.
-        marks: point and column -> ``Mark.BETTER`` or ``Mark.WORSE``.
+        marks: point and column -> sign, see ``signs_of``.
         num_comparisons: largest number of tests that p-values were corrected for.
     """
 
     baseline: str = ""
-    marks: Mapping[tuple[int, str], Mark] = field(default_factory=dict)
+    marks: Mapping[tuple[int, str], frozenset[Mark]] = field(default_factory=dict)
     num_comparisons: int = 0
 
     def of(self, point: int, column: str) -> frozenset[Mark]:
         """Return the mark of a result, if it has one."""
-        mark = self.marks.get((point, column))
-        return frozenset() if mark is None else frozenset({mark})
+        return self.marks.get((point, column), frozenset())
 
 
 #: of a study in which nothing was tested
@@ -62,9 +86,7 @@ def study_signs(run: Run, study: str, metrics: Collection[str]) -> Signs:
         )
     ]
     marks = {
-        (item.point, f"test_{item.metric}_{item.region}"): (
-            Mark.BETTER if item.better else Mark.WORSE
-        )
+        (item.point, MetricColumn(item.split, item.metric, item.region).name): signs_of(item)
         for item in found
         if item.separable
     }
@@ -85,11 +107,10 @@ def sign_notes(signs: Signs, baseline: str, shown: Collection[Mark]) -> Iterator
         baseline: name of the baseline.
         shown: marks of all cells.
     """
-    words = {Mark.BETTER: "better", Mark.WORSE: "worse"}
-    present = [mark for mark in words if mark in shown]
-    tested = f"p < 0.05, corrected for {plural(signs.num_comparisons, 'comparison')}"
+    present = [mark for mark in SIGNS if mark in shown]
+    tested = f"p < {ALPHA}, corrected for {plural(signs.num_comparisons, 'comparison')}"
     for number, mark in enumerate(present, start=1):
         tail = f" than {baseline} ({tested})" if number == len(present) else ""
-        yield Note(f"{words[mark]}{tail}", mark)
+        yield Note(f"{mark}{tail}", mark)
     if signs.baseline and not present:
         yield Note(f"no test result is separable from {baseline} ({tested})")

@@ -8,8 +8,9 @@ from dirsweep.analysis.intervals import Interval, intervals
 from dirsweep.analysis.measurements import columns_of, points_of
 from dirsweep.analysis.region_sizes import few_samples, says_nothing
 from dirsweep.analysis.summaries import PointSummary, best_point
-from dirsweep.domain import REGIONS, MetricColumn, metric_of
+from dirsweep.domain import REGIONS, MetricColumn
 from dirsweep.report.number_format import decimals
+from dirsweep.report.objective_columns import criterion
 from dirsweep.report.table import (
     Cell,
     Column,
@@ -66,10 +67,9 @@ def chosen_points_table(run: Run) -> Table | None:
         Column("point", "point", align="left"),
         *(metric_column(metric, num_samples=few_samples(run, metric)) for metric in metrics),
     )
-    criterion = f"val {metric_of(objective.metric).title} ({objective.region})"
     note = Note(
-        f"best point of each study by {criterion}; mean ± sample standard deviation over seeds;"
-        " in square brackets: 95 % intervals"
+        f"best point of each study: {criterion(objective)}; mean ± sample standard deviation over"
+        " seeds; in square brackets: 95 % intervals"
     )
     return Table(
         "Best point of each study",

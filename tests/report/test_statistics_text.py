@@ -12,6 +12,7 @@ from dirsweep.report.statistics_text import (
     difference_in_words,
     digits,
     family_words,
+    how_tested,
     p_words,
     signed_difference,
     with_interval,
@@ -97,7 +98,14 @@ def test_a_difference(run: Run) -> None:
     )
     alone = replace(known, p_corrected=0.004, num_comparisons=1)
     assert signed_difference(alone) == "-0.41 [-0.70, -0.12], 5 seeds, p = 0.004"
-    assert family_words([alone, replace(known, p=None)]) == ""
+    untested = replace(known, p=None)
+    assert family_words([alone, untested]) == ""
+    assert how_tested([known, alone]) == (
+        "p-values of one comparison; in brackets: corrected (Holm) for 8 comparisons "
+        "(points of s against base, 4 regions)"
+    )
+    assert how_tested([alone, untested]) == "p-values of one comparison"
+    assert how_tested([untested]) == "no p-values from one seed"
     raised = replace(known, difference=0.41, low=0.12, high=0.7, num_seeds=1)
     assert difference_in_words(raised).startswith(
         "raises few-shot MAE by 0.41 [0.12, 0.70], 1 seed"

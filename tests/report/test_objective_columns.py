@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dirsweep.report.layout_evidence import _criterion
+from dirsweep.analysis.objectives import objective_of
+from dirsweep.report.objective_columns import criterion
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.reader import open_run
 from tests.made_up_run import write_run, write_spec
@@ -13,5 +14,5 @@ def test_a_study_names_the_objective_that_it_was_chosen_by(tmp_path: Path) -> No
     own = {"space": {}, "objectives": [{"metric": "pearson", "region": "all"}]}
     write_spec(RunPaths(tmp_path), {"m": {}, "s": own}, region="few")
     run = open_run(tmp_path)
-    assert _criterion(run, "m") == "lowest val MAE (few)"
-    assert _criterion(run, "s") == "highest val pearson (all)"
+    assert criterion(objective_of(run, "m")) == "lowest val MAE (few)"
+    assert criterion(objective_of(run, "s")) == "highest val pearson (all)"
