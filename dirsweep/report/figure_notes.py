@@ -8,10 +8,9 @@ from dirsweep.analysis.compared_points import ComparedPoints
 from dirsweep.analysis.feature_spaces import FeatureSpaces, has_stored_features
 from dirsweep.analysis.label_errors import Gain
 from dirsweep.domain import plural
+from dirsweep.report.number_format import STAR
 from dirsweep.run.reader import Run
 
-#: before the label of the point that validation chose
-STAR = "★ "
 #: the setting of a sweep file that makes trials store their features
 FEATURES_SETTING = "store: {features: true}"
 #: of a figure that shades label ranges
@@ -21,7 +20,7 @@ EMPTY = "Grey spans have no training label and count as few-shot."
 
 def starred(label: str, chosen: bool) -> str:
     """Mark the label of the point that validation chose."""
-    return f"{STAR}{label}" if chosen else label
+    return f"{STAR} {label}" if chosen else label
 
 
 def sentences(*parts: str) -> str:
@@ -40,8 +39,8 @@ def points_note(compared: ComparedPoints) -> str:
         shown = f"{len(compared.points)} of {plural(compared.num_complete, 'point')}"
         others = f" ({shown}; `--points A,B` draws others)"
     if len(compared.points) == 1:
-        alone = "the baseline, which is" if compared.base_is_best else ""
-        return f"Shown is {alone} the best point by validation, ★{others}.".replace("  ", " ")
+        alone = "the baseline, which is " if compared.base_is_best else ""
+        return f"Shown is {alone}the best point by validation, ★{others}."
     if compared.base_is_best:
         return (
             "The baseline is the best point by validation, ★; beside it stands the next best "
@@ -77,15 +76,18 @@ def missing_features_note(run: Run) -> str | None:
     )
 
 
-def features_note(spaces: FeatureSpaces) -> str:
-    """Return which seeds the features are of, and which points have none."""
+def features_note(compared: ComparedPoints, spaces: FeatureSpaces) -> str:
+    """Return which points are compared, which seeds their features are of, and which have none."""
     seeds = " and ".join(map(str, spaces.seeds))
-    lines = [f"The features are those of the test samples at the best epoch of seed {seeds}."]
-    lines += [
+    missing = [
         f"{label} has no stored features (its sweep had no `{FEATURES_SETTING}`)."
         for label in spaces.missing
     ]
-    return " ".join(lines)
+    return sentences(
+        points_note(compared),
+        f"The features are those of the test samples at the best epoch of seed {seeds}.",
+        *missing,
+    )
 
 
 def gain_note(what: str, labels: Sequence[str], gains: Sequence[Gain]) -> str:

@@ -37,8 +37,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HEADING_SIZE, TEXT_SIZE, SMALL_SIZE = 13.0, 11.0, 10.0
 #: width of a figure in inches; one that is wider takes the whole width of the page
 NARROW = 8.0
-#: widest figure
-WIDE = 16.0
 #: pixels per inch of a file
 DPI = 150
 #: width of a character in its font size: on average in long texts, and of a wide one
@@ -47,8 +45,6 @@ _CHARACTER, _WIDE_CHARACTER = 0.56, 0.6
 _LINE = 1.25
 #: inches that the mark of synthetic data takes
 _MARK_WIDTH = 1.7
-#: contrast between text and background from which on text can be read (WCAG 2.2, level AA)
-MIN_CONTRAST = 4.5
 
 _SETTINGS: dict[str, Any] = {
     "font.size": TEXT_SIZE,

@@ -58,7 +58,8 @@ def test_both_points_with_the_seed_they_have_in_common(tmp_path: Path) -> None:
     paths = run_with(tmp_path)
     for trial_id, seed in (("s-0-0", 1), ("s-0-1", 2), ("s-1-1", 3)):
         store(paths, trial_id, random_features(seed))
-    found = spaces_of(open_run(tmp_path), "s")
+    run = open_run(tmp_path)
+    found = spaces_of(run, "s")
     assert found is not None
     assert [(t.label, t.chosen, t.trial_id, t.seed) for t in found.trials] == [
         ("base", False, "s-0-1", 1),
@@ -66,7 +67,10 @@ def test_both_points_with_the_seed_they_have_in_common(tmp_path: Path) -> None:
     ]
     np.testing.assert_array_equal(found.trials[1].features, random_features(3))
     np.testing.assert_array_equal(found.labels, LABELS)
-    assert features_note(found).endswith("at the best epoch of seed 1.")
+    assert features_note(compared_points(run, "s"), found) == (
+        "Shown are the baseline and the best point by validation, ★. "
+        "The features are those of the test samples at the best epoch of seed 1."
+    )
 
 
 def test_the_first_point_of_a_search_is_no_baseline(tmp_path: Path) -> None:

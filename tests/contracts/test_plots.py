@@ -32,6 +32,10 @@ EXPLAINED = {
     "t-SNE": "keeps neighbours together",
     "gain": "bar",
 }
+#: inches
+MAX_WIDTH = 16.0
+#: contrast between text and background from which on text can be read (WCAG 2.2, level AA)
+MIN_CONTRAST = 4.5
 SIZES = {style.HEADING_SIZE, style.TEXT_SIZE, style.SMALL_SIZE}
 
 
@@ -174,10 +178,10 @@ def test_texts_have_one_size_overlap_nowhere_and_can_be_read(
         assert {text.get_fontsize() for text in shown_texts(figure)} <= SIZES
         assert overlaps(figure) == []
         assert outside(figure) == []
-        assert figure.get_figwidth() <= style.WIDE
+        assert figure.get_figwidth() <= MAX_WIDTH
         for text, color, behind in contrasts(figure):
             assert text.replace(".", "").replace("-", "").isdigit() or (
-                style.contrast(color, behind) >= style.MIN_CONTRAST
+                style.contrast(color, behind) >= MIN_CONTRAST
             ), text
 
 

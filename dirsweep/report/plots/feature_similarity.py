@@ -21,7 +21,7 @@ from dirsweep.analysis.compared_points import ComparedPoints, compared_points
 from dirsweep.analysis.feature_spaces import FeatureSpaces, feature_spaces
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
-from dirsweep.report.figure_notes import features_note, points_note, sentences, starred
+from dirsweep.report.figure_notes import features_note, sentences, starred
 from dirsweep.report.figure_parts import comparison_colors, legend_above
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.bins import Bins
@@ -111,7 +111,7 @@ def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> Fea
         places=places,
         points=[starred(trial.label, trial.chosen) for trial in spaces.trials],
         anchors=_anchors(spaces, chosen, bin_of, places),
-        note=sentences(points_note(compared), features_note(spaces)),
+        note=features_note(compared, spaces),
     )
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from dirsweep.analysis.compared_points import ComparedPoints, compared_points
 from dirsweep.analysis.feature_spaces import feature_spaces
 from dirsweep.report import figure_style as style
-from dirsweep.report.figure_notes import features_note, points_note, sentences, starred
+from dirsweep.report.figure_notes import features_note, sentences, starred
 from dirsweep.report.figure_parts import grid_of_squares
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
@@ -101,7 +101,7 @@ def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> Ran
         mean_ranks = ranks(by_feature).mean(axis=0)
         points.append(FeatureRanks(label, mean_ranks, agreement(by_label, by_feature)))
     label_ranks = ranks(by_label).mean(axis=0)
-    note = sentences(points_note(compared), features_note(spaces))
+    note = features_note(compared, spaces)
     return RankingMatrices(label_ranks, points, len(batches), note)
 
 

@@ -18,7 +18,7 @@ from dirsweep.analysis.compared_points import ComparedPoints, compared_points
 from dirsweep.analysis.feature_spaces import TrialFeatures, feature_spaces
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
-from dirsweep.report.figure_notes import features_note, points_note, sentences, starred
+from dirsweep.report.figure_notes import features_note, sentences, starred
 from dirsweep.report.figure_parts import grid_of_squares
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
@@ -94,7 +94,7 @@ def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> Tsn
         labels=spaces.labels[shown],
         num_samples=len(spaces.labels),
         points=points,
-        note=sentences(points_note(compared), features_note(spaces)),
+        note=features_note(compared, spaces),
     )
 
 
