@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ from dirsweep.run.collect import collect
 from dirsweep.run.events import Ended, Proposed, Started
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import Ledger
+from dirsweep.run.reader import open_run
 from dirsweep.run.tables import Outcome, Status, predictions_table, table_metadata
 
 FACTORS = {"all": 1.0, "many": 0.9, "median": 1.2, "few": 1.6}
@@ -49,6 +51,19 @@ def write_bins(paths: RunPaths, *, metric: str = "mae", synthetic: bool = False)
     metadata = table_metadata(synthetic=synthetic, objective=f"{metric}/all", name="made-up")
     paths.bins_table.write_table(bins.to_arrow(metadata))
     return bins
+
+
+def resize_few_shot(root: Path, split: Literal["val", "test"], num: int) -> None:
+    """Let the bins of a run state that its few-shot region has ``num`` samples of a split."""
+    table = RunPaths(root).bins_table
+    bins = open_run(root).bins()
+    assert bins is not None
+    few = bins.regions == "few"
+    counts = np.where(few, 0, bins.val if split == "val" else bins.test)
+    counts[np.flatnonzero(few)[0]] = num
+    changed = replace(bins, **{split: counts})
+    metadata = table_metadata(synthetic=False, objective="mae/all", name="made-up")
+    table.write_table(changed.to_arrow(metadata))
 
 
 def metrics_of(mae: float, *, tested: bool = True) -> dict[str, float | None]:

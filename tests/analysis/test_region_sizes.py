@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from dirsweep.analysis.region_sizes import few_samples, region_size, says_nothing
@@ -12,21 +10,15 @@ from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import learning_curves, pareto, response, surface
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.reader import Run, open_run
-from dirsweep.run.tables import table_metadata
 from tests.figure_texts import texts
-from tests.made_up_run import write_run
+from tests.made_up_run import resize_few_shot, write_run
 
 
 def run_with_few(root: Path, num: int, metric: str = "pearson") -> Run:
     """A run whose few-shot region has ``num`` validation samples."""
     points = [({}, [7.0]), ({"a": 1}, [6.0]), ({"a": 2}, [6.5])]
     write_run(root, {"s": points}, metric=metric)  # type: ignore[dict-item]
-    bins = open_run(root).bins()
-    assert bins is not None
-    val = np.where(bins.regions == "few", 0, bins.val)
-    val[np.flatnonzero(bins.regions == "few")[0]] = num
-    metadata = table_metadata(synthetic=False, objective=f"{metric}/all", name="made-up")
-    RunPaths(root).bins_table.write_table(replace(bins, val=val).to_arrow(metadata))
+    resize_few_shot(root, "val", num)
     return open_run(root)
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from dirsweep.report.choice import Choice
@@ -15,19 +13,13 @@ from dirsweep.report.study_records import study_records
 from dirsweep.report.study_tables import study_table
 from dirsweep.report.table import Table
 from dirsweep.run.reader import Run, open_run
-from dirsweep.run.tables import table_metadata
-from tests.made_up_run import write_run
+from tests.made_up_run import resize_few_shot, write_run
 
 
 def run_with(tmp_path: Path, num_few: int) -> Run:
     """Write a run with this many few-shot test samples."""
-    paths = write_run(tmp_path, {"s": [({}, [7.0, 7.2]), ({"a": 1}, [6.0, 6.3])]}, resolved=True)
-    bins = open_run(tmp_path).bins()
-    assert bins is not None
-    test = np.where(bins.regions == "few", 0, bins.test)
-    test[np.flatnonzero(bins.regions == "few")[0]] = num_few
-    metadata = table_metadata(synthetic=False, objective="mae/all", name="made-up")
-    paths.bins_table.write_table(replace(bins, test=test).to_arrow(metadata))
+    write_run(tmp_path, {"s": [({}, [7.0, 7.2]), ({"a": 1}, [6.0, 6.3])]}, resolved=True)
+    resize_few_shot(tmp_path, "test", num_few)
     return open_run(tmp_path)
 
 

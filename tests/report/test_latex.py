@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from dirsweep.report.study_tables import study_table
 from dirsweep.report.table import Cell, Column, Mark, Note, Row, Table
 from dirsweep.run.reader import Run, open_run
 from tests.made_up_run import write_run
+from tests.report.pdflatex import compiled
 
 RANKSIM = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2.0}
 
@@ -121,25 +120,6 @@ def test_synthetic_is_said(tmp_path: Path) -> None:
     run = open_run(tmp_path)
     assert r"\caption{\textbf{SYNTHETIC DATA.} s" in report_text(Report(run), "latex")
     assert r"\caption{\textbf{SYNTHETIC DATA.} " in layout_table(run, "ranksim/2").to_latex()
-
-
-def compiled(source: str, folder: Path) -> str:
-    """Compile a document; return what LaTeX says about it."""
-    compiler = shutil.which("pdflatex")
-    if compiler is None:
-        pytest.skip("pdflatex is not installed")
-    (folder / "report.tex").write_text(source, encoding="utf-8")
-    done = subprocess.run(
-        [compiler, "-interaction=nonstopmode", "-halt-on-error", "report.tex"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert (folder / "report.pdf").read_bytes().startswith(b"%PDF")
-    return done.stdout
 
 
 @pytest.mark.slow

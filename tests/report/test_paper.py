@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from dirsweep.config.load import load_sweep
 from dirsweep.report.latex import document
 from tests.hostile_texts import write_hostile_run
 from tests.made_up_run import write_run
+from tests.report.pdflatex import compiled
 
 SWEEP = Path(__file__).resolve().parents[2] / "sweeps" / "stsb_methods.yaml"
 NAMES = """
@@ -68,24 +67,6 @@ def latex_of(
     return out
 
 
-def compiled(body: str, folder: Path, options: str) -> str:
-    """Compile tables in an article; return what LaTeX says about it."""
-    compiler = shutil.which("pdflatex")
-    if compiler is None:
-        pytest.skip("pdflatex is not installed")
-    (folder / "paper.tex").write_text(document(body, options), encoding="utf-8")
-    done = subprocess.run(
-        [compiler, "-interaction=nonstopmode", "-halt-on-error", "paper.tex"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:]
-    return done.stdout
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("options", ["10pt,twocolumn", "11pt"])
@@ -98,7 +79,7 @@ def test_it_fits(
     options: str,
 ) -> None:
     text = latex_of(methods, COMMANDS[command], monkeypatch, capfd)
-    assert "Overfull" not in compiled(text, tmp_path, options)
+    assert "Overfull" not in compiled(document(text, options), tmp_path)
 
 
 @pytest.mark.slow
@@ -108,7 +89,7 @@ def test_names_of_users_compile_and_fit(
     root = write_hostile_run(tmp_path)
     for options in ([], ["--validation", "--metrics", "mae,mse,pearson"]):
         text = latex_of(root, options, monkeypatch, capfd)
-        assert "Overfull" not in compiled(text, tmp_path, "10pt,twocolumn")
+        assert "Overfull" not in compiled(document(text, "10pt,twocolumn"), tmp_path)
 
 
 def test_display_names(
