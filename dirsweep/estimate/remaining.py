@@ -97,7 +97,7 @@ class _Survey:
         self.found = Remaining()
         self.seen: set[str] = set()
         self.paces: dict[str, _Pace] = {}
-        #: per trial that is left: its configuration's key, its study and its epochs
+        #: per trial that is left: its configuration's key, its study and its epochs in all stages
         self.left: list[tuple[str, str, int]] = []
 
     def result(self) -> Remaining:
@@ -114,7 +114,7 @@ class _Survey:
             left += sum(self._is_left(point, seed) for seed in seeds)
         if self.spec.studies[study].space is not None:
             unproposed = max(0, self.spec.studies[study].trials - len(points)) * len(seeds)
-            epochs = make_point(self.spec, study, 0, {}).config.epochs
+            epochs = make_point(self.spec, study, 0, {}).config.total_epochs
             self.left += [("", study, epochs)] * unproposed
             left += unproposed
         self.found.new[study] = left
@@ -135,7 +135,7 @@ class _Survey:
         else:
             source = self.elsewhere.source(trial.trial_id)
             if source is None:
-                self.left.append((key, point.study, point.config.epochs))
+                self.left.append((key, point.study, point.config.total_epochs))
                 return True
             self.found.reused[source.name] = self.found.reused.get(source.name, 0) + 1
             outcome = TrialFolder(source.trial(trial.trial_id)).outcome()

@@ -29,7 +29,7 @@ class Pruning:
         return bool(self._studies)
 
     def wants_end(self, trial: TrackedTrial) -> bool:
-        """Show a trial's epochs to every scheduler concerned.
+        """Return whether a trial is to end after its last epoch.
 
         Args:
             trial: which; it has just noted the objective of an epoch.
@@ -38,31 +38,37 @@ class Pruning:
             Whether all studies that wait for the trial give it up. One without a scheduler never
             does.
         """
+        self.note(trial)
+        wishes = [study.wants_end(trial) for study in self._of(trial)]
+        return len(wishes) == len(trial.studies) and all(wishes)
+
+    def note(self, trial: TrackedTrial) -> None:
+        """Show a trial's epochs to every scheduler concerned, without a verdict on it."""
         costs = {
             epoch + 1: self._objective.cost(value)
             for epoch, value in sorted(trial.best_by_epoch.items())
         }
-        scheduled = [self._studies[study] for study in trial.studies if study in self._studies]
-        wishes = [study.wants_end(trial, costs) for study in scheduled]
-        return len(wishes) == len(trial.studies) and all(wishes)
+        for study in self._of(trial) if costs else ():
+            study.note(trial, costs)
+
+    def _of(self, trial: TrackedTrial) -> list[StudyPruning]:
+        return [self._studies[study] for study in trial.studies if study in self._studies]
 
     def end(self, trial: TrackedTrial) -> None:
         """Tell the schedulers that a trial has ended."""
-        for study in trial.studies:
-            if study in self._studies:
-                self._studies[study].end(trial)
+        for study in self._of(trial):
+            study.end(trial)
 
     def restart(self, trial: TrackedTrial) -> None:
         """Tell the schedulers that a trial is trained again from its start."""
-        for study in trial.studies:
-            if study in self._studies:
-                self._studies[study].forget(trial)
+        for study in self._of(trial):
+            study.forget(trial)
 
     def replay(self, trial: TrackedTrial) -> None:
-        """Show a trial that ended in an earlier session, or in another run."""
-        if trial.best_by_epoch:
-            self.wants_end(trial)
-        self.end(trial)
+        """Show a trial of an earlier session or of another run, as far as it was trained."""
+        self.note(trial)
+        if trial.ended:
+            self.end(trial)
 
 
 class StudyPruning:
@@ -80,8 +86,8 @@ class StudyPruning:
         #: trials that were not promoted, and which another study keeps alive
         self._given_up: set[str] = set()
 
-    def wants_end(self, trial: TrackedTrial, costs: Mapping[int, float]) -> bool:
-        """Return whether the study gives a trial up; once given up it stays so.
+    def note(self, trial: TrackedTrial, costs: Mapping[int, float]) -> None:
+        """Note a trial's epochs.
 
         Args:
             trial: which.
@@ -91,6 +97,10 @@ class StudyPruning:
         if curve is None:
             curve = self.curves[trial.trial_id] = Curve(bracket=self._bracket(trial))
         curve.costs = dict(costs)
+
+    def wants_end(self, trial: TrackedTrial) -> bool:
+        """Return whether the study gives a noted trial up; once given up it stays so."""
+        curve = self.curves[trial.trial_id]
         others = [other for other in self.curves.values() if other is not curve]
         if wants_end(self.scheduler, curve, others):
             self._given_up.add(trial.trial_id)

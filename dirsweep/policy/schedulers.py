@@ -1,8 +1,16 @@
 """Rules that end trials early, as functions of the trials' objectives by epoch.
 
-The same curves give the same answer, so a resumed run judges as an undisturbed one, whatever the
-process and the order in which trials are read. Successive halving and the median follow Optuna's
-pruners; an undefined objective is the worst there is (see ``domain.is_undefined``).
+The same curves give the same answer, whatever the process and the order in which trials are read.
+So a resumed run whose trials are trained one after another judges as an undisturbed one; where
+several are trained at a time, a verdict depends on how far the others are. A trial that resumes
+from a checkpoint keeps the verdicts on all of its earlier epochs but the last one, which is judged
+again: the log does not show whether it had been judged. If only some of the studies that share it
+had given it up, they judge it again at its next rung.
+
+Successive halving and the median follow Optuna's pruners, which keep rungs and brackets in a study
+in memory, by the order in which trials were asked for; no log gives these back. Optuna's patience
+never ends a trial whose best value so far stays the same. An undefined objective is the worst there
+is (see ``domain.is_undefined``).
 """
 
 from __future__ import annotations

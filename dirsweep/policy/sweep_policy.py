@@ -88,9 +88,8 @@ class SweepPolicy:
         reused, self._reused = self._reused or [], None
         if reused:
             self.records.record(*reused)
-        for trial_id in self.view.state.ends:
-            trial = self.view.trials.get(trial_id)
-            if self.pruning and trial is not None and trial.outcome is not None:
+        if self.pruning:
+            for trial in self.view.trials.values():
                 self.pruning.replay(trial)
 
     def _plan_study(self, study: str) -> None:
@@ -183,6 +182,10 @@ class SweepPolicy:
             return
         if self.budget is not None:
             trial.note_earlier(found.read_epochs())
+        if self.pruning and found.resumes:
+            # the schedulers let it continue after all of these; later peers do not change that
+            for row in found.read_epochs()[:-1]:
+                trial.note_objective(row)
         self.view.queue.append(spec.trial_id)
 
     def _log_reused(self, outcome: Outcome, source: str) -> None:

@@ -21,11 +21,13 @@ class FoundTrial:
         outcome: how it ended; None where it has not, or is to be trained again.
         read_epochs: reads its epochs' rows.
         reused_from: finds the neighbouring run that trained it; None where no run has it.
+        resumes: whether it continues from a checkpoint.
     """
 
     outcome: Outcome | None
     read_epochs: Callable[[], Sequence[Mapping[str, Any]]]
     reused_from: Callable[[], str | None] = lambda: None
+    resumes: bool = False
 
 
 class RunRecords:
@@ -76,7 +78,8 @@ class RunRecords:
         if outcome is not None and outcome.status in ("interrupted", *self.retry):
             self.discard(trial_id)
             outcome = None
-        return FoundTrial(outcome, folder.read_epochs, lambda: self._source_of(trial_id))
+        resumes = outcome is None and folder.paths.checkpoint.exists()
+        return FoundTrial(outcome, folder.read_epochs, lambda: self._source_of(trial_id), resumes)
 
     def _source_of(self, trial_id: str) -> str | None:
         return None if self.elsewhere is None else self.elsewhere.name_of(trial_id)

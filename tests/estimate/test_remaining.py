@@ -11,6 +11,8 @@ import pytest
 from dirsweep.errors import DataError, StoreError
 from dirsweep.estimate.plan import print_plan
 from dirsweep.estimate.remaining import remaining
+from dirsweep.run.folder import RunPaths, TrialFolder
+from dirsweep.run.ledger import read_state
 from dirsweep.terminal import PlainConsole
 from tests.flow.driving import Listener, loaded, run_here, tiny_sweep
 
@@ -61,6 +63,19 @@ def test_new_is_what_a_run_trains(tmp_path: Path) -> None:
     line = "5 trials of 3 epochs each; 3 reused from other runs (a)"
     assert any(line in found for found in planned(more, other))
     assert not other.exists()
+
+
+def test_hours_count_the_second_stage(tmp_path: Path) -> None:
+    root, first = tmp_path / "run", {"p": {"points": [{}]}}
+    assert trained(tiny_sweep(tmp_path, first), root) == 1
+    (trial_id,) = read_state(RunPaths(root).ledger).proposed_trials()
+    outcome = TrialFolder(RunPaths(root).trial(trial_id)).outcome()
+    assert outcome is not None
+    assert outcome.num_epochs == 3
+    further = {"p": {"points": [{}, {"schedule": {"name": "rrt", "epochs": 6}}]}}
+    found = remaining(loaded(tiny_sweep(tmp_path / "more", further)), root)
+    assert found.new == {"p": 1}
+    assert found.trial_hours == pytest.approx(outcome.wall_time_s * 9 / 3 / 3600)
 
 
 @pytest.mark.parametrize("key", ["base", "studies"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,7 +57,7 @@ class FolderRecords(RunRecords):
 
     def find(self, trial_id: str) -> FoundTrial:
         found = super().find(trial_id)
-        return FoundTrial(found.outcome, found.read_epochs, lambda: self.source)
+        return replace(found, reused_from=lambda: self.source)
 
 
 class MadePolicy(SweepPolicy):

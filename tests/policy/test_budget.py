@@ -198,6 +198,26 @@ def test_wall_time_is_that_of_the_sessions() -> None:
     assert RunState().wall_time_s == 0.0
 
 
+def test_a_second_stage_counts_for_the_time_that_a_trial_needs(
+    tmp_path: Path, clock: Clock
+) -> None:
+    rrt = {"schedule": {"name": "rrt", "epochs": 4}}
+    spec = make_spec(
+        tmp_path,
+        {"p": {"points": [rrt]}},
+        budget={"cpu_hours": 100.0},
+        base={"backbone": "tiny", "epochs": 10},
+    )
+    policy = MadePolicy(spec, tmp_path / "run", clock=clock)
+    trial = policy.next_trial()
+    assert trial is not None
+    assert policy.budget is not None
+    policy.observe(trial.trial_id, {"epoch": 8, "epoch_time_s": 60.0})
+    assert policy.budget.remaining_s(policy.view.trials[trial.trial_id]) == (14 - 9) * 60
+    policy.observe(trial.trial_id, {"epoch": 10, "epoch_time_s": 20.0})
+    assert policy.budget.remaining_s(policy.view.trials[trial.trial_id]) == (14 - 11) * 20
+
+
 def test_money_is_the_price_of_what_a_trial_holds(tmp_path: Path, clock: Clock) -> None:
     limits = BudgetSpec(money=MoneySpec(limit=10, cpu_hour=0.05, gpu_hour=2.0), gpu_hours=4.0)
     sweep = _sweep(tmp_path, limits.to_dict(), resources={"cpu": 4})

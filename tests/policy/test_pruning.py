@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
+from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec
 from dirsweep.run.events import Ended, Retried
 from dirsweep.run.folder import RunPaths, TrialFolder
@@ -119,6 +120,49 @@ def test_schedulers_know_what_was_taken_over(tmp_path: Path, study: dict[str, An
     first = alone.next_trial()
     assert first is not None
     assert alone.observe(first.trial_id, {"epoch": 1, "best_value": 2.0}) is False
+
+
+def _interrupted(tmp_path: Path, *, checkpoint: bool) -> tuple[SweepSpec, TrialSpec]:
+    """A run that was killed when its first trial, alone at the rung after 2 epochs, had 3."""
+    asha = {"name": "asha", "grace_epochs": 2, "reduction_factor": 2}
+    studies = {"s": {"points": [{}, {"batch_size": 16}]}}
+    spec = make_spec(tmp_path, studies, scheduler=asha)
+    policy = MadePolicy(spec, tmp_path / "run")
+    trial = policy.next_trial()
+    assert trial is not None
+    assert _observe_curve(policy, trial, [5.0] * 3) == 3
+    folder = policy.folder(trial.trial_id)
+    folder.begin(trial.to_dict())
+    folder.write_epochs([{"epoch": epoch, "best_value": 5.0} for epoch in range(3)])
+    if checkpoint:
+        folder.paths.checkpoint.write(b"a checkpoint")
+    policy.close()
+    return spec, trial
+
+
+@pytest.mark.parametrize(("checkpoint", "length"), [(True, 4), (False, 2)])
+def test_a_resumed_trial_keeps_the_verdicts_on_its_earlier_epochs(
+    tmp_path: Path, checkpoint: bool, length: int
+) -> None:
+    spec, trial = _interrupted(tmp_path, checkpoint=checkpoint)
+    policy = MadePolicy(spec, tmp_path / "run")
+    assert policy.next_trial() == trial
+    other = policy.next_trial()
+    assert other is not None
+    assert _observe_curve(policy, other, [4.0] * 4) == 4, "a better one passes two rungs"
+    assert _observe_curve(policy, trial, [5.0] * 8) == length
+
+
+@pytest.mark.parametrize(("value", "length"), [(4.0, 4), (6.0, 2)])
+def test_a_trial_that_waits_to_resume_counts_for_others(
+    tmp_path: Path, value: float, length: int
+) -> None:
+    spec, trial = _interrupted(tmp_path, checkpoint=True)
+    policy = MadePolicy(spec, tmp_path / "run")
+    assert policy.next_trial() == trial
+    other = policy.next_trial()
+    assert other is not None
+    assert _observe_curve(policy, other, [value] * 4) == length
 
 
 def test_a_trial_begun_here_and_finished_elsewhere_is_noted_as_taken_over(tmp_path: Path) -> None:
