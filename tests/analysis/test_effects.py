@@ -194,6 +194,7 @@ def test_one_study_or_several_settings_are_no_effect_of_the_run(tmp_path: Path) 
     assert len(by_technique(effects_of_run(open_run(tmp_path / "same")))["lds"].pairs) == 2
 
 
+@pytest.mark.slow
 def test_claims_begin_with_the_whole_run(run: Run) -> None:
     found = claims(run)
     first = [claim for claim in found if claim.study == ALL_STUDIES]

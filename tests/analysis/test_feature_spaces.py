@@ -85,6 +85,7 @@ def test_the_first_point_of_a_search_is_no_baseline(tmp_path: Path) -> None:
         assert [trial.trial_id for trial in found.trials] == expected
 
 
+@pytest.mark.slow
 def test_a_point_without_any_is_named(tmp_path: Path) -> None:
     paths = run_with(tmp_path, synthetic=True)
     store(paths, "s-1-0", ordered(LABELS))

@@ -142,6 +142,7 @@ def test_a_reader_that_leaves_ends_a_command_silently(
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_full_device_is_one_line(tmp_path: Path) -> None:
     with open("/dev/full", "wb") as full:
         process = start("published", "list", folder=tmp_path, stdout=full, stderr=subprocess.PIPE)

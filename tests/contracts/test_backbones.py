@@ -30,8 +30,10 @@ BACKBONES = shipped("backbone")
 KINDS: tuple[InputKind, ...] = get_args(InputKind)
 #: a registered benchmark of each kind
 OF_KIND = {"image": "synthetic-agedb", "text_pair": "sts-b-dir"}
+#: networks of which a single pass takes seconds
+LARGE = ("resnet50",)
 CASES = [
-    (name, kind)
+    pytest.param(name, kind, marks=pytest.mark.slow if name in LARGE else ())
     for name in BACKBONES
     for kind in KINDS
     if kind in registry.config_class("backbone", name).accepts  # type: ignore[attr-defined]

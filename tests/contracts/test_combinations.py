@@ -93,6 +93,7 @@ def test_the_papers_print_eighty_combinations(tmp_path: Path) -> None:
     assert len({canonical_json(point.config.to_dict()) for point in planned}) == 80 - 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", BASELINES)
 def test_every_combination_trains(baseline: str, tmp_path: Path) -> None:
     spec = sweep(tmp_path, [configured(baseline, added) for added in SUBSETS])
@@ -147,6 +148,7 @@ def written(part: dict[str, Any]) -> str:
     return yaml.safe_dump(part, default_flow_style=True).strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [*VARIANTS, *MORE], ids=written)
 def test_the_other_methods_train_alone_and_beside_the_papers(
     part: dict[str, Any], tmp_path: Path

@@ -80,6 +80,7 @@ def test_an_unknown_place(name: str) -> None:
     assert ", ".join(NAMES) in str(caught.value)
 
 
+@pytest.mark.slow
 @every_place
 def test_every_place_gives_the_same_rows(name: str, tmp_path: Path) -> None:
     # one after another, so that a search asks in the same order everywhere
@@ -94,6 +95,7 @@ def test_every_place_gives_the_same_rows(name: str, tmp_path: Path) -> None:
     assert len(listener.started) == len(listener.ended) == listener.num_trials == NUM_TRIALS
 
 
+@pytest.mark.slow
 @every_place
 def test_a_stop_file_ends_the_run_and_it_resumes(name: str, tmp_path: Path) -> None:
     sweep = small_sweep(tmp_path, TWO, base={"epochs": 4})
@@ -105,12 +107,14 @@ def test_a_trial_is_pruned_after_the_epoch_that_decides(name: str, tmp_path: Pat
     check_prunes(name, small_sweep(tmp_path, ONE, base={"epochs": 3}), tmp_path / "run")
 
 
+@pytest.mark.slow
 @every_place
 def test_an_ended_trial_may_be_started_again(name: str, tmp_path: Path) -> None:
     sweep = small_sweep(tmp_path, ONE, base={"epochs": 1})
     check_starts_an_ended_trial_again(name, sweep, tmp_path / "run")
 
 
+@pytest.mark.slow
 @every_place
 def test_time_passes_while_a_trial_trains(name: str, tmp_path: Path) -> None:
     check_time_passes(name, small_sweep(tmp_path, ONE), tmp_path / "run")
@@ -172,18 +176,21 @@ def test_a_place_that_never_sends_time_passed_fails(faulty: str, tmp_path: Path)
         check_stops_and_resumes(faulty, tiny_sweep(tmp_path, TWO), tmp_path / "run2", 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faulty", ["stops nothing"], indirect=True)
 def test_a_place_that_does_not_stop_fails(faulty: str, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="stopped in the middle of its epochs"):
         check_stops_and_resumes(faulty, tiny_sweep(tmp_path, TWO), tmp_path / "run", 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faulty", ["prunes nothing"], indirect=True)
 def test_a_place_that_does_not_prune_fails(faulty: str, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="EndTrial must end a trial"):
         check_prunes(faulty, tiny_sweep(tmp_path, ONE), tmp_path / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faulty", ["lets go of a trial too late"], indirect=True)
 def test_a_place_that_lets_go_too_late_fails(faulty: str, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="an ended trial has left its place"):

@@ -155,6 +155,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {study: f.verdict for f in findings for study in f.varied.studies}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", MOVES, ids=" ".join)
 def test_a_key_of_a_trial_changes_its_training(verdicts: dict[str, str], at: At) -> None:
     assert len(MOVES[at][1]) > 1, f"say in VALUES which values {MOVES[at][0]} is moved between"

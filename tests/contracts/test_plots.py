@@ -136,6 +136,7 @@ def labels_of(axes: Any) -> list[tuple[str, str]]:
     return [(along, label) for along, label in shown if label]
 
 
+@pytest.mark.slow
 @PLOTS
 def test_a_caption_says_what_is_drawn_and_how_to_read_it(run: Run, plot: Plot[Any]) -> None:
     study = drawable(run, plot)
@@ -162,6 +163,7 @@ def test_a_caption_says_what_is_drawn_and_how_to_read_it(run: Run, plot: Plot[An
     assert drawing.caption.replace("`", "'") in below
 
 
+@pytest.mark.slow
 @PLOTS
 @pytest.mark.parametrize(
     "size", ["small", *(pytest.param(size, marks=pytest.mark.slow) for size in ("usual", "big"))]

@@ -32,6 +32,7 @@ CONR = {
 DEAD = {"regularizers.conr.alpha", "regularizers.conr.tau", "regularizers.conr.pushing_weights"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", ["one_at_a_time", "space"])
 @pytest.mark.parametrize("formulation", ["paper", "released"])
 def test_three_keys_of_the_released_conr_are_dead(
@@ -104,6 +105,7 @@ def test_what_steps_cannot_show_is_not_checked(tmp_path: Path) -> None:
     assert "are equal once epochs are shortened to 4" in got["optimizer.milestones"].note
 
 
+@pytest.mark.slow
 def test_a_key_is_tried_where_its_part_is_on(tmp_path: Path) -> None:
     space = {
         "loss.name": {"choice": ["l1", "huber"]},

@@ -80,6 +80,7 @@ def test_a_trial_that_raises(
     assert first["val_mae_all"] is not None, "what it reached before is kept"
 
 
+@pytest.mark.slow
 def test_a_trial_that_hangs(
     tmp_path: Path, misbehave: Callable[[Callable[[], Any]], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +94,7 @@ def test_a_trial_that_hangs(
     assert first["error"] == "an epoch took longer than resources.epoch_limit_s, 1 s"
 
 
+@pytest.mark.slow
 def test_the_first_epoch_has_time_to_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = TinyBackbone.__init__
 

@@ -86,6 +86,7 @@ def test_a_full_disk(tmp_path: Path, disk: Path) -> None:
     same_results(check_finished(root, 3), check_finished(tmp_path / "whole", 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 5, 8, 12, 16, 20, 24, 28])
 def test_no_write_that_fails_loses_anything(

@@ -96,6 +96,7 @@ def _goes_on(root: Path, folder: Path, space: dict[str, Any], sampler: str) -> l
     return [line for line in listener.messages if "outside the changed space" in line]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in CHANGES],

@@ -79,6 +79,7 @@ def _interrupt(trial_id: str) -> None:
 # ---- going on
 
 
+@pytest.mark.slow
 def test_resume_needs_only_the_runs_folder(tmp_path: Path, call: Call) -> None:
     file = tiny_sweep(tmp_path, THREE)
     assert run_here(file, tmp_path / "run", At(1, 1, _interrupt)) == 130
@@ -94,6 +95,7 @@ def test_resume_needs_only_the_runs_folder(tmp_path: Path, call: Call) -> None:
     assert (code, err.count("\n")) == (2, 1)
 
 
+@pytest.mark.slow
 def test_a_failed_trial_is_retried_only_when_asked(tmp_path: Path, call: Call) -> None:
     tiny_sweep(tmp_path, {"p": {"points": [{}, {"optimizer.name": "sgd", "optimizer.lr": 1e30}]}})
     assert call("run", "tiny.yaml", "--inline", "--out", "run")[0] == 1
@@ -113,6 +115,7 @@ def test_a_failed_trial_is_retried_only_when_asked(tmp_path: Path, call: Call) -
 # ---- looking
 
 
+@pytest.mark.slow
 def test_status_while_it_runs_and_afterwards(tmp_path: Path, call: Call) -> None:
     root = tmp_path / "run"
     studies = {
@@ -223,6 +226,7 @@ def test_stopping_what_does_not_run(tmp_path: Path, call: Call) -> None:
         assert words in err
 
 
+@pytest.mark.slow
 def test_one_trial_is_stopped_for_good(tmp_path: Path) -> None:
     root = tmp_path / "run"
     file = tiny_sweep(tmp_path, THREE, base={"epochs": 5})
@@ -242,6 +246,7 @@ def test_one_trial_is_stopped_for_good(tmp_path: Path) -> None:
     assert set(statuses(root).values()) == {"complete"}
 
 
+@pytest.mark.slow
 def test_a_waiting_trial_and_an_interrupted_one_can_be_stopped(tmp_path: Path, call: Call) -> None:
     root = tmp_path / "run"
     file = tiny_sweep(tmp_path, THREE, base={"epochs": 5})
@@ -286,6 +291,7 @@ def test_the_commands_against_a_driver_at_work(tmp_path: Path, call: Call) -> No
 # ---- equal trials of other runs
 
 
+@pytest.mark.slow
 def test_equal_trials_of_neighbouring_runs_are_taken_over(tmp_path: Path) -> None:
     first = tiny_sweep(tmp_path / "one", THREE)
     assert run_here(first, tmp_path / "runs" / "one") == 0

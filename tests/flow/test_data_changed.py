@@ -91,6 +91,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [pytest.param(name, marks=() if name == "a label" else pytest.mark.slow) for name in CHANGES],

@@ -81,6 +81,7 @@ def _file(folder: Path, scheduler: Mapping[str, Any], **more: Any) -> Path:
     return tiny_sweep(folder, {"s": {"points": points}}, scheduler=dict(scheduler), base=base)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheduler", "ended"), ENDED, ids=lambda value: str(value))
 @pytest.mark.usefixtures("scripted")
 def test_a_plateau_a_late_bloomer_and_a_divergence(

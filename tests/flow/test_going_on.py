@@ -101,6 +101,7 @@ def test_interrupted_once_it_says_how_to_go_on_and_does(tmp_path: Path) -> None:
     same_results(check_finished(root, 7), check_finished(tmp_path / "whole", 7))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lr", "reason"),
     [(1e30, "NaN|above 1e\\+06"), (1e4, "NaN|above 1e\\+06")],
@@ -128,6 +129,7 @@ def test_a_failing_trial_is_a_row_and_the_rest_goes_on(
     assert wanted.started == [rows[1]["trial_id"]]
 
 
+@pytest.mark.slow
 def test_a_point_of_a_search_that_fails_does_not_stop_it(tmp_path: Path) -> None:
     study = {
         "trials": 4,
@@ -171,6 +173,7 @@ def test_interrupted_between_two_epochs_nothing_is_trained_again(tmp_path: Path)
     same_results(check_finished(root, 7), check_finished(tmp_path / "whole", 7))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage", ["outcome", "epochs", "predictions", "checkpoint", "spec", "log", "stop"]
 )

@@ -26,6 +26,7 @@ SEARCH: dict[str, Any] = {
 NOT_WORSE = [{"metric": "mae", "region": "all", "at_most": {"base_plus": 0}}]
 
 
+@pytest.mark.slow
 def test_a_constraint_added_to_a_finished_search_has_one_base(tmp_path: Path) -> None:
     """The base is proposed last, since the search was finished without it."""
     root = tmp_path / "run"

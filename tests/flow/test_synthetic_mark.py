@@ -26,6 +26,7 @@ class RealConfig(TinyConfig):
     synthetic: ClassVar[bool] = False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("benchmark", "synthetic"), [("tiny", True), ("synthetic-in-name-only", False)]
 )

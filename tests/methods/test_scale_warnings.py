@@ -110,6 +110,7 @@ def test_what_is_set_or_suits_is_left_alone(prices: None, tmp_path: Path) -> Non
     assert scale_warnings(load_sweep(ages)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["plan", "run", "check"])
 def test_commands_say_it_once(
     prices: None,

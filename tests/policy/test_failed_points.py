@@ -76,6 +76,7 @@ def search(tmp_path: Path, sampler: str, goal: str, trials: int, seed: int = 0) 
     return make_spec(tmp_path, {"s": study})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sampler", "goal"), combinations())
 def test_the_last_points_avoid_what_diverges(tmp_path: Path, sampler: str, goal: str) -> None:
     policy = MadePolicy(search(tmp_path, sampler, goal, 45), tmp_path / "run")
@@ -129,6 +130,7 @@ def mixed(trial: TrialSpec) -> Outcome:
     return result(trial)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sampler", "goal"), combinations())
 @pytest.mark.parametrize("cut", [3, 11])
 def test_a_search_rebuilt_from_the_log_knows_the_same(

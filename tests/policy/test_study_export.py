@@ -75,6 +75,7 @@ def _run(tmp_path: Path, statuses: dict[int, str], limit: int = 1000) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_read_back_with_optuna(tmp_path: Path) -> None:
     root, url = _run(tmp_path, {}), f"sqlite:///{tmp_path / 'x.db'}"
     names = ["run/grid", "run/one", "run/search", "run/front"]
@@ -119,6 +120,7 @@ def test_read_back_with_optuna(tmp_path: Path) -> None:
     assert start.tzinfo is None
 
 
+@pytest.mark.slow
 def test_states_and_a_second_export(tmp_path: Path) -> None:
     # the first three trials are the grid's
     root, url = (

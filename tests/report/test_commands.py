@@ -74,6 +74,7 @@ def test_claims(call: Call, tmp_path: Path) -> None:
     assert "- **better:** RankSim lowers " in out
 
 
+@pytest.mark.slow
 def test_output_is_a_regular_file(call: Call, tmp_path: Path) -> None:
     run = simulate(tmp_path / "run", {"s": [SimulatedPoint()]}, num_samples=30).root
     fifo, folder = tmp_path / "fifo", tmp_path / "folder"
@@ -238,6 +239,7 @@ def test_report_refuses(
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_plots_go_beside_the_report(call: Call, tmp_path: Path) -> None:
     simulate(tmp_path / "run", {"s": [SimulatedPoint(), SimulatedPoint({"epochs": 2})]})
     report = tmp_path / "out" / "report.md"
@@ -250,6 +252,7 @@ def test_plots_go_beside_the_report(call: Call, tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "plots").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_be_written_to_is_reported(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

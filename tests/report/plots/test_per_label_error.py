@@ -76,6 +76,7 @@ def test_beside_a_base_that_is_the_best_stands_the_next_best(tmp_path: Path) -> 
     assert "(2 of 3 points; `--points A,B` draws others)" in said
 
 
+@pytest.mark.slow
 def test_named_points_have_a_panel_each(tmp_path: Path) -> None:
     points: list[Any] = [
         ({}, [6.0, 6.1]),

@@ -16,6 +16,7 @@ from tests.made_up_run import write_run
 GAMMA, LAMBDA = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"
 
 
+@pytest.mark.slow
 def test_surface_of_a_grid(tmp_path: Path) -> None:
     points = [
         ({GAMMA: g, LAMBDA: v, "lr": lr}, [7.0 + v + g / 100 + lr, 7.1 + v + g / 100 + lr])
