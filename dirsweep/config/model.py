@@ -139,6 +139,42 @@ class DefaultText:
     text: str
 
 
+@dataclass(frozen=True)
+class AddedLater:
+    """Marks a field that earlier builds lacked, and whose default is what they did.
+
+    At its default it is no part of a trial's identity, so their results are still taken over.
+    """
+
+
+def without_added(config: BaseModel, plain: PlainData) -> PlainData:
+    """Leave out the fields marked ``AddedLater`` that have their defaults, in nested sections too.
+
+    Args:
+        config: a section.
+        plain: the same as plain data, in YAML's keys.
+
+    Returns:
+        A copy of ``plain`` without them.
+    """
+    added = marked_fields(type(config), AddedLater)
+    kept = dict(plain)
+    for name, info in type(config).model_fields.items():
+        key, value = info.alias or name, getattr(config, name)
+        if key not in kept:
+            continue
+        if name in added and value == info.get_default(call_default_factory=True):
+            del kept[key]
+        elif isinstance(value, BaseModel) and isinstance(kept[key], dict):
+            kept[key] = without_added(value, kept[key])
+        elif isinstance(value, dict):
+            parts = {item: part for item, part in value.items() if isinstance(part, BaseModel)}
+            kept[key] = kept[key] | {
+                item: without_added(part, kept[key][item]) for item, part in parts.items()
+            }
+    return kept
+
+
 def marked_fields(cls: type[BaseModel], kind: type[M]) -> dict[str, M]:
     """Return the fields of a section whose annotation has a mark of a kind, with the mark."""
     found = {}

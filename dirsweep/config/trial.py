@@ -15,7 +15,14 @@ from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
 
 from dirsweep import registry
 from dirsweep.config.file_content import with_contents
-from dirsweep.config.model import Config, FromRegistry, Overrides, PlainData, as_tuple
+from dirsweep.config.model import (
+    Config,
+    FromRegistry,
+    Overrides,
+    PlainData,
+    as_tuple,
+    without_added,
+)
 from dirsweep.config.ranges import Choice, LogUniform
 from dirsweep.errors import SpecError
 
@@ -274,7 +281,7 @@ def trial_id_of(
     """
     versions = {f"{t.room}.{t.registered_name}": type(t).version for t in config.techniques()}
     identity = {
-        "config": with_contents(config.to_dict(), contents or {}),
+        "config": with_contents(without_added(config, config.to_dict()), contents or {}),
         "benchmark": benchmark,
         "fingerprint": fingerprint,
         "seed": seed,

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import field_validator
 from torch import Tensor
 
+from dirsweep.config.model import AddedLater, without_added
 from dirsweep.config.trial import NamedConfig
 from dirsweep.data.label_ranges import LabelRange, checked_ranges
 from dirsweep.domain import METRICS, SCALAR_METRICS, LabelBins, ShotRule
@@ -105,7 +106,7 @@ class BenchmarkConfig(NamedConfig):
     #: keys that say where the data lies, not what it is: no part of a trial's identity
     locations: ClassVar[frozenset[str]] = frozenset({"root"})
 
-    zero_shot: tuple[LabelRange, ...] | None = None
+    zero_shot: Annotated[tuple[LabelRange, ...] | None, AddedLater()] = None
     """ranges such as [[0, 10], [60, 70]], label unit, low included and high not (but the highest
     label of all is), of whole label bins: their samples are taken out of the training split;
     validation and test stay whole; metrics get a region 'zero'
@@ -151,14 +152,8 @@ class BenchmarkConfig(NamedConfig):
         return whole if self.zero_shot is None else ZeroShot(whole, self.zero_shot)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return name and parameters; without ``zero_shot`` where it is not set.
-
-        Trial ids are hashes of this, and most were made before there was a ``zero_shot``.
-        """
-        plain = super().to_dict()
-        if self.zero_shot is None:
-            del plain["zero_shot"]
-        return plain
+        """Return name and parameters, without added ones at their defaults."""
+        return without_added(self, super().to_dict())
 
     def identity(self) -> dict[str, Any]:
         """Return the settings without locations."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import Field
 
 from dirsweep.config.expand import make_trial, planned_points
 from dirsweep.config.load import load_sweep, sweep_from_data
+from dirsweep.config.model import AddedLater, Config, without_added
 from dirsweep.config.sweep import SweepSpec
 
 #: written by an earlier build, with every section of a sweep
@@ -124,3 +126,28 @@ def test_a_spec_of_an_earlier_build_loads_and_is_written_alike() -> None:
         "space",
     ]
     assert [len(planned_points(spec, name)) for name in spec.studies] == [5, 6, 4, 2, 6, 1]
+
+
+class _Inner(Config):
+    old: int = 1
+    added: Annotated[int, AddedLater()] = 2
+
+
+class _Outer(Config):
+    inner: _Inner = _Inner()
+    by_name: Annotated[dict[str, _Inner], Field(default_factory=dict)]
+    added_too: Annotated[str | None, AddedLater(), Field(alias="other")] = None
+
+
+def test_an_added_key_is_part_of_the_identity_only_where_it_is_set() -> None:
+    def identity(**values: Any) -> Any:
+        config = _Outer.model_validate(values)
+        return without_added(config, config.model_dump(by_alias=True))
+
+    assert identity() == {"inner": {"old": 1}, "by_name": {}}
+    assert identity(by_name={"x": {}, "y": {"added": 3}}, other="a") == {
+        "inner": {"old": 1},
+        "by_name": {"x": {"old": 1}, "y": {"old": 1, "added": 3}},
+        "other": "a",
+    }
+    assert identity(inner={"added": 3})["inner"] == {"old": 1, "added": 3}
