@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from pydantic import PrivateAttr
 from torch import Tensor, nn
 
+from dirsweep.config.model import PlainData
 from dirsweep.config.trial import NamedConfig
 from dirsweep.data.base import SPLITS, Benchmark, Split
 
@@ -27,6 +29,36 @@ class BackboneConfig(NamedConfig):
 
     #: the kinds of benchmark inputs it takes: ``image``, ``text_pair``
     accepts: ClassVar[frozenset[str]] = frozenset({"image"})
+
+    #: what a stored network's backbone took from its training data; None where none is stored
+    _stored: PlainData | None = PrivateAttr(None)
+
+    def learnt_encoding(self, benchmark: Benchmark, cache: Path) -> PlainData:
+        """Return what ``encode`` and ``build`` take from the training data, such as a vocabulary.
+
+        It is stored beside the weights, so that a network predicts without its training data.
+
+        Args:
+            benchmark: it is trained on.
+            cache: folder for what is kept.
+
+        Returns:
+            Plain data for JSON; empty where they take nothing.
+        """
+        return {}
+
+    def restored(self, encoding: PlainData) -> Self:
+        """Return the same settings for a stored network.
+
+        ``encode`` and ``build`` then take ``encoding`` in the place of the training data, and
+        ``build`` reads no initial weights: the stored ones replace them.
+
+        Args:
+            encoding: what ``learnt_encoding`` gave when the network was stored.
+        """
+        restored = self.model_copy()
+        restored._stored = encoding
+        return restored
 
     def encode(self, split: Split, benchmark: Benchmark, cache: Path) -> Any:
         """Turn a split's inputs into one array or tensor that can be indexed by sample.

@@ -24,6 +24,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from dirsweep.backbones.base import Backbone, BackboneConfig
 from dirsweep.backbones.glove import glove_problem, read_glove
 from dirsweep.config.file_content import ContentPath, absolute_path, content_hash, path_content
+from dirsweep.config.model import PlainData
 from dirsweep.config.ranges import Choice, Uniform
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import Benchmark, BenchmarkConfig, Split
@@ -213,7 +214,7 @@ class BiLSTMConfig(BackboneConfig):
             DataError: the GloVe file is absent or broken.
         """
         super().prepare(benchmark, cache)
-        self._words(_vocabulary(benchmark, self.min_count), cache)
+        self._words(self._vocabulary(benchmark), cache)
 
     def encode(self, split: Split, benchmark: Benchmark, cache: Path) -> NDArray[np.int64]:
         """Turn sentences into word numbers by the vocabulary of the training split.
@@ -221,7 +222,7 @@ class BiLSTMConfig(BackboneConfig):
         Returns:
             (N, 2, L) int64, padded with 0 to the split's longest sentence.
         """
-        vocabulary = _vocabulary(benchmark, self.min_count)
+        vocabulary = self._vocabulary(benchmark)
         sides = [encode_sentences(list(side), vocabulary, self.max_length) for side in split.inputs]
         length = max((len(numbers) for side in sides for numbers in side), default=1)
         encoded = np.full((len(split), 2, length), PAD, dtype=np.int64)
@@ -236,7 +237,7 @@ class BiLSTMConfig(BackboneConfig):
         Raises:
             DataError: the GloVe file is absent or broken.
         """
-        vocabulary = _vocabulary(benchmark, self.min_count)
+        vocabulary = self._vocabulary(benchmark)
         return BiLSTM(
             self._words(vocabulary, cache),
             hidden=self.hidden,
@@ -245,9 +246,19 @@ class BiLSTMConfig(BackboneConfig):
             train_words=self.glove is None or self.train_glove,
         )
 
+    def learnt_encoding(self, benchmark: Benchmark, cache: Path) -> PlainData:
+        """Return the vocabulary's words in the order of their numbers."""
+        return {"words": list(self._vocabulary(benchmark))}
+
+    def _vocabulary(self, benchmark: Benchmark) -> Vocabulary:
+        """Return the vocabulary: a stored network's own, else that of the benchmark."""
+        if self._stored is None:
+            return _vocabulary(benchmark, self.min_count)
+        return {word: number for number, word in enumerate(self._stored["words"], UNKNOWN + 1)}
+
     def _words(self, vocabulary: Vocabulary, cache: Path) -> NDArray[np.float32]:
         """(V, E) with NaN where GloVe has no vector; kept on disk, as GloVe is large."""
-        if self.glove is None:
+        if self.glove is None or self._stored is not None:
             return np.full((len(vocabulary) + 2, self.word_dim), np.nan, dtype=np.float32)
         if problem := glove_problem(self.glove, self.word_dim):
             raise DataError(problem)

@@ -79,7 +79,7 @@ class ResNetConfig(BackboneConfig):
             DataError: the file is absent, no state dict, or of another architecture.
         """
         network = self._network()
-        if self.pretrained is not None:
+        if self.pretrained is not None and self._stored is None:
             network.load_state_dict(read_weights(network, self.pretrained, self.architecture))
         return ResNet(network)
 

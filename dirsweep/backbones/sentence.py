@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
 from dirsweep.config.file_content import ContentPath, absolute_path, content_hash, path_content
+from dirsweep.config.model import PlainData
 from dirsweep.config.ranges import Choice, Uniform
 from dirsweep.data.base import Benchmark, Split
 from dirsweep.data.cache import build_once
@@ -123,20 +124,38 @@ class SentenceConfig(BackboneConfig):
         Raises:
             DataError: see ``encode``.
         """
-        split = benchmark.split("train")
-        sentences = sorted({*split.inputs[0], *split.inputs[1]})
-        embedding_dim = int(np.load(self._embedded(sentences, cache), mmap_mode="r").shape[1])
         return PairMLP(
-            embedding_dim,
+            self._embedding_dim(benchmark, cache),
             hidden=self.hidden,
             dropout=self.dropout,
             sentence_scale=self.sentence_scale,
         )
 
+    def learnt_encoding(self, benchmark: Benchmark, cache: Path) -> PlainData:
+        """Return the length of an embedding, and the content of the frozen model that gave it."""
+        return {
+            "embedding_dim": self._embedding_dim(benchmark, cache),
+            "model": self._model_content(cache),
+        }
+
+    def _embedding_dim(self, benchmark: Benchmark, cache: Path) -> int:
+        if self._stored is not None:
+            return int(self._stored["embedding_dim"])
+        split = benchmark.split("train")
+        sentences = sorted({*split.inputs[0], *split.inputs[1]})
+        return int(np.load(self._embedded(sentences, cache), mmap_mode="r").shape[1])
+
+    def _model_content(self, cache: Path) -> str:
+        return path_content(str(model_folder(self.model)), cache, _MODEL_FILES)
+
     def _embedded(self, sentences: list[str], cache: Path) -> Path:
         """A .npy file with the (U, E) embeddings of U distinct sentences."""
-        folder = model_folder(self.model)
-        identity = path_content(str(folder), cache, _MODEL_FILES)
+        folder, identity = model_folder(self.model), self._model_content(cache)
+        if self._stored is not None and identity != self._stored["model"]:
+            raise DataError(
+                f"sentence: the network was trained on embeddings of another model than {folder}; "
+                "restore that model there"
+            )
         file = cache / "sentence" / f"{content_hash(identity, *sentences)}.npy"
         return build_once(file, lambda path: np.save(path, embed(sentences, folder)))
 

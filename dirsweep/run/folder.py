@@ -23,6 +23,44 @@ if TYPE_CHECKING:  # Ray starts before these are imported
 
 
 @dataclass(frozen=True)
+class ModelPaths:
+    """The two files of a stored network, in its trial's folder or in a copy of them.
+
+    Attributes:
+        folder: where they are.
+    """
+
+    folder: StoredFile
+
+    def _file(self, name: str) -> StoredFile:
+        key = f"{self.folder.key}/{name}" if self.folder.key else name
+        return StoredFile(self.folder.storage, key)
+
+    @property
+    def facts(self) -> StoredFile:
+        """What the weights need to predict, see ``training.model_file.ModelFacts``."""
+        return self._file("model.json")
+
+    @property
+    def weights(self) -> StoredFile:
+        """The weights as safetensors. Written last: while they are absent there is no network."""
+        return self._file("model.safetensors")
+
+    def exists(self) -> bool:
+        """Return whether a network is stored."""
+        return self.weights.exists()
+
+    def delete(self) -> None:
+        """Remove the network, the weights first.
+
+        Raises:
+            StoreError: the folder cannot be written to.
+        """
+        self.weights.delete()
+        self.facts.delete()
+
+
+@dataclass(frozen=True)
 class TrialPaths:
     """One trial's files: the truth about that trial. The run's tables are built from these."""
 
@@ -61,6 +99,11 @@ class TrialPaths:
     def features(self) -> StoredFile:
         """Test features of the best epoch, an Arrow file; only with ``store: {features: true}``."""
         return self._file("features.arrow")
+
+    @property
+    def model(self) -> ModelPaths:
+        """The network of the best epoch; only where the run stores it."""
+        return ModelPaths(self.folder)
 
     @property
     def checkpoint(self) -> StoredFile:

@@ -227,3 +227,13 @@ def test_a_file_that_cannot_hold_vectors_is_refused_before_anything_is_trained(
         config.prepare(benchmark, tmp_path)
     with pytest.raises(DataError, match=r"no GloVe file .*absent\.txt; unpack .*or leave backbone"):
         BiLSTMConfig(glove=str(tmp_path / "absent.txt")).build(benchmark, tmp_path)
+
+
+def test_a_stored_network_keeps_its_vocabulary_and_needs_no_glove_file(tmp_path: Path) -> None:
+    benchmark = small_benchmark(tmp_path)
+    config = BiLSTMConfig(word_dim=3, hidden=4, glove=str(tmp_path / "gone.txt"))
+    stored = config.restored({"words": ["dog", "zebra"]})
+    assert stored.encode(benchmark.split("val"), benchmark, tmp_path).tolist() == [
+        [[1, 3, 1], [2, 0, 0]]
+    ]
+    assert stored.build(benchmark, tmp_path).words.shape == (4, 3)

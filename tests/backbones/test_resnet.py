@@ -102,3 +102,10 @@ def test_weights_are_checked_before_a_worker_starts(tmp_path: Path, weights: Pat
         with pytest.raises(DataError, match=says) as caught:
             ResNet18Config(pretrained=str(file)).prepare(benchmark, tmp_path)
         assert "\n" not in str(caught.value)
+
+
+def test_a_stored_network_does_not_need_the_file_it_started_from(tmp_path: Path) -> None:
+    stored = ResNet18Config(pretrained=str(tmp_path / "gone.pth")).restored({})
+    assert stored.build(BENCHMARK, tmp_path).feature_dim == 512
+    with pytest.raises(DataError):
+        ResNet18Config(pretrained=str(tmp_path / "gone.pth")).build(BENCHMARK, tmp_path)

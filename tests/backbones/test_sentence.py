@@ -203,3 +203,14 @@ def test_the_packaged_model(folder: Path, tmp_path: Path) -> None:
     (folder / "modules.json").write_text("{")
     with pytest.raises(DataError, match=r"cannot be loaded as a sentence-transformers model"):
         SentenceConfig(model=str(folder)).prepare(benchmark, tmp_path)
+
+
+def test_a_stored_network_refuses_embeddings_of_another_model(
+    letters: LetterCounts, folder: Path, tmp_path: Path
+) -> None:
+    benchmark, config = small_benchmark(tmp_path), SentenceConfig(model=str(folder))
+    stored = config.restored(config.learnt_encoding(benchmark, tmp_path))
+    stored.encode(benchmark.split("val"), benchmark, tmp_path)
+    (folder / "model.safetensors").write_bytes(b"other weights")
+    with pytest.raises(DataError, match="trained on embeddings of another model than"):
+        stored.encode(benchmark.split("val"), benchmark, tmp_path)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -20,9 +21,10 @@ from dirsweep.backbones.base import Backbone, BackboneConfig
 from dirsweep.config.expand import validate
 from dirsweep.config.load import load_sweep
 from dirsweep.config.trial import build_named
-from dirsweep.data.base import Benchmark, InputKind
+from dirsweep.data.base import Benchmark, InputKind, Split
 from dirsweep.data.synthetic_agedb import SyntheticAgeDBConfig
 from dirsweep.errors import SpecError
+from dirsweep.training.model_file import load_weights, network_weights
 from tests.contracts.rooms import sample_of, shipped
 from tests.small_pairs import small_benchmark
 
@@ -201,3 +203,26 @@ def test_encoding_is_the_same_again_and_as_long_as_the_split(
         )
         assert len(first) == len(split)
         assert np.array_equal(first, again)
+
+
+@every_kind_of_every_backbone
+def test_a_stored_network_needs_no_training_data(
+    name: str, kind: InputKind, bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = bench(name, kind)
+    trained, test = made.build(seed=5).eval(), made.benchmark.split("test")
+    encoded = np.asarray(made.config.encode(test, made.benchmark, made.cache))
+    weights = network_weights(trained)
+    kept = json.loads(json.dumps(made.config.learnt_encoding(made.benchmark, made.cache)))
+
+    def refuse(split: str) -> Split:
+        raise AssertionError(f"the {split} split was read")
+
+    monkeypatch.setattr(made.benchmark, "split", refuse)
+    restored = replace(made, config=made.config.restored(kept))
+    network = restored.build(seed=6).eval()
+    load_weights(network, weights, "there")
+    again = np.asarray(restored.config.encode(test, made.benchmark, made.cache))
+    assert np.array_equal(again, encoded)
+    batch = made.benchmark.views().evaluate(torch.from_numpy(encoded[:3].copy()))
+    assert torch.equal(network(batch), trained(batch))
