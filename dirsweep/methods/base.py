@@ -181,11 +181,13 @@ class Stage:
 
     Attributes:
         num_epochs: its length.
-        trains: all parameters, or only the last layer (the backbone is frozen, in evaluation mode).
+        trains: all parameters, or only the last layer (the backbone is frozen).
         regularize: whether regularizers and smoothing take part.
         sample_weights: (N_train,) weights that replace the reweighting's, or None to keep them.
         starts_from: the model as it is, or the best epoch (on validation) so far.
         reset_regressor: whether the last layer is initialised again.
+        backbone_mode: of a frozen backbone: ``eval`` keeps its running statistics and switches
+            dropout off; ``train`` normalises by the batch, and the running statistics move on.
     """
 
     num_epochs: int
@@ -194,6 +196,7 @@ class Stage:
     sample_weights: Tensor | None = None
     starts_from: Literal["last", "best"] = "last"
     reset_regressor: bool = False
+    backbone_mode: Literal["eval", "train"] = "eval"
 
 
 @dataclass(frozen=True)

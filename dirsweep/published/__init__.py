@@ -6,8 +6,9 @@ papers leave open:
 - ConR names no re-weighting for the rows of its Tables 1 and 2. Their baselines are RankSim's SQINV
   rows, so the configurations say ``sqinv`` and ``note`` says that it is inferred. Its Tables 6 to
   19 build on plain training.
-- Neither says in which stage RRT + LDS smooths the labels. The configurations put LDS in the first
-  and leave the second, which RankSim's Appendix A trains with inverse weights, as it is.
+- RRT trains its first stage without weights, and a fresh last layer with inverse weights
+  (RankSim's Appendix A; the released code). Neither paper says in which stage RRT + LDS smooths the
+  labels: the configurations smooth the weights of the second, the only ones there are.
 - A row that repeats another paper's numbers has that paper's batch size, learning rate and epochs.
 - Numbers are kept as printed, also where two tables disagree; ``note`` then names the other number.
 - Correlations in percent stay in percent; ``unit`` says so.

@@ -46,6 +46,19 @@ FIXED: dict[str, dict[str, tuple[object, ...]]] = {
 #: column of a published row -> key of a trial
 PROTOCOL = {"batch_size": "batch_size", "lr": "optimizer.lr", "epochs": "epochs"}
 
+#: weights of RRT's second stage that its own key names, as the trial's reweighting would say them
+SECOND_STAGE: dict[object, FlatConfig] = {
+    "inv": {"reweighting.name": "inv"},
+    "sqinv": {"reweighting.name": "sqinv"},
+    "lds": {
+        "reweighting.name": "lds",
+        "reweighting.base": "inv",
+        "reweighting.kernel": "gaussian",
+        "reweighting.kernel_size": 5,
+        "reweighting.sigma": 2.0,
+    },
+}
+
 _ABSENT = object()
 
 
@@ -92,6 +105,24 @@ def techniques(flat: Mapping[str, object]) -> frozenset[str]:
     )
 
 
+def with_second_stage(trial: Mapping[str, object]) -> Mapping[str, object]:
+    """Return an RRT without weights in its first stage as the published rows write it.
+
+    They name the weights of the second stage as the trial's, which the first does not use; a trial
+    may also be without, and name those of the second in ``schedule.reweighting``.
+
+    Args:
+        trial: its configuration as dotted keys.
+    """
+    is_rrt = trial.get("schedule.name") == "rrt"
+    unweighted = trial.get("reweighting.name", "none") == "none"
+    weights = SECOND_STAGE.get(trial.get("schedule.reweighting", "inv"))
+    if not (is_rrt and unweighted and weights):
+        return trial
+    stages = {"schedule.first_reweighting": "none", "schedule.reweighting": "trial"}
+    return {**trial, **stages, **weights}
+
+
 def config_differences(
     row: Mapping[str, object], trial: Mapping[str, object], benchmark: str
 ) -> list[str] | None:
@@ -108,11 +139,14 @@ def config_differences(
     Returns:
         The sorted keys, empty when all are equal; None when the techniques differ.
     """
-    on = techniques(row)
+    on, trial = techniques(row), with_second_stage(trial)
     if on != techniques(trial):
         return None
     differ = {
-        key for key, value in row.items() if value is not True and trial.get(key, _ABSENT) != value
+        key
+        for key, value in row.items()
+        # of a regularizer that the row states without parameters any will do
+        if not (value is True and key in on) and trial.get(key, _ABSENT) != value
     }
     fixed = {
         key: values

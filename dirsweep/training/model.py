@@ -89,11 +89,11 @@ class TrialModel:
     def train_mode(self, stage: Stage) -> None:
         """Set every module up for training in ``stage``.
 
-        A frozen backbone stays in evaluation mode, so that its running statistics are kept.
+        A frozen backbone is in the mode that the stage says.
         """
         self.network.train()
         self.techniques.train()
-        self.backbone.train(stage.trains == "all")
+        self.backbone.train(stage.trains == "all" or stage.backbone_mode == "train")
 
     def _autocast(self) -> AbstractContextManager[object]:
         if self.precision == "float32":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dirsweep.config.trial import TrialConfig
 from dirsweep.published import match
 from dirsweep.published.matching import flatten, techniques
 
@@ -77,6 +78,25 @@ def test_match_tells_plain_training_from_every_remedy() -> None:
         ).num_rows
         == 0
     )
+
+
+def test_rrt_weighs_its_second_stage_alone() -> None:
+    fresh = {"name": "rrt", "reset_regressor": True}
+    as_published = {**fresh, "reweighting": "trial", "first_reweighting": "none"}
+
+    def found(schedule: dict[str, Any], **reweighting: Any) -> set[str]:
+        trial = {"backbone": "small_cnn", "schedule": schedule, **reweighting}
+        resolved = TrialConfig.model_validate(trial).to_dict()
+        return {row for _, table, row in rows_of(match(resolved, benchmark="agedb-dir"))}
+
+    plain, smoothed = {"RRT", "RRT (batch size 64)"}, {"RRT + LDS", "RRT + LDS (batch size 64)"}
+    lds = {"name": "lds", "base": "inv"}
+    assert found(as_published, reweighting="inv") == found(fresh) == plain
+    assert found(as_published, reweighting=lds) == found({**fresh, "reweighting": "lds"})
+    assert found(as_published, reweighting=lds) == smoothed
+    # weights in the first stage, or the first stage's last layer, are another training
+    assert found(fresh, reweighting=lds) == found({"name": "rrt"}) == set()
+    assert found({**fresh, "reweighting": "sqinv"}) == set()
 
 
 def test_match_names_what_differs() -> None:

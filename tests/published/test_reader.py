@@ -43,8 +43,20 @@ def test_configurations() -> None:
     }
     assert first("ranksim", 2, "RRT + FDS", "agedb-dir")["config"] == {
         "schedule.name": "rrt",
+        "schedule.first_reweighting": "none",
+        "schedule.reweighting": "trial",
+        "schedule.reset_regressor": True,
+        "reweighting.name": "inv",
         "smoothing.name": "fds",
     }
+    for table, row, benchmark in (
+        (1, "RRT + LDS", "imdb-wiki-dir"),
+        (2, "RRT + LDS + RANKSIM", "agedb-dir"),
+        (3, "RRT + LDS", "sts-b-dir"),
+    ):
+        config = first("ranksim", table, row, benchmark)["config"]
+        assert config["schedule.first_reweighting"] == "none"
+        assert (config["reweighting.name"], config["reweighting.base"]) == ("lds", "inv")
     assert first("ranksim", 2, "FOCAL-R", "agedb-dir")["config"] == {"loss.name": "focal_r"}
     assert first("ranksim", 4, "L_inf", "agedb-dir")["config"]["regularizers.ranksim.gamma"] == 500
     assert (

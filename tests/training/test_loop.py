@@ -163,6 +163,40 @@ def test_the_second_stage_starts_from_the_best_epoch_and_keeps_the_backbone() ->
     assert all(torch.equal(network[name], tensor) for name, tensor in best.items())
 
 
+PAPERS_RRT = {
+    "name": "rrt",
+    "epochs": 2,
+    "first_reweighting": "none",
+    "reweighting": "trial",
+    "reset_regressor": True,
+}
+
+
+@pytest.mark.parametrize("mode", ["frozen", "released"])
+def test_batch_statistics_move_in_the_second_stage_as_released_only(mode: str) -> None:
+    schedule = {**PAPERS_RRT, "batch_norm": mode}
+    training = build_training(tiny_trial(epochs=2, schedule=schedule, reweighting="inv"))
+    with pytest.raises(InterruptedByHookError):
+        training.fit(InterruptAfter(1))
+    assert training.state.best is not None
+    best = {k: v.clone() for k, v in training.state.best.model.items() if k.startswith("backbone")}
+    training.fit()
+    network = training.model.network.state_dict()
+    moved = {name for name, tensor in best.items() if not torch.equal(network[name], tensor)}
+    statistics = {name for name in best if "running" in name or "num_batches" in name}
+    assert len(statistics) == 3
+    assert moved == (statistics if mode == "released" else set())
+
+
+def test_rrt_trains_its_first_stage_as_a_plain_training_without_weights() -> None:
+    lds = {"name": "lds", "base": "inv"}
+    rows = build_training(tiny_trial(epochs=3, schedule=PAPERS_RRT, reweighting=lds)).fit().rows
+    plain = build_training(tiny_trial(epochs=3)).fit().rows
+    weighted = build_training(tiny_trial(epochs=3, reweighting=lds)).fit().rows
+    assert timeless(rows[:3]) == timeless(plain)
+    assert rows[0]["train_loss"] != weighted[0]["train_loss"]
+
+
 def test_patience_ends_training_early() -> None:
     outcome = train(tiny_trial(epochs=50, patience=2, optimizer={"lr": 1e-12}), num_threads=1)
     assert outcome.num_epochs < 50

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
+from dirsweep.config.model import AddedLater
 from dirsweep.config.ranges import Choice, InEpochs
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
@@ -19,11 +21,15 @@ from dirsweep.registry import register
 
 @register("schedule", "rrt")
 class RRTConfig(TechniqueConfig):
-    """Two stages: the whole network with the trial's own weights, then the last layer alone.
+    """Two stages: the whole network, then the last layer alone.
 
-    The second stage starts from the first one's best epoch on validation and keeps the backbone as
-    it is, in evaluation mode. Regularizers and feature smoothing act on what the backbone learns,
+    The second stage starts from the first one's best epoch on validation and keeps the parameters
+    of the backbone as they are. Regularizers and feature smoothing act on what the backbone learns,
     so they belong to the first stage only.
+
+    The papers' protocol trains the first stage without weights, and a fresh last layer with the
+    weights of the row: ``first_reweighting: none``, ``reweighting: trial`` and ``reset_regressor:
+    true``, beside the trial's ``reweighting: inv``, or ``lds`` in rows with LDS.
 
     Source: Yang et al., ICML 2021, Section 4.1 (RRT), after Kang et al., ICLR 2020; RankSim,
     Appendix A.
@@ -37,12 +43,24 @@ class RRTConfig(TechniqueConfig):
     reweighting: Annotated[
         Literal["inv", "sqinv", "lds", "trial"], Choice(("inv", "sqinv", "lds"))
     ] = "inv"
-    """weights of the second stage: inv (the paper's: counts clipped to 5..1000), sqinv, lds
-    (inverse counts, smoothed by gaussian 5, 2), or trial: those of the trial's own reweighting
+    """weights of the second stage: inv (counts clipped to 5..1000), sqinv, lds (inverse counts,
+    smoothed by gaussian 5, 2), or trial: those of the trial's own reweighting
+    """
+
+    first_reweighting: Annotated[Literal["trial", "none"], AddedLater()] = "trial"
+    """weights of the first stage: those of the trial's own reweighting, or none, as in the papers
     """
 
     reset_regressor: Annotated[bool, Choice((True, False))] = False
-    """whether the last layer is initialised again, or starts from the first stage's"""
+    """whether the last layer is initialised again, as in the papers, or starts from the first
+    stage's
+    """
+
+    batch_norm: Annotated[Literal["frozen", "released"], AddedLater()] = "frozen"
+    """the backbone in the second stage: frozen (evaluation mode: running statistics are kept and
+    dropout is off), or released (the released code: training mode, so batches are normalised by
+    their own statistics and the running ones move on)
+    """
 
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels that are no scalars, unless the trial's own weights are used."""
@@ -67,14 +85,19 @@ class RRTConfig(TechniqueConfig):
         Raises:
             SpecError: labels are not scalar, unless reweighting is 'trial'.
         """
-        first = Stage(num_epochs=setup.num_epochs)
+        num_samples = len(setup.train_labels)
+        first = Stage(
+            num_epochs=setup.num_epochs,
+            sample_weights=torch.ones(num_samples) if self.first_reweighting == "none" else None,
+        )
         second = Stage(
-            num_epochs=self.total_epochs(setup.num_epochs) - setup.num_epochs,
+            num_epochs=self.epochs or setup.num_epochs,
             trains="regressor",
             regularize=False,
             sample_weights=self._weights(setup),
             starts_from="best",
             reset_regressor=self.reset_regressor,
+            backbone_mode="train" if self.batch_norm == "released" else "eval",
         )
         return Schedule((first, second))
 

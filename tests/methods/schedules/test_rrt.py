@@ -46,6 +46,25 @@ def test_options(make_setup) -> None:
     assert RRTConfig(reweighting="trial").build(setup).stages[1].sample_weights is None
 
 
+def test_the_papers_protocol_weighs_the_second_stage_alone(make_setup) -> None:
+    config = RRTConfig(first_reweighting="none", reweighting="trial", reset_regressor=True)
+    first, second = config.build(make_setup(LABELS)).stages
+    assert first.sample_weights.tolist() == [1.0] * len(LABELS)
+    assert first.sample_weights.dtype == torch.float32
+    assert second.sample_weights is None  # the trial's own: inv, lds ...
+    assert second.reset_regressor
+
+
+def test_batch_norm_decides_the_mode_of_the_frozen_backbone(make_setup) -> None:
+    modes = {
+        name: [
+            stage.backbone_mode for stage in RRTConfig(batch_norm=name).build(make_setup()).stages
+        ]
+        for name in ("frozen", "released")
+    }
+    assert modes == {"frozen": ["eval", "eval"], "released": ["eval", "train"]}
+
+
 def test_refuses_labels_that_cannot_be_counted(make_setup) -> None:
     wide = make_setup([[1.0, 2.0], [3.0, 4.0]])
     with pytest.raises(SpecError, match="scalar labels"):
