@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dirsweep.run.reader import Run, open_run
-from tests.made_up_run import write_run
+from tests.made_up_run import change_epochs, write_run
 from tests.stored_features import random_features, store
 
 GAMMA, LAMBDA = "regularizers.ranksim.gamma", "regularizers.ranksim.lambda"
@@ -82,6 +82,7 @@ def _written(root: Path, studies: dict[str, Points], unit: str, *, synthetic: bo
         collapse=True,
         synthetic=synthetic,
     )
+    change_epochs(paths, lambda row: {**row, "forward_time_s": 0.25 * row["epoch_time_s"]})
     first = next(iter(studies))
     for index in range(len(studies[first])):
         if studies[first][index][1][0] != "failed":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -137,6 +137,14 @@ def write_trial(
         num_parameters=1000,
     )
     folder.finish(outcome, _predictions(mae, num_samples, rng) if status == "complete" else None)
+
+
+def change_epochs(paths: RunPaths, changed: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Write every epoch of a run anew, as ``changed`` returns it."""
+    for trial_id in open_run(paths.root).trials()["trial_id"].to_pylist():
+        folder = TrialFolder(paths.trial(trial_id))
+        folder.write_epochs([changed(row) for row in folder.read_epochs()])
+    collect(paths)
 
 
 def _epoch_rows(

@@ -233,12 +233,10 @@ def _spread(run: Run, point: PointSummary, column: LayoutColumn) -> Spread | Non
     """Return a test metric, or the time of an epoch, over the point's seeds."""
     if column.metric not in EPOCH_TIMES:
         return point.metrics.get(column.tested.name)
-    seconds, trials = epoch_seconds(run), complete_trials(run, point.study).get(point.index, {})
-    found = {
-        seed: seconds[trial] / EPOCH_TIMES[column.metric]
-        for seed, trial in trials.items()
-        if trial in seconds
-    }
+    time_column, unit_s = EPOCH_TIMES[column.metric]
+    seconds = epoch_seconds(run, time_column)
+    trials = complete_trials(run, point.study).get(point.index, {})
+    found = {seed: seconds[trial] / unit_s for seed, trial in trials.items() if trial in seconds}
     return Spread(found) if found else None
 
 

@@ -71,6 +71,8 @@ class PointSummary:
         front: whether the point is feasible and no other feasible point is at least as good in
             every objective of the search and better in one; None for a single objective.
         training_time_s: mean per finished trial of the time in its epochs, seconds.
+        forward_time_s: mean per finished trial of the part of it in forward passes, seconds; None
+            where it was not measured.
         proposed: whether a sampler proposed the point, from the keys of a space.
     """
 
@@ -90,6 +92,7 @@ class PointSummary:
     violations: dict[str, float] = field(default_factory=dict)
     front: bool | None = None
     training_time_s: float | None = None
+    forward_time_s: float | None = None
     undefined: dict[str, tuple[int, ...]] = field(default_factory=dict)
     proposed: bool = False
 
@@ -180,6 +183,7 @@ def _summary(
         preliminary=not complete,
         wall_time_s=_mean_of(counted, "wall_time_s"),
         training_time_s=_mean_of(counted, "training_time_s"),
+        forward_time_s=_mean_of(counted, "forward_time_s"),
         errors={
             row["seed"]: row["error"] or "no reason given"
             for row in rows

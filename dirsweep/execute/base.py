@@ -14,7 +14,7 @@ from dirsweep.config.trial import TrialSpec
 from dirsweep.domain import MetricColumn
 from dirsweep.run.events import utc_now
 from dirsweep.run.folder import RunPaths, TrialFolder
-from dirsweep.run.tables import Outcome
+from dirsweep.run.tables import Outcome, forward_time
 
 if TYPE_CHECKING:  # workers import this file and need no more of a sweep than their trial
     from dirsweep.config.resources import ResourcesSpec
@@ -239,6 +239,7 @@ def outcome_or_failure(trial: TrialSpec, folder: TrialFolder, reason: str) -> Ou
         num_epochs=len(rows),
         wall_time_s=training_time_s,  # its start-up is not known
         training_time_s=training_time_s,
+        forward_time_s=forward_time(rows),
         started_at=begun.get("started_at", now),
         ended_at=now,
         attempts=begun.get("attempt", 0),

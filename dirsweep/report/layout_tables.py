@@ -8,7 +8,13 @@ from itertools import cycle
 from pathlib import Path
 from string import ascii_lowercase
 
-from dirsweep.analysis.epoch_times import DEFINITION, MEASURED_ON, device_of
+from dirsweep.analysis.epoch_times import (
+    DEFINITION,
+    FORWARD_DEFINITION,
+    FORWARD_TIMES,
+    MEASURED_ON,
+    device_of,
+)
 from dirsweep.analysis.layout_rows import (
     FilledCell,
     FilledLayout,
@@ -329,15 +335,21 @@ def _time_notes(layout: FilledLayout) -> Iterator[Note]:
     if not layout.timed:
         return
     if layout.paper in MEASURED_ON:
-        yield Note("the paper does not state a training time per what; it is read as per epoch")
+        yield Note(
+            "the paper does not state per what; RankSim's authors print the same times for one"
+            " epoch"
+        )
     theirs = MEASURED_ON.get(layout.paper, "a device of its own")
     ours = device_of(layout.run) or "a device that was not recorded"
     yield Note(
         f"times on different devices are not comparable: the paper measured on {theirs},"
         f" this run one trial on {ours}"
     )
-    if any(column.metric.startswith("forward_pass") for column in layout.columns):
-        yield Note("the time of the forward pass alone is not measured")
+    places = [n for n, column in enumerate(layout.columns) if column.metric in FORWARD_TIMES]
+    if any(row.cells[place].value is not None for row in layout.rows for place in places):
+        yield Note(f"forward pass: {FORWARD_DEFINITION}")
+    elif places:
+        yield Note("the time of the forward pass was not measured: the run is of an earlier build")
 
 
 def _seeds(num_seeds: set[int]) -> str:

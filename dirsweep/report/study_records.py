@@ -73,6 +73,7 @@ def _state(point: PointSummary) -> dict[str, CellValue]:
         **{status: point.statuses.get(status, 0) for status in (*STATUSES, UNFINISHED)},
         "wall_time_s": point.wall_time_s,
         "training_time_s": point.training_time_s,
+        "forward_time_s": point.forward_time_s,
         "on_front": point.front,
         "feasible": point.feasible if constrained else None,
         "violations": json.dumps(point.violations) if constrained else None,

@@ -178,8 +178,7 @@ def _columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
     yield from _test_columns(rows)
     if not rows.choice.narrowed:
         yield from _further_columns(rows)
-        times = Column("training_time_s", "training\ntime", priority=SECONDARY)
-        yield times, lambda point: Cell(duration(point.training_time_s), point.training_time_s)
+        yield from _time_columns(points)
     if any(point.notes for point in points):
         column = Column("note", "note", align="left", priority=_TEXT_PRIORITY)
         yield column, lambda point: Cell(retry_note(point))
@@ -188,6 +187,20 @@ def _columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:
             "incomplete_trials", "incomplete trials", align="left", priority=_TEXT_PRIORITY
         )
         yield column, lambda point: Cell(incomplete_trials(point))
+
+
+def _time_columns(points: Sequence[PointSummary]) -> Iterator[ColumnOfPoints]:
+    """Yield the training time, and beside it that of its forward passes where it was measured."""
+    training = Column("training_time_s", "training\ntime", priority=SECONDARY)
+    yield training, lambda point: Cell(duration(point.training_time_s), point.training_time_s)
+    if any(point.forward_time_s is not None for point in points):
+        forward = Column(
+            "forward_time_s",
+            "forward\npass",
+            priority=SECONDARY,
+            hint="part of the training time in forward passes",
+        )
+        yield forward, lambda point: Cell(duration(point.forward_time_s), point.forward_time_s)
 
 
 def _validation_columns(rows: StudyRows) -> Iterator[ColumnOfPoints]:

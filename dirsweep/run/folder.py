@@ -265,8 +265,8 @@ class TrialFolder:
 
         Args:
             rows: each has ``epoch``, ``stage``, ``lr``, ``train_loss``, ``loss_terms`` (name ->
-                value), ``epoch_time_s`` and ``val_<metric>_<region>``; NaN and infinity become
-                null.
+                value), ``forward_time_s``, ``epoch_time_s`` and ``val_<metric>_<region>``; NaN and
+                infinity become null.
 
         Raises:
             StoreError: the folder cannot be written to.

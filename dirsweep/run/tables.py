@@ -37,6 +37,7 @@ column                         type                 meaning
                                                     included, all attempts together
 ``training_time_s``            double?              seconds in its epochs, validation included,
                                                     start-up and testing not
+``forward_time_s``             double?              seconds of it in forward passes
 ``best_epoch``                 int32?               the epoch chosen on validation, from 0
 ``num_epochs``                 int32?               epochs trained
 ``peak_memory_mib``            double?              of the accelerator, or of the process on a
@@ -65,6 +66,10 @@ column                         type                 meaning
 ``train_loss``             double?               mean over the epoch's steps; null when not finite
 ``loss_terms``             map<string, double>?  its terms: ``regression`` and each regularizer by
                                                  name
+``forward_time_s``         double?               seconds of it from batches to losses: backbone,
+                                                 smoothing, regularizers and the passes that gather
+                                                 FDS's statistics; without data loading, backward
+                                                 passes and validation
 ``epoch_time_s``           double?               seconds, validation included
 ``val_<metric>_<region>``  double?               also ``val_collapse_penalty_all``, scalar labels
                                                  only
@@ -143,6 +148,7 @@ TRIAL_FIELDS: tuple[pa.Field, ...] = (
     pa.field("ended_at", TIME),
     pa.field("wall_time_s", pa.float64()),
     pa.field("training_time_s", pa.float64()),
+    pa.field("forward_time_s", pa.float64()),
     pa.field("best_epoch", pa.int32()),
     pa.field("num_epochs", pa.int32()),
     pa.field("peak_memory_mib", pa.float64()),
@@ -153,7 +159,7 @@ TRIAL_FIELDS: tuple[pa.Field, ...] = (
     pa.field("reused_from", pa.string()),
 )
 #: columns that tables of earlier builds lack; readers do without them
-LATER_FIELDS = frozenset({"reused_from", "training_time_s"})
+LATER_FIELDS = frozenset({"reused_from", "training_time_s", "forward_time_s"})
 EPOCH_FIELDS: tuple[pa.Field, ...] = (
     pa.field("trial_id", WORD, nullable=False),
     pa.field("epoch", pa.int32(), nullable=False),
@@ -161,6 +167,7 @@ EPOCH_FIELDS: tuple[pa.Field, ...] = (
     pa.field("lr", pa.float64()),
     pa.field("train_loss", pa.float64()),
     pa.field("loss_terms", pa.map_(pa.string(), pa.float64())),
+    pa.field("forward_time_s", pa.float64()),
     pa.field("epoch_time_s", pa.float64()),
 )
 PREDICTION_FIELDS: tuple[pa.Field, ...] = (
@@ -204,6 +211,7 @@ class Outcome:
         wall_time_s: seconds of work, start-up and testing included, all attempts together.
         training_time_s: seconds in its epochs, validation included; None in outcomes of early
             builds, whose epochs say it.
+        forward_time_s: seconds of it in forward passes; None in outcomes of early builds.
         started_at: of the first attempt, ISO 8601, UTC.
         ended_at: of the last attempt, ISO 8601, UTC.
         peak_memory_mib: MiB.
@@ -221,6 +229,7 @@ class Outcome:
     num_epochs: int = 0
     wall_time_s: float = 0.0
     training_time_s: float | None = None
+    forward_time_s: float | None = None
     started_at: str | None = None
     ended_at: str | None = None
     peak_memory_mib: float | None = None
@@ -245,6 +254,13 @@ class Outcome:
 @cache
 def _outcomes() -> TypeAdapter[Outcome]:
     return TypeAdapter(Outcome)
+
+
+def forward_time(rows: Sequence[Mapping[str, Any]]) -> float | None:
+    """Return the seconds of a trial's epochs in forward passes; None where one does not say."""
+    seconds = [row.get("forward_time_s") for row in rows]
+    measured = [time for time in seconds if time is not None]
+    return sum(measured) if rows and len(measured) == len(seconds) else None
 
 
 def table_metadata(*, synthetic: bool, objective: str, name: str) -> dict[str, str]:

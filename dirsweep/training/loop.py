@@ -17,6 +17,7 @@ from dirsweep.errors import TrialError
 from dirsweep.methods.base import Smoothing, Stage
 from dirsweep.training.batches import TrainingData, prefetched
 from dirsweep.training.evaluation import objective_value, predict, validation_metrics
+from dirsweep.training.forward_time import ForwardTime
 from dirsweep.training.hooks import Hooks
 from dirsweep.training.losses import LossSums, loss_terms
 from dirsweep.training.model import TrialModel, view_strengths
@@ -138,7 +139,7 @@ def train_epoch(
         hooks: callbacks.
 
     Returns:
-        ``lr``, ``train_loss`` and ``loss_terms`` of the epoch.
+        ``lr``, ``train_loss``, ``loss_terms`` and ``forward_time_s`` of the epoch.
 
     Raises:
         TrialError: the loss became NaN or exceeded ``losses.DIVERGED_ABOVE``.
@@ -147,11 +148,12 @@ def train_epoch(
     lr = set_learning_rate(state.optimizer, plan.optimizer, epoch, stage.num_epochs)
     smoothing, regularizers = model.active(stage)
     model.train_mode(stage)
-    sums = LossSums(data.device, len(state.rows))
+    sums, forward = LossSums(data.device, len(state.rows)), ForwardTime(data.device)
     num_steps = data.num_steps(plan.batch_size)
     batches = data.train_batches(plan.batch_size, view_strengths(regularizers), state.generators)
     for step, batch in enumerate(prefetched(batches, data.device), start=1):
-        terms = loss_terms(model, data, stage, batch, epoch, state.generators.techniques)
+        with forward.measured():
+            terms = loss_terms(model, data, stage, batch, epoch, state.generators.techniques)
         optimize(terms["total"], state.optimizer, state.scaler, plan.grad_clip)
         for regularizer in regularizers.values():
             regularizer.after_step(model.backbone)
@@ -161,17 +163,27 @@ def train_epoch(
         hooks.step_ended(len(state.rows), step, num_steps)
     sums.refuse_divergence()
     if smoothing is not None:
-        _end_smoothing_epoch(model, data, smoothing, epoch, hooks)
-    means = sums.means()
-    return {"lr": lr, "train_loss": means.pop("total"), "loss_terms": means}
+        _end_smoothing_epoch(model, data, smoothing, epoch, hooks, forward)
+    means = sums.means()  # waits for the device
+    return {
+        "lr": lr,
+        "train_loss": means.pop("total"),
+        "loss_terms": means,
+        "forward_time_s": forward.seconds(),
+    }
 
 
 def _end_smoothing_epoch(
-    model: TrialModel, data: TrainingData, smoothing: Smoothing, epoch: int, hooks: Hooks
+    model: TrialModel,
+    data: TrainingData,
+    smoothing: Smoothing,
+    epoch: int,
+    hooks: Hooks,
+    forward: ForwardTime,
 ) -> None:
     """Complete the statistics of an epoch, with a second pass where they need one."""
     if smoothing.needs_pass:
-        with hooks.phase("smoothing_pass"):
+        with hooks.phase("smoothing_pass"), forward.measured():
             observe_train_split(model, data, smoothing)
     smoothing.end_epoch(epoch)
 

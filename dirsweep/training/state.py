@@ -14,7 +14,7 @@ from dirsweep.methods.base import Stage
 from dirsweep.training.seeding import Generators
 
 #: one epoch's results: ``epoch``, ``stage``, ``lr``, ``train_loss``, ``loss_terms``,
-#: ``epoch_time_s`` and, where the epoch was validated, ``val_<metric>_<region>``
+#: ``forward_time_s``, ``epoch_time_s`` and, where it was validated, ``val_<metric>_<region>``
 Row = dict[str, Any]
 
 

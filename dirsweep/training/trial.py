@@ -19,7 +19,13 @@ from dirsweep.config.trial import TrialSpec
 from dirsweep.data.base import SplitName
 from dirsweep.errors import DirSweepError, StoreError, TrialPruned, TrialStopped
 from dirsweep.run.folder import TrialFolder
-from dirsweep.run.tables import Outcome, Status, features_table, predictions_table
+from dirsweep.run.tables import (
+    Outcome,
+    Status,
+    features_table,
+    forward_time,
+    predictions_table,
+)
 from dirsweep.training.assembly import Training, build_training
 from dirsweep.training.checkpoint import load_checkpoint, save_checkpoint
 from dirsweep.training.evaluation import predict, predict_with_features, split_metrics
@@ -184,6 +190,7 @@ def _outcome(
         num_epochs=len(state.rows),
         wall_time_s=session.seconds(),
         training_time_s=sum(row["epoch_time_s"] for row in state.rows),
+        forward_time_s=forward_time(state.rows),
         peak_memory_mib=peak_mib(model.device),
         num_parameters=sum(param.numel() for param in model.network.parameters()),
     )

@@ -128,8 +128,11 @@ def test_a_table_of_ones_own(run: Run, tmp_path: Path) -> None:
     assert (row.cells[0].text, row.cells[0].published) == ("12.400", "12.345")
 
 
-def timed_run(root: Path) -> Run:
-    """A run whose epochs took known times; the last epoch is of a second stage."""
+def timed_run(root: Path, *, forward: bool = False) -> Run:
+    """A run whose epochs took known times; the last epoch is of a second stage.
+
+    Forward passes take a quarter of them, or were not measured.
+    """
     points: list[tuple[dict[str, Any], list[Any]]] = [({}, [7.4, 7.6]), (RANKSIM, [7.0, "failed"])]
     paths = write_run(root, {"m": points}, resolved=True, num_epochs=4)
     # where two epochs are left of the first stage, both count
@@ -145,6 +148,7 @@ def timed_run(root: Path) -> Run:
                 **row,
                 "epoch_time_s": None if s is None else float(s),
                 "stage": int(row["epoch"] == 3),
+                **({"forward_time_s": None if s is None else s / 4} if forward else {}),
             }
             for row, s in zip(folder.read_epochs(), seconds, strict=True)
         ]
@@ -167,6 +171,15 @@ def test_time_of_an_epoch_by_method(tmp_path: Path) -> None:
     assert (rows["RankSim"].cells[1].text, rows["RankSim"].cells[1].num_seeds) == ("41.0", 1)
     assert rows["VANILLA"].cells[1].best_in_column
     assert not rows["ConR"].filled
+
+
+def test_time_of_the_forward_pass_by_method(tmp_path: Path) -> None:
+    rows = {row.label: row for row in fill(timed_run(tmp_path, forward=True), "conr/5").rows}
+    assert [cell.text for cell in rows["VANILLA"].cells] == ["8.2", "33.0"]
+    assert rows["VANILLA"].cells[0].value == pytest.approx((32 + 34) / 2 / 4)
+    assert rows["VANILLA"].cells[0].published == "12.2"
+    assert [cell.text for cell in rows["RankSim"].cells] == ["10.2", "41.0"]
+    assert rows["RankSim"].cells[0].value == pytest.approx(41 / 4)
 
 
 def test_another_backbone_is_named(tmp_path: Path) -> None:

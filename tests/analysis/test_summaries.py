@@ -47,7 +47,7 @@ def test_a_study(tmp_path: Path) -> None:
     assert base.num_seeds == 2
     assert base.trial_ids == {0: "s-0-0", 1: "s-0-1", 2: "s-0-2"}
     assert base.config == {"loss.name": "l1", "epochs": 4}
-    assert (base.wall_time_s, base.training_time_s) == (12.5, 6.0)
+    assert (base.wall_time_s, base.training_time_s, base.forward_time_s) == (12.5, 6.0, None)
     assert base.metrics["val_mae_all"].by_seed == {0: 7.0, 1: 7.5}
     assert base.mean("test_mae_few") == pytest.approx((7.25 + 7.75) / 2 * 1.6)
     assert hundred.statuses == {"complete": 2, "unfinished": 1}

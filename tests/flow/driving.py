@@ -39,6 +39,7 @@ OF_THE_OCCASION = {
     "ended_at",
     "wall_time_s",
     "training_time_s",
+    "forward_time_s",
     "epoch_time_s",
     "peak_memory_mib",
     "host",

@@ -118,16 +118,25 @@ def test_times_are_explained(tmp_path: Path) -> None:
         "best of its section",
         "best of its column",
         "differs from what the paper states in device",
-        "the paper does not state a training time per what; it is read as per epoch",
+        "the paper does not state per what; RankSim's authors print the same times for one epoch",
         "times on different devices are not comparable: the paper measured on"
         " four NVIDIA GeForce GTX 1080 Ti, this run one trial on NVIDIA H100",
-        "the time of the forward pass alone is not measured",
+        "the time of the forward pass was not measured: the run is of an earlier build",
         "in parentheses: published",
     ]
     assert "| VANILLA | (12.2) | **33.0 ± 1.4** ◆ (31.5) |" in table.to_markdown()
     run.paths.provenance.delete()
     again = layout_table(open_run(tmp_path), "conr/5")
     assert "a device that was not recorded" in notes(again)[5]
+
+
+def test_the_forward_pass_stands_beside_the_training_time(tmp_path: Path) -> None:
+    table = layout_table(timed_run(tmp_path, forward=True), "conr/5", published=True)
+    assert (
+        "forward pass: an epoch's steps from the batch to the loss, with regularizers and the pass"
+        " that FDS may need; without loading, the backward pass and validation"
+    ) in notes(table)
+    assert "| VANILLA | **8.2 ± 0.4** ◆ (12.2) | **33.0 ± 1.4** ◆ (31.5) |" in table.to_markdown()
 
 
 def test_marks_are_explained(run: Run) -> None:

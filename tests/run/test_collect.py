@@ -55,6 +55,7 @@ def test_rows_and_values(run_paths: RunPaths) -> None:
     assert first["started_at"] == datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
     assert first["wall_time_s"] == 12.5
     assert first["training_time_s"] == 6.0, "of an early build: the sum of its epochs"
+    assert first["forward_time_s"] is None, "it was not measured"
     assert json.loads(first["config"]) == {"loss": {"name": "l1"}, "epochs": 4}
     assert first["config.loss.name"] == "l1"
     assert first["config.epochs"] == 4

@@ -63,7 +63,8 @@ class InterruptAfter(Hooks):
 
 
 def timeless(rows: list[Row]) -> list[Row]:
-    return [{key: value for key, value in row.items() if key != "epoch_time_s"} for row in rows]
+    times = ("forward_time_s", "epoch_time_s")
+    return [{key: value for key, value in row.items() if key not in times} for row in rows]
 
 
 def parameters(training: Training) -> list[torch.Tensor]:

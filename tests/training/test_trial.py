@@ -23,7 +23,7 @@ from dirsweep.training.inputs import open_inputs
 from dirsweep.training.trial import train
 from tests.tiny import SIZES, tiny_trial
 
-TIMES = ("epoch_time_s",)
+TIMES = ("forward_time_s", "epoch_time_s")
 EVERYTHING: dict[str, Any] = {
     "reweighting": "lds",
     "smoothing": {"name": "fds", "start_smooth": 1},
@@ -263,5 +263,8 @@ def test_training_time_leaves_out_start_up_and_testing(
     folder = TrialFolder(RunPaths(tmp_path).trial("t0"))
     outcome = train(tiny_trial(epochs=2, schedule="rrt"), folder=folder)
     assert outcome.training_time_s == sum(row["epoch_time_s"] for row in folder.read_epochs())
+    forward = [row["forward_time_s"] for row in folder.read_epochs()]
+    assert outcome.forward_time_s == sum(forward)
+    assert 0 < outcome.forward_time_s < outcome.training_time_s
     assert outcome.wall_time_s >= outcome.training_time_s + 0.3
     assert folder.paths.spec.read_json()["total_epochs"] == 4
