@@ -47,7 +47,17 @@ def data_dir() -> Path:
 @pytest.fixture(scope="session")
 def golden(data_dir: Path) -> Mapping[str, NDArray[np.generic]]:
     """Numbers the papers' released code computes, by key."""
-    file = data_dir.parent / "golden" / "released.npz"
+    return _golden_numbers(data_dir, "released.npz")
+
+
+@pytest.fixture(scope="session")
+def golden_benchmarks(data_dir: Path) -> Mapping[str, NDArray[np.generic]]:
+    """Numbers the released code computes of each benchmark's protocol, by key."""
+    return _golden_numbers(data_dir, "benchmarks.npz")
+
+
+def _golden_numbers(data_dir: Path, name: str) -> Mapping[str, NDArray[np.generic]]:
+    file = data_dir.parent / "golden" / name
     if not file.is_file():
         pytest.skip(f"golden numbers not found at {file}")
     with np.load(file, allow_pickle=False) as arrays:

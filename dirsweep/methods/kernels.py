@@ -63,6 +63,8 @@ def window(
         values = np.exp(-distance / sigma)
     elif kernel == "triang":
         values = 1.0 - distance / (half + 1)
+        if normalize == "max":  # to the last digit as released: truncated densities depend on it
+            values = (half + 1 - distance) / (half + 1)
     else:
         raise SpecError(f"unknown kernel '{kernel}' (known: {', '.join(KERNELS)})")
     scaled: NDArray[np.float64] = values / (values.max() if normalize == "max" else values.sum())

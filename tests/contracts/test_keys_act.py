@@ -42,6 +42,7 @@ LDS_OF_INV = {"reweighting": {"name": "lds", "base": "inv"}}
 WITH: dict[At, dict[str, Any]] = {
     ("reweighting", "lds", "clip_low"): LDS_OF_INV,
     ("reweighting", "lds", "clip_high"): LDS_OF_INV,
+    ("reweighting", "lds", "truncate"): LDS_OF_INV,
 }
 #: keys of a trial that belong to no technique -> values, and the base they act in
 TRIAL_MOVES: dict[str, tuple[list[Any], dict[str, Any]]] = {

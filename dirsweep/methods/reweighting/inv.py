@@ -18,8 +18,11 @@ from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
 from dirsweep.methods.kernels import bin_index, inner_edges
 from dirsweep.registry import register
 
-#: range to which the released code clips counts
-CLIP = (5.0, 1000.0)
+#: lowest and highest count; None leaves that end open
+Clip = tuple[float | None, float | None]
+
+#: range to which the released code clips counts of ages
+CLIP: Clip = (5.0, 1000.0)
 
 
 def bins_and_counts(
@@ -68,22 +71,42 @@ def weights_of(density: NDArray[np.float64], bins: Tensor, labels: Tensor | Arra
     return weights.to(device=labels.device, dtype=dtype)
 
 
-def check_clip(clip: tuple[float, float]) -> None:
+def check_clip(clip: Clip) -> None:
     """Check the range to which counts are clipped.
 
     Raises:
         SpecError: it is empty, or not above 0.
     """
     low, high = clip
-    if not 0 < low <= high:
+    given = [end for end in clip if end is not None]
+    if any(end <= 0 for end in given) or given != sorted(given):
         raise SpecError(f"counts are clipped to 0 < clip_low <= clip_high; got {low} and {high}")
+
+
+def clipped(counts: NDArray[np.float64], clip: Clip) -> NDArray[np.float64]:
+    """Clip (B,) counts to a range; an end that is None is open."""
+    low, high = clip
+    bounded: NDArray[np.float64] = np.clip(
+        counts, -np.inf if low is None else low, np.inf if high is None else high
+    )
+    return bounded
+
+
+def require_ordered_clip(low: float | None, high: float | None) -> None:
+    """Check the clip range of a config.
+
+    Raises:
+        ValueError: it is empty.
+    """
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"clip_low ({low:g}) must not exceed clip_high ({high:g})")
 
 
 def inv_weights(
     labels: Tensor | ArrayLike,
     *,
     bin_edges: Tensor | ArrayLike,
-    clip: tuple[float, float] = CLIP,
+    clip: Clip = CLIP,
 ) -> Tensor:
     r"""Weight each training sample by the inverse of its bin's clipped count.
 
@@ -91,13 +114,14 @@ def inv_weights(
         w_i = c \,/\, \min(\max(n_{b(i)}, low), high), \quad
         c: \tfrac{1}{N} \sum_i w_i = 1
 
-    Source: Yang et al., ICML 2021, Section 4.1 (INV); the released code clips counts to 5..1000.
+    Source: Yang et al., ICML 2021, Section 4.1 (INV); the released code clips counts of ages to
+    5..1000, and those of STS-B-DIR not at all.
 
     Args:
         labels: (N,) training labels, in the label unit.
         bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last
             bin.
-        clip: counts are clipped to this range, 0 < low <= high.
+        clip: counts are clipped to this range, 0 < low <= high; None leaves an end open.
 
     Returns:
         (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole
@@ -109,7 +133,7 @@ def inv_weights(
     """
     check_clip(clip)
     bins, counts = bins_and_counts(labels, bin_edges)
-    return weights_of(np.clip(counts, *clip), bins, labels)
+    return weights_of(clipped(counts, clip), bins, labels)
 
 
 def require_scalar_labels(setup: Setup, name: str) -> None:
@@ -138,18 +162,17 @@ class InvConfig(TechniqueConfig):
 
     display_name: ClassVar[str] = "INV"
 
-    clip_low: Annotated[float, Field(gt=0), LogUniform(1.0, 50.0)] = 5.0
-    """counts below it are raised to it, so that a single sample does not dominate"""
+    clip_low: Annotated[float | None, Field(gt=0), LogUniform(1.0, 50.0)] = 5.0
+    """counts below it are raised to it, so that a single sample does not dominate; null does not
+    raise any
+    """
 
-    clip_high: Annotated[float, Field(gt=0), LogUniform(100.0, 10000.0)] = 1000.0
-    """counts above it are lowered to it"""
+    clip_high: Annotated[float | None, Field(gt=0), LogUniform(100.0, 10000.0)] = 1000.0
+    """counts above it are lowered to it; null does not lower any"""
 
     @model_validator(mode="after")
     def _ordered(self) -> InvConfig:
-        if self.clip_low > self.clip_high:
-            raise ValueError(
-                f"clip_low ({self.clip_low:g}) must not exceed clip_high ({self.clip_high:g})"
-            )
+        require_ordered_clip(self.clip_low, self.clip_high)
         return self
 
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:

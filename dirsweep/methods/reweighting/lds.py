@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 from scipy.ndimage import convolve1d
 from torch import Tensor
 
+from dirsweep.config.model import AddedLater
 from dirsweep.config.ranges import Choice
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
@@ -18,8 +19,11 @@ from dirsweep.methods.base import Reweighting, Setup, TechniqueConfig
 from dirsweep.methods.kernels import KernelField, KernelSizeField, SigmaField, window
 from dirsweep.methods.reweighting.inv import (
     CLIP,
+    Clip,
     bins_and_counts,
     check_clip,
+    clipped,
+    require_ordered_clip,
     require_scalar_labels,
     scalar_labels_conflict,
     weights_of,
@@ -27,7 +31,26 @@ from dirsweep.methods.reweighting.inv import (
 from dirsweep.registry import register
 
 
-def lds_weights(
+def smoothed(
+    values: NDArray[np.float64], *, kernel: str, kernel_size: int, sigma: float
+) -> NDArray[np.float64]:
+    """Smooth (B,) values over bins; beyond the first and last bin they are 0.
+
+    Args:
+        values: counts, or their roots.
+        kernel: see ``kernels.window``; its largest value is 1.
+        kernel_size: odd, >= 1, in bins.
+        sigma: > 0, in bins.
+
+    Raises:
+        SpecError: unknown kernel, or a number out of its range.
+    """
+    kernel_values = window(kernel, kernel_size, sigma, normalize="max")
+    density: NDArray[np.float64] = convolve1d(values, kernel_values, mode="constant")
+    return density
+
+
+def lds_weights(  # noqa: PLR0913 - one parameter per setting
     labels: Tensor | ArrayLike,
     *,
     bin_edges: Tensor | ArrayLike,
@@ -35,7 +58,8 @@ def lds_weights(
     kernel: str = "gaussian",
     kernel_size: int = 5,
     sigma: float = 2.0,
-    clip: tuple[float, float] = CLIP,
+    clip: Clip = CLIP,
+    truncate: bool = False,
 ) -> Tensor:
     r"""Weight each training sample by the inverse of its smoothed label density.
 
@@ -47,7 +71,8 @@ def lds_weights(
     is 1. Beyond the first and last bin counts are 0.
 
     Source: Yang et al., ICML 2021, Section 3.1, Eq. 1. The paper smooths counts and inverts; the
-    released code applies g first, as here.
+    released code applies g first, as here. Its smoothed counts keep the integer type of the counts
+    (``truncate``); roots are smoothed as they are.
 
     Args:
         labels: (N,) training labels, in the label unit.
@@ -58,8 +83,9 @@ def lds_weights(
             ``kernels.window``.
         kernel_size: odd, >= 1, in bins.
         sigma: > 0, in bins.
-        clip: counts are clipped to this range, 0 < low <= high; ``inv`` only, where an empty bin
-            counts ``low``.
+        clip: counts are clipped to this range, 0 < low <= high; None leaves an end open; ``inv``
+            only, where an empty bin counts ``low``.
+        truncate: whether smoothed counts are cut to whole numbers; ``inv`` only.
 
     Returns:
         (N,) float, > 0, mean 1; dtype and device of labels (float32 where labels are whole
@@ -67,15 +93,20 @@ def lds_weights(
 
     Raises:
         ShapeError: labels are not (N,).
-        SpecError: unknown base or kernel, or a number out of its range.
+        SpecError: unknown base or kernel, a number out of its range, or smoothed counts below 1
+            that ``truncate`` would make 0.
     """
     if base not in ("inv", "sqinv"):
         raise SpecError(f"unknown base '{base}' (known: inv, sqinv)")
     check_clip(clip)
     bins, counts = bins_and_counts(labels, bin_edges)
-    values = np.sqrt(counts) if base == "sqinv" else np.clip(counts, *clip)
-    kernel_values = window(kernel, kernel_size, sigma, normalize="max")
-    return weights_of(convolve1d(values, kernel_values, mode="constant"), bins, labels)
+    values = np.sqrt(counts) if base == "sqinv" else clipped(counts, clip)
+    density = smoothed(values, kernel=kernel, kernel_size=kernel_size, sigma=sigma)
+    if truncate and base == "inv":
+        density = np.trunc(density)
+        if (density[counts > 0] == 0).any():
+            raise SpecError(f"truncate needs clip_high of at least 1; got {clip[1]}")
+    return weights_of(density, bins, labels)
 
 
 @register("reweighting", "lds")
@@ -96,22 +127,26 @@ class LDSConfig(TechniqueConfig):
     sigma: SigmaField = 2.0
     """bins; triang does not use it"""
 
-    clip_low: Annotated[float, Field(gt=0)] = 5.0
-    """counts below it are raised to it (inv only)"""
+    clip_low: Annotated[float | None, Field(gt=0)] = 5.0
+    """counts below it are raised to it (inv only); null does not raise any"""
 
-    clip_high: Annotated[float, Field(gt=0)] = 1000.0
-    """counts above it are lowered to it (inv only)"""
+    clip_high: Annotated[float | None, Field(gt=0)] = 1000.0
+    """counts above it are lowered to it (inv only); null does not lower any"""
+
+    truncate: Annotated[bool, AddedLater()] = False
+    """whether smoothed counts are cut to whole numbers, as in the released code (inv only)"""
 
     @model_validator(mode="after")
     def _ordered(self) -> LDSConfig:
-        if self.clip_low > self.clip_high:
-            raise ValueError(
-                f"clip_low ({self.clip_low:g}) must not exceed clip_high ({self.clip_high:g})"
-            )
+        require_ordered_clip(self.clip_low, self.clip_high)
+        if self.truncate and self.clip_high is not None and self.clip_high < 1:
+            raise ValueError(f"truncate needs clip_high of at least 1; got {self.clip_high:g}")
         return self
 
     def uses(self, name: str) -> bool:
-        """A triangular kernel has no sigma."""
+        """A triangular kernel has no sigma; roots of counts are neither clipped nor cut."""
+        if name in ("clip_low", "clip_high", "truncate"):
+            return self.base == "inv"
         return name != "sigma" or self.kernel != "triang"
 
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
@@ -133,5 +168,6 @@ class LDSConfig(TechniqueConfig):
             kernel_size=self.kernel_size,
             sigma=self.sigma,
             clip=(self.clip_low, self.clip_high),
+            truncate=self.truncate,
         )
         return Reweighting(weights.float())

@@ -33,6 +33,26 @@ def test_meets_the_released_weights(train_ages, assert_released) -> None:
     assert_released(inv_weights(train_ages, bin_edges=np.arange(122)), "inverse_none")
 
 
+def test_meets_the_released_weights_of_sentence_pairs(assert_released_sts) -> None:
+    assert_released_sts(InvConfig(clip_low=None, clip_high=None), "inverse_none")
+
+
+def test_meets_the_released_weights_of_ages_cut_to_120(assert_released_imdb) -> None:
+    assert_released_imdb(InvConfig(), "inverse_none")
+
+
+def test_an_open_end_clips_no_count() -> None:
+    labels, edges = [1.0, 1.0, 1.0, 2.0, 2.0, 5.0], np.arange(11)
+    for clip, densities in (
+        ((None, 2), [2, 2, 1]),
+        ((2, None), [3, 2, 2]),
+        ((None, None), [3, 2, 1]),
+    ):
+        raw = np.repeat(1 / np.array(densities), [3, 2, 1])
+        weights = inv_weights(labels, bin_edges=edges, clip=clip)
+        assert weights.tolist() == pytest.approx(raw / raw.mean())
+
+
 def test_all_labels_equal_and_a_single_sample() -> None:
     assert inv_weights(torch.full((4,), 3.0), bin_edges=[0, 10]).tolist() == [1] * 4
     assert inv_weights(torch.tensor([3]), bin_edges=[0, 10]).tolist() == [1]

@@ -76,6 +76,37 @@ def test_meets_the_released_weights(
     assert_released(weights, f"{name}_{kernel}_{size}_{sigma}")
 
 
+@pytest.mark.parametrize(("base", "name"), [("sqinv", "sqrt_inv"), ("inv", "inverse")])
+@pytest.mark.parametrize("kernel", ["gaussian", "triang", "laplace"])
+def test_meets_the_released_weights_of_sentence_pairs(
+    base, name, kernel, assert_released_sts
+) -> None:
+    config = LDSConfig(base=base, kernel=kernel, clip_low=None, clip_high=None, truncate=True)
+    assert_released_sts(config, f"{name}_{kernel}_5_2")
+
+
+@pytest.mark.parametrize(("base", "name"), [("sqinv", "sqrt_inv"), ("inv", "inverse")])
+def test_meets_the_released_weights_of_ages_cut_to_120(base, name, assert_released_imdb) -> None:
+    config = LDSConfig(base=base, truncate=True)
+    assert_released_imdb(config, f"{name}_gaussian_5_2")
+
+
+def test_truncates_smoothed_counts_but_no_roots() -> None:
+    labels = [0.5] * 2 + [1.5] + [2.5]
+    settings = {"bin_edges": [0, 1, 2, 3], "kernel": "triang", "kernel_size": 3}
+    # counts 2, 1, 1; triang of 3 is 1/2, 1, 1/2: 2.5, 2.5, 1.5, cut to 2, 2, 1
+    cut = lds_weights(labels, base="inv", clip=(None, None), truncate=True, **settings)
+    mean = (3 * 0.5 + 1) / 4
+    assert cut.tolist() == pytest.approx([0.5 / mean] * 3 + [1 / mean])
+    whole = lds_weights(labels, base="inv", clip=(None, None), **settings)
+    mean = (3 / 2.5 + 1 / 1.5) / 4
+    assert whole.tolist() == pytest.approx([0.4 / mean] * 3 + [1 / 1.5 / mean])
+    roots = [lds_weights(labels, truncate=truncate, **settings) for truncate in (True, False)]
+    assert torch.equal(*roots)
+    with pytest.raises(SpecError, match="truncate needs clip_high of at least 1"):
+        lds_weights([0.5], base="inv", clip=(None, 0.5), truncate=True, bin_edges=[0, 1])
+
+
 def test_by_hand() -> None:
     # square roots 2, 0, 1 in three bins; triang of 3 is 1/2, 1, 1/2: 2, 1.5, 1
     weights = lds_weights([0.5] * 4 + [2.5], bin_edges=[0, 1, 2, 3], kernel="triang", kernel_size=3)
@@ -111,6 +142,7 @@ def test_refuses(make_setup) -> None:
         {"sigma": 0},
         {"clip_low": 9, "clip_high": 8},
         {"base": "x"},
+        {"truncate": True, "clip_low": None, "clip_high": 0.5},
     ):
         with pytest.raises(ValidationError):
             LDSConfig(**wrong)
@@ -126,4 +158,9 @@ def test_config_passes_every_parameter(make_setup) -> None:
     edges = np.arange(21) / 2
     expected = lds_weights(setup.train_labels, bin_edges=edges, clip=(2.0, 2.5), **settings)
     torch.testing.assert_close(weights, expected)
+    cut = LDSConfig(**settings, clip_low=None, truncate=True).build(setup)
+    expected = lds_weights(
+        setup.train_labels, bin_edges=edges, clip=(None, 1000.0), truncate=True, **settings
+    )
+    torch.testing.assert_close(cut.sample_weights, expected)
     assert LDSConfig().build(setup).sample_weights.tolist() != pytest.approx(weights.tolist())

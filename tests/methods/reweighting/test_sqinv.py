@@ -28,6 +28,14 @@ def test_meets_the_released_weights(train_ages, assert_released) -> None:
     assert_released(sqinv_weights(train_ages, bin_edges=np.arange(122)), "sqrt_inv_none")
 
 
+def test_meets_the_released_weights_of_sentence_pairs(assert_released_sts) -> None:
+    assert_released_sts(SqinvConfig(), "sqrt_inv_none")
+
+
+def test_meets_the_released_weights_of_ages_cut_to_120(assert_released_imdb) -> None:
+    assert_released_imdb(SqinvConfig(), "sqrt_inv_none")
+
+
 def test_refuses(make_setup) -> None:
     with pytest.raises(ShapeError):
         sqinv_weights(torch.zeros(2, 2), bin_edges=[0, 1])
