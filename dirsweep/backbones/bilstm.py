@@ -7,11 +7,9 @@ Appendix B) and ConR (Keramati et al., ICLR 2024).
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, ClassVar, cast
+from typing import Annotated, ClassVar, Literal, cast
 
 import numpy as np
 import torch
@@ -23,54 +21,28 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
 from dirsweep.backbones.glove import glove_problem, read_glove
+from dirsweep.backbones.vocabulary import (
+    PAD,
+    UNKNOWN,
+    TokenizerName,
+    Vocabulary,
+    build_vocabulary,
+    encode_sentences,
+    tokenizer_of,
+)
 from dirsweep.config.file_content import ContentPath, absolute_path, content_hash, path_content
-from dirsweep.config.model import PlainData
+from dirsweep.config.model import AddedLater, PlainData
 from dirsweep.config.ranges import Choice, Uniform
 from dirsweep.config.trial import TrialConfig
-from dirsweep.data.base import Benchmark, BenchmarkConfig, Split
+from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, Split, SplitName
 from dirsweep.data.cache import build_once
 from dirsweep.errors import DataError, SpecError
 from dirsweep.registry import register
-
-PAD, UNKNOWN = 0, 1
-_TOKEN = re.compile(r"\w+|[^\w\s]")
-
-Vocabulary = dict[str, int]
 
 
 def pair_features(first: Tensor, second: Tensor) -> Tensor:
     """Join two sentence vectors, (N, D) u and v -> (N, 4 D) [u, v, abs(u - v), u * v]."""
     return torch.cat([first, second, (first - second).abs(), first * second], dim=-1)
-
-
-def tokenize(sentence: str) -> list[str]:
-    """Split into lower-cased words and single other signs: ``It's 5.5`` -> it ' s 5 . 5."""
-    return _TOKEN.findall(sentence.lower())
-
-
-def build_vocabulary(sentences: list[str], min_count: int) -> Vocabulary:
-    """Number the words that occur at least ``min_count`` times.
-
-    Returns:
-        Word -> its number from 2 on; frequent words first, then by alphabet.
-    """
-    counts = Counter(word for sentence in sentences for word in tokenize(sentence))
-    kept = [word for word, count in counts.items() if count >= min_count]
-    kept.sort(key=lambda word: (-counts[word], word))
-    return {word: number for number, word in enumerate(kept, start=UNKNOWN + 1)}
-
-
-def encode_sentences(
-    sentences: list[str], vocabulary: Vocabulary, max_length: int
-) -> list[list[int]]:
-    """Turn each sentence into word numbers, at most ``max_length``.
-
-    A sentence without a word becomes one unknown word.
-    """
-    return [
-        [vocabulary.get(word, UNKNOWN) for word in tokenize(sentence)[:max_length]] or [UNKNOWN]
-        for sentence in sentences
-    ]
 
 
 class BiLSTM(Backbone):
@@ -85,9 +57,13 @@ class BiLSTM(Backbone):
             vector is to be drawn.
         hidden: units of each direction.
         num_layers: stacked BiLSTMs.
-        dropout: probability at which an entry of the word embeddings, of what goes from layer to
-            layer, and of the features is dropped in training.
+        dropout: probability at which an entry is dropped in training: of the word embeddings, and
+            see ``dropout_between``.
         train_words: whether the word embeddings are learnt.
+        dropout_between: whether dropout acts between the layers and on the features too; else, as
+            in the papers' release, on the last layer's outputs before their maximum is taken.
+        drawn_std: standard deviation of drawn vectors; None takes that of the given ones, so that
+            none stands out (1 where none is given).
     """
 
     words: Tensor
@@ -100,14 +76,16 @@ class BiLSTM(Backbone):
         num_layers: int,
         dropout: float,
         train_words: bool,
+        dropout_between: bool = True,
+        drawn_std: float | None = None,
     ) -> None:
         super().__init__()
-        self.feature_dim = 8 * hidden
+        self.feature_dim, self.dropout_between = 8 * hidden, dropout_between
         weight = torch.from_numpy(words.copy())
         given = ~weight[:, 0].isnan()
-        # drawn vectors are as long as the given ones, so that none stands out
-        scale = float(weight[given].std()) if bool(given.any()) else 1.0
-        weight[~given] = scale * torch.randn(int((~given).sum()), weight.shape[1])
+        if drawn_std is None:
+            drawn_std = float(weight[given].std()) if bool(given.any()) else 1.0
+        weight[~given] = drawn_std * torch.randn(int((~given).sum()), weight.shape[1])
         weight[PAD] = 0.0
         if train_words:
             self.words = nn.Parameter(weight)
@@ -140,8 +118,8 @@ class BiLSTM(Backbone):
         num = len(inputs)
         both = inputs.transpose(0, 1).reshape(2 * num, -1)  # (2 N, L)
         first, second = self.sentence_vectors(both).split(num)
-        features: Tensor = self.dropout(pair_features(first, second))
-        return features
+        features = pair_features(first, second)
+        return self.dropout(features) if self.dropout_between else features
 
     def sentence_vectors(self, numbers: Tensor) -> Tensor:
         """Compute one vector a sentence, (M, L) word numbers -> (M, 2 * hidden)."""
@@ -154,9 +132,11 @@ class BiLSTM(Backbone):
             enforce_sorted=False,
         )
         for number, layer in enumerate(self.layers):
-            if number:
+            if number and self.dropout_between:
                 sequence = sequence._replace(data=self.dropout(sequence.data))
             sequence, _ = layer(sequence)
+        if not self.dropout_between:
+            sequence = sequence._replace(data=self.dropout(sequence.data))
         # (M, L, 2 * hidden)
         outputs, _ = pad_packed_sequence(sequence, batch_first=True, padding_value=-torch.inf)
         return outputs.amax(dim=1)
@@ -164,7 +144,11 @@ class BiLSTM(Backbone):
 
 @register("backbone", "bilstm")
 class BiLSTMConfig(BackboneConfig):
-    """Settings of ``BiLSTM``; sizes, dropout and max_length default to the papers'."""
+    """Settings of ``BiLSTM``; sizes, dropout and max_length default to the papers'.
+
+    The release of Yang et al. (ICML 2021) for STS-B-DIR also has ``vocabulary: all``, ``max_words:
+    30000``, ``tokenizer: nltk``, ``dropout_between: false`` and ``unknown_words: normal``.
+    """
 
     display_name: ClassVar[str] = "BiLSTM"
 
@@ -188,13 +172,39 @@ class BiLSTMConfig(BackboneConfig):
     """whether GloVe vectors are learnt further; drawn ones always are"""
 
     min_count: Annotated[int, Field(ge=1)] = 1
-    """words that occur less often in the training split share the embedding of unknown words"""
+    """words that occur less often in the vocabulary's splits share the embedding of unknown words
+    """
+
+    vocabulary: Annotated[Literal["train", "all"], AddedLater()] = "train"
+    """splits whose words are numbered: train, or all three, as in the papers' release; other words
+    are unknown
+    """
+
+    max_words: Annotated[int | None, Field(ge=1), AddedLater()] = None
+    """largest number of words, the most frequent ones (30000 in the papers' release); null for no
+    limit
+    """
+
+    tokenizer: Annotated[TokenizerName, AddedLater()] = "words"
+    """words: runs of letters and digits, lower-cased; nltk: NLTK's word tokenizer, case kept, as in
+    the papers' release (needs the extra text)
+    """
 
     max_length: Annotated[int, Field(ge=1)] = 40
     """words of a sentence beyond this are cut off"""
 
     dropout: Annotated[float, Field(ge=0, lt=1), Uniform(0.0, 0.5)] = 0.2
     """probability at which an embedding's, a layer's or a feature's entry is dropped in training"""
+
+    dropout_between: Annotated[bool, AddedLater()] = True
+    """whether dropout acts on embeddings, between layers and on features; false, as in the papers'
+    release: on embeddings and on the last layer's outputs
+    """
+
+    unknown_words: Annotated[Literal["scaled", "normal"], AddedLater()] = "scaled"
+    """vectors of words that glove lacks: as long as the given ones, or standard normal, as in the
+    papers' release; without glove they are the same
+    """
 
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse a file that cannot hold GloVe vectors before a worker starts.
@@ -211,19 +221,26 @@ class BiLSTMConfig(BackboneConfig):
         """Encode the splits, and read the GloVe file.
 
         Raises:
-            DataError: the GloVe file is absent or broken.
+            DataError: the GloVe file is absent or broken, or the tokenizer is not installed.
         """
         super().prepare(benchmark, cache)
         self._words(self._vocabulary(benchmark), cache)
 
     def encode(self, split: Split, benchmark: Benchmark, cache: Path) -> NDArray[np.int64]:
-        """Turn sentences into word numbers by the vocabulary of the training split.
+        """Turn sentences into word numbers.
 
         Returns:
             (N, 2, L) int64, padded with 0 to the split's longest sentence.
+
+        Raises:
+            DataError: the tokenizer is not installed.
         """
         vocabulary = self._vocabulary(benchmark)
-        sides = [encode_sentences(list(side), vocabulary, self.max_length) for side in split.inputs]
+        split_words = tokenizer_of(self.tokenizer)
+        sides = [
+            encode_sentences(side, vocabulary, self.max_length, split_words)
+            for side in split.inputs
+        ]
         length = max((len(numbers) for side in sides for numbers in side), default=1)
         encoded = np.full((len(split), 2, length), PAD, dtype=np.int64)
         for place, side in enumerate(sides):
@@ -235,15 +252,16 @@ class BiLSTMConfig(BackboneConfig):
         """Make the module, drawn from torch's global generator.
 
         Raises:
-            DataError: the GloVe file is absent or broken.
+            DataError: the GloVe file is absent or broken, or the tokenizer is not installed.
         """
-        vocabulary = self._vocabulary(benchmark)
         return BiLSTM(
-            self._words(vocabulary, cache),
+            self._words(self._vocabulary(benchmark), cache),
             hidden=self.hidden,
             num_layers=self.num_layers,
             dropout=self.dropout,
             train_words=self.glove is None or self.train_glove,
+            dropout_between=self.dropout_between,
+            drawn_std=1.0 if self.unknown_words == "normal" else None,
         )
 
     def learnt_encoding(self, benchmark: Benchmark, cache: Path) -> PlainData:
@@ -252,9 +270,10 @@ class BiLSTMConfig(BackboneConfig):
 
     def _vocabulary(self, benchmark: Benchmark) -> Vocabulary:
         """Return the vocabulary: a stored network's own, else that of the benchmark."""
-        if self._stored is None:
-            return _vocabulary(benchmark, self.min_count)
-        return {word: number for number, word in enumerate(self._stored["words"], UNKNOWN + 1)}
+        if self._stored is not None:
+            return {word: number for number, word in enumerate(self._stored["words"], UNKNOWN + 1)}
+        splits = SPLITS if self.vocabulary == "all" else SPLITS[:1]
+        return _vocabulary(benchmark, splits, self.min_count, self.max_words, self.tokenizer)
 
     def _words(self, vocabulary: Vocabulary, cache: Path) -> NDArray[np.float32]:
         """(V, E) with NaN where GloVe has no vector; kept on disk, as GloVe is large."""
@@ -271,7 +290,14 @@ class BiLSTMConfig(BackboneConfig):
 
 
 @lru_cache(maxsize=4)
-def _vocabulary(benchmark: Benchmark, min_count: int) -> Vocabulary:
-    """Vocabulary of the training split, made once per process and benchmark."""
-    first, second = benchmark.split("train").inputs
-    return build_vocabulary([*first, *second], min_count)
+def _vocabulary(
+    benchmark: Benchmark,
+    splits: tuple[SplitName, ...],
+    min_count: int,
+    max_words: int | None,
+    tokenizer: TokenizerName,
+) -> Vocabulary:
+    """Number the words of some splits, once per process and benchmark."""
+    sides = [side for name in splits for side in benchmark.split(name).inputs]
+    sentences = [sentence for side in sides for sentence in side]
+    return build_vocabulary(sentences, min_count, max_words, tokenizer_of(tokenizer))

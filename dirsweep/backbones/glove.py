@@ -141,7 +141,7 @@ def read_glove(file: Path, vocabulary: Mapping[str, int], dim: int) -> NDArray[n
         raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
     if bool(np.isnan(words[:, 0]).all()):
         raise DataError(
-            f"{file}: none of the {len(vocabulary)} words of the training split has a vector in it"
+            f"{file}: none of the {len(vocabulary)} words of the vocabulary has a vector in it"
         )
     return words
 

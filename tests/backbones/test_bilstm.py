@@ -13,9 +13,7 @@ from torch import Tensor, nn
 from dirsweep.backbones.bilstm import (
     BiLSTM,
     BiLSTMConfig,
-    build_vocabulary,
     pair_features,
-    tokenize,
 )
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.sts_b_dir import STSBConfig
@@ -32,29 +30,6 @@ def small(dropout: float = 0.0) -> BiLSTM:
 def sample(folder: Path, patch: pytest.MonkeyPatch) -> BiLSTMConfig:
     """For the contract tests."""
     return BiLSTMConfig(hidden=4, word_dim=3)
-
-
-def test_tokenize() -> None:
-    assert tokenize("It's 5.5 o'Clock, déjà!") == [
-        "it",
-        "'",
-        "s",
-        "5",
-        ".",
-        "5",
-        "o",
-        "'",
-        "clock",
-        ",",
-        "déjà",
-        "!",
-    ]
-    assert tokenize("  ") == []
-
-
-def test_vocabulary_is_ordered_by_count_then_alphabet() -> None:
-    assert build_vocabulary(["b a b", "c B a"], min_count=1) == {"b": 2, "a": 3, "c": 4}
-    assert build_vocabulary(["b a b", "c B a"], min_count=2) == {"b": 2, "a": 3}
 
 
 def test_encode_uses_the_training_words_only(tmp_path: Path) -> None:
@@ -156,6 +131,52 @@ def test_dropout_makes_a_second_view_in_training_only() -> None:
     assert torch.equal(backbone(pairs), backbone(pairs))
 
 
+class Recorder(nn.Module):
+    """Takes dropout's place and notes the shape of what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: list[tuple[int, ...]] = []
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        self.shapes.append(tuple(inputs.shape))
+        return inputs
+
+
+@pytest.mark.parametrize(
+    ("between", "shapes"),
+    [
+        # embeddings of 4 sentences of up to 3 words (7 words in all); between the layers; features
+        (True, [(4, 3, 3), (7, 8), (2, 32)]),
+        # embeddings; the last layer's outputs, before the maximum
+        (False, [(4, 3, 3), (7, 8)]),
+    ],
+)
+def test_places_of_dropout(between: bool, shapes: list[tuple[int, ...]]) -> None:
+    words = np.full((9, 3), np.nan, dtype=np.float32)
+    backbone = BiLSTM(
+        words, hidden=4, num_layers=2, dropout=0.2, train_words=True, dropout_between=between
+    )
+    recorder = Recorder()
+    vars(backbone)["_modules"]["dropout"] = recorder
+    backbone(torch.tensor([[[2, 3, 4], [5, 0, 0]], [[6, 0, 0], [7, 8, 0]]]))
+    assert recorder.shapes == shapes
+
+
+def test_a_dropped_output_is_zero_before_the_maximum() -> None:
+    """The release drops entries of a word's output, of which the maximum may still be positive."""
+    torch.manual_seed(0)
+    words = np.full((9, 3), np.nan, dtype=np.float32)
+    released = BiLSTM(
+        words, hidden=64, num_layers=1, dropout=0.5, train_words=True, dropout_between=False
+    )
+    one_word = released.sentence_vectors(torch.tensor([[2]]))
+    assert 40 < int((one_word == 0).sum()) < 88, "half of 128 entries"
+    two_words = released.sentence_vectors(torch.tensor([[2, 3]]))
+    assert int((two_words == 0).sum()) > 0
+    assert int((two_words < 0).sum()) < int((two_words > 0).sum())
+
+
 def test_pair_features_by_hand() -> None:
     u, v = torch.tensor([[1.0, -2.0]]), torch.tensor([[3.0, 0.5]])
     assert pair_features(u, v).tolist() == [[1.0, -2.0, 3.0, 0.5, 2.0, 2.5, 3.0, -1.0]]
@@ -209,6 +230,22 @@ def test_words_without_a_vector_are_drawn_as_long_as_the_given_ones() -> None:
     torch.manual_seed(0)
     weight = BiLSTM(words, hidden=1, num_layers=1, dropout=0.0, train_words=False).words
     assert float(weight[1000:].std()) == pytest.approx(0.1, rel=0.05)
+
+
+def test_words_without_a_vector_are_standard_normal_in_the_release(tmp_path: Path) -> None:
+    file = tmp_path / "glove.txt"
+    file.write_text("dog " + " ".join(["0.01"] * 300) + "\n")
+    benchmark = small_benchmark(tmp_path)
+    torch.manual_seed(0)
+    config = BiLSTMConfig(hidden=1, glove=str(file), unknown_words="normal")
+    words = config.build(benchmark, tmp_path).words
+    assert words[0].tolist() == [0.0] * 300, "padding"
+    drawn = torch.cat([words[1:2], words[3:]])
+    assert float(drawn.std()) == pytest.approx(1.0, rel=0.05)
+    assert float(drawn.mean()) == pytest.approx(0.0, abs=0.05)
+    torch.manual_seed(0)
+    scaled = BiLSTMConfig(hidden=1, glove=str(file)).build(benchmark, tmp_path).words
+    assert float(scaled[3:].std()) < 1e-6, "as the given ones, which are all alike"
 
 
 def test_a_file_that_cannot_hold_vectors_is_refused_before_anything_is_trained(

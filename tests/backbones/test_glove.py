@@ -40,7 +40,7 @@ def test_vectors_of_the_vocabulary_by_hand(file: Path) -> None:
         ("the 1 2\ndog 1 x\n", "glove.txt:2: expected a word and 2 numbers"),
         ("the 1 2\ndog 1 nan\n", "glove.txt:2: a number that is not finite; expected finite ones"),
         ("the 1 2\ndog 1e99 1\n", "glove.txt:2: a number that is not finite"),
-        ("the 1 2\n", "glove.txt: none of the 3 words of the training split has a vector in it"),
+        ("the 1 2\n", "glove.txt: none of the 3 words of the vocabulary has a vector in it"),
     ],
 )
 def test_every_vector_is_checked(file: Path, content: str, says: str) -> None:

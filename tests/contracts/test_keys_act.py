@@ -61,6 +61,10 @@ TRIAL_MOVES: dict[str, tuple[list[Any], dict[str, Any]]] = {
 #: keys that no training of a few steps shows -> the test that shows their effect
 SHOWN_IN = {
     "base.backbone[bilstm]": "backbones/test_bilstm.py",
+    "base.backbone[bilstm].max_words": "backbones/test_vocabulary.py",
+    "base.backbone[bilstm].min_count": "backbones/test_vocabulary.py",
+    "base.backbone[bilstm].tokenizer": "backbones/test_vocabulary.py",
+    "base.backbone[bilstm].vocabulary": "backbones/test_vocabulary.py",
     "base.backbone[resnet18]": "backbones/test_resnet.py",
     "base.backbone[resnet50]": "backbones/test_resnet.py",
     "base.backbone[sentence]": "backbones/test_sentence.py",
