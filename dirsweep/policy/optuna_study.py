@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from dirsweep.config.ranges import Range
-from dirsweep.config.sampler import SamplerName
+from dirsweep.config.sampler import SamplerName, SamplerSpec
 from dirsweep.config.space import SearchSpace
 from dirsweep.config.study import StudySpec
 from dirsweep.domain import is_undefined
@@ -60,23 +60,29 @@ class SampledStudy:
         self.study = optuna.create_study(
             study_name=name, directions=list(directions), sampler=make_sampler(self.sampler)
         )
+        self._asked_before = self.study.sampler
         self.open: dict[int, Trial] = {}
         self.worst = WorstValues(self.study.directions)
         self._num_trials = 0
-        self._any_withdrawn = False
+        #: Optuna's numbers of withdrawn trials
+        self.withdrawn: set[int] = set()
 
     # ---- asking
 
-    def ask(self, index: int, attempt: int = 0) -> dict[str, Any]:
+    def ask(self, index: int, attempt: int = 0, *, at_random: bool = False) -> dict[str, Any]:
         """Return the overrides of a new point with this index in its study.
 
         Args:
             index: of the point.
             attempt: how many proposals for it have been withdrawn.
+            at_random: whether the point is drawn at random, whatever the sampler.
         """
-        sampler = make_sampler(self.sampler, index, attempt)
+        spec = SamplerSpec(name="random", seed=self.sampler.seed) if at_random else self.sampler
+        sampler = make_sampler(spec, index, attempt)
         if isinstance(sampler, BoundedTPESampler):
-            sampler.follow(self.study.sampler)
+            sampler.follow(self._asked_before)
+        if not at_random:
+            self._asked_before = sampler
         self.study.sampler = sampler
         self.open[index] = trial = self._ask()
         return self._sample(trial)
@@ -86,12 +92,13 @@ class SampledStudy:
         return self.study.ask()
 
     def withdraw(self, index: int) -> None:
-        """Withdraw an open point that is no valid configuration; samplers ignore it from then.
+        """Withdraw an open point that is not to be trained; samplers ignore it from then.
 
         It is not in the log, but the numbers of later trials count it (see ``state_of``).
         """
-        self.study.tell(self.open.pop(index), state=TrialState.FAIL)
-        self._any_withdrawn = True
+        trial = self.open.pop(index)
+        self.study.tell(trial, state=TrialState.FAIL)
+        self.withdrawn.add(trial.number)
 
     def ask_for(self, index: int, overrides: Mapping[str, Any]) -> bool:
         """Make a given point known to the sampler; return False if the space does not hold it."""
@@ -116,7 +123,7 @@ class SampledStudy:
         frozen = self.study._storage.get_trial(trial._trial_id)
         of_study = self.study._storage.get_study_system_attrs(self.study._study_id)
         attrs = {"trial": plain(frozen.system_attrs), "study": plain(of_study)}
-        if self._any_withdrawn:
+        if self.withdrawn:
             attrs["number"] = trial.number
         return SamplerState(
             params=dict(trial.params),
@@ -185,9 +192,9 @@ class SampledStudy:
             verdict: what it came to; None where it is still open.
             attrs: Optuna's own attributes; empty where the space has changed since.
         """
-        while self._num_trials < attrs.get("number", 0):  # withdrawn ones
+        while self._num_trials < attrs.get("number", 0):
+            self.withdrawn.add(self._num_trials)
             self._add({}, {}, Verdict(TrialState.FAIL), {})
-            self._any_withdrawn = True
         self._add(dict(known.params), dict(known.distributions), verdict, attrs.get("trial", {}))
         for key, item in attrs.get("study", {}).items():
             self.study._storage.set_study_system_attr(self.study._study_id, key, item)

@@ -7,14 +7,18 @@ from functools import cached_property
 from typing import Any
 
 from dirsweep.config.expand import make_point
-from dirsweep.config.trial import Point
+from dirsweep.config.trial import Point, canonical_json
 from dirsweep.errors import SpecError
 from dirsweep.policy.optuna_study import KnownParameters, SampledStudy, known_parameters
 from dirsweep.policy.sweep_view import SweepView
 from dirsweep.run.events import SamplerState, Warmed
 
-#: number of proposals for one point, all of them refused, after which a run ends
+#: number of proposals for one point that are refused, after which a run ends
 MAX_REFUSED = 50
+#: number of proposals that repeat points of the study, after which a point is drawn at random
+MAX_REPEATED = 3
+#: number of such proposals after which the space is taken to hold no further point
+EXHAUSTED = 20
 
 
 class Search:
@@ -45,6 +49,8 @@ class Search:
         self.num_told = 0
         #: number of points of the log that the space does not hold any more
         self.num_unknown = 0
+        #: index of a point -> its configuration as text
+        self._configs: dict[int, str] = {}
 
     def warm_up(self, warmed: Warmed, base: Mapping[str, Any]) -> None:
         """Tell the sampler of the points of another run.
@@ -73,20 +79,38 @@ class Search:
         """Return a new point, proposed by the sampler.
 
         A proposal that is no valid configuration (parts that exclude each other) is withdrawn, and
-        the sampler is asked again.
+        the sampler is asked again. So is one that repeats a point of the study: the sampler would
+        learn nothing from it, and a Gaussian process cannot be fitted to many equal points. After
+        ``MAX_REPEATED`` of these the point is drawn at random; after ``EXHAUSTED`` the space is
+        taken to hold no further point, and the repeated one is returned.
 
         Raises:
-            SpecError: ``MAX_REFUSED`` proposals in a row are no valid configurations.
+            SpecError: ``MAX_REFUSED`` proposals for one point are no valid configurations.
         """
-        index = self._next_index
-        for attempt in range(MAX_REFUSED):
-            overrides = self.sampled.ask(index, attempt)
+        index, known = self._next_index, self._known_configs()
+        num_refused = num_repeated = 0
+        while True:
+            overrides = self.sampled.ask(
+                index, num_refused + num_repeated, at_random=num_repeated >= MAX_REPEATED
+            )
             try:
-                return make_point(self.view.spec, self.name, index, overrides)
-            except SpecError as error:
-                self.sampled.withdraw(index)
-                refused = error
-        raise refused
+                point = make_point(self.view.spec, self.name, index, overrides)
+            except SpecError:
+                num_refused += 1
+                if num_refused == MAX_REFUSED:
+                    raise
+            else:
+                if num_repeated == EXHAUSTED or _config_text(point) not in known:
+                    return point
+                num_repeated += 1
+            self.sampled.withdraw(index)
+
+    def _known_configs(self) -> set[str]:
+        """Return the configurations of all points so far."""
+        for index, point in self.view.points[self.name].items():
+            if index not in self._configs:
+                self._configs[index] = _config_text(point)
+        return set(self._configs.values())
 
     def sampler_state(self, point: Point) -> SamplerState | None:
         """Return what the log keeps of a new point; None where the space does not hold it."""
@@ -149,3 +173,7 @@ class Search:
                 return False
             self.num_told += 1
         return True
+
+
+def _config_text(point: Point) -> str:
+    return canonical_json(point.config.to_dict())

@@ -84,8 +84,9 @@ class MadePolicy(SweepPolicy):
         return TrialFolder(self.paths.trial(trial_id))
 
     def optuna_trials(self, study: str) -> list[optuna.trial.FrozenTrial]:
-        """What the sampler knows."""
-        return self.searches[study].sampled.study.get_trials()
+        """What the sampler knows, without withdrawn proposals."""
+        sampled = self.searches[study].sampled
+        return [t for t in sampled.study.get_trials() if t.number not in sampled.withdrawn]
 
     def events(self, kind: type[E]) -> list[E]:
         return [e for e in read_events(self.paths.ledger) if isinstance(e, kind)]

@@ -153,6 +153,18 @@ def test_a_base_outside_the_space_is_trained_but_not_told(tmp_path: Path) -> Non
     assert list(trials[0].constraints.values()) == [pytest.approx(5 + gamma - limit)]
 
 
+@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2"])
+def test_no_point_is_proposed_twice_while_there_are_others(tmp_path: Path, sampler: str) -> None:
+    space = {"batch_size": {"choice": [8, 16]}, "epochs": {"choice": [1, 2, 3, 4]}}
+    spec = make_spec(tmp_path, {"s": {"trials": 8, "sampler": sampler, "space": space}})
+    first = MadePolicy(spec, tmp_path / "run")
+    drain(first, limit=5)
+    first.close()
+    second = MadePolicy(spec, tmp_path / "run")
+    drain(second)
+    assert len({str(overrides) for overrides in second.overrides("s")}) == 8
+
+
 def test_points_proposed_twice_are_counted_twice_also_after_a_cut(tmp_path: Path) -> None:
     space = {"batch_size": {"choice": [16, 32]}}
     spec = make_spec(tmp_path, {"s": {"trials": 6, "sampler": "random", "space": space}})
