@@ -12,7 +12,7 @@ RANKSIM = {"regularizers.ranksim.gamma": 100.0, "regularizers.ranksim.lambda": 2
 LDS = {
     "reweighting.name": "lds",
     "reweighting.base": "sqinv",
-    "reweighting.kernel": "gaussian",
+    "reweighting.kernel": "gaussian_plain",
     "reweighting.kernel_size": 5,
     "reweighting.sigma": 2.0,
 }

@@ -33,7 +33,7 @@ def write_spec(
     """A resolved sweep with what readers look at."""
     spec = {
         "name": "made-up",
-        "benchmark": {"name": "agedb-dir"},
+        "benchmark": {"name": "agedb-dir", "image_size": 224},
         "studies": dict(studies)
         if isinstance(studies, Mapping)
         else {study: {} for study in studies},
@@ -178,6 +178,16 @@ def _predictions(mae: float, num_samples: int, rng: np.random.Generator) -> pa.T
     return predictions_table({"val": (ids, labels, labels + 1), "test": (ids, labels, preds)})
 
 
+#: RankSim's settings besides gamma and lambda, as the paper prints them
+RANKSIM_AS_PRINTED = {
+    "penalty": "mse",
+    "similarity": "cosine",
+    "sampling": "unique",
+    "ties": "shared",
+    "ranks": "plain",
+}
+
+
 def resolved_config(overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Plain training as RankSim has it on AgeDB-DIR, with the overrides in their places."""
     config: dict[str, Any] = {
@@ -187,10 +197,24 @@ def resolved_config(overrides: Mapping[str, Any]) -> dict[str, Any]:
         "smoothing": {"name": "none"},
         "schedule": {"name": "plain"},
         "regularizers": {},
-        "optimizer": {"name": "adam", "lr": 2.5e-4},
+        "optimizer": {
+            "name": "adam",
+            "lr": 2.5e-4,
+            "weight_decay": 1e-4,
+            "momentum": 0.9,
+            "milestones": [60, 80],
+            "milestone_factor": 0.1,
+        },
         "batch_size": 64,
         "epochs": 90,
+        "validate_every": 1,
+        "precision": "float32",
+        "regressor_init": "plain",
     }
+    if overrides.get("loss.name") == "focal_r":
+        config["loss"] |= {"beta": 0.2, "gamma": 1.0, "base": "l1", "formulation": "paper"}
+    if any(key.startswith("regularizers.ranksim.") for key in overrides):
+        config["regularizers"]["ranksim"] = dict(RANKSIM_AS_PRINTED)
     for key, value in overrides.items():
         *path, last = key.split(".")
         section = config

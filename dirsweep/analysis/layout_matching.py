@@ -1,10 +1,10 @@
 """Which point of a run belongs into which row of a published table.
 
 A row takes the point whose configuration is the row's (``published.matching``), equal in every
-parameter that the row states. Where a table has only one row for a combination of techniques, a
-point with the same techniques and other parameters may stand in; ``Match.differs`` names them. Of
-several points the one with the fewest differing keys is taken, then the best on validation. Points
-of a search that were not chosen have no test results to show.
+parameter that tells the row from others. Where a table has only one row for a combination of
+techniques, a point with the same techniques and other parameters may stand in; ``Match.differs``
+names them. Of several points the one with the fewest differing keys is taken, then the best on
+validation. Points of a search that were not chosen have no test results to show.
 """
 
 from __future__ import annotations
@@ -15,17 +15,13 @@ from dataclasses import dataclass
 
 from dirsweep.analysis.epoch_times import EPOCH_TIMES
 from dirsweep.analysis.measurements import configs_of, points_of
-from dirsweep.analysis.reproduction import backbone_differences, benchmark_differences
+from dirsweep.analysis.reproduction import resolved_point
 from dirsweep.analysis.selection import points_with_test_figures
 from dirsweep.analysis.summaries import PointSummary
 from dirsweep.published.cells import PublishedCell
-from dirsweep.published.matching import (
-    FlatConfig,
-    config_differences,
-    flatten,
-    protocol_differences,
-    techniques,
-)
+from dirsweep.published.configuration import FlatConfig, flatten, techniques
+from dirsweep.published.matching import closest_flavour, identifying_keys, same_techniques
+from dirsweep.published.rows import PublishedRow, row_of
 from dirsweep.run.reader import Run
 
 #: section and label of a published row
@@ -38,7 +34,7 @@ class Match:
 
     Attributes:
         point: its results.
-        differs: keys in which it departs from what the paper states.
+        differs: keys in which it departs from the row's protocol.
     """
 
     point: PointSummary
@@ -50,13 +46,11 @@ class _PublishedRow:
     """A row with a configuration.
 
     Attributes:
-        cell: one of its cells; all of them have the same configuration and protocol.
-        config: dotted key -> value.
+        row: what was trained, and how.
         alone: whether no other row of the table has the same techniques.
     """
 
-    cell: PublishedCell
-    config: FlatConfig
+    row: PublishedRow
     alone: bool
 
 
@@ -69,23 +63,21 @@ def rows_of(cells: Sequence[PublishedCell]) -> dict[RowKey, list[PublishedCell]]
 
 
 def matches(
-    run: Run, cells: Sequence[PublishedCell], benchmark: str, studies: Sequence[str]
+    run: Run, cells: Sequence[PublishedCell], studies: Sequence[str]
 ) -> dict[RowKey, Match]:
     """Return the point that belongs into each row, as far as there is one.
 
     Args:
         run: an open run.
         cells: one benchmark's cells of a published table.
-        benchmark: its name.
         studies: from which points are taken.
     """
     rows = _with_config(cells)
     objective = run.manifest.objective
-    everywhere = _differences_of_all(run, cells)
+    given = _differences_of_all(cells)
     best: dict[RowKey, tuple[tuple[int, float], Match]] = {}
     for point, trial in _candidates(run, studies):
-        given = [*backbone_differences(trial, benchmark), *everywhere]
-        for key, differs in _fitting(rows, trial, given, benchmark).items():
+        for key, differs in _fitting(rows, trial, given).items():
             rank = len(differs), objective.cost_sign * (point.mean(objective.column) or 0.0)
             if key not in best or rank < best[key][0]:
                 best[key] = rank, Match(point, differs)
@@ -93,36 +85,34 @@ def matches(
 
 
 def _with_config(cells: Sequence[PublishedCell]) -> dict[RowKey, _PublishedRow]:
-    first = {key: group[0] for key, group in rows_of(cells).items()}
-    configs = {
-        key: flatten(json.loads(cell["config"]))
-        for key, cell in first.items()
-        if cell["config"] is not None
+    rows = {key: row_of(group[0]) for key, group in rows_of(cells).items()}
+    used = {
+        key: techniques(flatten(json.loads(row.config)))
+        for key, row in rows.items()
+        if row.config is not None
     }
     # rows with the same techniques are about their parameters
     by_techniques: dict[frozenset[str], set[str | None]] = {}
-    for key, config in configs.items():
-        by_techniques.setdefault(techniques(config), set()).add(first[key]["config"])
+    for key, names in used.items():
+        by_techniques.setdefault(names, set()).add(rows[key].config)
     return {
-        key: _PublishedRow(first[key], config, len(by_techniques[techniques(config)]) == 1)
-        for key, config in configs.items()
+        key: _PublishedRow(rows[key], len(by_techniques[names]) == 1) for key, names in used.items()
     }
 
 
-def _differences_of_all(run: Run, cells: Sequence[PublishedCell]) -> list[str]:
-    """Return what all trials of the run have in common against the paper."""
+def _differences_of_all(cells: Sequence[PublishedCell]) -> tuple[str, ...]:
+    """Return what all trials have in common against the paper."""
     # a trial trains on one device; no paper measured times on one
-    timed = any(cell["metric"] in EPOCH_TIMES for cell in cells)
-    return [*benchmark_differences(run), *(["device"] if timed else [])]
+    return ("device",) if any(cell["metric"] in EPOCH_TIMES for cell in cells) else ()
 
 
 def _candidates(run: Run, studies: Sequence[str]) -> list[tuple[PointSummary, FlatConfig]]:
-    """Return the points whose test results may be shown, with their configuration, flattened."""
+    """Return the points whose test results may be shown, with what decided them, flattened."""
     found = []
     for study in studies:
         configs, allowed = configs_of(run, study), set(points_with_test_figures(run, study))
         found += [
-            (point, flatten(configs[point.index]))
+            (point, resolved_point(run, configs[point.index]))
             for point in points_of(run, study)
             if point.index in allowed and point.index in configs
         ]
@@ -130,23 +120,22 @@ def _candidates(run: Run, studies: Sequence[str]) -> list[tuple[PointSummary, Fl
 
 
 def _fitting(
-    rows: Mapping[RowKey, _PublishedRow],
-    trial: FlatConfig,
-    given: Sequence[str],
-    benchmark: str,
+    rows: Mapping[RowKey, _PublishedRow], trial: FlatConfig, given: Sequence[str]
 ) -> dict[RowKey, tuple[str, ...]]:
     """Return the rows that a trial fits, with the keys in which it differs."""
-    protocol = {key: [*protocol_differences(row.cell, trial), *given] for key, row in rows.items()}
+    differs = {
+        key: (*closest_flavour(trial, item.row).keys, *given)
+        for key, item in rows.items()
+        if same_techniques(trial, item.row)
+    }
     # of rows that differ in their protocol alone the point takes the closest
     closest: dict[str | None, int] = {}
-    for key, row in rows.items():
-        config, distance = row.cell["config"], len(protocol[key])
-        closest[config] = min(closest.get(config, distance), distance)
-    fitting = {}
-    for key, row in rows.items():
-        differs = config_differences(row.config, trial, benchmark)
-        if differs is None or (differs and not row.alone):
-            continue
-        if len(protocol[key]) == closest[row.cell["config"]]:
-            fitting[key] = tuple(dict.fromkeys([*differs, *protocol[key]]))
-    return fitting
+    for key, keys in differs.items():
+        config = rows[key].row.config
+        closest[config] = min(closest.get(config, len(keys)), len(keys))
+    return {
+        key: keys
+        for key, keys in differs.items()
+        if (rows[key].alone or not identifying_keys(rows[key].row, keys, trial))
+        and len(keys) == closest[rows[key].row.config]
+    }

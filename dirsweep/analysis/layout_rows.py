@@ -92,7 +92,7 @@ class FilledRow:
 
     @property
     def differs(self) -> tuple[str, ...]:
-        """Keys in which the point departs from what the paper states."""
+        """Keys in which the point departs from the row's protocol."""
         return () if self.match is None else self.match.differs
 
     @property
@@ -168,7 +168,7 @@ def fill(
     theirs = ours if ours in there else there[0]
     cells = [cell for cell in every if cell["benchmark"] == theirs]
     columns = _columns(cells)
-    taken = matches(run, cells, theirs, studies or run.studies)
+    taken = matches(run, cells, studies or run.studies)
     rows = [
         _row(run, key, group, columns, taken.get(key), same_benchmark=theirs == ours)
         for key, group in rows_of(cells).items()

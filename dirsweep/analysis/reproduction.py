@@ -17,9 +17,12 @@ from dirsweep.analysis.measurements import (
 )
 from dirsweep.analysis.selection import points_with_test_figures
 from dirsweep.domain import MetricColumn, metric_of
-from dirsweep.published import match
 from dirsweep.published.cells import PublishedCell
-from dirsweep.published.matching import flatten
+from dirsweep.published.configuration import FlatConfig, flatten
+from dirsweep.published.matching import RowDifference, closest_flavour, same_techniques
+from dirsweep.published.protocol import Flavour
+from dirsweep.published.reader import cells
+from dirsweep.published.rows import PublishedRow, row_of
 from dirsweep.run.reader import Run
 
 Word = Literal["reproduced", "better", "worse", "no interval", "not comparable", "synthetic"]
@@ -36,8 +39,6 @@ WORDS: tuple[Word, ...] = (
 #: varies these keys, and no point is compared with the row
 CROWD = 10
 
-#: what both papers train (RankSim Appendix B, ConR Appendix A.4); their tables do not repeat it
-BACKBONES = {"agedb-dir": "resnet50", "imdb-wiki-dir": "resnet50", "sts-b-dir": "bilstm"}
 #: synthetic benchmark -> the published one that it imitates
 STANDS_FOR = {"synthetic-agedb": "agedb-dir"}
 
@@ -47,11 +48,13 @@ class ComparedCell(NamedTuple):
 
     Attributes:
         cell: the published cell.
-        differs: keys in which the configuration departs from what the paper states.
+        differs: keys in which the configuration departs from the row's protocol.
+        flavour: the flavour of the protocol that it is compared with: the closest.
     """
 
     cell: PublishedCell
     differs: tuple[str, ...]
+    flavour: Flavour
 
     @property
     def column(self) -> MetricColumn:
@@ -91,7 +94,8 @@ class Verdict:
         verdict: reproduced: the published value, within its printed digits, is in the interval.
             better, worse: it is not. no interval: one seed and no predictions. not comparable: see
             ``differs``. synthetic: the benchmark is synthetic.
-        differs: keys in which our trial departs from what the paper states.
+        differs: keys in which our trial departs from the row's protocol.
+        protocol: the flavour of the protocol that is closest: ``printed`` or ``released``.
         basis: what the interval takes into account.
         num_seeds: number of seeds.
         trial_ids: trials behind the measured number.
@@ -117,6 +121,7 @@ class Verdict:
     difference: float
     verdict: Word
     differs: tuple[str, ...]
+    protocol: Flavour
     basis: Basis
     num_seeds: int
     trial_ids: tuple[str, ...]
@@ -131,6 +136,9 @@ def verdicts(
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Verdict]:
     """Compare the study's test results with every published cell of a matching configuration.
+
+    A verdict needs every field of the row's protocol to agree, in one of its two flavours: what the
+    paper prints, or what its code does (``published.protocol``).
 
     Of each published table only the rows closest to the configuration are used, and of each row
     only the points closest to it: those with the fewest differing keys. Where more than ``CROWD``
@@ -148,11 +156,11 @@ def verdicts(
     key = ("verdicts", study, tuple(sorted(allowed)), tuple(extra), resampling)
 
     def compute() -> list[Verdict]:
-        cells = _cells_of_points(run, study, allowed, extra)
-        measured = _measured(run, study, cells, resampling)
+        of_points = _cells_of_points(run, study, allowed, extra)
+        measured = _measured(run, study, of_points, resampling)
         return [
             _verdict(measured[index, cell.column], cell)
-            for index, compared in cells.items()
+            for index, compared in of_points.items()
             for cell in compared
             if (index, cell.column) in measured
         ]
@@ -161,14 +169,14 @@ def verdicts(
 
 
 def _measured(
-    run: Run, study: str, cells: Mapping[int, Sequence[ComparedCell]], resampling: Resampling
+    run: Run, study: str, of_points: Mapping[int, Sequence[ComparedCell]], resampling: Resampling
 ) -> dict[tuple[int, MetricColumn], Interval]:
     """(point, column) -> interval, of every column that a cell is about."""
-    every = [cell for compared in cells.values() for cell in compared]
+    every = [cell for compared in of_points.values() for cell in compared]
     comparable = {cell.column for cell in every if not cell.differs}
     found: dict[tuple[int, MetricColumn], Interval] = {}
     for column in sorted({cell.column for cell in every}):
-        indices = [index for index, compared in cells.items() if _has_metric(compared, column)]
+        indices = [index for index, compared in of_points.items() if _has_metric(compared, column)]
         # resampling takes time, and for a number of another protocol no interval is shown
         drawn = indices if column in comparable else ()
         measured = measure(run, study, column, points=drawn, resampling=resampling)
@@ -196,10 +204,16 @@ def _cells_of_points(
 
 def _closest_rows(run: Run, config: Mapping[str, Any], extra: Sequence[Path]) -> list[ComparedCell]:
     """The cells of each table whose rows differ from the configuration in the fewest keys."""
-    benchmark = _published_benchmark(run)
-    cells = match(config, benchmark=benchmark, exact=False, extra=extra).to_pylist()
-    everywhere = [*backbone_differences(flatten(config), benchmark), *benchmark_differences(run)]
-    found = [ComparedCell(cell, (*cell["differs"], *everywhere)) for cell in cells]
+    trial, benchmark = resolved_point(run, config), published_benchmark(run)
+    compared: dict[PublishedRow, RowDifference] = {}
+    found = []
+    for cell in cells(extra):
+        row = row_of(cell)
+        if row.benchmark != benchmark or not same_techniques(trial, row):
+            continue
+        if row not in compared:
+            compared[row] = closest_flavour(trial, row)
+        found.append(ComparedCell(cell, compared[row].keys, compared[row].flavour))
     fewest: dict[tuple[str, int], int] = {}
     for one in found:
         table = one.row[:2]
@@ -207,26 +221,29 @@ def _closest_rows(run: Run, config: Mapping[str, Any], extra: Sequence[Path]) ->
     return [one for one in found if len(one.differs) == fewest[one.row[:2]]]
 
 
-def backbone_differences(trial: Mapping[str, Any], benchmark: str | None) -> list[str]:
-    """Return ``backbone.name`` where a trial has another backbone than the papers.
+def resolved_point(run: Run, config: Mapping[str, Any]) -> FlatConfig:
+    """Return what decided a point's results as dotted keys: its trial, benchmark and objective.
 
     Args:
-        trial: its configuration as dotted keys.
-        benchmark: the published benchmark.
+        run: an open run.
+        config: the trial's configuration, nested, as the run keeps it.
     """
-    backbone, expected = trial.get("backbone.name"), BACKBONES.get(benchmark or "")
-    return ["backbone.name"] if None not in (backbone, expected) and backbone != expected else []
+    objective = run.manifest.objective
+    settings = {**run.manifest.benchmark.settings, "name": run.manifest.benchmark.name}
+    chosen = {"metric": objective.metric, "region": objective.region}
+    return flatten({**config, "benchmark": settings, "objective": chosen})
 
 
-def benchmark_differences(run: Run) -> list[str]:
-    """Return settings of the benchmark that no paper used, so that no number is comparable."""
-    return ["benchmark.zero_shot"] if run.manifest.benchmark.zero_shot else []
+def published_benchmark(run: Run) -> str | None:
+    """Return the published benchmark that a run's results are compared with."""
+    name = run.manifest.benchmark.name
+    return STANDS_FOR.get(name, name) or None
 
 
-def _closest_points(cells: dict[int, list[ComparedCell]]) -> dict[int, list[ComparedCell]]:
+def _closest_points(of_points: dict[int, list[ComparedCell]]) -> dict[int, list[ComparedCell]]:
     """Keep, of each published row, only the points that differ from it in the fewest keys."""
     distances: dict[tuple[str, int, str, str], dict[int, int]] = {}
-    for index, compared in cells.items():
+    for index, compared in of_points.items():
         for cell in compared:
             distances.setdefault(cell.row, {})[index] = len(cell.differs)
     kept: dict[tuple[str, int, str, str], set[int]] = {}
@@ -236,13 +253,8 @@ def _closest_points(cells: dict[int, list[ComparedCell]]) -> dict[int, list[Comp
         kept[row] = closest if fewest == 0 or len(closest) <= CROWD else set()
     return {
         index: [cell for cell in compared if index in kept[cell.row]]
-        for index, compared in cells.items()
+        for index, compared in of_points.items()
     }
-
-
-def _published_benchmark(run: Run) -> str | None:
-    name = run.manifest.benchmark.name
-    return STANDS_FOR.get(name, name) or None
 
 
 def _verdict(found: Interval, compared: ComparedCell) -> Verdict:
@@ -273,6 +285,7 @@ def _verdict(found: Interval, compared: ComparedCell) -> Verdict:
         difference=mean - published,
         verdict=_word(compared, mean, low, high, synthetic=found.synthetic),
         differs=compared.differs,
+        protocol=compared.flavour,
         basis=found.basis,
         num_seeds=found.num_seeds,
         trial_ids=found.trial_ids,

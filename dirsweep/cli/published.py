@@ -16,6 +16,26 @@ from dirsweep.terminal import PlainConsole
 app = typer.Typer(no_args_is_help=True)
 
 
+Name = Annotated[
+    str, typer.Argument(help="table as paper/number, e.g. ranksim/10", show_default=False)
+]
+OnBenchmark = Annotated[
+    str | None, typer.Option("--benchmark", help="benchmark, where a table has several")
+]
+
+
+class ProtocolFlavour(StrEnum):
+    """Flavours of a protocol."""
+
+    printed = "printed"
+    released = "released"
+
+
+InFlavour = Annotated[
+    ProtocolFlavour, typer.Option("--protocol", help="as the paper prints it, or as its code does")
+]
+
+
 class PublishedFormat(StrEnum):
     """Formats of exported published numbers."""
 
@@ -35,9 +55,7 @@ def list_(extra: Extra = None) -> None:
 
 @app.command()
 def show(
-    name: Annotated[
-        str, typer.Argument(help="table as paper/number, e.g. ranksim/10", show_default=False)
-    ],
+    name: Name,
     extra: Extra = None,
 ) -> None:
     """Show a published table as printed."""
@@ -72,3 +90,30 @@ def export(
         write_bytes(text.getvalue())
     else:
         output_file(out).write(text.getvalue(), durable=False)
+
+
+@app.command()
+def protocol(
+    name: Name,
+    row: Annotated[
+        str | None, typer.Option("--row", help="label of one row (default: all)")
+    ] = None,
+    benchmark: OnBenchmark = None,
+    flavour: InFlavour = ProtocolFlavour.printed,
+    json: Annotated[
+        bool, typer.Option("--json", help="print JSON: field -> value, source")
+    ] = False,
+) -> None:
+    """Show how the rows of a published table were trained, with the source of each field."""
+    from dirsweep.report.console import print_tables
+    from dirsweep.report.protocol_tables import chosen_rows, protocol_json, protocol_tables
+
+    rows = chosen_rows(name, row, benchmark)
+    if json:
+        several = row is not None and len(rows) > 1
+        typer.echo(protocol_json(rows[:1] if several else rows, flavour.value))
+        if several:
+            known = ", ".join(item.benchmark for item in rows)
+            typer.echo(f"{name}, {row}: on {known}; choose with --benchmark", err=True)
+        return
+    print_tables(PlainConsole(), protocol_tables(name, rows, flavour.value))

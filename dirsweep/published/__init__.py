@@ -1,7 +1,7 @@
 """The tables of RankSim (Gong et al., ICML 2022) and ConR (Keramati et al., ICLR 2024) as data.
 
-One CSV file per paper, one line per printed cell; see ``cells.SCHEMA`` for the columns. What the
-papers leave open:
+One CSV file per paper, one line per printed cell; see ``cells.SCHEMA`` for the columns. How each
+row was trained is in ``protocols/``, see ``protocol``. What the papers leave open:
 
 - ConR names no re-weighting for the rows of its Tables 1 and 2. Their baselines are RankSim's SQINV
   rows, so the configurations say ``sqinv`` and ``note`` says that it is inferred. Its Tables 6 to
@@ -14,10 +14,10 @@ papers leave open:
 - Correlations in percent stay in percent; ``unit`` says so.
 """
 
+from dirsweep.published.matching import match
 from dirsweep.published.reader import (
     PublishedTable,
     export,
-    match,
     parse_name,
     published,
     table_of,

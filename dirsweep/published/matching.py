@@ -1,170 +1,301 @@
-"""Matching of published rows with the configuration of a trial."""
+"""Comparison of a trial's configuration with the protocols of published rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path, PurePath
+from typing import NamedTuple
 
-NAMED_SECTIONS = ("loss", "reweighting", "smoothing", "schedule", "backbone")
+import pyarrow as pa
 
-#: a configuration as dotted keys: ``loss.name`` -> ``l1``
-FlatConfig = dict[str, object]
-
-#: techniques of a row whose configuration names none
-OFF = {"reweighting.name": "none", "smoothing.name": "none", "schedule.name": "plain"}
-
-#: losses without a remedy against imbalance
-PLAIN_LOSSES = ("l1", "mse", "huber")
-
-#: the plain loss, where a paper states it (ConR Appendix A.4); elsewhere l1 or mse
-PLAIN_LOSS = {"agedb-dir": ("l1",), "imdb-wiki-dir": ("l1",)}
-
-#: the Gaussian window of the released code, and that of the formula
-GAUSSIAN = ("gaussian", "gaussian_plain")
-
-#: parameters both papers hold fixed wherever a row does not vary them (RankSim Section 4.4 and
-#: Appendix A)
-FIXED: dict[str, dict[str, tuple[object, ...]]] = {
-    "loss.focal_r": {"loss.beta": (0.2,), "loss.gamma": (1.0,), "loss.base": ("l1",)},
-    "reweighting.lds": {
-        "reweighting.kernel": GAUSSIAN,
-        "reweighting.kernel_size": (5,),
-        "reweighting.sigma": (2.0,),
-    },
-    "smoothing.fds": {
-        "smoothing.kernel": GAUSSIAN,
-        "smoothing.kernel_size": (5,),
-        "smoothing.sigma": (2.0,),
-    },
-    "regularizers.ranksim": {
-        "regularizers.ranksim.penalty": ("mse",),
-        "regularizers.ranksim.similarity": ("cosine",),
-        "regularizers.ranksim.sampling": ("unique",),
-    },
-    "regularizers.conr": {"regularizers.conr.variant": ("full",)},
-}
-
-#: column of a published row -> key of a trial
-PROTOCOL = {"batch_size": "batch_size", "lr": "optimizer.lr", "epochs": "epochs"}
-
-#: weights of RRT's second stage that its own key names, as the trial's reweighting would say them
-SECOND_STAGE: dict[object, FlatConfig] = {
-    "inv": {"reweighting.name": "inv"},
-    "sqinv": {"reweighting.name": "sqinv"},
-    "lds": {
-        "reweighting.name": "lds",
-        "reweighting.base": "inv",
-        "reweighting.kernel": "gaussian",
-        "reweighting.kernel_size": 5,
-        "reweighting.sigma": 2.0,
-    },
-}
+from dirsweep.published.cells import PublishedCell, to_arrow
+from dirsweep.published.configuration import (
+    NAMED_SECTIONS,
+    FlatConfig,
+    flatten,
+    techniques,
+    with_second_stage,
+)
+from dirsweep.published.protocol import FLAVOURS, Flavour, Protocol, flavour_of, protocol_of
+from dirsweep.published.reader import cells
+from dirsweep.published.rows import PublishedRow, find_row, row_of, table_rows
 
 _ABSENT = object()
 
+#: sections whose parameters mean something for one name only
+CHOSEN = (*NAMED_SECTIONS, "benchmark")
 
-def flatten(config: Mapping[str, object], prefix: str = "") -> FlatConfig:
-    """Return a resolved configuration, or dotted overrides, as dotted keys.
-
-    ``loss: l1`` becomes ``loss.name``; a regularizer without parameters stays as
-    ``regularizers.ranksim: true``; one that is off (null or false) is left out.
-
-    Args:
-        config: nested, or with dotted keys.
-        prefix: of the keys.
-    """
-    flat: FlatConfig = {}
-    for name, value in config.items():
-        key = f"{prefix}{name}"
-        regularizer = key.startswith("regularizers.") and key.count(".") == 1
-        if regularizer and (value is None or value is False):
-            continue
-        if regularizer and not (isinstance(value, Mapping) and value):
-            flat[key] = True
-        elif isinstance(value, Mapping):
-            flat |= flatten(value, f"{key}.")
-        elif key in NAMED_SECTIONS and isinstance(value, str):
-            flat[f"{key}.name"] = value
-        else:
-            flat[key] = value
-    return flat
+#: parameters that both papers hold fixed wherever a table does not vary them
+VARIED = frozenset(
+    {
+        "loss.name",
+        "loss.beta",
+        "loss.gamma",
+        "loss.base",
+        "reweighting.base",
+        "reweighting.kernel_size",
+        "reweighting.sigma",
+        "smoothing.kernel_size",
+        "smoothing.sigma",
+        "regularizers.ranksim.penalty",
+        "regularizers.ranksim.similarity",
+        "regularizers.ranksim.sampling",
+        "regularizers.conr.variant",
+    }
+)
 
 
-def techniques(flat: Mapping[str, object]) -> frozenset[str]:
-    """Return the techniques that are on: ``{"reweighting.lds", "regularizers.conr"}``.
+def differences(
+    resolved_config: Mapping[str, object], table: str, row: str, protocol: str = "printed"
+) -> list[str]:
+    """Return the keys in which a trial departs from the protocol of a published row.
 
-    Plain training has none.
-    """
-    loss = flat.get("loss.name")
-    named = {f"loss.{loss}"} if loss is not None and loss not in PLAIN_LOSSES else set()
-    for key, off in OFF.items():
-        name = flat.get(key)
-        if name is not None and name != off:
-            named.add(f"{key.removesuffix('.name')}.{name}")
-    return frozenset(
-        named | {".".join(key.split(".")[:2]) for key in flat if key.startswith("regularizers.")}
-    )
-
-
-def with_second_stage(trial: Mapping[str, object]) -> Mapping[str, object]:
-    """Return an RRT without weights in its first stage as the published rows write it.
-
-    They name the weights of the second stage as the trial's, which the first does not use; a trial
-    may also be without, and name those of the second in ``schedule.reweighting``.
+    A key that the configuration lacks cannot be checked and counts as a difference, unless the
+    protocol has null there. Parameters of a technique are left out where its name differs.
 
     Args:
-        trial: its configuration as dotted keys.
-    """
-    is_rrt = trial.get("schedule.name") == "rrt"
-    unweighted = trial.get("reweighting.name", "none") == "none"
-    weights = SECOND_STAGE.get(trial.get("schedule.reweighting", "inv"))
-    if not (is_rrt and unweighted and weights):
-        return trial
-    stages = {"schedule.first_reweighting": "none", "schedule.reweighting": "trial"}
-    return {**trial, **stages, **weights}
-
-
-def config_differences(
-    row: Mapping[str, object], trial: Mapping[str, object], benchmark: str
-) -> list[str] | None:
-    """Return the keys in which a trial differs from a row's configuration.
-
-    A key that the row states must be in the trial; one that the papers hold fixed counts only if
-    it is there.
-
-    Args:
-        row: its configuration as dotted keys.
-        trial: its configuration as dotted keys.
-        benchmark: name of the benchmark.
+        resolved_config: a resolved point of a sweep, nested or with dotted keys: every key of its
+            trial, ``benchmark.*`` and ``objective.*``.
+        table: ``ranksim/3``.
+        row: label of the row; where a table has it for several benchmarks, that of the
+            configuration is taken.
+        protocol: ``printed`` or ``released``.
 
     Returns:
-        The sorted keys, empty when all are equal; None when the techniques differ.
+        Sorted dotted keys; empty where the row's number and the trial's are comparable.
+
+    Raises:
+        StoreError: no such table, row or protocol.
     """
-    on, trial = techniques(row), with_second_stage(trial)
-    if on != techniques(trial):
-        return None
+    trial = flatten(resolved_config)
+    name = trial.get("benchmark.name", trial.get("benchmark"))
+    found = find_row(table, row)
+    if name is not None and name != found.benchmark:
+        found = _on_benchmark(found, table, str(name))
+    return differing_keys(trial, protocol_of(found, flavour_of(protocol)))
+
+
+def _on_benchmark(found: PublishedRow, table: str, benchmark: str) -> PublishedRow:
+    same = [item for item in table_rows(table) if item.row == found.row]
+    return next((item for item in same if item.benchmark == benchmark), found)
+
+
+def differing_keys(trial: Mapping[str, object], protocol: Protocol) -> list[str]:
+    """Return the sorted keys in which a trial, as dotted keys, departs from a protocol."""
+    return _collapsed(_differing(trial, protocol))
+
+
+def _differing(trial: Mapping[str, object], protocol: Protocol) -> set[str]:
+    trial = with_second_stage(trial)
     differ = {
         key
-        for key, value in row.items()
-        # of a regularizer that the row states without parameters any will do
-        if not (value is True and key in on) and trial.get(key, _ABSENT) != value
+        for key, field in protocol.items()
+        if field.compared and not _agrees(key, field.value, trial)
     }
-    fixed = {
-        key: values
-        for technique in on
-        for key, values in FIXED.get(technique, {}).items()
-        if key not in row
+    return differ | (_regularizers(trial) ^ _regularizers(protocol))
+
+
+def _collapsed(differ: set[str]) -> list[str]:
+    """Sort keys; parameters of a technique whose name differs are left out."""
+    return sorted(key for key in differ if not _follows(key, differ))
+
+
+def _regularizers(trial: Mapping[str, object]) -> set[str]:
+    return {".".join(key.split(".")[:2]) for key in trial if key.startswith("regularizers.")}
+
+
+def _follows(key: str, differ: set[str]) -> bool:
+    """Whether a key differs because the technique that it belongs to is another one."""
+    section = key.rpartition(".")[0]
+    if section.startswith("regularizers."):
+        return section in differ
+    return section in CHOSEN and not key.endswith(".name") and f"{section}.name" in differ
+
+
+def _agrees(key: str, value: object, trial: Mapping[str, object]) -> bool:
+    found = _value_at(key, trial)
+    if found is _ABSENT:
+        return value is None
+    if key == "optimizer.milestones_of" and found == trial.get("epochs"):
+        found = None  # milestones of a training as long as this one are taken as they are
+    if key == "optimizer.milestone_factor" and not _value_at("optimizer.milestones", trial):
+        return True
+    rule = _RULES.get(key)
+    if rule is not None and value is not None:
+        return rule(found, value, trial)
+    return _equal(found, value)
+
+
+def _value_at(key: str, trial: Mapping[str, object]) -> object:
+    """Return the value of a key; a mapping is put together from its dotted keys."""
+    if key in trial:
+        return trial[key]
+    inner = {
+        name.removeprefix(f"{key}."): value
+        for name, value in trial.items()
+        if name.startswith(f"{key}.")
     }
-    if "loss.name" not in row:
-        fixed["loss.name"] = PLAIN_LOSS.get(benchmark, ("l1", "mse"))
-    return sorted(
-        differ | {key for key, values in fixed.items() if key in trial and trial[key] not in values}
+    return inner or _ABSENT
+
+
+def _equal(one: object, other: object) -> bool:
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return list(one) == list(other)
+    return one == other
+
+
+def _same_file(found: object, value: object, trial: Mapping[str, object]) -> bool:
+    """Compare the names of files, wherever they lie."""
+    return PurePath(str(found)).name == value
+
+
+def _enough_epochs(found: object, value: object, trial: Mapping[str, object]) -> bool:
+    """Let the epochs of a training that checks end be more than they need."""
+    if trial.get("max_checks") is None:
+        return found == value
+    return isinstance(found, int) and isinstance(value, int) and found >= value
+
+
+#: key -> how its value is compared where equality is too strict
+_RULES: Mapping[str, Callable[[object, object, Mapping[str, object]], bool]] = {
+    "backbone.glove": _same_file,
+    "epochs": _enough_epochs,
+}
+
+
+class RowDifference(NamedTuple):
+    """How a trial departs from the protocol of a row.
+
+    Attributes:
+        flavour: the flavour that it is closest to, printed before released.
+        keys: that differ from this flavour.
+    """
+
+    flavour: Flavour
+    keys: tuple[str, ...]
+
+
+def closest_flavour(trial: Mapping[str, object], row: PublishedRow) -> RowDifference:
+    """Return the flavour of a row's protocol from which a trial differs in the fewest keys.
+
+    Args:
+        trial: its resolved configuration as dotted keys, with ``benchmark.`` and ``objective.``.
+        row: of a published table.
+    """
+    found = [
+        RowDifference(flavour, tuple(differing_keys(trial, protocol_of(row, flavour))))
+        for flavour in FLAVOURS
+    ]
+    return min(
+        found, key=lambda item: (len(identifying_keys(row, item.keys, trial)), len(item.keys))
     )
 
 
-def protocol_differences(row: Mapping[str, object], trial: Mapping[str, object]) -> list[str]:
-    """Return which of batch size, learning rate and epochs the trial has other than stated."""
-    return [
-        key
-        for column, key in PROTOCOL.items()
-        if row[column] is not None and key in trial and trial[key] != row[column]
-    ]
+def same_techniques(trial: Mapping[str, object], row: PublishedRow) -> bool:
+    """Whether a trial has the techniques of a row, whatever their parameters."""
+    if row.config is None:
+        return False
+    return techniques(_flattened(row.config)) == techniques(with_second_stage(trial))
+
+
+def identifying_keys(
+    row: PublishedRow, keys: Iterable[str], trial: Mapping[str, object]
+) -> list[str]:
+    """Return those of the keys that tell a row from others of its kind.
+
+    They are the settings that the row states, and those that some table varies, where the trial
+    has them.
+
+    Args:
+        row: of a published table.
+        keys: dotted keys in which the trial differs from it.
+        trial: its configuration as dotted keys.
+    """
+    stated = {} if row.config is None else _flattened(row.config)
+    return [key for key in keys if key in stated or (key in VARIED and _is_stated(key, trial))]
+
+
+@cache
+def _flattened(config: str) -> FlatConfig:
+    """Return a row's configuration as dotted keys; shared by many cells, so not to be changed."""
+    return flatten(json.loads(config))
+
+
+def match(
+    config: Mapping[str, object],
+    *,
+    benchmark: str | None = None,
+    exact: bool = True,
+    extra: Sequence[Path] = (),
+) -> pa.Table:
+    """Return the published cells that stand for the configuration of a trial.
+
+    Only what the configuration says is compared: a key that it lacks is no difference. For a
+    verdict every field counts, see ``differences``.
+
+    Args:
+        config: a resolved configuration (nested), or dotted keys; a technique that it does not name
+            is off.
+        benchmark: name of the trial's benchmark; None for all.
+        exact: True: what tells the row from others is equal, see ``identifying_keys``. False: rows
+            with the same techniques.
+        extra: as in ``published``.
+
+    Returns:
+        The columns of ``SCHEMA`` and ``differs``, a list of the trial's keys that differ from the
+        flavour of the row's protocol that is closest.
+    """
+    trial = flatten(config)
+    found, differs = [], []
+    for cell, keys in _matching(trial, benchmark, extra):
+        if not (exact and identifying_keys(row_of(cell), keys, trial)):
+            found.append(cell)
+            differs.append(keys)
+    return to_arrow(found).append_column("differs", pa.array(differs, pa.list_(pa.string())))
+
+
+def _matching(
+    trial: FlatConfig, benchmark: str | None, extra: Sequence[Path]
+) -> Iterator[tuple[PublishedCell, list[str]]]:
+    keys: dict[PublishedRow, list[str] | None] = {}
+    for cell in cells(extra):
+        row = row_of(cell)
+        if benchmark not in (None, row.benchmark):
+            continue
+        if row not in keys:
+            keys[row] = _stated(trial, row) if same_techniques(trial, row) else None
+        found = keys[row]
+        if found is not None:
+            yield cell, found
+
+
+def _stated(trial: FlatConfig, row: PublishedRow) -> list[str]:
+    """Return the keys in which the trial differs, as far as it or the row's cells state them."""
+    known = set() if row.config is None else set(_flattened(row.config))
+    found = []
+    for flavour in FLAVOURS:
+        differ = _differing(trial, protocol_of(row, flavour))
+        found.append(_collapsed({key for key in differ if key in known or _is_stated(key, trial)}))
+    return min(found, key=lambda keys: (len(identifying_keys(row, keys, trial)), len(keys)))
+
+
+def _is_stated(key: str, trial: Mapping[str, object]) -> bool:
+    return _value_at(key, trial) is not _ABSENT
+
+
+__all__ = [
+    "FlatConfig",
+    "RowDifference",
+    "closest_flavour",
+    "differences",
+    "differing_keys",
+    "flatten",
+    "identifying_keys",
+    "match",
+    "same_techniques",
+    "techniques",
+]

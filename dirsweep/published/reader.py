@@ -1,9 +1,8 @@
-"""Published tables: list, read, match with trials, export."""
+"""Published tables: list, read, export."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -15,12 +14,6 @@ import pyarrow.parquet as pa_parquet
 
 from dirsweep.errors import StoreError, did_you_mean
 from dirsweep.published.cells import SCHEMA, PublishedCell, describe, key_of, read_cells, to_arrow
-from dirsweep.published.matching import (
-    FlatConfig,
-    config_differences,
-    flatten,
-    protocol_differences,
-)
 from dirsweep.published.titles import title_of
 
 SHIPPED = ("ranksim.csv", "conr.csv")
@@ -94,6 +87,18 @@ def _spans(numbers: Sequence[int]) -> str:
     return ", ".join(str(low) if low == high else f"{low} to {high}" for low, high in spans)
 
 
+def cells(extra: Sequence[Path] = ()) -> list[PublishedCell]:
+    """Return every published cell, in the order in which the papers print them.
+
+    Args:
+        extra: files with further published numbers.
+
+    Raises:
+        StoreError: a file of ``extra`` is wrong or repeats a cell.
+    """
+    return _rows(extra)
+
+
 def published(
     paper: str | None = None, table: int | None = None, extra: Sequence[Path] = ()
 ) -> pa.Table:
@@ -163,54 +168,6 @@ def tables(extra: Sequence[Path] = ()) -> list[PublishedTable]:
     ]
 
 
-def match(
-    config: Mapping[str, object],
-    *,
-    benchmark: str | None = None,
-    exact: bool = True,
-    extra: Sequence[Path] = (),
-) -> pa.Table:
-    """Return the published cells that stand for the configuration of a trial.
-
-    Args:
-        config: a resolved configuration (nested), or dotted keys; a technique that it does not name
-            is off.
-        benchmark: name of the trial's benchmark; None for all.
-        exact: True: every parameter that the row states is equal, and those that the papers hold
-            fixed elsewhere (windows of LDS and FDS, RankSim's penalty ...) are as they say. False:
-            rows with the same techniques.
-        extra: as in ``published``.
-
-    Returns:
-        The columns of ``SCHEMA`` and ``differs``, a list of the trial's keys that differ from the
-        row: batch size, learning rate and epochs as far as the paper states them and, with
-        ``exact=False``, parameters.
-    """
-    trial = flatten(config)
-    verdicts: dict[tuple[str, str], list[str] | None] = {}
-    found, differs = [], []
-    for row in _rows(extra):
-        if row["config"] is None or benchmark not in (None, row["benchmark"]):
-            continue
-        key = (row["config"], row["benchmark"])
-        if key not in verdicts:
-            verdicts[key] = config_differences(_flattened(row["config"]), trial, row["benchmark"])
-        off = verdicts[key]
-        if off is None or (exact and off):
-            continue
-        found.append(row)
-        differs.append(
-            [*off, *(name for name in protocol_differences(row, trial) if name not in off)]
-        )
-    return to_arrow(found).append_column("differs", pa.array(differs, pa.list_(pa.string())))
-
-
-@cache
-def _flattened(config: str) -> FlatConfig:
-    """Return a row's configuration as dotted keys; shared by many cells, so not to be changed."""
-    return flatten(json.loads(config))
-
-
 def export(
     out: Path | IO[bytes],
     *,
@@ -256,8 +213,8 @@ __all__ = [
     "FORMATS",
     "SCHEMA",
     "PublishedTable",
+    "cells",
     "export",
-    "match",
     "parse_name",
     "published",
     "table_of",

@@ -48,6 +48,9 @@ PREVIEW = (
     "and says nothing about the quality of a method"
 )
 
+#: keys that a note about a row's protocol lists
+MAX_KEYS = 6
+
 #: letters of the notes by the keys in which a row differs from the paper
 Footnotes = dict[tuple[str, ...], str]
 
@@ -289,9 +292,17 @@ def _notes(
     differing = {row.differs for row in layout.rows if row.filled and row.differs}
     for differs in footnotes or dict.fromkeys(differing):
         yield Note(
-            f"differs from what the paper states in {', '.join(differs)}",
+            f"not comparable: differs from the row's protocol in {_keys(differs)}",
             footnote=footnotes.get(differs, ""),
         )
+
+
+def _keys(differs: Sequence[str]) -> str:
+    """List keys; of many the first."""
+    if len(differs) <= MAX_KEYS + 1:
+        return ", ".join(differs)
+    more = plural(len(differs) - MAX_KEYS, "more key")
+    return f"{', '.join(differs[:MAX_KEYS])} and {more}"
 
 
 def _result_notes(layout: FilledLayout) -> Iterator[Note]:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from dirsweep.config.trial import TrialConfig
+from dirsweep.errors import StoreError
 from dirsweep.published import match
-from dirsweep.published.matching import flatten, techniques
+from dirsweep.published.matching import differences, flatten, techniques
+from dirsweep.published.protocol import FLAVOURS, Flavour
+from tests.published_protocol import as_published
+
+OTHER: dict[Flavour, Flavour] = {"printed": "released", "released": "printed"}
 
 RANKSIM = {
     "reweighting.name": "sqinv",
@@ -113,7 +120,7 @@ def test_match_names_what_differs() -> None:
     assert match(other, benchmark="agedb-dir").num_rows == 0
     near = match(other, benchmark="agedb-dir", exact=False).to_pylist()
     main = next(cell for cell in near if cell["row"] == "SQINV + RANKSIM")
-    assert main["differs"] == ["regularizers.ranksim.gamma", "epochs"]
+    assert main["differs"] == ["epochs", "regularizers.ranksim.gamma"]
 
 
 def test_flatten_writes_dotted_keys() -> None:
@@ -141,3 +148,95 @@ def test_techniques_that_are_on() -> None:
     assert techniques(flat) == {"reweighting.lds", "regularizers.conr"}
     assert techniques({"loss.name": "focal_r"}) == {"loss.focal_r"}
     assert techniques({}) == frozenset()
+
+
+def test_a_trial_of_the_rows_protocol_differs_in_nothing() -> None:
+    for table, row in (
+        ("ranksim/3", "VANILLA"),
+        ("ranksim/3", "RRT + LDS + FDS + RANKSIM"),
+        ("ranksim/2", "FOCAL-R + LDS + RANKSIM"),
+        ("conr/1", "LDS + FDS + RankSim + ConR"),
+    ):
+        for flavour in FLAVOURS:
+            trial = as_published(table, row, flavour)
+            assert differences(trial, table, row, protocol=flavour) == []
+            assert differences(trial, table, row, protocol=OTHER[flavour]) != []
+
+
+def test_a_key_that_cannot_be_checked_is_a_difference() -> None:
+    trial = as_published("ranksim/3", "VANILLA")
+    del trial["backbone.tokenizer"]
+    assert differences(trial, "ranksim/3", "VANILLA") == ["backbone.tokenizer"]
+    del trial["start_from"]  # absent is null
+    assert differences(trial, "ranksim/3", "VANILLA") == ["backbone.tokenizer"]
+
+
+def test_each_field_counts() -> None:
+    trial = as_published("ranksim/3", "VANILLA + RANKSIM")
+    for key, value in (
+        ("benchmark.split", "yang"),
+        ("benchmark.shots", "counted"),
+        ("backbone.hidden", 16),
+        ("optimizer.name", "sgd"),
+        ("optimizer.weight_decay", 0.0),
+        ("precision", "bfloat16"),
+        ("grad_clip", None),
+        ("patience", 10),
+        ("objective.region", "few"),
+        ("regularizers.ranksim.gamma", 100.0),
+        ("backbone.glove", None),
+        ("epochs", 1),
+        ("benchmark.labels", {"keep": [[1, 2]]}),
+    ):
+        assert differences({**trial, key: value}, "ranksim/3", "VANILLA + RANKSIM") == [key]
+    # the file's place does not count, and checks end the training, not its epochs
+    same = {"backbone.glove": "/data/glove.840B.300d.txt", "epochs": 5000}
+    assert differences({**trial, **same}, "ranksim/3", "VANILLA + RANKSIM") == []
+
+
+def test_parameters_follow_their_name() -> None:
+    trial = as_published("ranksim/2", "SQINV + RANKSIM")
+    other = {key: value for key, value in trial.items() if not key.startswith("regularizers.")}
+    assert differences(other, "ranksim/2", "SQINV + RANKSIM") == ["regularizers.ranksim"]
+    assert differences(
+        {**trial, "regularizers.conr.beta": 4.0}, "ranksim/2", "SQINV + RANKSIM"
+    ) == ["regularizers.conr"]
+    assert differences({**trial, "benchmark.name": "synthetic-agedb"}, "ranksim/2", "SQINV") == [
+        "batch_size",
+        "benchmark.name",
+        "optimizer.lr",
+        "regularizers.ranksim",
+    ]
+
+
+def test_the_split_decides_which_rows_of_table_3_are_comparable() -> None:
+    """RankSim trained its own rows on its own draw, and quotes those of Yang et al."""
+    for flavour in FLAVOURS:
+        own = as_published("ranksim/3", "VANILLA + RANKSIM", flavour)
+        quoted = as_published("ranksim/3", "VANILLA", flavour)
+        other = {**own, "benchmark.split": "yang"}
+        assert differences(other, "ranksim/3", "VANILLA + RANKSIM", flavour) == ["benchmark.split"]
+        other = {**quoted, "benchmark.split": "ranksim"}
+        assert differences(other, "ranksim/3", "VANILLA", flavour) == ["benchmark.split"]
+
+
+def test_the_benchmark_chooses_among_rows_of_one_name() -> None:
+    for benchmark in ("agedb-dir", "imdb-wiki-dir"):
+        trial = as_published("ranksim/4", "HUBER", benchmark=benchmark)
+        assert differences(trial, "ranksim/4", "HUBER") == []
+    with pytest.raises(StoreError, match="no protocol 'print'"):
+        differences({}, "ranksim/4", "HUBER", "print")
+
+
+def test_nested_configurations_are_read_as_dotted_ones() -> None:
+    trial = as_published("ranksim/3", "VANILLA", "released")
+    nested: dict[str, Any] = {}
+    for key, value in trial.items():
+        *path, last = key.split(".")
+        section = nested
+        for part in path:
+            section = section.setdefault(part, {})
+        section[last] = value
+    assert differences(nested, "ranksim/3", "VANILLA", "released") == []
+    nested["validate_every"] = 10
+    assert differences(nested, "ranksim/3", "VANILLA", "released") == ["validate_every"]

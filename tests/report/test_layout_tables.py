@@ -45,14 +45,14 @@ def test_rows_that_differ_have_a_footnote(run: Run) -> None:
     (focal,) = (row for row in table.rows if row.cells[0].text == "FOCAL-R")
     (note,) = (note for note in table.notes if note.footnote == focal.footnote)
     assert note.text == (
-        "differs from what the paper states in loss.beta, batch_size, optimizer.lr"
+        "not comparable: differs from the row's protocol in batch_size, loss.beta, optimizer.lr"
     )
 
 
 def test_all_rows_that_differ_alike_need_no_footnote(tmp_path: Path) -> None:
     write_run(tmp_path, {"m": [({**RANKSIM, "backbone.name": "small_cnn"}, [7.0])]}, resolved=True)
     table = layout_table(open_run(tmp_path), "ranksim/2")
-    assert "differs from what the paper states in backbone.name" in notes(table)
+    assert "not comparable: differs from the row's protocol in backbone.name" in notes(table)
     assert not any(row.footnote for row in table.rows)
 
 
@@ -97,7 +97,7 @@ def test_console(run: Run, width: int) -> None:
 
 
 def test_a_table_without_results(run: Run, tmp_path: Path) -> None:
-    empty = notes(layout_table(run, "ranksim/4"))
+    empty = notes(layout_table(run, "conr/6"))
     assert empty[0] == "no row has results: no point of the run has the configuration of a row"
     file = tmp_path / "own.csv"
     file.write_text(
@@ -117,7 +117,7 @@ def test_times_are_explained(tmp_path: Path) -> None:
         " trial (without the first of three or more, and later stages), mean over 1 to 2 seeds",
         "best of its section",
         "best of its column",
-        "differs from what the paper states in device",
+        "not comparable: differs from the row's protocol in device",
         "the paper does not state per what; RankSim's authors print the same times for one epoch",
         "times on different devices are not comparable: the paper measured on"
         " four NVIDIA GeForce GTX 1080 Ti, this run one trial on NVIDIA H100",
@@ -142,7 +142,7 @@ def test_the_forward_pass_stands_beside_the_training_time(tmp_path: Path) -> Non
 def test_marks_are_explained(run: Run) -> None:
     caution = "best by the mean on the test split, as in the paper"
     assert caution in notes(layout_table(run, "ranksim/2"))
-    assert caution not in notes(layout_table(run, "ranksim/4")), "nothing is marked"
+    assert caution not in notes(layout_table(run, "conr/6")), "nothing is marked"
 
 
 def test_a_preview_says_so(tmp_path: Path) -> None:
