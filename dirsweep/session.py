@@ -201,7 +201,11 @@ def _resume(
     options: Options,
 ) -> SweepPolicy:
     """Plan the sweep, resume what the log has, and report the state."""
-    elsewhere = FinishedElsewhere(Path(paths.root), with_features=spec.store.features)
+    elsewhere = FinishedElsewhere(
+        Path(paths.root),
+        with_features=spec.store.features,
+        with_models=spec.store.model != "none",
+    )
     records = RunRecords(
         paths, ledger, retry=options.retry, elsewhere=elsewhere, reuse=options.reuse
     )
@@ -239,7 +243,7 @@ def _train(policy: SweepPolicy, paths: RunPaths, watcher: Watcher, options: Opti
     job = Job(
         root=str(Path(paths.root).resolve()),
         resources=view.spec.resources,
-        store_features=view.spec.store.features,
+        store=view.spec.store,
         every_epoch=bool(policy.pruning) or view.spec.resources.epoch_limit_s is not None,
         example=policy.example,
         say=watcher.message,

@@ -152,7 +152,7 @@ def _train(trial: ChosenTrial, spec: SweepSpec, root: Path, console: Console) ->
         def step(epoch: int, number: int, total: int) -> None:
             bar.update(task, completed=epoch + number / total)
 
-        settings = WorkerSettings.of(spec.resources, store_features=spec.store.features)
+        settings = WorkerSettings.of(spec.resources, spec.store)
         return run_trial(trial.spec, root, show, settings, progress=step)
 
 

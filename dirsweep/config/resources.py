@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from dirsweep.config.model import Config, PlainData
+from dirsweep.config.model import AddedLater, Config, PlainData, without_added
 from dirsweep.errors import SpecError
 
 #: Ray counts resources in steps of this size
@@ -58,6 +58,19 @@ class StoreSpec(Config):
     4 bytes for each number of each sample; the report draws ranking matrices, feature similarities
     and t-SNE from them
     """
+
+    model: Annotated[Literal["best", "none"], AddedLater()] = "best"
+    """networks that the run keeps, for dirsweep predict: best keeps those of each study's best
+    point (by validation; of the front where there are several objectives), in
+    trials/<id>/model.safetensors and model.json
+    """
+
+    model_limit: Annotated[float, Field(gt=0), AddedLater()] = 1024.0
+    """largest size of a network that is stored, MiB of weights (4 bytes for each parameter)"""
+
+    def to_dict(self) -> PlainData:
+        """Return plain data, without keys that earlier builds lacked at their defaults."""
+        return without_added(self, self.model_dump())
 
 
 class MoneySpec(Config):

@@ -366,7 +366,7 @@ class SweepSpec(Config):
             "studies": {name: study.to_dict() for name, study in self.studies.items()},
             "objective": self.objective.to_dict(),
             "resources": self.resources.model_dump(),
-            "store": self.store.model_dump(),
+            "store": self.store.to_dict(),
         }
         if self.scheduler is not None:
             plain["scheduler"] = self.scheduler.to_dict()

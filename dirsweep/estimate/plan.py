@@ -196,8 +196,12 @@ def _file_lines(spec: SweepSpec, root: Path, *, resumable: bool) -> list[str]:
     trial = paths.trial("<trial_id>")
     kept = (trial.predictions, trial.features) if spec.store.features else (trial.predictions,)
     names = ", ".join(file.name for file in (trial.outcome, trial.epochs, *kept, trial.log))
-    return [
+    lines = [
         f"would write {root}{state}",
         *(f"  {file.key}" for file in files),
         f"  {trial.folder.key}/ {{{names}}}",
     ]
+    if spec.store.model != "none":
+        network = f"{trial.model.facts.name}, {trial.model.weights.name}"
+        lines.append(f"  {trial.folder.key}/ {{{network}}} (each study's best point)")
+    return lines

@@ -17,7 +17,7 @@ from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.tables import Outcome, forward_time
 
 if TYPE_CHECKING:  # workers import this file and need no more of a sweep than their trial
-    from dirsweep.config.resources import ResourcesSpec
+    from dirsweep.config.resources import ResourcesSpec, StoreSpec
 
 #: seconds that a trial may take in addition before its first epoch ends: imports, data, frozen
 #: features
@@ -155,16 +155,23 @@ class WorkerSettings:
         num_threads: for torch's operators on the CPU.
         checkpoint_every_s: seconds between two checkpoints, each after a whole epoch.
         store_features: keep the test features of the best epoch.
+        model_limit_mib: largest network that is stored, MiB of weights; None stores none.
     """
 
     num_threads: int = 1
     checkpoint_every_s: float = 10.0
     store_features: bool = False
+    model_limit_mib: float | None = None
 
     @classmethod
-    def of(cls, resources: ResourcesSpec, *, store_features: bool) -> WorkerSettings:
+    def of(cls, resources: ResourcesSpec, store: StoreSpec) -> WorkerSettings:
         """Return the settings that a sweep asks for."""
-        return cls(max(1, int(resources.cpu)), resources.checkpoint_every_s, store_features)
+        return cls(
+            num_threads=max(1, int(resources.cpu)),
+            checkpoint_every_s=resources.checkpoint_every_s,
+            store_features=store.features,
+            model_limit_mib=None if store.model == "none" else store.model_limit,
+        )
 
 
 @dataclass(frozen=True)
@@ -174,7 +181,7 @@ class Job:
     Attributes:
         root: the run's folder.
         resources: of each trial.
-        store_features: keep the test features of each trial.
+        store: what trials store besides their predictions.
         every_epoch: whether every epoch must be reported, since decisions depend on it.
         example: makes one trial of the sweep, to measure what a trial takes.
         say: shows a line to people.
@@ -185,7 +192,7 @@ class Job:
 
     root: str
     resources: ResourcesSpec
-    store_features: bool
+    store: StoreSpec
     every_epoch: bool
     example: Callable[[], TrialSpec]
     say: Callable[[str], None]
@@ -196,7 +203,7 @@ class Job:
     @property
     def worker_settings(self) -> WorkerSettings:
         """How workers train."""
-        return WorkerSettings.of(self.resources, store_features=self.store_features)
+        return WorkerSettings.of(self.resources, self.store)
 
     def folder(self, trial_id: str) -> TrialFolder:
         """Return a trial's folder."""

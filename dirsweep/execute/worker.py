@@ -103,6 +103,7 @@ def run_trial(
                 progress=progress,
                 checkpoint_every_s=settings.checkpoint_every_s,
                 store_features=settings.store_features,
+                model_limit_mib=settings.model_limit_mib,
             )
         log.info(
             "%s after %.1f s (%.1f s in epochs)%s",

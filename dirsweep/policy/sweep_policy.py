@@ -15,6 +15,7 @@ from dirsweep.config.expand import base_overrides, make_point
 from dirsweep.config.trial import Point, TrialSpec
 from dirsweep.domain import is_undefined, plural
 from dirsweep.policy.budget import Budget
+from dirsweep.policy.model_keeping import ModelKeeping
 from dirsweep.policy.planned import PlannedPoint, known_points
 from dirsweep.policy.pruning import Pruning
 from dirsweep.policy.racing import Standing, next_seed, standing_of
@@ -42,6 +43,12 @@ class Records(Protocol):
     def discard(self, trial_id: str) -> None:
         """Delete outcome and checkpoint of a trial that is trained again."""
 
+    def has_model(self, trial_id: str) -> bool:
+        """Return whether a trial's network is stored."""
+
+    def delete_model(self, trial_id: str) -> None:
+        """Delete a trial's stored network."""
+
 
 class SweepPolicy:
     """Decides which trials are trained, and informs samplers and schedulers.
@@ -64,6 +71,7 @@ class SweepPolicy:
     ) -> None:
         self.view, self.records, self.clock = view, records, clock
         self.pruning = Pruning(view.spec)
+        self.models = ModelKeeping(view)
         self.searches: dict[str, Search] = {}
         self.budget: Budget | None = None
         self.notes: list[str] = []
@@ -88,6 +96,7 @@ class SweepPolicy:
         reused, self._reused = self._reused or [], None
         if reused:
             self.records.record(*reused)
+        self._delete_models()
         if self.pruning:
             for trial in self.view.trials.values():
                 self.pruning.replay(trial)
@@ -177,6 +186,7 @@ class SweepPolicy:
         found = self.records.find(spec.trial_id)
         if found.outcome is not None:
             trial.end_earlier(found.outcome, found.read_epochs())
+            self._note_model(found.outcome)
             if not self.view.end_is_logged(spec.trial_id):
                 self._log_reused(found.outcome, found.reused_from() or ELSEWHERE)
             return
@@ -257,6 +267,23 @@ class SweepPolicy:
             if study in self.searches:
                 self.searches[study].tell()
             self._race(study)
+        self._note_model(outcome, is_new=True)
+        self._delete_models()
+
+    def _note_model(self, outcome: Outcome, *, is_new: bool = False) -> None:
+        """Note whether a trial has stored its network, and say so if that is too large."""
+        if outcome.status != "complete" or not self.models.wanted:
+            return
+        if self.records.has_model(outcome.trial_id):
+            self.models.stored_by(outcome.trial_id)
+        elif is_new:
+            note = self.models.too_large(outcome)
+            self.notes += [] if note is None else [note]
+
+    def _delete_models(self) -> None:
+        """Delete the stored networks that no study needs any more."""
+        for trial_id in self.models.take_superfluous():
+            self.records.delete_model(trial_id)
 
     def _say_undefined(self, trial: TrackedTrial) -> None:
         """Say which objectives of a complete trial have no value."""

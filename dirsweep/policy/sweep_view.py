@@ -82,11 +82,14 @@ class SweepView:
         added = self.raced.get((study, index), ())
         return [*self.trials_of(study, index), *(self.trials[trial_id] for trial_id in added)]
 
+    def base_trials(self, study: str) -> list[TrackedTrial]:
+        """Return the base's trials where a constraint is relative to them, else none."""
+        base = self._base_index.get(study)
+        return [] if base is None else self.trials_of(study, base)
+
     def verdict(self, study: str, index: int) -> Verdict | None:
         """Return the verdict on a point; None while it is open."""
-        base = self._base_index.get(study)
-        base_trials = [] if base is None else self.trials_of(study, base)
-        return self.judges[study].verdict(self.trials_of(study, index), base_trials)
+        return self.judges[study].verdict(self.trials_of(study, index), self.base_trials(study))
 
     # ---- a trial's life
 

@@ -246,7 +246,7 @@ class TrialFolder:
     paths: TrialPaths
 
     def begin(self, trial: dict[str, Any]) -> None:
-        """Write what the trial is and withdraw the outcome of an earlier attempt.
+        """Write what the trial is; withdraw outcome and network of an earlier attempt.
 
         Args:
             trial: ``TrialSpec.to_dict()``.
@@ -257,6 +257,7 @@ class TrialFolder:
         self.paths.spec.write_json(trial)
         self.paths.storage.remove_leftovers(self.paths.folder.key)
         self.paths.outcome.delete()
+        self.paths.model.delete()
 
     def write_epochs(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Replace the epochs by ``rows``: all of them, from the first on.

@@ -93,6 +93,18 @@ class RunRecords:
         self.paths.trial(trial_id).outcome.delete()
         self.paths.trial(trial_id).checkpoint.delete()
 
+    def has_model(self, trial_id: str) -> bool:
+        """Return whether a trial's network is stored."""
+        return self.paths.trial(trial_id).model.exists()
+
+    def delete_model(self, trial_id: str) -> None:
+        """Delete a trial's stored network.
+
+        Raises:
+            StoreError: it cannot be deleted.
+        """
+        self.paths.trial(trial_id).model.delete()
+
     def settle(self) -> None:
         """Log what ended while no driver was there to log it, in the order in which it ended."""
         open_trials = self.ledger.state.open_trials

@@ -16,13 +16,16 @@ class FinishedElsewhere:
     Args:
         root: the run's folder.
         with_features: reuse only trials that have their test features.
+        with_models: copy stored networks, too.
 
     Attributes:
         taken: trial -> the run it was copied from.
     """
 
-    def __init__(self, root: Path, *, with_features: bool = False) -> None:
-        self.run, self.with_features = RunPaths(root), with_features
+    def __init__(
+        self, root: Path, *, with_features: bool = False, with_models: bool = False
+    ) -> None:
+        self.run, self.with_features, self.with_models = RunPaths(root), with_features, with_models
         neighbours = (RunPaths(storage) for storage in self.run.storage.neighbours())
         self.others = [other for other in neighbours if other.has_trials()]
         self.asked: set[str] = set()
@@ -69,15 +72,20 @@ class FinishedElsewhere:
 
     def _copy(self, other: RunPaths, trial_id: str) -> None:
         source, target = other.trial(trial_id), self.run.trial(trial_id)
-        # the outcome last: before it is there the trial has not ended
-        for old, new in (
+        files = [
             (source.spec, target.spec),
             (source.epochs, target.epochs),
             (source.log, target.log),
             (source.predictions, target.predictions),
             (source.features, target.features),
-            (source.outcome, target.outcome),
-        ):
+        ]
+        if self.with_models:
+            files += [
+                (source.model.facts, target.model.facts),
+                (source.model.weights, target.model.weights),
+            ]
+        # the outcome last: before it is there the trial has not ended
+        for old, new in (*files, (source.outcome, target.outcome)):
             data = old.read()
             if data is not None:
                 new.write(data)

@@ -33,6 +33,7 @@ from dirsweep.training.failures import fault_of
 from dirsweep.training.hooks import Hooks
 from dirsweep.training.loop import begin_stage, is_over
 from dirsweep.training.memory import out_of_memory, peak_mib
+from dirsweep.training.model_record import store_model
 from dirsweep.training.seeding import reset_process
 from dirsweep.training.state import Best, Row, TrainingState
 
@@ -77,7 +78,7 @@ class Results:
     features: pa.Table | None = None
 
 
-def train(
+def train(  # noqa: PLR0913 - one parameter per setting
     trial: TrialSpec,
     emit: Emit = lambda row: None,
     *,
@@ -86,6 +87,7 @@ def train(
     progress: Progress | None = None,
     checkpoint_every_s: float = 10.0,
     store_features: bool = False,
+    model_limit_mib: float | None = None,
 ) -> Outcome:
     """Train a trial and write its results into its folder.
 
@@ -103,6 +105,7 @@ def train(
         checkpoint_every_s: seconds between checkpoints.
         store_features: whether to keep the backbone's features of the test samples, without
             calibration by FDS.
+        model_limit_mib: largest network that is stored, MiB of weights; None stores none.
 
     Returns:
         The outcome: ``complete``, ``pruned``, ``stopped``, or ``failed`` with the reason.
@@ -124,6 +127,8 @@ def train(
         )
         session.record_length()
         results = session.run(store_features=store_features)
+        if folder is not None and model_limit_mib is not None:
+            store_model(training, trial, folder.paths.model, limit_mib=model_limit_mib)
     except StoreError:
         raise  # not the trial's fault: it resumes once the folder can be written to
     except Exception as problem:

@@ -126,7 +126,7 @@ def drive(
     job = Job(
         root=str(root),
         resources=spec.resources,
-        store_features=False,
+        store=spec.store,
         every_epoch=True,
         example=lambda: trial,
         say=print,

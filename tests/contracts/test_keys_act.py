@@ -89,6 +89,8 @@ SHOWN_IN = {
     "scheduler": "policy/test_schedulers.py",
     "seeds": "config/test_expand.py",
     "store.features": "flow/test_features.py",
+    "store.model": "flow/test_stored_models.py",
+    "store.model_limit": "flow/test_stored_models.py",
     "studies.*.base": "config/test_study.py",
     "studies.*.constraints": "config/test_objective.py",
     "studies.*.grid": "config/test_expand.py",

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from dirsweep.config.resources import ResourcesSpec
+from dirsweep.config.resources import ResourcesSpec, StoreSpec
 from dirsweep.execute.base import EndTrial, Job, NoMore, StartTrial
 from dirsweep.execute.ray import tune
 from dirsweep.execute.ray.trainable import TRAINER
@@ -24,7 +24,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TuneExecutor:
     job = Job(
         root=str(tmp_path),
         resources=ResourcesSpec(cpu=2),
-        store_features=True,
+        store=StoreSpec(features=True),
         every_epoch=False,
         example=cast(Any, None),
         say=print,
