@@ -46,6 +46,11 @@ class NamedConfig(Config):
         room, name = type(self).room, type(self).registered_name
         return f"{room}.{name}" if room == "regularizers" else room
 
+    @property
+    def results_version(self) -> int:
+        """``version``, or more under settings whose results alone a change has altered."""
+        return self.version
+
     @classmethod
     def check_class(cls) -> None:
         """Check what a registered class must state.
@@ -279,7 +284,7 @@ def trial_id_of(
     Returns:
         16 hex digits.
     """
-    versions = {f"{t.room}.{t.registered_name}": type(t).version for t in config.techniques()}
+    versions = {f"{t.room}.{t.registered_name}": t.results_version for t in config.techniques()}
     identity = {
         "config": with_contents(without_added(config, config.to_dict()), contents or {}),
         "benchmark": benchmark,

@@ -60,7 +60,8 @@ class Step:
     Rows [0, N) are the first view.
 
     Attributes:
-        features: (V*N, D) of the backbone, before any feature smoothing; gradient flows.
+        features: (V*N, D) of the backbone, before any feature smoothing; gradient flows. What
+            compares samples of one view takes ``first_view``.
         preds: (V*N,) or (V*N, K) predictions in the label unit; gradient flows.
         labels: (V*N,) or (V*N, K) in the label unit, repeated per view.
         weights: (V*N,) the regression loss's sample weights, repeated per view.
@@ -70,6 +71,8 @@ class Step:
         epoch: counts from 0.
         generator: for every random draw; lives on the features' device.
         backbone: the module that made the features (MoCo follows it with its own).
+        in_place: (N, D) features of the first view that were smoothed in place; None without such
+            smoothing.
     """
 
     features: Tensor
@@ -82,6 +85,7 @@ class Step:
     epoch: int
     generator: torch.Generator
     backbone: nn.Module
+    in_place: Tensor | None = None
 
     @property
     def num_samples(self) -> int:
@@ -89,8 +93,12 @@ class Step:
         return int(self.indices.shape[0])
 
     def first_view(self) -> tuple[Tensor, Tensor]:
-        """Return features (N, D) and labels (N,) or (N, K) of the first view only."""
-        return self.features[: self.num_samples], self.labels[: self.num_samples]
+        """Return features (N, D) and labels (N,) or (N, K) of the first view only.
+
+        The features are smoothed where the smoothing works in place.
+        """
+        first = self.features[: self.num_samples] if self.in_place is None else self.in_place
+        return first, self.labels[: self.num_samples]
 
 
 class Technique(nn.Module):
@@ -148,13 +156,22 @@ class Smoothing(Technique):
     #: True: the trainer runs the training split through the backbone again after each epoch,
     #: calling ``observe``.
     needs_pass: bool = False
+    #: how that pass runs: ``evaluation`` takes the split as it is, with the backbone in evaluation
+    #: mode; ``training`` repeats an epoch without its steps: shuffled, augmented, in training mode
+    pass_mode: Literal["evaluation", "training"] = "evaluation"
+    #: True: what it returns takes the place of the backbone's features. Its own statistics and
+    #: regularizers of one view see smoothed features; further views are never smoothed.
+    in_place: bool = False
 
     def forward(self, features: Tensor, labels: Tensor, epoch: int) -> Tensor:
         """Calibrate (N, D) features by (N,) labels in the label unit, (N, D)."""
         raise NotImplementedError
 
     def observe(self, features: Tensor, labels: Tensor) -> None:
-        """Gather statistics of a batch: detached (N, D) features before smoothing, (N,) labels."""
+        """Gather statistics of a batch: detached (N, D) features and (N,) labels.
+
+        The features are those before smoothing, or the smoothed ones where it is ``in_place``.
+        """
 
     def end_epoch(self, epoch: int) -> None:
         """Turn what was gathered into the statistics of the next epoch."""

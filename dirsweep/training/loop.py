@@ -14,7 +14,7 @@ import torch
 
 from dirsweep.domain import is_undefined, metric_of
 from dirsweep.errors import TrialError
-from dirsweep.methods.base import Smoothing, Stage
+from dirsweep.methods.base import Stage
 from dirsweep.training.batches import TrainingData, prefetched
 from dirsweep.training.evaluation import objective_value, predict, validation_metrics
 from dirsweep.training.forward_time import ForwardTime
@@ -23,6 +23,7 @@ from dirsweep.training.losses import LossSums, loss_terms
 from dirsweep.training.model import TrialModel, view_strengths
 from dirsweep.training.optim import optimize, set_learning_rate, stage_optimizer
 from dirsweep.training.seeding import Generators
+from dirsweep.training.smoothing_pass import observe_train_split
 from dirsweep.training.state import Best, Row, TrainingPlan, TrainingState
 
 #: steps between two checks for divergence (each waits for the device)
@@ -163,7 +164,10 @@ def train_epoch(
         hooks.step_ended(len(state.rows), step, num_steps)
     sums.refuse_divergence()
     if smoothing is not None:
-        _end_smoothing_epoch(model, data, smoothing, epoch, hooks, forward)
+        if smoothing.needs_pass:
+            with hooks.phase("smoothing_pass"), forward.measured():
+                observe_train_split(model, data, smoothing, plan.batch_size, state)
+        smoothing.end_epoch(epoch)
     means = sums.means()  # waits for the device
     return {
         "lr": lr,
@@ -171,30 +175,6 @@ def train_epoch(
         "loss_terms": means,
         "forward_time_s": forward.seconds(),
     }
-
-
-def _end_smoothing_epoch(
-    model: TrialModel,
-    data: TrainingData,
-    smoothing: Smoothing,
-    epoch: int,
-    hooks: Hooks,
-    forward: ForwardTime,
-) -> None:
-    """Complete the statistics of an epoch, with a second pass where they need one."""
-    if smoothing.needs_pass:
-        with hooks.phase("smoothing_pass"), forward.measured():
-            observe_train_split(model, data, smoothing)
-    smoothing.end_epoch(epoch)
-
-
-@torch.no_grad()
-def observe_train_split(model: TrialModel, data: TrainingData, smoothing: Smoothing) -> None:
-    """Show ``smoothing`` the features of the training split, as the epoch left the backbone."""
-    model.backbone.eval()
-    for indices, inputs in prefetched(data.eval_batches("train"), data.device):
-        features = model.features(inputs)
-        smoothing.observe(features, data.train_labels[indices.to(data.device)])
 
 
 def _validate(

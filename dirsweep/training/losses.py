@@ -60,6 +60,9 @@ def loss_terms(
     total = terms["regression"] if factor == 1.0 else factor * terms["regression"]
     if regularizers:
         num_views = len(batch.views)
+        in_place = smoothing is not None and smoothing.in_place
+        if in_place and num_views > 1:  # views that are compared with each other stay unsmoothed
+            preds = model.regress(features)
         step = Step(
             features=features,
             preds=preds * model.target_scale,
@@ -71,6 +74,7 @@ def loss_terms(
             epoch=epoch,
             generator=generator,
             backbone=model.backbone,
+            in_place=calibrated[:num] if in_place else None,
         )
         for name, regularizer in regularizers.items():
             terms[name] = regularizer(step)
@@ -84,10 +88,11 @@ def _calibrate(smoothing: Smoothing | None, features: Tensor, labels: Tensor, ep
         return features
     num = len(labels)
     first = features[:num]
+    calibrated = smoothing(first, labels, epoch)
     if not smoothing.needs_pass:
-        smoothing.observe(first.detach(), labels)
-    first = smoothing(first, labels, epoch)
-    return first if len(features) == num else torch.cat([first, features[num:]])
+        observed = calibrated if smoothing.in_place else first
+        smoothing.observe(observed.detach(), labels)
+    return calibrated if len(features) == num else torch.cat([calibrated, features[num:]])
 
 
 class LossSums:

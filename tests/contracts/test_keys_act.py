@@ -33,6 +33,9 @@ VALUES: dict[At, list[Any]] = {
     ("reweighting", "lds", "clip_high"): [6.0, 1000.0],
     ("smoothing", "fds", "start_update"): [0, 10],
     ("smoothing", "fds", "bin_width"): [0.5, 2.0],
+    ("smoothing", "fds", "in_place"): [False, True],
+    ("smoothing", "fds", "ratio_low"): [0.1, 0.9],
+    ("smoothing", "fds", "ratio_high"): [1.1, 10.0],
     ("smoothing", "fds", "label_low"): [0.0, 3.0],
     ("smoothing", "fds", "label_high"): [6.0, 10.0],
     ("regularizers", "moco", "dim"): [8, 16],
@@ -43,6 +46,9 @@ WITH: dict[At, dict[str, Any]] = {
     ("reweighting", "lds", "clip_low"): LDS_OF_INV,
     ("reweighting", "lds", "clip_high"): LDS_OF_INV,
     ("reweighting", "lds", "truncate"): LDS_OF_INV,
+    ("smoothing", "fds", "end_bins"): {
+        "smoothing": {"name": "fds", "label_low": 8.0, "bin_width": 0.5}
+    },
 }
 #: keys of a trial that belong to no technique -> values, and the base they act in
 TRIAL_MOVES: dict[str, tuple[list[Any], dict[str, Any]]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -41,6 +43,14 @@ def test_the_first_view_is_the_first_n_rows() -> None:
     assert labels.tolist() == [0, 1, 2]
 
 
+def test_the_first_view_is_smoothed_where_that_happens_in_place() -> None:
+    two = replace(step(num_samples=3, num_views=2), in_place=torch.full((3, 2), 7.0))
+    features, labels = two.first_view()
+    assert features.tolist() == [[7, 7]] * 3
+    assert labels.tolist() == [0, 1, 2]
+    assert two.features[:3].tolist() == [[0, 1], [2, 3], [4, 5]]
+
+
 def test_learnt_parameters_get_the_learning_rate_and_no_weight_decay() -> None:
     class WithNoise(Technique):
         def __init__(self) -> None:
@@ -62,6 +72,8 @@ def test_defaults_of_the_rooms() -> None:
         1.0,
     )
     assert not Smoothing.needs_pass
+    assert not Smoothing.in_place
+    assert Smoothing.pass_mode == "evaluation"
     assert (Stage(3).trains, Stage(3).starts_from, Stage(3).regularize) == ("all", "last", True)
 
 

@@ -146,4 +146,9 @@ def test_every_parameter_in_the_unit_of_labels_is_marked() -> None:
                 if scaled and key not in marks and field.default is not None:
                     unmarked.append((name, key))
     # choices whose description only mentions bins or the loss's weights
-    assert unmarked == [("balanced_mse", "variant"), ("conr", "pushing_weights")]
+    assert unmarked == [
+        ("balanced_mse", "variant"),
+        ("fds", "end_bins"),
+        ("fds", "fill_empty"),
+        ("conr", "pushing_weights"),
+    ]

@@ -87,6 +87,44 @@ def test_a_pass_sees_the_network_as_the_epoch_left_it() -> None:
             torch.testing.assert_close(mean, rows.mean(0), rtol=1e-5, atol=1e-6)
 
 
+def test_the_released_pass_repeats_an_epoch_of_smoothed_features(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    released = {"name": "fds", "statistics": "pass", "formulation": "released"}
+    before, after, modes = [], [], []
+    observe, smooth = FDS.observe, FDS.smooth
+
+    def smoothing(self: FDS, features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        found = smooth(self, features, labels)
+        if not torch.is_grad_enabled():  # in the pass
+            before.append(features)
+        return found
+
+    def observing(self: FDS, features: torch.Tensor, labels: torch.Tensor) -> None:
+        after.append(features)
+        modes.append(len(labels))
+        observe(self, features, labels)
+
+    monkeypatch.setattr(FDS, "smooth", smoothing)
+    monkeypatch.setattr(FDS, "observe", observing)
+    _, training = trained(epochs=4, batch_size=64, smoothing=released)
+    # 200 samples in four epochs, in shuffled batches of the trial's size; smoothing from epoch 1 on
+    assert modes == [64, 64, 64, 8] * 4
+    assert len(before) == 4 * 3
+    same = [torch.equal(one, other) for one, other in zip(before, after[4:], strict=True)]
+    # epoch 1 knows no smoothed statistics yet
+    assert same == [True] * 4 + [False] * 8
+    assert int(fds_of(training).num_updates) == 4
+
+
+@pytest.mark.parametrize(("formulation", "num_batches"), [("paper", 4), ("released", 8)])
+def test_only_the_released_pass_moves_batch_statistics(formulation: str, num_batches: int) -> None:
+    smoothing = {"name": "fds", "statistics": "pass", "formulation": formulation}
+    _, training = trained(epochs=1, batch_size=50, smoothing=smoothing)
+    layer = training.model.network["backbone"].layers[1]
+    assert int(layer.num_batches_tracked) == num_batches
+
+
 def test_the_second_stage_goes_without_it() -> None:
     rows, training = trained(
         epochs=2,

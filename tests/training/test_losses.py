@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from dirsweep.errors import TrialError
+from dirsweep.methods.base import Regularizer, Smoothing, Step
 from dirsweep.training.assembly import build_training
 from dirsweep.training.batches import Batch
 from dirsweep.training.losses import LossSums, loss_terms
@@ -47,6 +50,63 @@ def test_alpha_scales_the_regression_term_only() -> None:
     assert rows[0]["train_loss"] == pytest.approx(
         0.5 * terms["regression"] + terms["conr"], rel=1e-5
     )
+
+
+class Shift(Smoothing):
+    """Adds 100 to every feature."""
+
+    def __init__(self, *, in_place: bool) -> None:
+        super().__init__()
+        self.in_place, self.observed = in_place, torch.empty(0)
+
+    def forward(self, features: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        return features + 100
+
+    def observe(self, features: Tensor, labels: Tensor) -> None:
+        self.observed = features
+
+
+class Recorder(Regularizer):
+    """Keeps the step it was given."""
+
+    step: Step
+
+    def __init__(self, num_views: int) -> None:
+        super().__init__()
+        self.num_views = num_views
+
+    def forward(self, step: Step) -> Tensor:
+        self.step = step
+        return step.features.sum() * 0
+
+
+@pytest.mark.parametrize("num_views", [1, 2])
+@pytest.mark.parametrize("in_place", [True, False])
+def test_smoothing_in_place_is_seen_where_one_view_is_looked_at(
+    in_place: bool, num_views: int
+) -> None:
+    training = build_training(tiny_trial(), device=CPU)
+    smoothing, recorder = Shift(in_place=in_place), Recorder(num_views)
+    model = replace(training.model, smoothing=smoothing, regularizers={"recorder": recorder})
+    model.network.eval()
+    indices = torch.tensor([5, 17, 3])
+    inputs = torch.as_tensor(training.data.inputs.gather("train", indices))
+    views = [inputs + number for number in range(num_views)]
+    stage, generator = training.plan.stages[0], training.state.generators.techniques
+    terms = loss_terms(model, training.data, stage, Batch(indices, views), 0, generator)
+    plain = model.features(torch.cat(views))
+    first, step = plain[:3] + 100, recorder.step
+    torch.testing.assert_close(smoothing.observed, first if in_place else plain[:3])
+    torch.testing.assert_close(step.first_view()[0], first if in_place else plain[:3])
+    torch.testing.assert_close(step.features, plain)  # views are compared unsmoothed
+    # the regression loss is always that of smoothed features
+    preds = model.regress(first)
+    errors = (preds - training.data.train_labels[indices] / 10).abs()
+    assert terms["regression"].item() == pytest.approx(errors.mean().item(), rel=1e-5)
+    of_views = model.regress(plain)
+    if num_views == 1 or not in_place:
+        of_views = torch.cat([preds, of_views[3:]])
+    torch.testing.assert_close(step.preds, 10 * of_views)
 
 
 def test_sums_are_means_over_samples() -> None:

@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from dirsweep.config.model import AddedLater
 from dirsweep.config.ranges import Choice, InEpochs, IntUniform, Uniform
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
-from dirsweep.domain import LabelBins, plural
+from dirsweep.domain import LabelBins
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Setup, Smoothing, TechniqueConfig
 from dirsweep.methods.kernels import (
@@ -24,40 +25,19 @@ from dirsweep.methods.kernels import (
     inner_edges,
     window,
 )
+from dirsweep.methods.smoothing.bin_statistics import (
+    filled_from_neighbours,
+    pooled_bins,
+    pooled_sums,
+    slot_thresholds,
+    smoothing_matrix,
+)
 from dirsweep.registry import register
 
-#: the ratio of smoothed to running variance is clipped to this range, as in the released code
-RATIO_LOW, RATIO_HIGH = 0.1, 10.0
 #: a bin whose variances add up to less has nothing to calibrate
 NO_VARIANCE = 1e-10
 #: a variance below this part of the mean square is rounding of the sums, not spread
 ROUNDING = 1e-13
-
-
-def smoothing_matrix(values: NDArray[np.float64], num_bins: int) -> Tensor:
-    """Make the matrix that convolves statistics along bins.
-
-    Args:
-        values: (2h + 1,) window.
-        num_bins: B.
-
-    Returns:
-        (B, B) float64; bins are mirrored at both ends, the edge not repeated.
-
-    Raises:
-        SpecError: the window reaches over more bins than there are.
-    """
-    half = len(values) // 2
-    if half >= num_bins:
-        raise SpecError(
-            f"kernel_size must be at most {2 * num_bins - 1} for {plural(num_bins, 'bin')}; "
-            f"got {len(values)}"
-        )
-    source = np.pad(np.arange(num_bins), half, mode="reflect") if half else np.arange(num_bins)
-    matrix = np.zeros((num_bins, num_bins))
-    for offset, value in enumerate(values):
-        np.add.at(matrix, (np.arange(num_bins), source[offset : offset + num_bins]), value)
-    return torch.from_numpy(matrix)
 
 
 class FDS(Smoothing):
@@ -65,25 +45,26 @@ class FDS(Smoothing):
 
     .. math::
         \tilde\mu_b = \sum_{b'} k(b' - b)\, \mu_{b'}, \quad \tilde{v}_b = \sum_{b'} k(b' - b)\,
-        v_{b'}, \quad \tilde{z} = \sqrt{\mathrm{clip}(\tilde{v}_b / v_b, 0.1, 10)} \, (z - \mu_b) +
-        \tilde\mu_b
+        v_{b'}, \quad \tilde{z} = \sqrt{\mathrm{clip}(\tilde{v}_b / v_b, low, high)} \, (z - \mu_b)
+        + \tilde\mu_b
 
     with :math:`\mu_b, v_b` the running mean and variance (per dimension, unbiased) of bin b's
     features: ``momentum`` times the old plus (1 - momentum) times the epoch's, the first epoch's as
     they are. The window k adds up to 1 and is mirrored at the ends. A bin without samples in an
-    epoch keeps what it has (mean 0, variance 1 at the start). A dimension without variance passes
-    through.
+    epoch keeps what it has (mean 0, variance 1 at the start), or is filled from its neighbours
+    (``fill_empty``). A dimension without variance passes through.
 
     Source: Yang et al., ICML 2021, Section 3.2, Eqs. 2 to 5. ``paper`` calibrates with running and
     smoothed statistics of the same epoch. ``released``: the smoothed ones are made before the
     running ones are updated, so they lag one epoch behind (mean 0 and variance 1 after the first),
-    and features stay as they are until the second update.
+    and features stay as they are until the second update. It also smooths in place (see
+    ``Smoothing.in_place``) and passes over the training split as in training.
 
     Args:
         config: checked settings.
         feature_dim: D.
-        bin_edges: (B + 1,) ascending, in the label unit; labels outside fall into the first or last
-            bin.
+        bin_edges: (B + 1,) ascending, in the label unit; ``end_bins`` says where labels outside
+            belong.
 
     Raises:
         SpecError: edges that do not ascend, or a window wider than the label range allows.
@@ -107,9 +88,13 @@ class FDS(Smoothing):
         self.feature_dim, self.momentum = feature_dim, config.momentum
         self.formulation = config.formulation
         self.start_update, self.start_smooth = config.start_update, config.start_smooth
-        self.needs_pass = config.statistics == "pass"
-        inner = inner_edges(bin_edges)
-        num_bins = len(inner) + 1
+        self.ratio_low, self.ratio_high = config.ratio_low, config.ratio_high
+        self.fill_empty, self.pools_ends = config.fill_empty, config.end_bins == "released_age"
+        self.needs_pass, self.in_place = config.statistics == "pass", config.smooths_in_place
+        self.pass_mode = "training" if config.formulation == "released" else "evaluation"
+        inner = slot_thresholds(bin_edges) if self.pools_ends else inner_edges(bin_edges)
+        num_sums = len(inner) + 1
+        num_bins = num_sums - 2 if self.pools_ends else num_sums
         values = window(config.kernel, config.kernel_size, config.sigma, normalize="sum")
         self.register_buffer("inner", inner, persistent=False)
         self.register_buffer("matrix", smoothing_matrix(values, num_bins), persistent=False)
@@ -119,10 +104,11 @@ class FDS(Smoothing):
         # what the statistics come down to: calibrated = scale[bin] * features + shift[bin]
         self.register_buffer("scale", torch.ones(num_bins, feature_dim))
         self.register_buffer("shift", torch.zeros(num_bins, feature_dim))
-        # sums of the current epoch; float64, as a variance from sums cancels
-        self.register_buffer("count", torch.zeros(num_bins, dtype=torch.float64))
-        self.register_buffer("total", torch.zeros(num_bins, feature_dim, dtype=torch.float64))
-        square = torch.zeros(num_bins, feature_dim, dtype=torch.float64)
+        # sums of the current epoch, two more where labels outside are kept apart from the end bins;
+        # float64, as a variance from sums cancels
+        self.register_buffer("count", torch.zeros(num_sums, dtype=torch.float64))
+        self.register_buffer("total", torch.zeros(num_sums, feature_dim, dtype=torch.float64))
+        square = torch.zeros(num_sums, feature_dim, dtype=torch.float64)
         self.register_buffer("total_square", square)
         self.register_buffer("num_updates", torch.zeros((), dtype=torch.int64))
 
@@ -144,14 +130,19 @@ class FDS(Smoothing):
     def smooth(self, features: Tensor, labels: Tensor) -> Tensor:
         """Calibrate (N, D) features by the bins of (N,) labels.
 
-        They are unchanged before the first ``update`` (the second for ``released``).
+        They are unchanged before the first ``update`` (the second for ``released``), and where
+        ``end_bins`` keeps labels outside apart.
 
         Raises:
             ShapeError: features are not (N, D) or labels not (N,).
         """
-        bins = self._bins(features, labels)
+        bins = self._sums_index(features, labels)
+        if not self.pools_ends:
+            calibrated = torch.addcmul(self.shift[bins], features, self.scale[bins])
+            return calibrated.to(features.dtype)
+        bins, belongs = pooled_bins(bins, len(self.running_mean))
         calibrated = torch.addcmul(self.shift[bins], features, self.scale[bins])
-        return calibrated.to(features.dtype)
+        return torch.where(belongs[:, None], calibrated.to(features.dtype), features)
 
     @torch.no_grad()
     def update(self, features: Tensor, labels: Tensor) -> None:
@@ -170,7 +161,7 @@ class FDS(Smoothing):
         Raises:
             ShapeError: features are not (N, D) or labels not (N,).
         """
-        bins = self._bins(features, labels)
+        bins = self._sums_index(features, labels)
         values = features.detach().to(self.total.dtype)
         self.count.index_add_(0, bins, torch.ones_like(bins, dtype=self.count.dtype))
         self.total.index_add_(0, bins, values)
@@ -187,7 +178,7 @@ class FDS(Smoothing):
         else:
             self._clear()
 
-    def _bins(self, features: Tensor, labels: Tensor) -> Tensor:
+    def _sums_index(self, features: Tensor, labels: Tensor) -> Tensor:
         fits = features.ndim == 2 and features.shape[1] == self.feature_dim
         if not fits or labels.numel() != len(features):
             raise ShapeError(
@@ -206,9 +197,9 @@ class FDS(Smoothing):
         self._clear()
 
     def _update_running(self) -> None:
-        count = self.count[:, None]
-        mean = self.total / count.clamp_min(1)
-        mean_square = self.total_square / count.clamp_min(1)
+        count, total, total_square = self._sums()
+        mean = total / count.clamp_min(1)
+        mean_square = total_square / count.clamp_min(1)
         spread = mean_square - mean.square()
         spread = torch.where(spread > ROUNDING * mean_square, spread, 0.0)
         variance = spread * count / (count - 1).clamp_min(1)  # unbiased; 0 for a single sample
@@ -216,8 +207,17 @@ class FDS(Smoothing):
         seen = count > 0
         for running, current in ((self.running_mean, mean), (self.running_var, variance)):
             blended = kept * running + (1 - kept) * current
-            running.copy_(torch.where(seen, blended.to(running.dtype), running))
+            updated = torch.where(seen, blended.to(running.dtype), running)
+            running.copy_(filled_from_neighbours(updated, seen) if self.fill_empty else updated)
         self.num_updates += 1
+
+    def _sums(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return counts (B, 1), sums and sums of squares (B, D) of the epoch."""
+        parts = (self.count[:, None], self.total, self.total_square)
+        if not self.pools_ends:
+            return parts
+        count, total, total_square = (pooled_sums(part, self.count) for part in parts)
+        return count, total, total_square
 
     def _smooth_statistics(self, wanted: Tensor) -> None:
         pairs = ((self.smoothed_mean, self.running_mean), (self.smoothed_var, self.running_var))
@@ -233,7 +233,7 @@ class FDS(Smoothing):
             # first
             alive = alive & (self.num_updates > 1)
         ratio = self.smoothed_var / torch.where(alive, self.running_var, 1.0)
-        scale = ratio.clamp(RATIO_LOW, RATIO_HIGH).sqrt()
+        scale = ratio.clamp(self.ratio_low, self.ratio_high).sqrt()
         self.scale.copy_(torch.where(alive, scale, 1.0))
         self.shift.copy_(torch.where(alive, self.smoothed_mean - scale * self.running_mean, 0.0))
 
@@ -270,23 +270,62 @@ class FDSConfig(TechniqueConfig):
     """
 
     formulation: Annotated[Literal["paper", "released"], Choice(("paper", "released"))] = "paper"
-    """released: smoothed statistics lag one epoch behind the running ones"""
+    """released: smoothed statistics lag one epoch behind the running ones, features are smoothed in
+    place, and statistics: pass runs as in training (shuffled, augmented, with dropout and batch
+    statistics)
+    """
+
+    in_place: Annotated[bool | None, AddedLater()] = None
+    """whether smoothed features replace the network's own, so that statistics and regularizers of
+    one view see smoothed ones; null: only where formulation is released
+    """
+
+    ratio_low: Annotated[float, Field(gt=0), AddedLater()] = 0.1
+    """least ratio of smoothed to running variance"""
+
+    ratio_high: Annotated[float, Field(gt=0), AddedLater()] = 10.0
+    """largest ratio of smoothed to running variance"""
+
+    end_bins: Annotated[Literal["clip", "released_age"], AddedLater()] = "clip"
+    """labels outside the bins: clip counts them in the first or last bin; released_age only where a
+    label of that bin occurs too (in the batch when smoothing, in the epoch for statistics), and
+    leaves them alone otherwise
+    """
+
+    fill_empty: Annotated[bool, AddedLater()] = False
+    """whether bins without samples in an epoch are filled from their neighbours"""
 
     bin_width: Annotated[float | None, Field(gt=0)] = None
     """label unit; null takes the benchmark's bins"""
 
     label_low: float | None = None
-    """lowest label of the bins, label unit; null takes the benchmark's range"""
+    """lower edge of the first bin, label unit; null takes the benchmark's range"""
 
     label_high: float | None = None
-    """highest label of the bins, label unit; null takes the benchmark's range"""
+    """upper edge of the last bin, label unit (100 for ages up to 99); null takes the benchmark's
+    range
+    """
 
     @model_validator(mode="after")
     def _ordered(self) -> FDSConfig:
         low, high = self.label_low, self.label_high
         if low is not None and high is not None and low >= high:
             raise ValueError(f"label_low ({low:g}) must be below label_high ({high:g})")
+        if self.ratio_low > self.ratio_high:
+            raise ValueError(
+                f"ratio_low ({self.ratio_low:g}) must not exceed ratio_high ({self.ratio_high:g})"
+            )
         return self
+
+    @property
+    def smooths_in_place(self) -> bool:
+        """Whether smoothed features replace the network's own."""
+        return self.formulation == "released" if self.in_place is None else self.in_place
+
+    @property
+    def results_version(self) -> int:
+        """2 where released: earlier builds did not smooth in place."""
+        return 2 if self.formulation == "released" else super().results_version
 
     def uses(self, name: str) -> bool:
         """A triangular kernel has no sigma; bins of its own need kernels of their own."""

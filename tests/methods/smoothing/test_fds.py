@@ -13,7 +13,8 @@ from torch import Tensor
 
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.kernels import window
-from dirsweep.methods.smoothing.fds import FDS, FDSConfig, smoothing_matrix
+from dirsweep.methods.smoothing.bin_statistics import smoothing_matrix
+from dirsweep.methods.smoothing.fds import FDS, FDSConfig
 from tests.methods.smoothing.made_fds import STATISTICS, fds_of
 
 
@@ -69,6 +70,38 @@ def test_variance_ratio_is_clipped() -> None:
     features[1] = 50.0  # one bin varies far more than its neighbours
     tiny.update(features[:, None], labels)
     assert tiny.scale[0].item() == pytest.approx(math.sqrt(0.1))
+
+
+def test_the_clip_range_of_the_variance_ratio_is_a_setting() -> None:
+    fds = two_bins(ratio_low=0.5, ratio_high=2.0)
+    fds.update(torch.tensor([[0.0], [0.1], [0.0], [100.0]]), torch.tensor([0.0, 0.0, 1.0, 1.0]))
+    # the smoothed variance of both bins is 1250: 250,000 times the first's, a quarter of the other
+    assert fds.scale.flatten().tolist() == pytest.approx([math.sqrt(2), math.sqrt(0.5)], rel=1e-3)
+
+
+def test_empty_bins_are_filled_only_where_asked_for() -> None:
+    features, labels = torch.tensor([[1.0], [3.0]]), torch.tensor([1.0, 1.5])
+    for fill_empty, mean, variance in ((True, [2, 2], [2, 2]), (False, [0, 2], [1, 2])):
+        fds = two_bins(fill_empty=fill_empty)
+        fds.update(features, labels)
+        assert fds.running_mean.flatten().tolist() == mean
+        assert fds.running_var.flatten().tolist() == variance
+
+
+def test_labels_outside_count_only_beside_one_of_the_end_bin() -> None:
+    features, labels = torch.tensor([[1.0], [3.0], [10.0], [14.0]]), torch.tensor([-5, 0.5, 1, 7.0])
+    clipped, pooled = two_bins(), two_bins(end_bins="released_age")
+    for fds in (clipped, pooled):
+        fds.update(features, labels)
+        assert fds.running_mean.flatten().tolist() == [2, 12]
+    batch = torch.tensor([[5.0], [12.0]])
+    alone, beside = torch.tensor([-1.0, 1.0]), torch.tensor([0.5, 1.0])
+    assert torch.equal(clipped.smooth(batch, alone), clipped.smooth(batch, beside))
+    assert torch.equal(pooled.smooth(batch, beside), clipped.smooth(batch, beside))
+    assert pooled.smooth(batch, alone)[0] == 5
+    assert torch.equal(pooled.smooth(batch, alone)[1], clipped.smooth(batch, alone)[1])
+    pooled.update(features[[0, 2]], labels[[0, 2]])  # -5 without a label of the first bin
+    assert pooled.running_mean.flatten().tolist() == [2, 0.5 * 12 + 0.5 * 10]
 
 
 def test_dimensions_and_bins_without_variance_pass_through() -> None:
@@ -188,12 +221,6 @@ def test_state_of_an_interrupted_epoch_is_resumed() -> None:
         assert torch.equal(other.smooth(*batches[0]), whole.smooth(*batches[0]))
 
 
-def test_smoothing_matrix_mirrors_without_repeating_the_edge() -> None:
-    matrix = smoothing_matrix(np.array([0.25, 0.5, 0.25]), 3)
-    assert matrix.tolist() == [[0.5, 0.5, 0], [0.25, 0.5, 0.25], [0, 0.5, 0.5]]
-    assert smoothing_matrix(np.array([1.0]), 2).tolist() == [[1, 0], [0, 1]]
-
-
 def test_refuses(make_setup) -> None:
     edges = [0.0, 1.0, 2.0]
     for wrong, message in (
@@ -214,6 +241,9 @@ def test_refuses(make_setup) -> None:
         {"momentum": 1.0},
         {"sigma": 0.0},
         {"label_low": 5.0, "label_high": 5.0},
+        {"ratio_low": 2.0, "ratio_high": 1.0},
+        {"ratio_low": 0.0},
+        {"end_bins": "pool"},
     ):
         with pytest.raises(ValidationError):
             FDSConfig(**wrong)
@@ -237,13 +267,33 @@ def test_config_passes_every_parameter(make_setup) -> None:
         start_smooth=4,
         statistics="pass",
         formulation="released",
+        ratio_low=0.2,
+        ratio_high=5.0,
+        end_bins="released_age",
+        fill_empty=True,
     )
     fds = config.build(make_setup(feature_dim=5))
     assert fds.running_mean.shape == (10, 5)
     torch.testing.assert_close(fds.matrix, smoothing_matrix(window("laplace", 3, 0.7), 10))
     assert (fds.momentum, fds.start_update, fds.start_smooth) == (0.6, 2, 4)
     assert (fds.needs_pass, fds.formulation) == (True, "released")
+    assert (fds.ratio_low, fds.ratio_high, fds.fill_empty) == (0.2, 5.0, True)
+    assert fds.count.shape == (12,)
     assert not FDSConfig().build(make_setup()).needs_pass
+
+
+def test_the_released_form_smooths_in_place_and_passes_as_in_training(make_setup) -> None:
+    for formulation, in_place, expected in (
+        ("paper", None, (False, "evaluation")),
+        ("paper", True, (True, "evaluation")),
+        ("released", None, (True, "training")),
+        ("released", False, (False, "training")),
+    ):
+        fds = FDSConfig(formulation=formulation, in_place=in_place).build(make_setup())
+        assert (fds.in_place, fds.pass_mode) == expected
+    # earlier builds trained otherwise under the same settings: their results are not taken over
+    assert FDSConfig(formulation="released").results_version == 2
+    assert FDSConfig().results_version == FDSConfig(in_place=True).results_version == 1
 
 
 def test_bins_can_be_set_apart_from_the_benchmarks(make_setup) -> None:

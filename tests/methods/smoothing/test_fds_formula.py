@@ -1,6 +1,8 @@
 """FDS against a plain loop and against the released code."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dirsweep.methods.kernels import window
-from dirsweep.methods.smoothing.fds import FDS, smoothing_matrix
+from dirsweep.methods.smoothing.bin_statistics import smoothing_matrix
+from dirsweep.methods.smoothing.fds import FDS, FDSConfig
 from tests.methods.smoothing.made_fds import STATISTICS, fds_of
 
 
@@ -149,6 +152,59 @@ def test_meets_the_released_statistics_and_features(golden) -> None:
     torch.testing.assert_close(
         smoothed, torch.from_numpy(golden["fds_smooth_out"]), rtol=1e-5, atol=1e-5
     )
+
+
+#: settings that the released code fixes for each benchmark
+BENCHMARKS: dict[str, dict[str, Any]] = {
+    "sts_fds": {"ratio_low": 0.5, "ratio_high": 2.0, "fill_empty": True},
+    "age_fds_agedb": {"label_low": 3.0, "label_high": 100.0, "end_bins": "released_age"},
+    "age_fds_imdb": {"label_high": 100.0, "end_bins": "released_age"},
+}
+#: label range and bin width of each benchmark
+LABELS: dict[str, dict[str, float]] = {
+    "sts_fds": {"low": 0.0, "high": 5.0, "width": 0.1},
+    "age_fds_agedb": {"low": 0.0, "high": 121.0, "width": 1.0},
+    "age_fds_imdb": {"low": 0.0, "high": 121.0, "width": 1.0},
+}
+
+
+def fed_with_benchmark(golden: Mapping[str, Any], name: str, make_setup: Any) -> FDS:
+    config = FDSConfig(formulation="released", **BENCHMARKS[name])
+    fds = config.build(make_setup(feature_dim=5, **LABELS[name]))
+    for epoch in range(3):
+        features, labels = (
+            torch.from_numpy(golden[f"{name}_epoch{epoch}_{key}"]) for key in ("x", "label")
+        )
+        for part, some in zip(features.split(64), labels.split(64), strict=True):
+            fds.observe(part, some)
+        fds.end_epoch(epoch)
+        for statistic in STATISTICS:
+            expected = golden[f"{name}_epoch{epoch}_{statistic}"]
+            np.testing.assert_allclose(getattr(fds, statistic), expected, rtol=1e-5, atol=1e-6)
+    return fds
+
+
+@pytest.mark.parametrize(
+    ("name", "batch"),
+    [
+        ("sts_fds", "sts_fds_batch"),
+        ("age_fds_agedb", "age_fds_agedb_with_ends"),
+        ("age_fds_agedb", "age_fds_agedb_without_ends"),
+        ("age_fds_imdb", "age_fds_imdb_with_ends"),
+        ("age_fds_imdb", "age_fds_imdb_without_ends"),
+    ],
+)
+def test_meets_the_released_statistics_and_features_of_each_benchmark(
+    name, batch, golden_benchmarks, make_setup
+) -> None:
+    fds = fed_with_benchmark(golden_benchmarks, name, make_setup)
+    features, labels = (torch.from_numpy(golden_benchmarks[f"{batch}_{k}"]) for k in ("x", "label"))
+    smoothed = fds(features, labels, 3).numpy()
+    np.testing.assert_allclose(smoothed, golden_benchmarks[f"{batch}_out"], rtol=1e-5, atol=1e-5)
+    # the released code overwrites its input
+    assert fds.in_place
+    after = golden_benchmarks[f"{batch}_input_after"]
+    np.testing.assert_allclose(smoothed, after, rtol=1e-5, atol=1e-5)
 
 
 def test_the_papers_form_uses_statistics_of_one_epoch(golden) -> None:
