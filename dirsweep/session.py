@@ -18,6 +18,7 @@ from dirsweep.data.base import SPLITS, Benchmark
 from dirsweep.domain import is_or_are, plural
 from dirsweep.driver import Driver, Watcher
 from dirsweep.execute.base import Job
+from dirsweep.execute.interrupts import noted_interrupts
 from dirsweep.execute.registry import open_by_name
 from dirsweep.exit_codes import exit_code
 from dirsweep.methods.scale_warnings import scale_warnings
@@ -254,7 +255,8 @@ def _train(policy: SweepPolicy, paths: RunPaths, watcher: Watcher, options: Opti
     driver: Driver | None = None
     try:
         try:
-            with open_by_name(options.executor, job) as executor:
+            with noted_interrupts() as check, open_by_name(options.executor, job) as executor:
+                check()
                 driver = Driver(policy, executor, watcher, paths)
                 driver.run()
         finally:
