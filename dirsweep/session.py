@@ -15,6 +15,7 @@ import numpy as np
 
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.data.base import SPLITS, Benchmark
+from dirsweep.data.facts import facts_of
 from dirsweep.domain import is_or_are, plural
 from dirsweep.driver import Driver, Watcher
 from dirsweep.execute.base import Job
@@ -91,7 +92,7 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
     with open_ledger(spec, paths, lambda: _check_data(paths, data, watcher, options)) as ledger:
         paths.stop.delete()  # who starts a run wants it to run, whatever was asked before
         seeds = sorted({seed for study in spec.studies for seed in spec.seeds_of(study)})
-        facts = {**sweep_record(spec), KEY: data.to_dict()}
+        facts = {**sweep_record(spec, facts_of(benchmark)), KEY: data.to_dict()}
         session = provenance(seeds=seeds, facts=facts)
         write_provenance(paths, session)
         write_bins(spec, benchmark, paths)

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from dirsweep.cli import bench, monitor, published, report, run, tools
+from dirsweep.cli import bench, data, monitor, published, report, run, tools
 from dirsweep.cli.advice import with_advice
 from dirsweep.cli.options import REPORT_PANEL, TOOLS_PANEL
 from dirsweep.cli.output import OutputLostError, flushed, safe_streams
@@ -34,6 +34,12 @@ app.add_typer(
     name="published",
     rich_help_panel=REPORT_PANEL,
     help="Show or export the numbers that the papers print.",
+)
+app.add_typer(
+    data.app,
+    name="data",
+    rich_help_panel=TOOLS_PANEL,
+    help="Check a benchmark's data and count its regions.",
 )
 app.add_typer(tools.app)
 app.add_typer(

@@ -126,7 +126,7 @@ def check_objective(objective: Objective, benchmark: BenchmarkConfig) -> None:
         hint = did_you_mean(objective.metric, config.metrics)
         what = f"{config.registered_name} does not report '{objective.metric}'; {hint}"
         raise SpecError(what, key="metric")
-    if objective.region == "zero" and benchmark.zero_shot is None:
+    if objective.region == "zero" and not benchmark.may_lack_labels:
         known = ", ".join(COMMON_REGIONS)
         what = f"unknown region 'zero' without benchmark.zero_shot (known: {known})"
         raise SpecError(what, key="region")

@@ -159,8 +159,11 @@ def _merged(section: Any, value: Any, shorthand_key: str = "name") -> Any:
 
 
 def _with_key(section: Any, key: str, value: Any, shorthand_key: str = "name") -> PlainData:
-    """Set one key of a section that may be written as a bare text."""
+    """Set one key, or a key of a section below, of a section that may be written as a bare text."""
     present = {shorthand_key: section} if isinstance(section, str) else dict(section or {})
+    head, _, rest = key.partition(".")
+    if rest and isinstance(present.get(head), Mapping | None):
+        return {**present, head: _with_key(present.get(head), rest, value, shorthand_key="")}
     if key == "name" and present.get("name") != value:
         return {"name": value}  # the other parameters belong to the former choice
     return {**present, key: value}

@@ -7,6 +7,7 @@ sets and the protocol, Yang et al., ICML 2021.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -21,7 +22,7 @@ from pydantic import AfterValidator, Field
 from dirsweep.config.file_content import absolute_path, content_hash, files_content
 from dirsweep.data import pictures
 from dirsweep.data.age_images import AgeImages, AgeImagesConfig
-from dirsweep.data.base import SPLITS, Split, SplitName
+from dirsweep.data.base import SPLITS, Samples, Split, SplitName
 from dirsweep.data.text_files import check_header, csv_rows, lines_of, number_of, read_bytes
 from dirsweep.errors import DataError
 from dirsweep.registry import register
@@ -32,6 +33,8 @@ HOW_TO_OBTAIN = (
     "look-alike, which needs no download: --synthetic"
 )
 _COLUMNS = ("age", "path", "split")
+#: number, person, age and sex in a file's name
+_NAMED_FILE = re.compile(r"[0-9]+_(?P<person>.+)_[0-9]+_[mf]\.[A-Za-z]+")
 #: paths that one thread looks up in a row
 _STATS_PER_TASK = 512
 #: images that are decoded into one block
@@ -89,6 +92,20 @@ class AgeDB(AgeImages):
         except OSError as error:
             raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from error
         return content_hash(self.name, self._csv_bytes, self.image_size, pictures.VERSION, images)
+
+    def samples(self, name: SplitName) -> Samples:
+        """Return paths and ages, which need the csv alone.
+
+        Raises:
+            DataError: the csv is absent or broken.
+        """
+        rows = self._rows[name]
+        return Samples(rows.paths, rows.ages)
+
+    def person_of(self, sample_id: str) -> str | None:
+        """Return the name in a path such as ``AgeDB/12_MariaCallas_31_f.jpg``."""
+        found = _NAMED_FILE.fullmatch(sample_id.rpartition("/")[2])
+        return None if found is None else found["person"]
 
     @property
     def _csv(self) -> Path:

@@ -18,15 +18,32 @@ from torch import Tensor
 from dirsweep.config.model import AddedLater, without_added
 from dirsweep.config.trial import NamedConfig
 from dirsweep.data.label_ranges import LabelRange, checked_ranges
+from dirsweep.data.label_settings import LabelSettings
+from dirsweep.data.splits import SPLITS as SPLITS
+from dirsweep.data.splits import SplitName as SplitName
 from dirsweep.domain import METRICS, SCALAR_METRICS, LabelBins, ShotRule
 from dirsweep.errors import DataError, RegistryError
 
-SplitName = Literal["train", "val", "test"]
-SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 #: what the inputs are; a backbone states which kinds it accepts
 InputKind = Literal["image", "text_pair"]
 #: more bins than this are a slip: a bin width in another unit than the labels
 MAX_BINS = 100_000
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Ids and labels of one split, without its inputs.
+
+    Attributes:
+        ids: N sample ids, as in ``Split``.
+        labels: (N,) or (N, K) float32, in the label unit.
+    """
+
+    ids: tuple[str, ...]
+    labels: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True)
@@ -112,6 +129,11 @@ class BenchmarkConfig(NamedConfig):
     validation and test stay whole; metrics get a region 'zero'
     """
 
+    labels: Annotated[LabelSettings | None, AddedLater()] = None
+    """another label distribution than the benchmark's own: label ranges that are kept, flattened or
+    listed training counts
+    """
+
     @classmethod
     def check_class(cls) -> None:
         """Check that the class states its facts, and that they can be true.
@@ -131,13 +153,24 @@ class BenchmarkConfig(NamedConfig):
     def _checked_ranges(cls, value: Any) -> Any:
         return None if value is None else checked_ranges(value, cls.label_range, cls.bin_width)
 
+    @field_validator("labels")
+    @classmethod
+    def _checked_labels(cls, value: LabelSettings | None) -> LabelSettings | None:
+        return None if value is None else value.checked(cls.label_range, cls.bin_width)
+
+    @property
+    def may_lack_labels(self) -> bool:
+        """Whether the settings may take label bins out of training that are tested on."""
+        emptied = self.labels is not None and self.labels.may_empty_bins
+        return self.zero_shot is not None or emptied
+
     @property
     def shot_rule(self) -> ShotRule:
         """How many training labels make a bin many- or few-shot; a benchmark may state its own."""
         return ShotRule()
 
     def build(self, cache: Path) -> Benchmark:
-        """Make the whole benchmark, without regard to ``zero_shot``.
+        """Make the whole benchmark, without regard to ``labels`` and ``zero_shot``.
 
         Args:
             cache: folder for what is derived from the data.
@@ -145,11 +178,17 @@ class BenchmarkConfig(NamedConfig):
         raise NotImplementedError
 
     def open(self, cache: Path) -> Benchmark:
-        """Make the benchmark; with ``zero_shot`` its training split lacks those label ranges."""
-        from dirsweep.data.zero_shot import ZeroShot  # it needs this file
+        """Make the benchmark with the label distribution that ``labels`` and ``zero_shot`` ask for.
 
-        whole = self.build(cache)
-        return whole if self.zero_shot is None else ZeroShot(whole, self.zero_shot)
+        The training split lacks the label ranges of ``zero_shot``.
+        """
+        from dirsweep.data.label_distribution import LabelDistribution  # they need this file
+        from dirsweep.data.zero_shot import ZeroShot
+
+        benchmark = self.build(cache)
+        if self.labels is not None:
+            benchmark = LabelDistribution(benchmark, self.labels)
+        return benchmark if self.zero_shot is None else ZeroShot(benchmark, self.zero_shot)
 
     def to_dict(self) -> dict[str, Any]:
         """Return name and parameters, without added ones at their defaults."""
@@ -157,7 +196,10 @@ class BenchmarkConfig(NamedConfig):
 
     def identity(self) -> dict[str, Any]:
         """Return the settings without locations."""
-        return {key: value for key, value in self.to_dict().items() if key not in self.locations}
+        plain = {key: value for key, value in self.to_dict().items() if key not in self.locations}
+        if self.labels is not None:
+            plain["labels"] = self.labels.identity()
+        return plain
 
 
 class Benchmark(ABC):
@@ -166,9 +208,6 @@ class Benchmark(ABC):
     Args:
         config: its settings; every fact is read from their class, so that nothing can disagree.
     """
-
-    #: label ranges that the training split lacks on purpose, see ``data.zero_shot``
-    zero_shot: tuple[LabelRange, ...] = ()
 
     def __init__(self, config: BenchmarkConfig) -> None:
         self.config = config
@@ -203,6 +242,29 @@ class Benchmark(ABC):
     def split(self, name: SplitName) -> Split:
         """Return one split; loaded once per process and kept."""
 
+    @property
+    def zero_shot(self) -> tuple[LabelRange, ...]:
+        """Label ranges that the training split lacks on purpose, see ``data.zero_shot``."""
+        return ()
+
+    def samples(self, name: SplitName) -> Samples:
+        """Return ids and labels of one split.
+
+        A benchmark that knows them without its inputs overrides it, so that label statistics need
+        no pictures.
+        """
+        split = self.split(name)
+        return Samples(split.ids, split.labels)
+
+    def person_of(self, sample_id: str) -> str | None:
+        """Return who a sample shows, where its id tells; None where it does not."""
+        return None
+
+    @property
+    def variant(self) -> str:
+        """Which of several splits in circulation the data is; empty where there is only one."""
+        return ""
+
     @abstractmethod
     def views(self) -> Views:
         """Return what turns batches of this benchmark's inputs into tensors."""
@@ -233,7 +295,7 @@ class Benchmark(ABC):
         """The label bins with training counts."""
         low, high = self.config.label_range
         return LabelBins.from_labels(
-            self.bin_labels(self.split("train").labels),
+            self.bin_labels(self.samples("train").labels),
             low=low,
             high=high,
             width=self.config.bin_width,

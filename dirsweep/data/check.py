@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, Split, SplitName
+from dirsweep.data.reduced import Reduced
 from dirsweep.errors import DataError, DirSweepError, ShapeError
 
 #: numbers looked at at once
@@ -44,6 +45,21 @@ def check_benchmark(benchmark: Benchmark) -> None:
         if not (isinstance(benchmark.fingerprint(), str) and benchmark.fingerprint()):
             raise DataError(f"{benchmark.name}: fingerprint() must return a text that is not empty")
     _checked.add(benchmark)
+
+
+def check_prepared(benchmark: Benchmark) -> None:
+    """Prepare a benchmark and check it; one of which samples are left out also as a whole.
+
+    Raises:
+        DataError: the data is absent or broken, see ``check_benchmark``.
+        SpecError: the data shows that a setting is wrong.
+    """
+    whole = benchmark.source if isinstance(benchmark, Reduced) else benchmark
+    with own_errors(benchmark.config):
+        whole.prepare()
+    check_benchmark(whole)
+    benchmark.prepare()
+    check_benchmark(benchmark)
 
 
 @contextmanager

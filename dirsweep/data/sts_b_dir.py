@@ -1,7 +1,7 @@
 """STS-B-DIR: the similarity of two sentences, 5,249 / 1,000 / 1,000 pairs scored 0 to 5 points.
 
 Sources: STS-B, Cer et al., SemEval 2017; the split with balanced validation and test sets and the
-protocol, Yang et al., ICML 2021.
+protocol, Yang et al., ICML 2021; another split, RankSim, Gong et al., ICML 2022.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import os
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import AfterValidator, Field
 
 from dirsweep.config.file_content import absolute_path, content_hash
+from dirsweep.config.model import AddedLater
 from dirsweep.data.base import (
     SPLITS,
     Benchmark,
@@ -26,9 +28,17 @@ from dirsweep.data.base import (
     SplitName,
 )
 from dirsweep.data.label_ranges import LabelRange
+from dirsweep.data.sts_b_splits import (
+    COLUMNS,
+    OWNERS,
+    Variant,
+    is_in_yangs_order,
+    ranksim_rows,
+    variants_of,
+)
 from dirsweep.data.text_files import lines_of, number_of, read_bytes
-from dirsweep.domain import plural
-from dirsweep.errors import DataError
+from dirsweep.domain import ListedShots, ShotRule, plural
+from dirsweep.errors import DataError, SpecError
 from dirsweep.registry import register
 
 log = logging.getLogger(__name__)
@@ -45,7 +55,13 @@ HOW_TO_OBTAIN = (
     "github.com/YyzHarry/imbalanced-regression, sts-b-dir/glue_data/STS-B), put them there or set "
     "benchmark.root"
 )
-_COLUMNS = ("sentence1", "sentence2", "score")
+#: the regions of the 50 bins in the code released with Yang et al. 2021 and RankSim, which came
+#: from no count of this split: bins 15, 25, 33, 45 and 47 are few-shot and hold 20 to 27 pairs
+RELEASED_SHOTS = ListedShots(
+    many=frozenset({0, *range(10, 50, 2), 49}),
+    median=frozenset({2, 4, 6, 8, 27, 35, 37}),
+    source="the released code",
+)
 
 
 class STSB(Benchmark):
@@ -54,6 +70,7 @@ class STSB(Benchmark):
     def __init__(self, config: STSBConfig) -> None:
         super().__init__(config)
         self.root = Path(config.root)
+        self.wanted: Variant = config.split
         self._splits: dict[SplitName, Split] = {}
 
     def prepare(self) -> None:
@@ -66,12 +83,19 @@ class STSB(Benchmark):
             self.split(name)
 
     def fingerprint(self) -> str:
-        """Hash the three files' text, whatever ends their lines.
+        """Hash the three files' text, whatever ends their lines; of RankSim's split its pairs.
 
         Raises:
             DataError: a file is absent.
+            SpecError: the files are not of the split that is asked for.
         """
-        return content_hash(self.name, *("\n".join(self._lines[name]) for name in SPLITS))
+        if self.wanted == "yang":
+            self._check_variant()
+            return content_hash(self.name, *("\n".join(self._lines[name]) for name in SPLITS))
+        parts: list[str | bytes] = []
+        for split in map(self.split, SPLITS):  # equal for either set of files
+            parts += [*chain.from_iterable(split.inputs), split.labels.tobytes()]
+        return content_hash(self.name, self.wanted, *parts)
 
     def split(self, name: SplitName) -> Split:
         """Return ids such as ``train-0`` (rows from 0), two lists of sentences, and scores.
@@ -80,14 +104,79 @@ class STSB(Benchmark):
             DataError: the folder or a file is absent; or ``file:line: what`` for an absent column,
                 another number of columns than the header's, an empty sentence, a score outside 0
                 to 5, text that is not UTF-8.
+            SpecError: the files are not of the split that is asked for.
         """
         if name not in self._splits:
-            self._splits[name] = read_pairs(self._lines[name], self.root / FILES[name], name)
+            self._splits[name] = self._load(name)
         return self._splits[name]
+
+    @property
+    def variant(self) -> str:
+        """``yang`` or ``ranksim``: whose split it is; ``other`` for files of another content."""
+        found = self._check_variant()
+        return "other" if found is None else self.wanted
 
     def views(self) -> PlainViews:
         """Return no augmentation; dropout in the backbone makes a second view."""
         return PlainViews()
+
+    def _load(self, name: SplitName) -> Split:
+        if self._check_variant() in (self.wanted, None):
+            return self._read(name)
+        # Yang's files, RankSim's rows
+        given = [self._read(part) for part in SPLITS]
+        rows = ranksim_rows()[name]
+        first, second = (list(chain(*(split.inputs[side] for split in given))) for side in (0, 1))
+        labels = np.concatenate([split.labels for split in given])[rows]
+        sentences = ([first[row] for row in rows], [second[row] for row in rows])
+        return Split(_ids(name, len(rows)), sentences, labels)
+
+    def _read(self, name: SplitName) -> Split:
+        return read_pairs(self._lines[name], self.root / FILES[name], name)
+
+    def _check_variant(self) -> Variant | None:
+        """Return whose split the three files are; None where they are of nobody's.
+
+        Raises:
+            SpecError: they do not give the split that is asked for.
+        """
+        reason = self._variant_problem
+        if reason:
+            raise SpecError(f"{self.root}: {reason}", key="benchmark.split")
+        found = set(self._variants.values())
+        return found.pop() if len(found) == 1 else None
+
+    @cached_property
+    def _variants(self) -> dict[SplitName, Variant | None]:
+        return variants_of(self._lines)
+
+    @cached_property
+    def _variant_problem(self) -> str:
+        found = set(self._variants.values())
+        if {"yang", "ranksim"} <= found:
+            of = ", ".join(
+                f"{FILES[name]} of {OWNERS[variant]}"
+                for name, variant in self._variants.items()
+                if variant is not None
+            )
+            return f"files of two splits ({of}); take all three from one of them"
+        if self.wanted == "yang" and "ranksim" in found:
+            return (
+                f"holds {OWNERS['ranksim']}, not {OWNERS['yang']}, which has the same file names; "
+                "set benchmark.split to ranksim, or put the files of Yang et al. there"
+            )
+        if self.wanted == "ranksim" and found != {"ranksim"}:
+            return self._conversion_problem(found)
+        return ""
+
+    def _conversion_problem(self, found: set[Variant | None]) -> str:
+        """Say why RankSim's split cannot be made; empty where it can."""
+        needed = "expected the three files of Yang et al., as released, or those of RankSim"
+        if found != {"yang"}:
+            return f"other pairs than the released ones, so RankSim's are not known; {needed}"
+        if not is_in_yangs_order(self._lines):
+            return f"Yang's pairs in another order than released; {needed}"
+        return ""
 
     @cached_property
     def _lines(self) -> dict[SplitName, list[str]]:
@@ -114,14 +203,14 @@ def read_pairs(lines: list[str], file: Path, name: SplitName) -> Split:
         DataError: see ``STSB.split``.
     """
     header = lines[0].split("\t")
-    absent = [column for column in _COLUMNS if column not in header]
+    absent = [column for column in COLUMNS if column not in header]
     if absent:
         found = ", ".join(header) if lines[0] else "an empty file"
         raise DataError(
             f"{file}:1: no column {', '.join(absent)}; expected a tab-separated header with "
-            f"{', '.join(_COLUMNS)}, found {found}"
+            f"{', '.join(COLUMNS)}, found {found}"
         )
-    twice = [column for column in _COLUMNS if header.count(column) > 1]
+    twice = [column for column in COLUMNS if header.count(column) > 1]
     if twice:
         raise DataError(f"{file}:1: column '{twice[0]}' occurs twice; expected it once")
     if len(lines) == 1:
@@ -142,7 +231,11 @@ def read_pairs(lines: list[str], file: Path, name: SplitName) -> Split:
             len(scores),
             OFFICIAL[name],
         )
-    return Split(tuple(f"{name}-{row}" for row in range(len(scores))), (first, second), scores)
+    return Split(_ids(name, len(scores)), (first, second), scores)
+
+
+def _ids(name: SplitName, num: int) -> tuple[str, ...]:
+    return tuple(f"{name}-{row}" for row in range(num))
 
 
 def _fields_of(line: str, header: list[str], where: str) -> tuple[str, str, float]:
@@ -154,7 +247,7 @@ def _fields_of(line: str, header: list[str], where: str) -> tuple[str, str, floa
         raise DataError(
             f"{where}: {plural(len(fields), 'column')}; expected {len(header)} as in the header"
         )
-    one, two, score = (fields[header.index(column)] for column in _COLUMNS)
+    one, two, score = (fields[header.index(column)] for column in COLUMNS)
     if not one.strip() or not two.strip():
         raise DataError(f"{where}: an empty sentence; expected text in sentence1 and sentence2")
     return one, two, _score_of(score, where)
@@ -190,6 +283,22 @@ class STSBConfig(BenchmarkConfig):
     """folder with train_new.tsv, dev_new.tsv and test_new.tsv; $DIRSWEEP_DATA/sts-b-dir (or
     data/sts-b-dir)
     """
+
+    shots: Annotated[Literal["counted", "released"], AddedLater()] = "counted"
+    """how bins get their shot region: counted, by the printed rule (more than 100 training pairs
+    many-shot, fewer than 20 few-shot); released, by the list of the released code, on which the
+    published numbers by region rest
+    """
+
+    split: Annotated[Variant, AddedLater()] = "yang"
+    """whose draw of the pairs: yang, that of Yang et al.; ranksim, another one in RankSim's
+    release, on which RankSim's own rows rest; it is made from Yang's files or read from RankSim's
+    """
+
+    @property
+    def shot_rule(self) -> ShotRule:
+        """The printed rule, or the list of the released code."""
+        return super().shot_rule if self.shots == "counted" else RELEASED_SHOTS
 
     def build(self, cache: Path) -> STSB:
         """Make the benchmark; nothing is read before ``prepare``, ``split`` or ``fingerprint``."""

@@ -19,7 +19,7 @@ from pydantic import Field
 from dirsweep.config.file_content import content_hash
 from dirsweep.data import faces
 from dirsweep.data.age_images import AgeImages, AgeImagesConfig
-from dirsweep.data.base import SPLITS, Split, SplitName
+from dirsweep.data.base import SPLITS, Samples, Split, SplitName
 from dirsweep.data.face_traits import draw_traits
 from dirsweep.domain import ShotRule
 from dirsweep.registry import register
@@ -64,10 +64,24 @@ class SyntheticAgeDB(AgeImages):
         settings = (VERSION, faces.VERSION, self.image_size, self.seed, self.fraction)
         return content_hash(self.name, *settings)
 
-    def _load(self, name: SplitName) -> Split:
-        rng = np.random.default_rng([self.seed, SPLITS.index(name)])
+    def samples(self, name: SplitName) -> Samples:
+        """Return ids and ages; nothing is drawn."""
+        ages, kept = self._ages(name, self._generator(name))
+        return Samples(_ids_of(name, kept), ages[kept].astype(np.float32))
+
+    def _generator(self, name: SplitName) -> np.random.Generator:
+        return np.random.default_rng([self.seed, SPLITS.index(name)])
+
+    def _ages(
+        self, name: SplitName, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the ages of the whole split, in order, and which of its rows are kept."""
         ages = rng.permutation(np.repeat(np.arange(len(COUNTS[name])), COUNTS[name]))
-        kept = np.flatnonzero(_kept(ages, self.fraction))
+        return ages, np.flatnonzero(_kept(ages, self.fraction))
+
+    def _load(self, name: SplitName) -> Split:
+        rng = self._generator(name)
+        ages, kept = self._ages(name, rng)
 
         # the pictures are drawn only where they are not in the cache; their traits are drawn for
         # the whole split, so that a part of it looks as it does in the whole
@@ -80,8 +94,11 @@ class SyntheticAgeDB(AgeImages):
 
         folder = self.cache / self.name / self.fingerprint()
         pictures = self._pictures(folder / f"{name}.npy", len(kept), draw)
-        ids = tuple(f"{name}/{index:05d}" for index in kept)
-        return Split(ids, pictures, ages[kept].astype(np.float32))
+        return Split(_ids_of(name, kept), pictures, ages[kept].astype(np.float32))
+
+
+def _ids_of(name: SplitName, kept: NDArray[np.int64]) -> tuple[str, ...]:
+    return tuple(f"{name}/{index:05d}" for index in kept)
 
 
 def _kept(ages: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:

@@ -44,6 +44,40 @@ class ShotRule:
         few_or_median = np.where(counts < self.few_below, "few", "median")
         return np.where(counts > self.many_above, "many", few_or_median).astype(np.str_)
 
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        return (
+            f"by training labels per bin: more than {self.many_above} many-shot, fewer than "
+            f"{self.few_below} few-shot"
+        )
+
+
+@dataclass(frozen=True)
+class ListedShots(ShotRule):
+    """The region of every bin as a list states it, whatever the training labels are.
+
+    Attributes:
+        many: numbers of the many-shot bins, from 0.
+        median: of the median-shot bins; all others are few-shot.
+        source: who states the list.
+    """
+
+    many: frozenset[int] = frozenset()
+    median: frozenset[int] = frozenset()
+    source: str = ""
+
+    def regions_of(self, counts: NDArray[np.int64]) -> NDArray[np.str_]:
+        """Return the region of each bin; only the length of ``counts`` (B,) matters."""
+        bins = np.arange(len(counts))
+        few_or_median = np.where(np.isin(bins, list(self.median)), "median", "few")
+        return np.where(np.isin(bins, list(self.many)), "many", few_or_median).astype(np.str_)
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        return f"by the list of bins of {self.source}, not by counting"
+
 
 @dataclass(frozen=True)
 class LabelBins:

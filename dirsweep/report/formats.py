@@ -14,6 +14,7 @@ from dirsweep.errors import SpecError
 from dirsweep.report.choice import EVERYTHING, Choice
 from dirsweep.report.console import print_tables
 from dirsweep.report.layout_tables import layout_records, table_of_layout
+from dirsweep.report.region_notes import with_data_notes
 from dirsweep.report.study_records import study_records
 from dirsweep.report.study_tables import MAX_ROWS, study_tables
 from dirsweep.report.table import Table
@@ -89,11 +90,13 @@ def print_report(console: Console, report: Report) -> None:
 
 def _tables(report: Report, max_rows: int | None) -> list[Table]:
     if not report.layouts:
-        return study_tables(report.run, max_rows=max_rows, choice=report.choice)
-    return [
-        table_of_layout(layout, published=report.published, choice=report.choice)
-        for layout in report.layouts
-    ]
+        tables = study_tables(report.run, max_rows=max_rows, choice=report.choice)
+    else:
+        tables = [
+            table_of_layout(layout, published=report.published, choice=report.choice)
+            for layout in report.layouts
+        ]
+    return with_data_notes(tables, report.run)
 
 
 def _records(report: Report) -> Table:

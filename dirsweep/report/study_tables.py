@@ -13,6 +13,7 @@ from dirsweep.domain import REGIONS, MetricColumn, metric_columns, metric_of
 from dirsweep.report.choice import EVERYTHING, Choice
 from dirsweep.report.number_format import decimals, duration
 from dirsweep.report.objective_columns import objective_columns, objective_notes
+from dirsweep.report.region_notes import sample_notes
 from dirsweep.report.study_notes import incomplete_trials, retry_note, study_notes
 from dirsweep.report.study_rows import StudyRows, shown_points
 from dirsweep.report.study_signs import several_seeds, study_signs
@@ -136,6 +137,7 @@ def _table(rows: StudyRows) -> Table:
             *study_notes(rows, marks),
             *objective_notes(rows.every, rows.facts),
             *few_notes(column for column, _ in columns),
+            *sample_notes(rows.run),
         ),
         synthetic=rows.run.synthetic,
     )

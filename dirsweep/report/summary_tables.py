@@ -11,6 +11,7 @@ from dirsweep.analysis.summaries import PointSummary, best_point
 from dirsweep.domain import REGIONS, MetricColumn
 from dirsweep.report.number_format import decimals
 from dirsweep.report.objective_columns import criterion
+from dirsweep.report.region_notes import sample_notes
 from dirsweep.report.table import (
     Cell,
     Column,
@@ -75,7 +76,7 @@ def chosen_points_table(run: Run) -> Table | None:
         "Best point of each study",
         columns,
         tuple(_chosen_rows(run, chosen, metrics)),
-        (note, *few_notes(columns)),
+        (note, *few_notes(columns), *sample_notes(run)),
         synthetic=run.synthetic,
     )
 

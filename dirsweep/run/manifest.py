@@ -39,6 +39,9 @@ class BenchmarkFacts:
         label_unit: ``years``; empty where not recorded.
         label_range: lowest and highest label, label unit; None where not recorded.
         metrics: names of its metrics; empty where not recorded.
+        region_rule: by what label bins have their shot regions, in words; empty where not recorded.
+        variant: which of several splits in circulation it is; empty where there is only one.
+        overlaps: what the test split has in common with training, in words; empty for nothing.
     """
 
     name: str
@@ -47,6 +50,9 @@ class BenchmarkFacts:
     label_unit: str = ""
     label_range: tuple[float, float] | None = None
     metrics: tuple[str, ...] = ()
+    region_rule: str = ""
+    variant: str = ""
+    overlaps: str = ""
 
     @property
     def zero_shot(self) -> bool:
@@ -179,13 +185,18 @@ class StatesFacts(Protocol):
     metrics: ClassVar[tuple[str, ...]]
 
 
-def sweep_record(spec: SweepSpec) -> dict[str, object]:
-    """Return what a driver records in ``provenance.json``, so that readers need no registry."""
+def sweep_record(spec: SweepSpec, data: Mapping[str, str] | None = None) -> dict[str, object]:
+    """Return what a driver records in ``provenance.json``, so that readers need no registry.
+
+    Args:
+        spec: the sweep.
+        data: what only the benchmark's data tells, see ``data.facts``.
+    """
     from dirsweep import registry
 
     names = {name for room in registry.TECHNIQUES for name in registry.names(room)}
     return {
-        "benchmark": benchmark_record(spec.benchmark),
+        "benchmark": benchmark_record(spec.benchmark) | dict(data or {}),
         "bases": {study: spec.base_config_of(study).to_dict() for study in spec.studies},
         "display_names": {name: registry.display_name(name) for name in sorted(names)},
     }
@@ -277,6 +288,9 @@ def _benchmark(spec: Mapping[str, Any], recorded: Mapping[str, Any]) -> Benchmar
         label_unit=str(recorded.get("label_unit") or ""),
         label_range=None if not label_range else (float(label_range[0]), float(label_range[1])),
         metrics=tuple(recorded.get("metrics") or ()),
+        region_rule=str(recorded.get("region_rule") or ""),
+        variant=str(recorded.get("variant") or ""),
+        overlaps=str(recorded.get("overlaps") or ""),
     )
 
 

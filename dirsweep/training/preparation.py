@@ -18,10 +18,9 @@ from dirsweep.config.probes import probe_points
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialConfig, canonical_json
 from dirsweep.data.base import SPLITS, Benchmark, Split
-from dirsweep.data.check import check_benchmark, own_errors
+from dirsweep.data.check import check_prepared, own_errors
 from dirsweep.data.goal_regions import check_goals
 from dirsweep.data.views import ImageViews
-from dirsweep.data.zero_shot import ZeroShot
 from dirsweep.errors import DataError, SpecError
 from dirsweep.run.data_record import DATA_HINT, DataRecord, SplitRecord, check_data
 from dirsweep.run.folder import RunPaths
@@ -50,11 +49,7 @@ def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
     try:
         with own_errors(spec.benchmark):
             benchmark = open_benchmark(spec.benchmark.to_dict(), cache)
-            whole = benchmark.whole if isinstance(benchmark, ZeroShot) else benchmark
-            whole.prepare()
-        check_benchmark(whole)
-        benchmark.prepare()
-        check_benchmark(benchmark)
+        check_prepared(benchmark)
         check_goals(spec, benchmark)
         _check_techniques(spec, benchmark)
     except SpecError as error:

@@ -77,7 +77,7 @@ def test_what_may_be_left_out() -> None:
             "benchmark: synthetic-agedb",
             "benchmark: {name: synthetic-agedb, image_sze: 64}",
             "a.yaml: benchmark.image_sze: unknown key; did you mean 'image_size'? (known: "
-            "fraction, image_size, seed, ",
+            "fraction, image_size, labels, seed, zero_shot)",
         ),
         (
             "benchmark: synthetic-agedb",

@@ -264,6 +264,16 @@ def test_label_ranges_can_be_taken_out_of_training(name: str, made: Made, tmp_pa
         assert reduced.split(split).ids == whole.split(split).ids  # type: ignore[arg-type]
 
 
+@every_benchmark
+def test_ids_and_labels_are_those_of_the_split(name: str, made: Made, tmp_path: Path) -> None:
+    prepared = made(name)
+    for benchmark in (prepared, prepared.config.open(tmp_path / "elsewhere")):
+        for split in SPLITS:
+            samples, whole = benchmark.samples(split), prepared.split(split)
+            assert samples.ids == whole.ids
+            np.testing.assert_array_equal(samples.labels, whole.labels)
+
+
 # ---- views
 
 

@@ -80,6 +80,8 @@ SHOWN_IN = {
     "base.validate_every": "training/test_loop.py",
     "benchmark[agedb-dir]": "data/test_agedb_dir.py",
     "benchmark[sts-b-dir]": "data/test_sts_b_dir.py",
+    "benchmark[sts-b-dir].shots": "data/test_sts_b_splits.py",
+    "benchmark[sts-b-dir].split": "data/test_sts_b_splits.py",
     "benchmark[synthetic-agedb]": "data/test_synthetic_agedb.py",
     "budget": "policy/test_budget.py",
     "constraints": "policy/test_verdict.py",
@@ -114,6 +116,7 @@ SHOWN_IN = {
     "window": "policy/test_reproducible_search.py",
     # of every benchmark, one implementation
     "benchmark.zero_shot": "data/test_zero_shot.py",
+    "benchmark.labels": "data/test_label_distribution.py",
     "space.step": "config/test_ranges.py",
 }
 #: moved below
@@ -216,6 +219,7 @@ def test_a_key_of_a_sampler_changes_what_it_proposes(key: str) -> None:
 def _test_of(key: str) -> str | None:
     """Return the test file that is named for a key: its own, or that of the section above it."""
     special = "benchmark.zero_shot" if key.endswith(".zero_shot") else ""
+    special = "benchmark.labels" if ".labels." in key else special
     special = "space.step" if key.endswith(".space.*.step") else special
     while key:
         if special or key in SHOWN_IN:

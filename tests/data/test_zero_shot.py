@@ -22,9 +22,11 @@ from dirsweep.config.load import load_sweep
 from dirsweep.config.trial import TrialSpec
 from dirsweep.data.agedb_dir import AgeDBConfig
 from dirsweep.data.base import PlainViews, Split
+from dirsweep.data.label_ranges import in_range
+from dirsweep.data.reduced import Rows
 from dirsweep.data.sts_b_dir import STSB, STSBConfig
 from dirsweep.data.synthetic_agedb import COUNTS, SyntheticAgeDBConfig
-from dirsweep.data.zero_shot import Rows, ZeroShot, in_range
+from dirsweep.data.zero_shot import ZeroShot
 from dirsweep.domain import LabelBins
 from dirsweep.errors import SpecError
 from dirsweep.report.plots import label_histogram, per_label_error, technique_gain

@@ -80,6 +80,7 @@ def test_console_at_80(run: Run) -> None:
         "no test result is separable from ranksim.gamma=1 (p < 0.05, corrected for 6",
         "comparisons)",
         "mean ± sample standard deviation over 3 seeds",
+        "test samples: all 1,021, many 848, median 126, few 47",
         "5 columns hidden (terminal too narrow)",
     ]
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from dirsweep.domain import metric_of, plural
 from dirsweep.report.layout_tables import PREVIEW
 from dirsweep.report.number_format import MISSING, duration
+from dirsweep.report.region_notes import data_facts
 from dirsweep.run.reader import Run
 from dirsweep.run.tables import STATUSES, UNFINISHED
 
@@ -44,6 +45,7 @@ def run_facts(run: Run) -> Iterator[tuple[str, str]]:
     if run.manifest.preview:
         yield "caution", PREVIEW
     yield "benchmark", run.manifest.benchmark.display_name or MISSING
+    yield from data_facts(run)
     yield "selected by", f"validation {metric_of(objective.metric).title}, {objective.region}"
     yield "studies", str(len(run.studies))
     yield "seeds", _seeds(sorted(set(table["seed"].to_pylist())))

@@ -1,0 +1,68 @@
+"""What must be said beside results by shot region: sizes, rule, split, overlaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from dirsweep.analysis.region_sizes import region_size
+from dirsweep.domain import REGIONS
+from dirsweep.report.table import Note, Table
+from dirsweep.run.reader import Run
+
+#: whose split a benchmark with several in circulation has
+_VARIANTS = {
+    "yang": "that of Yang et al. 2021",
+    "ranksim": "that of RankSim's release, not that of Yang et al. 2021",
+    "other": "files of another content than the published ones",
+}
+
+
+def variant_text(variant: str) -> str:
+    """Return whose split it is, in words; empty where there is only one."""
+    return _VARIANTS.get(variant, variant)
+
+
+def sample_text(run: Run) -> str:
+    """Return how many test samples each region has, and by which rule; empty where not known.
+
+    Args:
+        run: of any build.
+    """
+    sizes = {region: region_size(run, "test", region) for region in REGIONS}
+    shown = [
+        f"{region} {size:,}"
+        for region, size in sizes.items()
+        if size is not None and (size or region != "zero")
+    ]
+    if not shown:
+        return ""
+    rule = run.manifest.benchmark.region_rule
+    return f"test samples: {', '.join(shown)}" + (f" (regions {rule})" if rule else "")
+
+
+def sample_notes(run: Run) -> list[Note]:
+    """Return the note below each table of regions; none where the run has no label bins."""
+    text = sample_text(run)
+    return [Note(text)] if text else []
+
+
+def data_facts(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield what a report must say about the data once, as name and value.
+
+    Args:
+        run: what its build did not record is left out.
+    """
+    facts = run.manifest.benchmark
+    if facts.variant:
+        yield "split", variant_text(facts.variant)
+    if facts.overlaps:
+        yield "overlap", facts.overlaps
+
+
+def with_data_notes(tables: Sequence[Table], run: Run) -> list[Table]:
+    """Return a report's tables with what must be said about the data below the last one."""
+    notes = [Note(f"{name}: {value}") for name, value in data_facts(run)]
+    if not tables or not notes:
+        return list(tables)
+    return [*tables[:-1], replace(tables[-1], notes=(*tables[-1].notes, *notes))]
