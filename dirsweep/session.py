@@ -19,7 +19,6 @@ from dirsweep.data.facts import facts_of
 from dirsweep.domain import is_or_are, plural
 from dirsweep.driver import Driver, Watcher
 from dirsweep.execute.base import Job
-from dirsweep.execute.interrupts import noted_interrupts
 from dirsweep.execute.registry import open_by_name
 from dirsweep.exit_codes import exit_code
 from dirsweep.methods.scale_warnings import scale_warnings
@@ -256,8 +255,7 @@ def _train(policy: SweepPolicy, paths: RunPaths, watcher: Watcher, options: Opti
     driver: Driver | None = None
     try:
         try:
-            with noted_interrupts() as check, open_by_name(options.executor, job) as executor:
-                check()
+            with open_by_name(options.executor, job) as executor:
                 driver = Driver(policy, executor, watcher, paths)
                 driver.run()
         finally:

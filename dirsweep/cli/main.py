@@ -84,8 +84,11 @@ def _read_path(value: Any) -> Any:
 
 def main() -> None:
     """Run a command: errors that a user can cause end as one line and an exit code."""
-    with safe_streams():
-        code = flushed(_run())
+    try:
+        with safe_streams():
+            code = flushed(_run())
+    except KeyboardInterrupt:  # a second one, while the first one is answered
+        code = EXIT_INTERRUPTED
     raise SystemExit(code)
 
 

@@ -138,9 +138,9 @@ def test_a_ray_that_does_not_start(tmp_path: Path) -> None:
 
 
 def test_interrupted_twice_while_ray_starts(tmp_path: Path) -> None:
-    with command(
-        "run", small_sweep(tmp_path, POINTS), "--out", tmp_path / "run", folder=tmp_path
-    ) as driver:
+    # many epochs: on a loaded machine the interruptions may come when trials train already
+    file = small_sweep(tmp_path, POINTS, base={"epochs": 1000})
+    with command("run", file, "--out", tmp_path / "run", folder=tmp_path) as driver:
         # the command has been loaded and holds the run's folder; Ray takes seconds more
         driver.when((tmp_path / "run" / "spec.yaml").exists, "the run's folder")
         driver.interrupt()
