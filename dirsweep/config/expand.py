@@ -135,6 +135,8 @@ def _point(
 def _check_compatible(config: TrialConfig, benchmark: BenchmarkConfig) -> None:
     """Refuse parts that cannot work together; the error's key is relative to the base."""
     _check_backbone(config, benchmark)
+    if config.stopping == "released" and config.patience is None:
+        raise SpecError("'released' needs patience, such as patience: 10", key="stopping")
     for part in config.techniques():
         reason = part.conflict(config, benchmark)
         if reason:

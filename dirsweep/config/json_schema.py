@@ -30,7 +30,7 @@ from dirsweep.config.scheduler import SchedulerSpec
 from dirsweep.config.space_file import MODIFIERS, EntrySpec
 from dirsweep.config.study import DESIGNS, StudySpec
 from dirsweep.config.sweep import SweepSpec
-from dirsweep.config.trial import OptimizerConfig, TrialConfig
+from dirsweep.config.trial import OptimizerConfig, StepInterval, TrialConfig
 from dirsweep.config.trial_keys import SECTIONS
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -258,6 +258,9 @@ class _Writer:
             elif key == "optimizer":
                 properties = self.section_body(OptimizerConfig)["properties"]
                 values |= {f"optimizer.{name}": schema for name, schema in properties.items()}
+            elif key == "validate_every":
+                properties = self.section_body(StepInterval)["properties"]
+                values |= {f"{key}.{name}": schema for name, schema in properties.items()}
             elif key in SECTIONS:
                 values |= self._section_values(key)
         return values

@@ -27,6 +27,8 @@ KEY_ORDER = (
     "epochs",
     "validate_every",
     "patience",
+    "stopping",
+    "max_checks",
     "precision",
     "regressor_init",
     "grad_clip",

@@ -173,7 +173,7 @@ def _put(raw: PlainData, key: str, value: Any, overrides: Mapping[str, Any]) -> 
     if head == "regularizers":
         _put_regularizers(raw, key, rest, value, overrides)
     elif head not in ("optimizer", *SECTIONS):
-        raw[head] = value
+        raw[head] = {rest[0]: value} if rest else value
     elif not rest:
         _put_section(raw, head, value)
     elif head == "optimizer":
@@ -303,7 +303,10 @@ def value_at(raw: Mapping[str, Any], key: str) -> Any:
         return _given_or_default(raw.get(head, {}), config_class_of(raw, parts), parts[1])
     if head == "optimizer" and len(parts) == 2:
         return _given_or_default(raw.get("optimizer", {}), OptimizerConfig, parts[1])
-    return _given_or_default(raw, TrialConfig, head)
+    found = _given_or_default(raw, TrialConfig, head)
+    if len(parts) == 1:
+        return found
+    return found.get(parts[1], MISSING) if isinstance(found, Mapping) else MISSING
 
 
 def _given_or_default(params: Mapping[str, Any], cls: type[BaseModel] | None, key: str) -> Any:

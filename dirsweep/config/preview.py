@@ -27,7 +27,7 @@ def thin(plain: Mapping[str, Any], kept: Collection[str] = ()) -> PlainData:
     Returns:
         The plain data of a sweep marked ``preview``.
     """
-    base = _base(plain["base"], kept)
+    base = _base(plain["base"], kept, has_stopping=_mentions(plain, "stopping"))
     epochs = base["epochs"]
     thinned = {
         **plain,
@@ -57,17 +57,26 @@ def _few_epochs(epochs: int) -> int:
     return min(epochs, NUM_EPOCHS)
 
 
-def _base(base: Mapping[str, Any], kept: Collection[str]) -> PlainData:
+def _mentions(value: Any, key: str) -> bool:
+    """Return whether a key is set anywhere in a sweep, in its base or in a study."""
+    if isinstance(value, Mapping):
+        return key in value or any(_mentions(item, key) for item in value.values())
+    return isinstance(value, list) and any(_mentions(item, key) for item in value)
+
+
+def _base(base: Mapping[str, Any], kept: Collection[str], *, has_stopping: bool) -> PlainData:
     thinned = dict(base)
     if "base.epochs" not in kept:
         default = TrialConfig.model_fields["epochs"].default
         thinned["epochs"] = _few_epochs(base.get("epochs", default))
-    if "base.patience" not in kept:
+    if "base.patience" not in kept and not has_stopping:
         thinned["patience"] = None
     if "base.regressor_init" not in kept:
         # a few epochs should go into more than finding the mean label
         thinned["regressor_init"] = "label_mean"
-    thinned["validate_every"] = min(base.get("validate_every", 1), thinned["epochs"])
+    interval = base.get("validate_every", 1)
+    if isinstance(interval, int):
+        thinned["validate_every"] = min(interval, thinned["epochs"])
     return thinned
 
 

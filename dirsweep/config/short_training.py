@@ -60,7 +60,8 @@ def shorten_training(config: TrialConfig, num_epochs: int) -> PlainData:
         for epoch in config.optimizer.milestones
     ]
     plain["optimizer"] |= {"milestones_of": num_epochs, "milestones": milestones}
-    return {**plain, "epochs": num_epochs, "validate_every": num_epochs, "patience": None}
+    whole_length = {"validate_every": num_epochs, "patience": None, "max_checks": None}
+    return {**plain, "epochs": num_epochs, **whole_length}
 
 
 def _scaled(epoch: int, whole: int, num_epochs: int) -> int:

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
 from dirsweep import registry
+from dirsweep.config.error_text import validate_model
 from dirsweep.config.file_content import with_contents
 from dirsweep.config.model import (
+    AddedLater,
     Config,
     FromRegistry,
     Overrides,
@@ -133,6 +135,20 @@ class OptimizerConfig(Config):
     """
 
 
+class StepInterval(Config):
+    """A number of training steps between two validations, in the place of a number of epochs."""
+
+    steps: Annotated[int, Field(ge=1)]
+    """training steps between two validations, counted across the epochs of a stage (400 in the
+    papers' release for STS-B-DIR)
+    """
+
+
+def _read_interval(value: Any) -> Any:
+    # of a union pydantic would report the errors of both alternatives
+    return validate_model(StepInterval, value) if isinstance(value, Mapping) else value
+
+
 class TrialConfig(Config):
     """Everything that decides a trial's result besides the benchmark and the seed.
 
@@ -170,12 +186,26 @@ class TrialConfig(Config):
     epochs: Annotated[int, Field(ge=1)] = 90
     """number of passes over the training split"""
 
-    validate_every: Annotated[int, Field(ge=1)] = 1
-    """number of epochs between validations; the last epoch is always validated"""
+    validate_every: Annotated[
+        Annotated[int, Field(ge=1)] | StepInterval, BeforeValidator(_read_interval)
+    ] = 1
+    """number of epochs between validations, or {steps: N}; a stage that reaches its last epoch is
+    validated at its end
+    """
 
     patience: Annotated[int | None, Field(ge=1)] = None
-    """number of validations without improvement after which training stops; null trains all epochs
+    """number of validations without improvement after which training stops (see stopping for
+    another rule); null trains all epochs
     """
+
+    stopping: Annotated[Literal["patience", "released"], AddedLater()] = "patience"
+    """what ends a training early: patience validations without improvement, or the rule of the
+    papers' release for STS-B-DIR: a validation, from the (patience + 2)-th on, that is the worst of
+    the last patience + 1
+    """
+
+    max_checks: Annotated[int | None, Field(ge=1), AddedLater()] = None
+    """largest number of validations of a stage, which ends with it; null for no limit"""
 
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     """precision of the forward pass; the parameters stay float32"""

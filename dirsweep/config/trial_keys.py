@@ -7,7 +7,7 @@ from typing import Any
 
 from dirsweep import registry
 from dirsweep.config.model import PlainData
-from dirsweep.config.trial import OptimizerConfig, TrialConfig
+from dirsweep.config.trial import OptimizerConfig, StepInterval, TrialConfig
 from dirsweep.errors import SpecError, did_you_mean
 
 #: parts of a trial that are chosen by name
@@ -60,6 +60,8 @@ def check_key(key: str) -> tuple[str, ...]:
         raise SpecError(f"unknown key; '{parent}' has no keys below it", key=key)
     if len(parts) > 1 and head == "optimizer":
         check_known(parts[1], list(OptimizerConfig.model_fields), key)
+    if len(parts) > 1 and head == "validate_every":
+        check_known(parts[1], list(StepInterval.model_fields), key)
     if len(parts) > 1 and head == "regularizers":
         check_known(parts[1], registry.names("regularizers"), ".".join(parts[:2]))
     return parts
@@ -69,7 +71,7 @@ def _depth(head: str) -> int:
     """Return how many parts a key that starts with ``head`` has at most."""
     if head == "regularizers":
         return 3
-    return 2 if head in ("optimizer", *SECTIONS) else 1
+    return 2 if head in ("optimizer", "validate_every", *SECTIONS) else 1
 
 
 def check_known(name: str, known: list[str], key: str) -> None:

@@ -36,7 +36,10 @@ TOLERANCE = 1e-12
 #: keys of a trial whose effect a few steps cannot show, and why
 NOT_OBSERVABLE = {
     "patience": "stops trainings early, changes no step",
+    "stopping": "stops trainings early, changes no step",
+    "max_checks": "stops trainings early, changes no step",
     "validate_every": "decides which epochs can be the best, changes no step",
+    "validate_every.steps": "decides which steps can be the best, changes none",
 }
 
 Verdict = Literal["active", "INERT", "not checked"]

@@ -71,7 +71,12 @@ def _probe_with_bar(spec: SweepSpec, cache: str | None) -> tuple[CostModel, list
 
 def _base_line(spec: SweepSpec, model: CostModel) -> str:
     base, length = model.base, model.length
-    epoch_s = base.epoch_s + base.val_s / spec.base_config.validate_every
+    interval = spec.base_config.validate_every
+    if isinstance(interval, int):
+        validations_per_epoch = 1 / interval
+    else:
+        validations_per_epoch = length.validations / length.all_epochs
+    epoch_s = base.epoch_s + base.val_s * validations_per_epoch
     device = "GPU" if torch.cuda.is_available() else "CPU"
     return (
         f"base, measured on this machine's {device}: {1000 * base.step_s:.3g} ms per step, "

@@ -137,7 +137,8 @@ def _measured(trial: TrialSpec, benchmark: Benchmark, num_threads: int) -> Durat
     reset_process(num_threads)
     open_inputs(trial.benchmark, trial.config["backbone"], trial.cache)
     # few samples may leave the objective's region empty, which must not end the measurement
-    config = {**trial.config, "validate_every": 1, "patience": None}
+    whole_length = {"validate_every": 1, "patience": None, "max_checks": None}
+    config = {**trial.config, **whole_length}
     began = time.monotonic()
     training = build_training(replace(trial, config=config, region="all"))
     timer = EpochTimer(training.data.device)

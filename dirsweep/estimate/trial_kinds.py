@@ -16,6 +16,8 @@ from dirsweep.data.base import Benchmark
 from dirsweep.errors import DirSweepError, SpecError
 from dirsweep.estimate.durations import TrialLength
 from dirsweep.training.assembly import build_technique, technique_setup
+from dirsweep.training.batches import num_steps
+from dirsweep.training.validation_times import stage_length
 
 #: points drawn from a space, in place of those that a sampler will propose
 NUM_DRAWN = 12
@@ -78,8 +80,15 @@ class TrialKinds:
         epochs = [config.epochs]
         if schedule is not None:
             epochs = [stage.num_epochs for stage in schedule.stages]
-        validations = sum(-(-num // config.validate_every) for num in epochs)
-        return TrialLength(epochs[0], sum(epochs[1:]), validations)
+        steps = num_steps(len(self._labels), config.batch_size)
+        stages = [
+            stage_length(config.validate_every, num, steps, config.max_checks) for num in epochs
+        ]
+        return TrialLength(
+            epochs=stages[0][0],
+            later_epochs=sum(num for num, _ in stages[1:]),
+            validations=sum(validations for _, validations in stages),
+        )
 
     def _traits(self, config: TrialConfig) -> dict[str, str]:
         """Return what a configuration's speed depends on, as text by key."""

@@ -96,7 +96,7 @@ class StudyPruning:
         curve = self.curves.get(trial.trial_id)
         if curve is None:
             curve = self.curves[trial.trial_id] = Curve(bracket=self._bracket(trial))
-        curve.costs = dict(costs)
+        curve.costs, curve.unimproved = dict(costs), trial.unimproved
 
     def wants_end(self, trial: TrackedTrial) -> bool:
         """Return whether the study gives a noted trial up; once given up it stays so."""

@@ -33,11 +33,14 @@ class Curve:
             infinite where it is undefined; ascending, of validated epochs only.
         complete: whether the trial has been trained to its end.
         bracket: hyperband: which bracket the trial belongs to.
+        unimproved: validations since the best so far, where an epoch may have several; None where
+            each of ``costs`` is one.
     """
 
     costs: dict[int, float] = field(default_factory=dict)
     complete: bool = False
     bracket: int = 0
+    unimproved: int | None = None
 
 
 def wants_end(spec: SchedulerSpec, curve: Curve, others: Sequence[Curve]) -> bool:
@@ -154,7 +157,8 @@ def _is_out_of_patience(curve: Curve, grace_epochs: int, patience: int) -> bool:
 
     A best that gets worse is that of a new stage of the training, which starts anew.
     """
-    return max(curve.costs) >= grace_epochs and num_unimproved(curve.costs) >= patience
+    unimproved = num_unimproved(curve.costs) if curve.unimproved is None else curve.unimproved
+    return max(curve.costs) >= grace_epochs and unimproved >= patience
 
 
 def num_unimproved(costs: Mapping[int, float]) -> int:

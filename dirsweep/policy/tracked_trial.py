@@ -26,6 +26,8 @@ class TrackedTrial:
         outcome: how it ended; None while it has not.
         running: whether it was started in this session and has not ended.
         best_by_epoch: validated epoch (from 0) -> best objective so far, NaN where it is undefined.
+        unimproved_by_epoch: likewise -> validations since the best, where a row says it: an epoch
+            may have several.
         num_epochs: epochs trained.
         seconds_per_epoch: of the last epoch seen.
         earlier_s: seconds of work in earlier sessions, while it has not ended.
@@ -37,6 +39,7 @@ class TrackedTrial:
     outcome: Outcome | None = None
     running: bool = False
     best_by_epoch: dict[int, float] = field(default_factory=dict)
+    unimproved_by_epoch: dict[int, int] = field(default_factory=dict)
     num_epochs: int = 0
     seconds_per_epoch: float | None = None
     earlier_s: float = 0.0
@@ -88,8 +91,19 @@ class TrackedTrial:
         epoch = int(row["epoch"])
         if epoch in self.best_by_epoch or not _is_validated(row):
             return False
-        self.best_by_epoch[epoch] = _best_value(row)
+        self._note_validation(row)
         return True
+
+    def _note_validation(self, row: Mapping[str, Any]) -> None:
+        self.best_by_epoch[row["epoch"]] = _best_value(row)
+        unimproved = row.get("unimproved")
+        if isinstance(unimproved, int):
+            self.unimproved_by_epoch[row["epoch"]] = unimproved
+
+    @property
+    def unimproved(self) -> int | None:
+        """Validations since the best as of the last validated epoch; None where no row says it."""
+        return self.unimproved_by_epoch.get(max(self.best_by_epoch, default=-1))
 
     def start(self, now: float) -> None:
         """Note that it starts, at ``now`` by the budget's clock."""
@@ -102,7 +116,9 @@ class TrackedTrial:
     def end_earlier(self, outcome: Outcome, rows: Iterable[Mapping[str, Any]]) -> None:
         """Note how it ended in an earlier session, or in another run."""
         self.end(outcome)
-        self.best_by_epoch |= {row["epoch"]: _best_value(row) for row in rows if _is_validated(row)}
+        for row in rows:
+            if _is_validated(row):
+                self._note_validation(row)
 
     def note_earlier(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Note the epochs that it trained in earlier sessions."""
@@ -114,6 +130,7 @@ class TrackedTrial:
         """Forget its progress: it is trained again from its start."""
         self.running, self.outcome, self.num_epochs = False, None, 0
         self.best_by_epoch.clear()
+        self.unimproved_by_epoch.clear()
 
     def value(self, column: str) -> float | None:
         """Return what it counts for in a comparison.

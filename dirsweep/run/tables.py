@@ -55,7 +55,8 @@ column                         type                 meaning
 ``<split>_<metric>_<region>``  double?              of the best epoch; null for an empty region
 =============================  ===================  ==============================================
 
-``epochs``: one row per (trial, epoch); metrics are null where the epoch was not validated.
+``epochs``: one row per (trial, epoch); metrics are null where the epoch was not validated. Where it
+was validated several times (``validate_every: {steps: N}``), they are those of the best of these.
 
 =========================  ====================  ===================================================
 ``trial_id``               dictionary<string>

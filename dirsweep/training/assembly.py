@@ -94,6 +94,8 @@ def build_training(trial: TrialSpec, *, device: torch.device | None = None) -> T
         batch_size=config.batch_size,
         validate_every=config.validate_every,
         patience=config.patience,
+        stopping=config.stopping,
+        max_checks=config.max_checks,
         grad_clip=config.grad_clip,
         objective=Objective(trial.metric, cast(Region, trial.region)),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -116,7 +116,7 @@ def num_steps(num_train: int, batch_size: int) -> int:
     return max(1, num_train // batch_size + (num_train % batch_size > 1))
 
 
-def prefetched(items: Iterable[T], device: torch.device) -> Iterator[T]:
+def prefetched(items: Iterable[T], device: torch.device) -> Generator[T, None, None]:
     """Yield ``items`` in order; on a GPU, a thread makes the next item during computation."""
     if device.type != "cuda":
         yield from items

@@ -1,17 +1,21 @@
 """Training loop: stages of epochs of steps.
 
 The loop reads no file, writes none, and knows no technique by name. It advances a
-``TrainingState`` by one epoch at a time; what happens between epochs is left to ``Hooks``. A state
-that is handed back to ``fit`` continues where it was left, with the same numbers.
+``TrainingState`` by one epoch at a time, which may be validated within or at its end; what happens
+between epochs is left to ``Hooks``. A state that is handed back to ``fit`` continues where it was
+left, with the same numbers.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import NamedTuple
 
 import torch
 
+from dirsweep.config.trial import StepInterval
 from dirsweep.domain import is_undefined, metric_of
 from dirsweep.errors import TrialError
 from dirsweep.methods.base import Stage
@@ -25,6 +29,8 @@ from dirsweep.training.optim import optimize, set_learning_rate, stage_optimizer
 from dirsweep.training.seeding import Generators
 from dirsweep.training.smoothing_pass import observe_train_split
 from dirsweep.training.state import Best, Row, TrainingPlan, TrainingState
+from dirsweep.training.stopping import is_worst_of_recent
+from dirsweep.training.validation_times import is_due
 
 #: steps between two checks for divergence (each waits for the device)
 DIVERGENCE_CHECK_STEPS = 100
@@ -48,6 +54,7 @@ def begin_stage(model: TrialModel, plan: TrainingPlan, state: TrainingState, num
     state.at_epoch_end = False
     state.optimizer = _prepare_model(model, plan, plan.stages[number], state.best)
     state.stage, state.epoch_of_stage, state.unimproved, state.best = number, 0, 0, None
+    state.costs = []
 
 
 def _prepare_model(
@@ -105,32 +112,104 @@ def is_over(plan: TrainingPlan, state: TrainingState) -> bool:
 
 
 def _stage_ended(plan: TrainingPlan, state: TrainingState) -> bool:
-    out_of_patience = plan.patience is not None and state.unimproved >= plan.patience
-    return out_of_patience or state.epoch_of_stage >= plan.stages[state.stage].num_epochs
+    if state.epoch_of_stage >= plan.stages[state.stage].num_epochs:
+        return True
+    if plan.max_checks is not None and len(state.costs) >= plan.max_checks:
+        return True
+    if plan.patience is None:
+        return False
+    if plan.stopping == "released":
+        return is_worst_of_recent(state.costs, plan.patience)
+    return state.unimproved >= plan.patience
+
+
+class _Validation(NamedTuple):
+    """One validation of an epoch.
+
+    Attributes:
+        step: of the stage, from 1.
+        found: see ``_validate``.
+    """
+
+    step: int
+    found: Mapping[str, float | int | None]
 
 
 def _run_epoch(
     model: TrialModel, data: TrainingData, plan: TrainingPlan, state: TrainingState, hooks: Hooks
 ) -> Row:
-    """Train and validate one epoch; append its row to the state and return it."""
-    began, number = time.monotonic(), len(state.rows)
+    """Train and validate one epoch, or the part of it up to the validation that ends the stage.
+
+    Returns:
+        Its row, which is appended to the state.
+    """
+    began, number, stage = time.monotonic(), len(state.rows), plan.stages[state.stage]
     state.at_epoch_end = False
-    row = {"epoch": number, "stage": state.stage, **train_epoch(model, data, plan, state, hooks)}
-    state.epoch_of_stage += 1
-    is_last = state.epoch_of_stage == plan.stages[state.stage].num_epochs
-    if is_last or state.epoch_of_stage % plan.validate_every == 0:
+    num_steps = data.num_steps(plan.batch_size)
+    earlier_steps = state.epoch_of_stage * num_steps
+    validations: list[_Validation] = []
+
+    def validate(step: int) -> None:
         with hooks.phase("validation"):
-            row |= _validate(model, data, plan, state)
+            validations.append(_Validation(step, _validate(model, data, plan, state)))
+
+    def ends_at(step: int) -> bool:
+        """Validate within the epoch where that is due, and return whether it ends the stage."""
+        if step == num_steps or not is_due(plan.validate_every, earlier_steps + step, num_steps):
+            return False
+        validate(earlier_steps + step)
+        model.train_mode(stage)
+        return _stage_ended(plan, state)
+
+    trained = train_epoch(model, data, plan, state, hooks, ends_at)
+    row = {"epoch": number, "stage": state.stage, **trained}
+    has_ended, last_step = _stage_ended(plan, state), earlier_steps + num_steps
+    state.epoch_of_stage += 1
+    is_last = state.epoch_of_stage == stage.num_epochs
+    if not has_ended and (is_last or is_due(plan.validate_every, last_step, num_steps)):
+        validate(last_step)
+    if validations:
+        row |= _validation_columns(validations, plan, state)
     row["epoch_time_s"] = time.monotonic() - began
     state.rows.append(row)
     state.at_epoch_end = True
     return row
 
 
-def train_epoch(
-    model: TrialModel, data: TrainingData, plan: TrainingPlan, state: TrainingState, hooks: Hooks
+def _validation_columns(
+    validations: list[_Validation], plan: TrainingPlan, state: TrainingState
 ) -> Row:
-    """Train one epoch of the current stage, without validation.
+    """Return an epoch's columns about validation: the metrics of its best one.
+
+    Where validations are counted in steps, ``checks`` has all of them, and ``unimproved`` says how
+    many there were since the stage's best.
+    """
+    values = [objective_value(found, plan.objective) for _, found in validations]
+    costs = [plan.objective.cost(value) for value in values]
+    best, last = validations[costs.index(min(costs))].found, validations[-1].found
+    row: Row = {**best, "best_value": last["best_value"], "best_epoch": last["best_epoch"]}
+    if isinstance(plan.validate_every, StepInterval):
+        row["checks"] = [
+            {"step": step, "value": None if is_undefined(value) else value}
+            for (step, _), value in zip(validations, values, strict=True)
+        ]
+        row["unimproved"] = state.unimproved
+    return row
+
+
+def _never(step: int) -> bool:
+    return False
+
+
+def train_epoch(
+    model: TrialModel,
+    data: TrainingData,
+    plan: TrainingPlan,
+    state: TrainingState,
+    hooks: Hooks,
+    ends_at: Callable[[int], bool] = _never,
+) -> Row:
+    """Train one epoch of the current stage; what is validated within it is left to ``ends_at``.
 
     Args:
         model: updated in place.
@@ -138,6 +217,8 @@ def train_epoch(
         plan: settings of the loop.
         state: says which epoch it is; its optimiser, scaler and generators advance.
         hooks: callbacks.
+        ends_at: called after each step (from 1); true ends the epoch there. The stage is then over,
+            so feature smoothing does not complete the epoch's statistics.
 
     Returns:
         ``lr``, ``train_loss``, ``loss_terms`` and ``forward_time_s`` of the epoch.
@@ -152,18 +233,23 @@ def train_epoch(
     sums, forward = LossSums(data.device, len(state.rows)), ForwardTime(data.device)
     num_steps = data.num_steps(plan.batch_size)
     batches = data.train_batches(plan.batch_size, view_strengths(regularizers), state.generators)
-    for step, batch in enumerate(prefetched(batches, data.device), start=1):
-        with forward.measured():
-            terms = loss_terms(model, data, stage, batch, epoch, state.generators.techniques)
-        optimize(terms["total"], state.optimizer, state.scaler, plan.grad_clip)
-        for regularizer in regularizers.values():
-            regularizer.after_step(model.backbone)
-        sums.add(terms, len(batch.indices))
-        if step % DIVERGENCE_CHECK_STEPS == 0:
-            sums.refuse_divergence()
-        hooks.step_ended(len(state.rows), step, num_steps)
+    is_cut = False
+    with closing(prefetched(batches, data.device)) as prepared:
+        for step, batch in enumerate(prepared, start=1):
+            with forward.measured():
+                terms = loss_terms(model, data, stage, batch, epoch, state.generators.techniques)
+            optimize(terms["total"], state.optimizer, state.scaler, plan.grad_clip)
+            for regularizer in regularizers.values():
+                regularizer.after_step(model.backbone)
+            sums.add(terms, len(batch.indices))
+            if step % DIVERGENCE_CHECK_STEPS == 0:
+                sums.refuse_divergence()
+            hooks.step_ended(len(state.rows), step, num_steps)
+            is_cut = ends_at(step)
+            if is_cut:
+                break
     sums.refuse_divergence()
-    if smoothing is not None:
+    if smoothing is not None and not is_cut:
         if smoothing.needs_pass:
             with hooks.phase("smoothing_pass"), forward.measured():
                 observe_train_split(model, data, smoothing, plan.batch_size, state)
@@ -188,6 +274,7 @@ def _validate(
     found = validation_metrics(data, preds)
     value = objective_value(found, plan.objective)
     metric = metric_of(plan.objective.metric)
+    state.costs.append(plan.objective.cost(value))
     state.unimproved += 1
     if state.best is None or metric.is_better(value, state.best.value):
         network = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from dirsweep.config.trial import OptimizerConfig
+from dirsweep.config.trial import OptimizerConfig, StepInterval
 from dirsweep.domain import Objective
 from dirsweep.methods.base import Stage
 from dirsweep.training.seeding import Generators
@@ -26,8 +26,11 @@ class TrainingPlan:
         stages: stretches of epochs, in order; their sample weights are on the training device.
         optimizer: optimiser, learning rate and milestones of every stage.
         batch_size: samples per step.
-        validate_every: epochs between validations; a stage's last epoch is always validated.
+        validate_every: epochs or steps between validations; a stage that reaches its last epoch is
+            validated at its end.
         patience: validations without improvement after which a stage ends; None for no limit.
+        stopping: how patience ends a stage: ``released`` is ``stopping.is_worst_of_recent``.
+        max_checks: validations after which a stage ends; None for no limit.
         grad_clip: largest gradient norm; None leaves gradients as they are.
         objective: chooses the best epoch on the validation split.
     """
@@ -35,8 +38,10 @@ class TrainingPlan:
     stages: tuple[Stage, ...]
     optimizer: OptimizerConfig
     batch_size: int
-    validate_every: int = 1
+    validate_every: int | StepInterval = 1
     patience: int | None = None
+    stopping: Literal["patience", "released"] = "patience"
+    max_checks: int | None = None
     grad_clip: float | None = None
     objective: Objective = field(default_factory=Objective)
 
@@ -68,7 +73,8 @@ class TrainingState:
         generators: the trial's random streams.
         stage: current stage, from 0.
         epoch_of_stage: epochs of it that are done.
-        unimproved: validations since the stage's best epoch.
+        unimproved: validations since the stage's best one.
+        costs: the objective at each validation of the stage as a cost (less is better).
         best: the stage's best epoch; None before its first validation.
         rows: results of every epoch so far.
         at_epoch_end: whether state and model are those of a completed epoch, so that a checkpoint
@@ -81,6 +87,7 @@ class TrainingState:
     stage: int = 0
     epoch_of_stage: int = 0
     unimproved: int = 0
+    costs: list[float] = field(default_factory=list)
     best: Best | None = None
     rows: list[Row] = field(default_factory=list)
     at_epoch_end: bool = False

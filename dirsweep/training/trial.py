@@ -351,6 +351,7 @@ def training_content(training: Training, trial_id: str, elapsed_s: float) -> dic
         "stage": state.stage,
         "epoch_of_stage": state.epoch_of_stage,
         "unimproved": state.unimproved,
+        "costs": state.costs,
         "model": model.network.state_dict(),
         "techniques": model.techniques.state_dict(),
         "optimizer": state.optimizer.state_dict(),
@@ -372,6 +373,8 @@ def restore_training(training: Training, saved: dict[str, Any]) -> None:
     model, state = training.model, training.state
     begin_stage(model, training.plan, state, saved["stage"])
     state.epoch_of_stage, state.unimproved = saved["epoch_of_stage"], saved["unimproved"]
+    # checkpoints of earlier builds lack it, and belong to trials that do not use it
+    state.costs = list(saved.get("costs", ()))
     model.network.load_state_dict(saved["model"])
     model.techniques.load_state_dict(saved["techniques"])
     state.optimizer.load_state_dict(saved["optimizer"])

@@ -226,6 +226,13 @@ def test_a_backbone_must_take_what_the_benchmark_gives(complaint: Complaint) -> 
     assert "bilstm" in line
 
 
+def test_the_released_stopping_rule_needs_patience(complaint: Complaint) -> None:
+    line = complaint(study="{points: [{stopping: released, patience: 10}, {stopping: released}]}")
+    assert line == (
+        "a.yaml: studies.x.points.1.stopping: 'released' needs patience, such as patience: 10"
+    )
+
+
 @pytest.fixture
 def picky() -> Iterator[None]:
     """A reweighting that shuns huber and refuses weights that do not grow."""

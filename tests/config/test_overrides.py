@@ -111,6 +111,9 @@ def test_a_base_is_spelt_out_and_left_as_it_is() -> None:
         ),
         ({"optimizer.weight_decay": 1e-4}, "optimizer", {"lr": 1e-3, "weight_decay": 1e-4}),
         ({"epochs": 3}, "epochs", 3),
+        ({"validate_every": {"steps": 400}}, "validate_every", {"steps": 400}),
+        ({"validate_every.steps": 400}, "validate_every", {"steps": 400}),
+        ({"validate_every.steps": 400, "validate_every": 2}, "validate_every", {"steps": 400}),
     ],
 )
 def test_overrides(overrides: dict[str, Any], key: str, expected: Any) -> None:
@@ -137,6 +140,8 @@ def test_overrides(overrides: dict[str, Any], key: str, expected: Any) -> None:
         ("epochs", 9),
         ("batch_size", 64),
         ("patience", None),
+        ("validate_every", 1),
+        ("validate_every.steps", MISSING),
     ],
 )
 def test_what_a_key_is(key: str, value: Any) -> None:
@@ -171,6 +176,7 @@ def test_a_built_configuration_has_every_default() -> None:
         ("sqinv", "sqinv: unknown key; did you mean 'reweighting.name'?"),
         ("regularizers.cnor.beta", "regularizers.cnor: unknown key; did you mean 'conr'?"),
         ("optimizer.rl", "optimizer.rl: unknown key; did you mean 'lr'?"),
+        ("validate_every.step", "validate_every.step: unknown key; did you mean 'steps'?"),
         ("epochs.x", "epochs.x: unknown key; 'epochs' has no keys below it"),
         (
             "regularizers.conr.beta.x",
@@ -215,6 +221,14 @@ def test_no_such_key(key: str, message: str) -> None:
         ),
         ({"optimizer.lr": "fast"}, "optimizer.lr: expected a number, got 'fast'"),
         ({"batch_size": 0}, "batch_size: must be >= 1, got 0"),
+        ({"validate_every": 0}, "validate_every: must be >= 1, got 0"),
+        ({"validate_every": "often"}, "validate_every: expected a whole number or a mapping, got"),
+        ({"validate_every": {}}, "validate_every.steps: missing"),
+        ({"validate_every": {"step": 4}}, "validate_every.step: unknown key; did you mean 'steps'"),
+        ({"validate_every.steps": 0}, "validate_every.steps: must be >= 1, got 0"),
+        ({"validate_every.steps": 2.5}, "validate_every.steps: expected a whole number, got 2.5"),
+        ({"max_checks": 0}, "max_checks: must be >= 1, got 0"),
+        ({"stopping": "relased"}, "stopping: unknown value 'relased'; did you mean 'released'?"),
     ],
 )
 def test_wrong_values(overrides: dict[str, Any], message: str) -> None:

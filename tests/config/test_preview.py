@@ -29,6 +29,19 @@ def test_a_preview_is_small(load: Load) -> None:
     assert load("epochs: 9", "epochs: 1", preview=True).base_config.epochs == 1
 
 
+def test_a_preview_keeps_how_trainings_are_validated_and_stopped(load: Load) -> None:
+    by_steps = "epochs: 9\n  patience: 4\n  validate_every: {steps: 40}"
+    spec = load("epochs: 9", by_steps, preview=True)
+    assert spec.base_config.to_dict()["validate_every"] == {"steps": 40}
+    assert spec.base_config.patience is None
+    # the released rule needs patience, in whatever point it is
+    spec = load(
+        "epochs: 9", by_steps, "studies.r={grid: {stopping: [patience, released]}}", preview=True
+    )
+    assert (spec.base_config.patience, spec.base_config.epochs) == (4, 2)
+    validate(spec)
+
+
 @pytest.mark.parametrize(
     ("study", "expected"),
     [

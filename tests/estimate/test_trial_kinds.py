@@ -60,6 +60,11 @@ def test_lengths_count_every_stage(tmp_path: Path) -> None:
     assert length() == TrialLength(5, 0, 3)  # after epochs 2, 4 and the last
     assert length(schedule="rrt") == TrialLength(5, 5, 6)
     assert length(schedule={"name": "rrt", "epochs": 2}) == TrialLength(5, 2, 4)
+    # steps of an epoch: 200 / 16
+    by_steps = {"validate_every": {"steps": 5}, "batch_size": 16}
+    assert length(**by_steps) == TrialLength(5, 0, 13)
+    assert length(**by_steps, max_checks=4) == TrialLength(2, 0, 4)
+    assert length(**by_steps, max_checks=4, schedule="rrt") == TrialLength(2, 2, 8)
 
 
 def test_equal_trials_are_planned_once_and_drawn_ones_share_what_is_left(tmp_path: Path) -> None:

@@ -105,6 +105,16 @@ def test_epochs_without_validation_do_not_count_for_patience(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("scripted")
+def test_every_validation_of_an_epoch_counts_for_patience(tmp_path: Path) -> None:
+    """Of 7 steps an epoch: 3 validations in the first, 4 in the second."""
+    for patience, epochs in ((2, 1), (3, 2), (6, 2), (7, 3)):
+        scheduler = {"name": "patience", "patience": patience}
+        file = _file(tmp_path, scheduler, validate_every={"steps": 2})
+        run_here(file, tmp_path / str(patience))
+        assert _lengths(tmp_path / str(patience))[PLATEAU] == ("pruned", epochs)
+
+
+@pytest.mark.usefixtures("scripted")
 def test_a_trial_that_has_trained_every_epoch_is_complete(tmp_path: Path) -> None:
     run_here(_file(tmp_path, {"name": "patience", "patience": 8}), tmp_path / "run")
     assert _lengths(tmp_path / "run")[PLATEAU] == ("complete", EPOCHS)

@@ -82,6 +82,13 @@ def test_patience_ends_a_plateau_after_the_grace(grace: int) -> None:
     assert ends[0] == max(5, grace)
 
 
+def test_patience_counts_every_validation_where_an_epoch_has_several() -> None:
+    rule = scheduler("patience", patience=3)
+    assert not wants_end(rule, Curve({1: 5.0, 2: 5.0}, unimproved=2), [])
+    assert wants_end(rule, Curve({1: 5.0, 2: 5.0}, unimproved=3), [])
+    assert wants_end(rule, Curve({1: 5.0}, unimproved=3), [])
+
+
 def test_patience_starts_anew_with_an_improvement_and_with_a_stage() -> None:
     assert num_unimproved(curve(5, 5, 5, 4).costs) == 0
     assert num_unimproved(curve(5, 5, 5).costs) == 2

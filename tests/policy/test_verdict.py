@@ -79,12 +79,15 @@ def test_what_a_trial_counts_for() -> None:
     assert not trial.note_objective({"epoch": 1, "lr": 0.1}), "not validated"
     assert trial.note_objective({"epoch": 2, "best_value": None, "best_epoch": 2})
     assert trial.best_by_epoch == {0: 3.0, 2: pytest.approx(math.nan, nan_ok=True)}
+    assert trial.unimproved is None, "one validation an epoch"
+    assert trial.note_objective({"epoch": 3, "best_value": 3.0, "unimproved": 5})
+    assert trial.unimproved == 5
     trial.end(Outcome("t", "complete", metrics={"val_mae_all": 3.0}))
     assert trial.value("val_mae_all") == 3.0
     assert mean_of([trial]) == {"val_mae_all": 3.0}
     assert math.isnan(ended(3.0, "failed").value("val_mae_all") or 0.0)
     trial.restart()
-    assert (trial.status, trial.best_by_epoch) == ("waiting", {})
+    assert (trial.status, trial.best_by_epoch, trial.unimproved) == ("waiting", {}, None)
 
 
 def test_a_failure_is_the_points_own_or_the_machines(tmp_path: Path) -> None:

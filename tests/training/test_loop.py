@@ -13,6 +13,7 @@ import torch
 
 from dirsweep import training as package
 from dirsweep.errors import TrialError
+from dirsweep.training import loop
 from dirsweep.training.assembly import Training, build_training
 from dirsweep.training.hooks import Hooks, Phase
 from dirsweep.training.state import Row, TrainingState
@@ -209,6 +210,120 @@ def test_a_stages_last_epoch_is_validated() -> None:
     )
     rows = training.fit().rows
     assert ["val_mae_all" in row for row in rows] == [False, True, True, True]
+
+
+# ---- validations counted in steps; an epoch has 7
+
+
+def trained(rows: list[Row]) -> list[Row]:
+    """What the rows say about training, not about validation."""
+    keys = ("epoch", "stage", "lr", "train_loss", "loss_terms")
+    return [{key: row[key] for key in keys} for row in rows]
+
+
+def steps_of(rows: list[Row]) -> list[list[int]]:
+    return [[check["step"] for check in row.get("checks", ())] for row in rows]
+
+
+@pytest.mark.parametrize("config", [EVERYTHING, {"smoothing": FDS_PASS, "epochs": 3}])
+def test_as_many_steps_as_an_epoch_has_are_an_epoch(config: dict[str, Any]) -> None:
+    # each is trained before the next is built, which seeds the process's generator (dropout)
+    by_epochs = build_training(tiny_trial(**config))
+    by_epochs.fit()
+    by_steps = build_training(tiny_trial(**config, validate_every={"steps": 7}))
+    by_steps.fit()
+    rows = [
+        {key: value for key, value in row.items() if key not in ("checks", "unimproved")}
+        for row in by_steps.state.rows
+    ]
+    assert timeless(rows) == timeless(by_epochs.state.rows)
+    assert all(map(torch.equal, parameters(by_steps), parameters(by_epochs)))
+
+
+@pytest.mark.parametrize("steps", [1, 3, 10, 100])
+def test_validations_within_epochs_change_no_step(steps: int) -> None:
+    plain = build_training(tiny_trial(**EVERYTHING)).fit().rows
+    # the second stage starts from the best validation, so only the first can be equal
+    rows = build_training(tiny_trial(**EVERYTHING, validate_every={"steps": steps})).fit().rows
+    assert trained(rows[:3]) == trained(plain[:3])
+
+
+def test_steps_are_counted_across_the_epochs_of_a_stage() -> None:
+    trial = tiny_trial(epochs=3, validate_every={"steps": 5}, schedule={"name": "rrt", "epochs": 2})
+    state = build_training(trial).fit()
+    # the last epoch of a stage is validated at its end
+    assert steps_of(state.rows) == [[5], [10], [15, 20, 21], [5], [10, 14]]
+    assert [row["stage"] for row in state.rows] == [0, 0, 0, 1, 1]
+    rare = build_training(tiny_trial(epochs=3, validate_every={"steps": 10})).fit().rows
+    assert ["val_mae_all" in row for row in rare] == [False, True, True]
+    assert steps_of(rare) == [[], [10], [20, 21]]
+
+
+def test_a_row_has_the_metrics_of_the_best_validation_of_its_epoch() -> None:
+    trial = tiny_trial(epochs=4, validate_every={"steps": 2}, optimizer={"lr": 0.1})
+    state = build_training(trial).fit()
+    values = [[check["value"] for check in row["checks"]] for row in state.rows]
+    assert [row["val_mae_all"] for row in state.rows] == [min(epoch) for epoch in values]
+    assert any(epoch[-1] > min(epoch) for epoch in values), "not always the last one"
+    flat = [value for epoch in values for value in epoch]
+    assert state.costs == flat
+    assert state.best is not None
+    assert state.best.value == min(flat) == state.rows[state.best.epoch]["val_mae_all"]
+    assert state.rows[-1]["best_epoch"] == state.best.epoch
+    assert state.rows[-1]["unimproved"] == len(flat) - 1 - flat.index(min(flat))
+
+
+def test_a_number_of_validations_ends_a_stage_within_an_epoch() -> None:
+    log = Log()
+    trial = tiny_trial(
+        smoothing=FDS_PASS,
+        epochs=50,
+        validate_every={"steps": 4},
+        max_checks=3,
+        schedule={"name": "rrt", "epochs": 50},
+    )
+    training = build_training(trial)
+    state = training.fit(log)
+    assert steps_of(state.rows) == [[4], [8, 12], [4], [8, 12]]
+    steps = [call for call in log.calls if isinstance(call, tuple)]
+    assert [step for epoch, step, _ in steps if epoch == 1] == [1, 2, 3, 4, 5]
+    assert log.calls.count("smoothing_pass") == 1, "the epoch that is cut completes no statistics"
+    whole = build_training(tiny_trial(epochs=50, max_checks=3)).fit().rows
+    assert len(whole) == 3, "epochs are counted likewise"
+
+
+def test_patience_counts_validations_not_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "objective_value", lambda *_: 1.0)
+    trial = tiny_trial(epochs=50, validate_every={"steps": 2}, patience=3)
+    assert steps_of(build_training(trial).fit().rows) == [[2, 4, 6], [8]]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_the_released_rule_ends_the_loop_where_the_released_code_ended(
+    golden_benchmarks: Any, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    history = golden_benchmarks["sts_stop_history"][number].tolist()
+    stop, best = golden_benchmarks["sts_stop_at_and_best"][number].tolist()
+    scripted = iter(history)
+    monkeypatch.setattr(loop, "objective_value", lambda *_: next(scripted))
+    trial = tiny_trial(
+        epochs=100, validate_every={"steps": 5}, stopping="released", patience=10, metric="mse"
+    )
+    monkeypatch.setattr(loop, "_validation_columns", lambda validations, *_: {})
+    state = build_training(trial).fit()
+    assert state.costs == history[: stop + 1]
+    assert len(state.rows) == -(-5 * (stop + 1) // 7)
+    assert state.best is not None
+    assert (state.best.value, state.best.epoch) == (history[best], (5 * (best + 1) - 1) // 7)
+
+
+def test_ties_keep_the_older_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted = iter([3.0, 1.0, 2.0, 1.0, 1.0])
+    monkeypatch.setattr(loop, "objective_value", lambda *_: next(scripted))
+    monkeypatch.setattr(loop, "_validation_columns", lambda validations, *_: {})
+    state = build_training(tiny_trial(epochs=5)).fit()
+    assert state.best is not None
+    assert (state.best.value, state.best.epoch) == (1.0, 1)
 
 
 def test_divergence_ends_the_loop() -> None:

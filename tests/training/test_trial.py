@@ -67,6 +67,21 @@ class Killed(BaseException):
             "epochs": 3,
         },
         {"optimizer": {"name": "sgd", "lr": 0.05}, "validate_every": 2, "patience": 3, "epochs": 8},
+        {**EVERYTHING, "validate_every": {"steps": 3}},
+        {
+            "optimizer": {"lr": 0.05},
+            "validate_every": {"steps": 10},
+            "stopping": "released",
+            "patience": 2,
+            "epochs": 40,
+        },
+        {
+            **EVERYTHING,
+            "validate_every": {"steps": 4},
+            "max_checks": 4,
+            "schedule": {"name": "rrt", "epochs": 9, "reset_regressor": True},
+            "epochs": 9,
+        },
     ],
 )
 @pytest.mark.parametrize("kill_after", [0, 2, 3])
@@ -94,6 +109,27 @@ def test_resumed_equals_uninterrupted(
     assert _rows(cut) == _rows(whole)
     assert _predictions(cut).equals(_predictions(whole))
     assert seen == list(range(expected.num_epochs)), "earlier epochs are shown again, none twice"
+
+
+@pytest.mark.parametrize("at", [(1, 4), (2, 7), (3, 1)])
+def test_resumed_within_an_epoch_that_was_validated_before(
+    tmp_path: Path, at: tuple[int, int]
+) -> None:
+    config = {**EVERYTHING, "validate_every": {"steps": 3}, "patience": 6}
+    trial = tiny_trial(**config)
+    whole, cut = _folder(tmp_path / "whole", trial), _folder(tmp_path / "cut", trial)
+    expected = train(trial, folder=whole, num_threads=1)
+
+    def kill(epoch: int, step: int, num_steps: int) -> None:
+        if (epoch, step) == at:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(trial, folder=cut, num_threads=1, progress=kill, checkpoint_every_s=0)
+    resumed = train(trial, folder=cut, num_threads=1)
+    assert (resumed.metrics, resumed.best_epoch) == (expected.metrics, expected.best_epoch)
+    assert _rows(cut) == _rows(whole)
+    assert _predictions(cut).equals(_predictions(whole))
 
 
 def test_a_trial_is_the_same_first_and_after_another() -> None:
