@@ -21,6 +21,7 @@ from dirsweep.driver import Driver, Watcher
 from dirsweep.execute.base import Job
 from dirsweep.execute.registry import open_by_name
 from dirsweep.exit_codes import exit_code
+from dirsweep.methods.equal_settings import equal_settings
 from dirsweep.methods.scale_warnings import scale_warnings
 from dirsweep.monitor.standing import Scoreboard
 from dirsweep.policy.sweep_policy import SweepPolicy
@@ -97,7 +98,7 @@ def run_sweep(spec: SweepSpec, root: Path, watcher: Watcher, options: Options) -
         write_bins(spec, benchmark, paths)
         with sweep_kept(spec, paths):
             policy = _resume(spec, benchmark, data, paths, ledger, watcher, options)
-        _say(watcher, scale_warnings(spec))
+        _say(watcher, [*scale_warnings(spec), *equal_settings(spec)])
         interrupted = False
         try:
             if not policy.view.finished:

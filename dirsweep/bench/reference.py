@@ -36,20 +36,20 @@ class PlainBlackboxRanks(torch.autograd.Function):
     """Ranking of one row with the gradient of RankSim, Eqs. 5 to 7."""
 
     @staticmethod
-    def forward(ctx: Any, row: Tensor, interp_lambda: float, ties: str) -> Tensor:
-        """Return the (M,) ranks of (M,) similarities, divided by M."""
-        normalised = plain_ranks(row, ties).to(row.dtype) / len(row)
-        ctx.save_for_backward(row, normalised)
-        ctx.interp_lambda, ctx.ties = interp_lambda, ties
-        return normalised
+    def forward(ctx: Any, row: Tensor, interp_lambda: float, ties: str, divisor: int) -> Tensor:
+        """Return the (M,) ranks of (M,) similarities, divided by ``divisor``."""
+        found = plain_ranks(row, ties).to(row.dtype) / divisor
+        ctx.save_for_backward(row, found)
+        ctx.interp_lambda, ctx.ties, ctx.divisor = interp_lambda, ties, divisor
+        return found
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None]:
         """Return the difference quotient of Eq. 6."""
-        row, normalised = ctx.saved_tensors
+        row, found = ctx.saved_tensors
         perturbed = row + ctx.interp_lambda * grad_outputs[0]
-        moved = plain_ranks(perturbed, ctx.ties).to(row.dtype) / len(row)
-        return -(normalised - moved) / ctx.interp_lambda, None, None
+        moved = plain_ranks(perturbed, ctx.ties).to(row.dtype) / ctx.divisor
+        return -(found - moved) / ctx.interp_lambda, None, None, None
 
 
 def plain_similarity(row: Tensor, features: Tensor, similarity: str) -> Tensor:
@@ -111,6 +111,7 @@ class RankSimSettings(TypedDict, total=False):
     similarity: str
     sampling: str
     ties: str
+    ranks: str
 
 
 def plain_ranksim(
@@ -149,9 +150,10 @@ def plain_ranksim(
             by_feature = pairs[i]
         else:
             by_feature = plain_similarity(features[i], features, similarity)
-        label_ranks = plain_ranks(by_label, ties).to(features.dtype) / len(features)
+        divisor = 1 if settings.get("ranks") == "plain" else len(features)
+        label_ranks = plain_ranks(by_label, ties).to(features.dtype) / divisor
         feature_ranks: Tensor = PlainBlackboxRanks.apply(
-            by_feature, settings["interp_lambda"], ties
+            by_feature, settings["interp_lambda"], ties, divisor
         )
         loss = loss + plain_penalty(feature_ranks, label_ranks, settings.get("penalty", "mse"))
     return loss
@@ -165,6 +167,8 @@ class ConRSettings(TypedDict, total=False):
     eta: float
     variant: str
     formulation: str
+    similar: str
+    tolerance: float
 
 
 def plain_conr(
@@ -186,17 +190,17 @@ def plain_conr(
     Returns:
         Scalar.
     """
-    formulation, window = settings.get("formulation", "paper"), 1 / settings["omega"]
+    formulation = settings.get("formulation", "paper")
     released_age = formulation == "released" and labels.ndim <= 2
     unit = F.normalize(features.flatten(1), dim=1)
     loss = features.new_zeros(())
     for j in range(len(features)):
         distances = _plain_distances(j, labels)
-        positives = distances <= window
+        positives = _plain_similar(distances, settings)
+        negatives = ~positives
         positives[j] = False
-        negatives = distances > window
-        if settings.get("variant", "full") != "contrastive":
-            negatives &= _plain_distances(j, preds.detach()) <= window
+        if not settings.get("variant", "full").startswith("contrastive"):
+            negatives &= _plain_similar(_plain_distances(j, preds.detach()), settings)
         if not positives.any() or not negatives.any():
             continue
         push = _plain_push(weights[j], distances[negatives], released_age, settings)
@@ -216,13 +220,21 @@ def _plain_push(
 ) -> Tensor:
     """Return the pushing weights (P,) of one anchor for negatives at ``distances`` (P,)."""
     variant, eta = settings.get("variant", "full"), settings["eta"]
-    if variant == "no_s":
+    if variant.endswith("no_s"):
         return torch.ones_like(distances)
     if variant == "no_eta":
         weight = torch.ones_like(weight)
     if variant == "no_sim":
         return weight.expand_as(distances) * (1 if released_age else eta)
     return weight * torch.exp(eta * distances) if released_age else eta * weight * distances
+
+
+def _plain_similar(distances: Tensor, settings: ConRSettings) -> Tensor:
+    """Return where distances (N,) are those of similar labels or predictions."""
+    window, tolerance = 1 / settings["omega"], settings.get("tolerance", 0.0)
+    if settings.get("similar", "at_most") == "at_most":
+        return distances <= window * (1 + tolerance)
+    return distances < window * (1 - tolerance)
 
 
 def _plain_distances(j: int, labels: Tensor) -> Tensor:

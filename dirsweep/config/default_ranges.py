@@ -1,4 +1,8 @@
-"""Default ranges of a search space, as the techniques' configs state them."""
+"""Default ranges of a search space, as the techniques' configs and the benchmark state them.
+
+They leave out what trains the same as something else: a choice that equals another one, and, of a
+technique that is searched as a whole, parameters where another choice makes them ineffective.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +12,19 @@ from typing import Any
 from pydantic import BaseModel
 
 from dirsweep import registry
-from dirsweep.config.error_text import yaml_fields
+from dirsweep.config.benchmark_defaults import defaults_of, filled_in
+from dirsweep.config.error_text import validate_model, yaml_fields
 from dirsweep.config.model import PlainData
 from dirsweep.config.overrides import config_class_of, section_name
-from dirsweep.config.ranges import RANGE_TYPES, Choice, Range
+from dirsweep.config.ranges import Choice, Range, ranges_of
 from dirsweep.config.space import Condition, Entry
+from dirsweep.config.trial import NamedConfig
 from dirsweep.config.trial_keys import SECTIONS
 from dirsweep.errors import SpecError, did_you_mean
 
 Conditions = tuple[Condition, ...]
 #: searched key -> its choice
 Choices = Mapping[str, Choice]
-
-
-def ranges_of(cls: type[BaseModel]) -> dict[str, Range]:
-    """Return the default ranges that a config class states, by YAML key."""
-    return {
-        key: item
-        for key, field in yaml_fields(cls).items()
-        for item in field.metadata
-        if isinstance(item, RANGE_TYPES)
-    }
 
 
 def default_entries(
@@ -56,7 +52,9 @@ def default_entries(
     if parts == ("regularizers",) or (parts[-1] == "name" and parts[0] in SECTIONS):
         raise SpecError("has no default range; give a choice of names")
     if _is_technique(parts):
-        return _technique_entries(key, parts, optional, when, _ranges(parts, when, base, choices))
+        ranges = _ranges(parts, when, base, choices)
+        conditions = _effective_where(parts, ranges, when, base, choices)
+        return _technique_entries(key, optional, when, ranges, conditions)
     ranges = _ranges(parts[:2] if is_regularizer else parts[:1], when, base, choices, parts[-1])
     if parts[-1] in ranges:
         return [Entry(key, ranges[parts[-1]], when)]
@@ -74,17 +72,70 @@ def _is_technique(parts: tuple[str, ...]) -> bool:
 
 def _technique_entries(
     key: str,
-    parts: tuple[str, ...],
     optional: bool,
     when: Conditions,
-    ranges: dict[str, Range],
+    ranges: Mapping[str, Range],
+    conditions: Mapping[str, Conditions],
 ) -> list[Entry]:
     if not ranges:
         raise SpecError("no parameter of it has a default range; give ranges of your own")
-    if not optional:
-        return [Entry(f"{key}.{name}", range_, when) for name, range_ in ranges.items()]
-    switch = Entry(key, Choice((False, True)), when)
-    return [switch, *(Entry(f"{key}.{name}", range_) for name, range_ in ranges.items())]
+    switch = [Entry(key, Choice((False, True)), when)] if optional else []
+    # a switch has the conditions of the whole
+    shared = () if optional else when
+    entries = [
+        Entry(f"{key}.{name}", range_, (*shared, *conditions[name]))
+        for name, range_ in ranges.items()
+        if name in conditions
+    ]
+    return [*switch, *entries]
+
+
+def _effective_where(
+    parts: tuple[str, ...],
+    ranges: Mapping[str, Range],
+    when: Conditions,
+    base: PlainData,
+    choices: Choices,
+) -> dict[str, Conditions]:
+    """Find the conditions under which each parameter of a technique has an effect.
+
+    Returns:
+        Key -> its conditions; without the parameters that have no effect at all.
+    """
+    cls = _class_searched(parts, when, base, choices)
+    if cls is None:
+        return dict.fromkeys(ranges, ())
+    present = _present(cls, base)
+    searched = {name: choices.get(".".join((*parts, name)), ranges[name]) for name in ranges}
+    others = {name: range_ for name, range_ in searched.items() if isinstance(range_, Choice)}
+    found: dict[str, Conditions] = {}
+    for name in ranges:
+        conditions = []
+        for other, choice in others.items():
+            values = _values_using(cls, name, present, other, choice)
+            if len(values) < len(choice.values):
+                conditions.append(Condition(".".join((*parts, other)), values))
+        if all(condition.values for condition in conditions):
+            found[name] = tuple(conditions)
+    return found
+
+
+def _values_using(
+    cls: type[NamedConfig], name: str, present: PlainData, other: str, choice: Choice
+) -> tuple[Any, ...]:
+    """Return the values of another parameter with which one has an effect."""
+    if name == other:
+        return choice.values
+    return tuple(v for v in choice.values if _is_used(cls, name, {**present, other: v}))
+
+
+def _is_used(cls: type[NamedConfig], key: str, params: Mapping[str, Any]) -> bool:
+    """Return whether a parameter has an effect; True where the values are invalid together."""
+    name = next(name for name, field in cls.model_fields.items() if (field.alias or name) == key)
+    try:
+        return validate_model(cls, dict(params)).uses(name)
+    except SpecError:
+        return True
 
 
 def _ranges(
@@ -102,7 +153,7 @@ def _ranges(
     assert cls is not None
     is_plain_key = head not in ("regularizers", "optimizer")
     _check_parameter(cls, head if is_plain_key else param)
-    return ranges_of(cls)
+    return _ranges_beside(cls, base, choices)
 
 
 def _section_ranges(
@@ -113,17 +164,70 @@ def _section_ranges(
     names = [name for name in _possible_names(section, when, base, choices) if name in known]
     classes = [registry.config_class(section, name) for name in names]
     if param is None:
-        return ranges_of(classes[0]) if len(classes) == 1 else {}
+        return _ranges_beside(classes[0], base, choices) if len(classes) == 1 else {}
     having = [cls for cls in classes if param in yaml_fields(cls)]
     if classes and not having:
         _check_parameter(classes[0], param)
-    found = [ranges_of(cls) for cls in having]
+    found = [_ranges_beside(cls, base, choices) for cls in having]
     if len({ranges.get(param) for ranges in found}) > 1:
         example = f"{{default: true, when: {{{section}.name: {having[0].registered_name}}}}}"
         raise SpecError(
             f"its default range depends on {section}.name; give a range, or say which: {example}"
         )
     return found[0] if found else {}
+
+
+def _ranges_beside(cls: type[BaseModel], base: PlainData, choices: Choices) -> dict[str, Range]:
+    """Return the default ranges of a class beside what base, benchmark and space set."""
+    if not issubclass(cls, NamedConfig):
+        return ranges_of(cls)
+    present = _present(cls, base)
+    ranges = cls.default_ranges(present)
+    for key, value in _searched_values(cls, choices):
+        for name, other in cls.default_ranges({**present, key: value}).items():
+            if _has_more_values(other, ranges[name]):
+                ranges[name] = other
+    own = defaults_of(base, cls.room, cls.registered_name)
+    return ranges | {key: item.range for key, item in own.items() if item.range is not None}
+
+
+def _has_more_values(one: Range, other: Range) -> bool:
+    if not isinstance(one, Choice) or not isinstance(other, Choice):
+        return False
+    return len(one.values) > len(other.values)
+
+
+def _searched_values(cls: type[NamedConfig], choices: Choices) -> list[tuple[str, Any]]:
+    """List the values that a space lists for the parameters of a technique."""
+    head = (cls.room, cls.registered_name) if cls.room == "regularizers" else (cls.room,)
+    prefix = ".".join((*head, ""))
+    found = []
+    for key, choice in choices.items():
+        if key.startswith(prefix):
+            found += [(key.removeprefix(prefix), value) for value in choice.values]
+    return found
+
+
+def _present(cls: type[NamedConfig], base: PlainData) -> PlainData:
+    """Return the parameters of a technique in the base, those of its benchmark included."""
+    room, name = cls.room, cls.registered_name
+    if room == "regularizers":
+        given = base.get(room, {}).get(name, {})
+    else:
+        given = base.get(room, {}) if section_name(base, room) == name else {}
+    params = {key: value for key, value in given.items() if key != "name"}
+    return filled_in(base, room, name, params)
+
+
+def _class_searched(
+    parts: tuple[str, ...], when: Conditions, base: PlainData, choices: Choices
+) -> type[NamedConfig] | None:
+    """Return the class of a technique that is searched as a whole; None for the optimizer."""
+    head = parts[0]
+    if head in SECTIONS:
+        (name,) = _possible_names(head, when, base, choices)
+        return registry.config_class(head, name)
+    return registry.config_class(head, parts[1]) if head == "regularizers" else None
 
 
 def _check_parameter(cls: type[BaseModel], param: str | None) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from dirsweep import registry
+from dirsweep.config.benchmark_defaults import MARK, filled_in
 from dirsweep.config.error_text import (
     errors_under,
     explain,
@@ -296,11 +297,13 @@ def value_at(raw: Mapping[str, Any], key: str) -> Any:
             return params is not None
         if params is None:
             return MISSING
-        return _given_or_default(params, config_class_of(raw, parts), parts[2])
+        filled = filled_in(raw, head, parts[1], params)
+        return _given_or_default(filled, config_class_of(raw, parts), parts[2])
     if head in SECTIONS:
         if len(parts) == 1 or parts[1] == "name":
             return section_name(raw, head)
-        return _given_or_default(raw.get(head, {}), config_class_of(raw, parts), parts[1])
+        filled = filled_in(raw, head, section_name(raw, head), raw.get(head, {}))
+        return _given_or_default(filled, config_class_of(raw, parts), parts[1])
     if head == "optimizer" and len(parts) == 2:
         return _given_or_default(raw.get("optimizer", {}), OptimizerConfig, parts[1])
     found = _given_or_default(raw, TrialConfig, head)
@@ -354,14 +357,15 @@ def build_config(raw: Mapping[str, Any]) -> TrialConfig:
     Raises:
         SpecError: its key is relative to the base.
     """
-    parts: PlainData = dict(raw)
+    parts: PlainData = {key: value for key, value in raw.items() if key != MARK}
     for section in SECTIONS:
         if section in raw:
-            parts[section] = build_section(section, raw[section], section)
+            filled = filled_in(raw, section, section_name(raw, section), raw[section])
+            parts[section] = build_section(section, filled, section)
     if "backbone" not in raw:
         raise SpecError(f"missing (known: {_names('backbone')})", key="backbone")
     parts["regularizers"] = {
-        name: build_section("regularizers", {**params, "name": name}, f"regularizers.{name}")
+        name: _build_regularizer(raw, name, params)
         for name, params in raw.get("regularizers", {}).items()
     }
     with errors_under("optimizer"):
@@ -370,6 +374,11 @@ def build_config(raw: Mapping[str, Any]) -> TrialConfig:
         return TrialConfig.model_validate(parts)
     except ValidationError as error:
         raise explain(error, TrialConfig, parts) from None
+
+
+def _build_regularizer(raw: Mapping[str, Any], name: str, params: Mapping[str, Any]) -> NamedConfig:
+    filled = filled_in(raw, "regularizers", name, params)
+    return build_section("regularizers", {**filled, "name": name}, f"regularizers.{name}")
 
 
 def _names(room: str) -> str:

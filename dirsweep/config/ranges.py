@@ -6,10 +6,10 @@ from dataclasses import dataclass as plain_dataclass
 from random import Random
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from dirsweep.config.error_text import format_value
+from dirsweep.config.error_text import format_value, yaml_fields
 from dirsweep.config.model import PlainData
 from dirsweep.errors import SpecError
 
@@ -182,6 +182,16 @@ class Choice(_Range):
 
 Range = LogUniform | Uniform | IntUniform | Choice
 RANGE_TYPES = (LogUniform, Uniform, IntUniform, Choice)
+
+
+def ranges_of(cls: type[BaseModel]) -> dict[str, Range]:
+    """Return the ranges that a config class states beside its parameters, by YAML key."""
+    return {
+        key: item
+        for key, field in yaml_fields(cls).items()
+        for item in field.metadata
+        if isinstance(item, RANGE_TYPES)
+    }
 
 
 @plain_dataclass(frozen=True)

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -32,6 +32,7 @@ from pydantic import (
 )
 
 from dirsweep import registry
+from dirsweep.config.benchmark_defaults import with_mark, without_mark
 from dirsweep.config.error_text import (
     errors_under,
     format_value,
@@ -109,6 +110,11 @@ class SweepSpec(Config):
     ]
     """the data and its protocol: a name, or {name: ..., its settings}"""
 
+    defaults: Literal["benchmark", "general"] = "benchmark"
+    """benchmark: what the section of a technique leaves out is as the benchmark's papers have it
+    (RankSim's gamma is 3e-4 on STS-B-DIR); general: the technique's own defaults, which suit ages
+    """
+
     base: Annotated[PlainData, DescribedBy(TrialConfig)]
     """the configuration that every study varies; its keys are those of a trial"""
 
@@ -173,7 +179,7 @@ class SweepSpec(Config):
 
     @model_validator(mode="before")
     @classmethod
-    def _check_keys(cls, raw: Any) -> Any:
+    def _check_keys(cls, raw: Any, info: ValidationInfo) -> Any:
         known = yaml_fields(cls)
         if raw is None:
             raise SpecError("the file is empty")
@@ -185,12 +191,17 @@ class SweepSpec(Config):
         for key in ("benchmark", "base", "studies"):
             if key not in given:
                 raise SpecError("missing", key=key)
+        if isinstance(info.context, SweepContext) and info.context.stored:
+            # builds that did not write the key knew general defaults only
+            given.setdefault("defaults", "general")
         return given
 
     @field_validator("base", mode="before")
     @classmethod
-    def _read_base(cls, value: Any) -> Any:
+    def _read_base(cls, value: Any, info: ValidationInfo) -> Any:
         base = normalize_base(value)
+        if info.data.get("defaults") == "benchmark" and "benchmark" in info.data:
+            base = with_mark(base, type(info.data["benchmark"]))
         try:
             build_config(base)
         except SpecError as error:
@@ -361,13 +372,15 @@ class SweepSpec(Config):
         plain: PlainData = {
             "name": self.name,
             "benchmark": self.benchmark.to_dict(),
-            "base": normalize_base(self.base),
+            "base": normalize_base(without_mark(self.base)),
             "seeds": list(self.seeds),
             "studies": {name: study.to_dict() for name, study in self.studies.items()},
             "objective": self.objective.to_dict(),
             "resources": self.resources.model_dump(),
             "store": self.store.to_dict(),
         }
+        if type(self.benchmark).technique_defaults:
+            plain["defaults"] = self.defaults
         if self.scheduler is not None:
             plain["scheduler"] = self.scheduler.to_dict()
         if self.objectives:

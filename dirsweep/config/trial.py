@@ -25,7 +25,7 @@ from dirsweep.config.model import (
     as_tuple,
     without_added,
 )
-from dirsweep.config.ranges import Choice, LogUniform
+from dirsweep.config.ranges import Choice, LogUniform, Range, ranges_of
 from dirsweep.errors import SpecError
 
 if TYPE_CHECKING:
@@ -60,6 +60,33 @@ class NamedConfig(Config):
         Raises:
             RegistryError: a fact is absent or wrong.
         """
+
+    @classmethod
+    def with_defaults(cls, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> PlainData:
+        """Fill in a benchmark's settings where none are given.
+
+        Args:
+            given: what a sweep says, in YAML's keys.
+            defaults: of the benchmark, in YAML's keys.
+
+        Returns:
+            All of ``given``, and those of ``defaults`` that it leaves out.
+        """
+        return {**defaults, **given}
+
+    @classmethod
+    def default_ranges(cls, present: Mapping[str, Any]) -> dict[str, Range]:
+        """Return the ranges that ``default`` searches, by YAML key.
+
+        Args:
+            present: the parameters that the base sets; what equals another choice beside them is
+                left out.
+        """
+        return ranges_of(cls)
+
+    def uses(self, name: str) -> bool:
+        """Return whether a parameter has an effect beside the others."""
+        return True
 
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Say why this part cannot work with the others.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import field_validator
 from torch import Tensor
 
+from dirsweep.config.benchmark_defaults import BenchmarkDefault
 from dirsweep.config.model import AddedLater, without_added
 from dirsweep.config.trial import NamedConfig
 from dirsweep.data.label_ranges import LabelRange, checked_ranges
@@ -120,6 +121,8 @@ class BenchmarkConfig(NamedConfig):
     metrics: ClassVar[tuple[str, ...]] = SCALAR_METRICS
     #: whether the data is synthetic: every table, console line and plot says so
     synthetic: ClassVar[bool] = False
+    #: settings of techniques that replace their own defaults on this benchmark
+    technique_defaults: ClassVar[tuple[BenchmarkDefault, ...]] = ()
     #: keys that say where the data lies, not what it is: no part of a trial's identity
     locations: ClassVar[frozenset[str]] = frozenset({"root"})
 

@@ -16,6 +16,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import AfterValidator, Field
 
+from dirsweep.config.benchmark_defaults import BenchmarkDefault
 from dirsweep.config.file_content import absolute_path, content_hash
 from dirsweep.config.model import AddedLater
 from dirsweep.data.base import (
@@ -28,6 +29,7 @@ from dirsweep.data.base import (
     SplitName,
 )
 from dirsweep.data.label_ranges import LabelRange
+from dirsweep.data.sts_b_defaults import STS_B_DEFAULTS
 from dirsweep.data.sts_b_splits import (
     COLUMNS,
     OWNERS,
@@ -276,6 +278,7 @@ class STSBConfig(BenchmarkConfig):
     bin_width: ClassVar[float] = 0.1
     target_scale: ClassVar[float] = 5.0
     metrics: ClassVar[tuple[str, ...]] = ("mse", "mae", "rmse", "gm", "pearson", "spearman")
+    technique_defaults: ClassVar[tuple[BenchmarkDefault, ...]] = STS_B_DEFAULTS
 
     root: Annotated[str, AfterValidator(lambda root: str(absolute_path(root)))] = Field(
         default_factory=_default_root, validate_default=True

@@ -16,6 +16,7 @@ from dirsweep.diagnose.inert_keys import Finding, Verdict, check_sweep
 from dirsweep.diagnose.training_traces import NUM_EPOCHS
 from dirsweep.estimate.plan import sweep_heading
 from dirsweep.exit_codes import EXIT_FAILED, EXIT_OK
+from dirsweep.methods.equal_settings import equal_settings
 from dirsweep.methods.scale_warnings import scale_warnings
 from dirsweep.terminal import PlainConsole, text_column
 
@@ -55,7 +56,7 @@ def print_check(spec: SweepSpec, *, steps: int, cache: str | None, console: Cons
     alike = [finding for finding in findings if finding.alike]
     for finding in alike:
         console.print(_alike_line(finding), soft_wrap=True)
-    for warning in scale_warnings(spec):
+    for warning in (*scale_warnings(spec), *equal_settings(spec)):
         console.print(Text(warning), soft_wrap=True)
     num_steps = NUM_EPOCHS * math.ceil(steps / NUM_EPOCHS)
     counts = f"keys varied: {len(findings)}, inert: {len(inert)}, not checked: {num_unchecked}"

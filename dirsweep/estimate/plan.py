@@ -14,6 +14,7 @@ from dirsweep.config.sweep import SweepSpec
 from dirsweep.domain import plural
 from dirsweep.errors import DirSweepError
 from dirsweep.estimate.remaining import Remaining, remaining
+from dirsweep.methods.equal_settings import equal_settings
 from dirsweep.methods.scale_warnings import scale_warnings
 from dirsweep.policy.samplers import sampler_arguments
 from dirsweep.report.console import rendered
@@ -64,7 +65,7 @@ def print_plan(
         console.print(line)
     for line in _file_lines(spec, root, resumable=refusal is None):
         console.print(line, soft_wrap=True)
-    for warning in scale_warnings(spec):
+    for warning in (*scale_warnings(spec), *equal_settings(spec)):
         console.print(warning, soft_wrap=True)
     if note is not None:
         console.print(note, soft_wrap=True)

@@ -231,13 +231,27 @@ class TechniqueConfig(NamedConfig):
     """
 
     @property
+    def section_name(self) -> str:
+        """How a warning names it: ``loss huber``, ``regularizers.conr``."""
+        room, name = type(self).room, type(self).registered_name
+        return f"regularizers.{name}" if room == "regularizers" else f"{room} {name}"
+
+    @property
     def loss_power(self) -> int:
         """Of a loss: the power of the target unit in which it is measured, 2 where it squares."""
         return 1
 
-    def uses(self, name: str) -> bool:
-        """Return whether a parameter has an effect beside the others."""
-        return True
+    def equal_setting(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
+        """Name the simpler setting that trains the same, exactly or nearly; None where none does.
+
+        Args:
+            trial: the configuration that has this technique.
+            benchmark: states the range of its labels.
+
+        Returns:
+            What follows "regularizers.ranksim: ".
+        """
+        return None
 
     @property
     def min_batch_size(self) -> int:

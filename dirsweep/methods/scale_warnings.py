@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from dirsweep.config.expand import planned_points
 from dirsweep.config.label_scale import REFERENCE_TEXT, LabelScaled, scaled_default, suits
 from dirsweep.config.model import marked_fields
-from dirsweep.config.trial import NamedConfig, TrialConfig
+from dirsweep.config.trial import TrialConfig
 from dirsweep.methods.base import TechniqueConfig
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def scale_warnings(spec: SweepSpec) -> list[str]:
     for config in _configs(spec):
         for part in config.techniques():
             if isinstance(part, TechniqueConfig):
-                section = _section(part)
+                section = part.section_name
                 for key, values in unsuitable_defaults(part, config, spec.benchmark).items():
                     found.setdefault(section, {}).setdefault(key, values)
     return [_line(section, keys, spec.benchmark) for section, keys in found.items()]
@@ -67,11 +67,6 @@ def _configs(spec: SweepSpec) -> Iterator[TrialConfig]:
     yield spec.base_config
     for study in spec.studies:
         yield from (point.config for point in planned_points(spec, study))
-
-
-def _section(part: NamedConfig) -> str:
-    room, name = type(part).room, type(part).registered_name
-    return f"regularizers.{name}" if room == "regularizers" else f"{room} {name}"
 
 
 def _line(section: str, keys: dict[str, tuple[float, float]], benchmark: BenchmarkConfig) -> str:

@@ -9,6 +9,7 @@ from dirsweep.config.probes import probe_points
 from dirsweep.config.ranges import Choice
 from dirsweep.config.space import SearchSpace
 from dirsweep.config.space_file import read_space
+from dirsweep.methods.regularizers.conr import VARIANTS
 
 BASE = normalize_base(
     {"backbone": "small_cnn", "loss": "l1", "regularizers": {"ranksim": {"gamma": 100}}}
@@ -38,7 +39,5 @@ def test_probes_touch_every_value_and_every_pair_of_choices() -> None:
             str(end) for end in ends
         }
     assert {(probe["loss.name"], probe.get("regularizers.conr.variant")) for probe in probes} == {
-        (loss, variant)
-        for loss in ("l1", "mse", "huber")
-        for variant in (None, "full", "contrastive", "no_s", "no_sim", "no_eta")
+        (loss, variant) for loss in ("l1", "mse", "huber") for variant in (None, *VARIANTS)
     }

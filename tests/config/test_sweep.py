@@ -244,7 +244,7 @@ def test_complaints_about_the_file(complaint: Complaint, old: str, new: str, mes
         (None, "the file is empty"),
         (
             3,
-            "expected a mapping with the keys name, benchmark, base, seeds, studies, objective, ",
+            "expected a mapping with the keys name, benchmark, defaults, base, seeds, studies, ",
         ),
         ([], "expected a mapping with the keys"),
     ],

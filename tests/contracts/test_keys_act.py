@@ -87,6 +87,7 @@ SHOWN_IN = {
     "benchmark[synthetic-agedb]": "data/test_synthetic_agedb.py",
     "budget": "policy/test_budget.py",
     "constraints": "policy/test_verdict.py",
+    "defaults": "config/test_benchmark_defaults.py",
     "name": "config/test_load.py",
     "objective": "config/test_objective.py",
     "objectives": "policy/test_verdict.py",

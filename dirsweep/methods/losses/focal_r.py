@@ -10,6 +10,8 @@ from torch import Tensor
 
 from dirsweep.config.label_scale import LabelScaled
 from dirsweep.config.ranges import Choice, LogUniform, Uniform
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.base import BenchmarkConfig
 from dirsweep.errors import SpecError
 from dirsweep.methods.base import Loss, Setup, TechniqueConfig
 from dirsweep.methods.losses.per_sample import per_sample, same_shape
@@ -33,7 +35,8 @@ def focal_r(
     prediction weighs 0) or :math:`s(x) = \sigma(x)` (``paper``: it weighs :math:`2^{-\gamma}`).
 
     Source: Yang et al., ICML 2021, Section 4.1; RankSim (Gong et al., ICML 2022), Appendix A, which
-    uses L1, beta 0.2 and gamma 1. The paper prints sigma, the released code computes 2 sigma - 1.
+    prints L1, beta 0.2 and gamma 1 for all benchmarks; on STS-B-DIR (score / 5) the released code
+    has the squared error and beta 20. The paper prints sigma, the code computes 2 sigma - 1.
     The released code of RankSim and ConR drops sample weights here; the trainer applies them.
 
     Args:
@@ -98,6 +101,8 @@ class FocalRConfig(TechniqueConfig):
     """0 gives the base loss"""
 
     base: Annotated[Literal["l1", "mse"], Choice(("l1", "mse"))] = "l1"
+    """the error that is scaled: l1 (RankSim, Appendix A) or mse (released, on STS-B-DIR)"""
+
     formulation: Annotated[Literal["released", "paper"], Choice(("released", "paper"))] = "released"
     """released: 2 sigmoid - 1, as the published numbers were made; paper: sigmoid, as printed"""
 
@@ -105,6 +110,30 @@ class FocalRConfig(TechniqueConfig):
     def loss_power(self) -> int:
         """2 over squared errors."""
         return 2 if self.base == "mse" else 1
+
+    def equal_setting(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
+        """Name the plain loss where no error is hard: beta times the largest one is small."""
+        if self.gamma == 0:
+            return f"gamma 0 equals loss {self.base}"
+        low, high = benchmark.label_range
+        largest = self.beta * (high - low) / benchmark.target_scale
+        # tanh(x / 2) is x / 2 to within 8 % at 1; sigmoid(x) is 1 / 2 to within 5 % at 0.1
+        if self.formulation == "paper":
+            return self._plain(self.base, 0.5**self.gamma, benchmark) if largest <= 0.1 else None
+        if largest > 1:
+            return None
+        power = self.loss_power + self.gamma
+        name = "mse" if power == 2 else f"errors to the power {power:g}"
+        return self._plain(name, (self.beta / 2) ** self.gamma, benchmark)
+
+    def _plain(self, loss: str, factor: float, benchmark: BenchmarkConfig) -> str:
+        stated = [item for item in benchmark.technique_defaults if item.technique == "focal_r"]
+        usual = ", ".join(f"{item.key} {item.value}" for item in stated)
+        return (
+            f"base {self.base}, beta {self.beta:g}, gamma {self.gamma:g} is nearly {loss} times "
+            f"{factor:.3g} on these labels, so regularizers weigh {1 / factor:.3g} times as much "
+            "beside it" + (f"; the default here is {usual}" if usual else "")
+        )
 
     def build(self, setup: Setup) -> FocalR:
         """Make the loss."""

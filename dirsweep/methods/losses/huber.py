@@ -10,6 +10,8 @@ from torch import Tensor
 
 from dirsweep.config.label_scale import LabelScaled
 from dirsweep.config.ranges import LogUniform
+from dirsweep.config.trial import TrialConfig
+from dirsweep.data.base import BenchmarkConfig
 from dirsweep.methods.base import Loss, Setup, TechniqueConfig
 from dirsweep.methods.losses.per_sample import per_sample, same_shape
 from dirsweep.registry import register
@@ -60,6 +62,16 @@ class HuberConfig(TechniqueConfig):
 
     beta: Annotated[float, Field(gt=0), LogUniform(0.1, 10.0), LabelScaled("target")] = 1.0
     """where squared turns into absolute, in units of label / target_scale (years for ages)"""
+
+    def equal_setting(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
+        """Name the squared error where beta exceeds every error between labels."""
+        low, high = benchmark.label_range
+        if self.beta < (high - low) / benchmark.target_scale:
+            return None
+        return (
+            f"beta {self.beta:g} equals loss mse times {1 / (2 * self.beta):.3g}: no error within "
+            "the label range exceeds beta"
+        )
 
     def build(self, setup: Setup) -> Huber:
         """Make the loss."""

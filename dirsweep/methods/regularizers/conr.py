@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
 from dirsweep.config.label_scale import LabelScaled
+from dirsweep.config.model import AddedLater
 from dirsweep.config.ranges import Choice, LogUniform
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
-from dirsweep.errors import ShapeError, SpecError, did_you_mean
+from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Regularizer, Setup, Step, TechniqueConfig
+from dirsweep.methods.checks import check_choice, check_shapes
 from dirsweep.methods.pairwise import cosine_similarities, label_distances
 from dirsweep.methods.reweighting.inv import inv_weights
 from dirsweep.methods.reweighting.sqinv import sqinv_weights
 from dirsweep.registry import register
 
-Variant = Literal["full", "contrastive", "no_s", "no_sim", "no_eta"]
+Variant = Literal["full", "contrastive", "contrastive_no_s", "no_s", "no_sim", "no_eta"]
+Similar = Literal["at_most", "below"]
 Formulation = Literal["paper", "released"]
 PushingWeights = Literal["inv", "sqinv", "reweighting", "none"]
 
-VARIANTS = ("full", "contrastive", "no_s", "no_sim", "no_eta")
+VARIANTS = ("full", "contrastive", "contrastive_no_s", "no_s", "no_sim", "no_eta")
+#: all dissimilar labels are negatives, however they are predicted
+CONTRASTIVE = ("contrastive", "contrastive_no_s")
 #: Appendix A.4 for the paper's form; the released age code runs with 0.07 whatever is set
 RELEASED_TAU = 0.07
 DEFAULT_TAU = {"paper": 0.2, "released": RELEASED_TAU}
@@ -35,13 +40,18 @@ class ConRSettings:
     """What ``conr`` depends on besides the batch.
 
     Attributes:
-        omega: > 0, in 1 / label unit; two labels are similar when their distance is at most
-            1 / omega.
+        omega: > 0, in 1 / label unit; two labels (predictions) are similar when their distance is
+            within 1 / omega.
         tau: > 0, temperature.
         eta: >= 0, in 1 / label unit, pushing power.
         variant: what is taken away (Table 6): ``contrastive`` has all dissimilar labels as
-            negatives, ``no_s`` S = 1, ``no_sim`` no distance in S, ``no_eta`` no weight w_j in S.
+            negatives, ``no_s`` S = 1, ``contrastive_no_s`` both, ``no_sim`` no distance in S,
+            ``no_eta`` no weight w_j in S.
         formulation: ``paper`` or ``released``, see ``conr``.
+        similar: ``at_most`` (distance <= 1 / omega, Section 3.2.1 and the released code) or
+            ``below`` (<, Appendix A.4).
+        tolerance: >= 0, share of 1 / omega; a distance that differs from 1 / omega by no more than
+            that counts as equal to it.
 
     Raises:
         ValueError: a number is out of its range, or an unknown choice.
@@ -52,19 +62,26 @@ class ConRSettings:
     eta: float
     variant: Variant = "full"
     formulation: Formulation = "paper"
+    similar: Similar = "at_most"
+    tolerance: float = 0.0
 
     def __post_init__(self) -> None:
         for name, number in (("omega", self.omega), ("tau", self.tau)):
             if not number > 0:
                 raise ValueError(f"conr: {name} must be > 0, got {number}")
-        if not self.eta >= 0:
-            raise ValueError(f"conr: eta must be >= 0, got {self.eta}")
-        if self.variant not in VARIANTS:
-            hint = did_you_mean(self.variant, VARIANTS)
-            raise ValueError(f"conr: unknown variant '{self.variant}'; {hint}")
-        if self.formulation not in DEFAULT_TAU:
-            hint = did_you_mean(self.formulation, DEFAULT_TAU)
-            raise ValueError(f"conr: unknown formulation '{self.formulation}'; {hint}")
+        for name, number in (("eta", self.eta), ("tolerance", self.tolerance)):
+            if not number >= 0:
+                raise ValueError(f"conr: {name} must be >= 0, got {number}")
+        check_choice("conr", "variant", self.variant, VARIANTS)
+        check_choice("conr", "formulation", self.formulation, DEFAULT_TAU)
+        check_choice("conr", "similar", self.similar, get_args(Similar))
+
+    def within(self, distances: Tensor) -> Tensor:
+        """Return where distances of labels or predictions are those of similar ones."""
+        window = 1.0 / self.omega
+        if self.similar == "below":
+            return distances < window * (1.0 - self.tolerance)
+        return distances <= window * (1.0 + self.tolerance)
 
 
 def conr(
@@ -72,9 +89,10 @@ def conr(
 ) -> Tensor:
     r"""Contrast each sample whose prediction is confused with that of differently labelled ones.
 
-    Two labels (predictions) are similar when their distance d is at most 1 / omega. Positives of j:
-    similar labels, j itself left out. Negatives: dissimilar labels, yet similar predictions.
-    Anchors have at least one of each; other samples contribute 0. With unit-length features and
+    Two labels (predictions) are similar when their distance d is at most 1 / omega (Section 3.2.1
+    and the released code; Appendix A.4 prints "less than"). Positives of j: similar labels, j left
+    out. Negatives: dissimilar labels, yet similar predictions. Anchors have at least one of each;
+    other samples contribute 0. With unit-length features and
     :math:`e_{jk} = \exp(z_j \cdot z_k / \tau)`:
 
     .. math::
@@ -129,13 +147,12 @@ def _pairs(
     features: Tensor, labels: Tensor, preds: Tensor, weights: Tensor, settings: ConRSettings
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Positives and negatives, (2N, 2N) bool, and S, (2N, 2N), row j for anchor j."""
-    window = 1.0 / settings.omega
     distances = label_distances(labels).to(features.dtype)
-    similar = distances <= window
+    similar = settings.within(distances)
     itself = torch.eye(len(features), dtype=torch.bool, device=features.device)
     negatives = ~similar
-    if settings.variant != "contrastive":
-        negatives = negatives & (label_distances(preds) <= window)
+    if settings.variant not in CONTRASTIVE:
+        negatives = negatives & settings.within(label_distances(preds))
     exponential = settings.formulation == "released" and labels.ndim <= 2
     push = _pushing_weights(distances, weights, settings, exponential=exponential)
     return similar & ~itself, negatives, push
@@ -146,7 +163,7 @@ def _pushing_weights(
 ) -> Tensor:
     """S (Eq. 2, Appendix A.4): (2N, 2N), row j for anchor j."""
     variant = settings.variant
-    if variant == "no_s":
+    if variant in ("no_s", "contrastive_no_s"):
         return torch.ones_like(distances)
     by_anchor = torch.ones_like(weights) if variant == "no_eta" else weights
     far = torch.ones_like(distances) if variant == "no_sim" else distances
@@ -185,13 +202,7 @@ def _released(
 
 
 def _check(features: Tensor, labels: Tensor, preds: Tensor, weights: Tensor) -> None:
-    if features.ndim < 2 or features.shape[0] == 0:
-        raise ShapeError(f"conr: features must be (N, D) with N >= 1, got {tuple(features.shape)}")
-    if not 1 <= labels.ndim <= 4 or labels.shape[0] != features.shape[0]:
-        raise ShapeError(
-            f"conr: labels must be (N,), (N, K) or maps with N = {features.shape[0]}, "
-            f"got {tuple(labels.shape)}"
-        )
+    check_shapes("conr", features, labels, "(N,), (N, K) or maps", max_dims=4)
     if preds.shape != labels.shape:
         raise ShapeError(
             f"conr: preds must have the labels' shape {tuple(labels.shape)}, "
@@ -216,13 +227,7 @@ class ConR(Regularizer):
     def __init__(self, config: ConRConfig, sample_weights: Tensor) -> None:
         super().__init__()
         self.config = config
-        self.settings = ConRSettings(
-            omega=config.omega,
-            tau=config.resolved_tau,
-            eta=config.eta,
-            variant=config.variant,
-            formulation=config.formulation,
-        )
+        self.settings = config.settings
         self.regression_weight = config.resolved_alpha
         self.sample_weights: Tensor
         # made from the training labels at each start, so no part of a checkpoint
@@ -241,7 +246,6 @@ class ConRConfig(TechniqueConfig):
 
     With ``formulation: released`` three of them change nothing, as in the released code: it has no
     alpha, overwrites tau by 0.07, and its w_j are the regression loss's own sample weights.
-    ``dirsweep check`` names them.
     """
 
     display_name: ClassVar[str] = "ConR"
@@ -256,13 +260,17 @@ class ConRConfig(TechniqueConfig):
     """pushing power of a sample of mean weight, in 1 / label unit"""
 
     omega: Annotated[float, Field(gt=0), LogUniform(0.2, 5.0), LabelScaled("label", -1)] = 1.0
-    """two labels are similar when their distance is at most 1 / omega; in 1 / label unit"""
+    """two labels (predictions) are similar when their distance is within 1 / omega; in 1 / label
+    unit
+    """
 
     tau: Annotated[float | None, Field(gt=0), LogUniform(0.05, 1.0)] = None
     """temperature; defaults to 0.2; the released form has 0.07 whatever is given"""
 
     variant: Annotated[Variant, Choice(VARIANTS)] = "full"
-    """what is taken away (Table 6)"""
+    """what is taken away (Table 6): all or a part of the pushing weight S (no_s, no_sim, no_eta),
+    the choice of negatives by their predictions (contrastive), or both (contrastive_no_s)
+    """
 
     formulation: Annotated[Formulation, Choice(("paper", "released"))] = "paper"
     """Eq. 1 as printed, or what the released code computes"""
@@ -275,6 +283,16 @@ class ConRConfig(TechniqueConfig):
     regression loss's whatever is given
     """
 
+    similar: Annotated[Similar, AddedLater()] = "at_most"
+    """whether a distance of exactly 1 / omega is similar: at_most (Section 3.2.1, released code) or
+    below (Appendix A.4), where with omega 1 only equal ages are
+    """
+
+    tolerance: Annotated[float, Field(ge=0, lt=1), AddedLater()] = 0.0
+    """distances that differ from 1 / omega by no more than this share of it count as equal to it;
+    scores need it: 3.4 - 3.2 is not 0.2 in float32
+    """
+
     @model_validator(mode="before")
     @classmethod
     def _resolve(cls, value: Any) -> Any:
@@ -285,6 +303,12 @@ class ConRConfig(TechniqueConfig):
             **value,
             "tau": DEFAULT_TAU.get(formulation) if isinstance(formulation, str) else None,
         }
+
+    @property
+    def settings(self) -> ConRSettings:
+        """What the formula needs of them."""
+        names = ("omega", "eta", "variant", "formulation", "similar", "tolerance")
+        return ConRSettings(tau=self.resolved_tau, **{name: getattr(self, name) for name in names})
 
     @property
     def resolved_tau(self) -> float:
@@ -303,6 +327,20 @@ class ConRConfig(TechniqueConfig):
     def resolved_weights(self) -> PushingWeights:
         """The w_j in effect."""
         return "reweighting" if self.formulation == "released" else self.pushing_weights
+
+    def uses(self, name: str) -> bool:
+        """The released form has no alpha, no tau and no weights of its own."""
+        released = self.formulation == "released"
+        if name == "eta":
+            return not self.variant.endswith("no_s") and (self.variant != "no_sim" or not released)
+        return not released or name not in ("alpha", "tau", "pushing_weights")
+
+    def equal_setting(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
+        """Name the full variant where no_eta leaves out weights that are all 1."""
+        none = {"none": True, "reweighting": trial.reweighting.registered_name == "none"}
+        if self.variant != "no_eta" or not none.get(self.resolved_weights):
+            return None
+        return "variant no_eta equals variant full: all weights w_j are 1 here"
 
     @property
     def min_batch_size(self) -> int:
@@ -330,7 +368,7 @@ class ConRConfig(TechniqueConfig):
 
     def _window_conflict(self, span: float) -> str | None:
         """Say that no two labels are dissimilar; None where some are."""
-        if span > 1 / self.omega:
+        if not self.settings.within(torch.tensor(span, dtype=torch.float64)):
             return None
         return (
             f"conr with omega {self.omega:g} takes labels up to {1 / self.omega:g} apart for "

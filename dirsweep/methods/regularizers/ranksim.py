@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -13,11 +14,12 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from dirsweep.config.label_scale import LabelScaled
-from dirsweep.config.ranges import Choice, LogUniform
+from dirsweep.config.model import AddedLater, PlainData
+from dirsweep.config.ranges import Choice, LogUniform, Range
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
-from dirsweep.errors import ShapeError, did_you_mean
 from dirsweep.methods.base import Regularizer, Setup, Step, TechniqueConfig
+from dirsweep.methods.checks import check_choice, check_shapes
 from dirsweep.methods.pairwise import (
     cosine_similarities,
     label_distances,
@@ -31,6 +33,7 @@ Penalty = Literal["mse", "mae", "huber", "linf", "cosine"]
 Similarity = Literal["cosine", "correlation", "neg_mse", "neg_mae", "neg_linf"]
 Sampling = Literal["unique", "all"]
 Ties = Literal["shared", "order"]
+RankScale = Literal["normalised", "plain"]
 
 #: gamma that Appendix C.1 found best for each penalty (with cosine similarity) ...
 PENALTY_GAMMA = {"mse": 100.0, "mae": 200.0, "huber": 1.0, "linf": 500.0, "cosine": 1.0}
@@ -70,25 +73,25 @@ def ranks(rows: Tensor, ties: Ties = "shared") -> Tensor:
 
 
 class _BlackboxRanks(torch.autograd.Function):
-    """Ranks divided by M, with the gradient of Vlastelica et al., ICLR 2020 (Eqs. 5 to 7)."""
+    """Ranks divided by M or 1, with the gradient of Vlastelica et al., ICLR 2020 (Eqs. 5 to 7)."""
 
     @staticmethod
     def forward(
-        ctx: Any, similarities: Tensor, num_ranked: int | Tensor, interp_lambda: float, ties: Ties
+        ctx: Any, similarities: Tensor, divisor: int | Tensor, interp_lambda: float, ties: Ties
     ) -> Tensor:
-        normalised = ranks(similarities, ties).to(similarities.dtype) / num_ranked
-        ctx.save_for_backward(similarities, normalised)
-        ctx.settings = num_ranked, interp_lambda, ties
-        return normalised
+        found = ranks(similarities, ties).to(similarities.dtype) / divisor
+        ctx.save_for_backward(similarities, found)
+        ctx.settings = divisor, interp_lambda, ties
+        return found
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        similarities, normalised = ctx.saved_tensors
-        num_ranked, interp_lambda, ties = ctx.settings
+        similarities, found = ctx.saved_tensors
+        divisor, interp_lambda, ties = ctx.settings
         perturbed = torch.add(similarities, grad, alpha=interp_lambda)  # a_lambda, Eq. 7
-        moved = ranks(perturbed, ties).to(similarities.dtype) / num_ranked
-        return (moved - normalised) / interp_lambda, None, None, None  # Eq. 6
+        moved = ranks(perturbed, ties).to(similarities.dtype) / divisor
+        return (moved - found) / interp_lambda, None, None, None  # Eq. 6
 
 
 def _similarities(features: Tensor, similarity: Similarity) -> Tensor:
@@ -146,6 +149,7 @@ class RankSimSettings:
         sampling: ``unique`` ranks one random sample of each distinct label, ``all`` the whole batch
             (Table 6).
         ties: ``shared`` (Eq. 1) or ``order`` (by position after sorting), see ``ranks``.
+        ranks: ``normalised`` (divided by M) or ``plain`` (1 to M).
 
     Raises:
         ValueError: lambda is out of its range, or an unknown choice.
@@ -156,20 +160,16 @@ class RankSimSettings:
     similarity: Similarity = "cosine"
     sampling: Sampling = "unique"
     ties: Ties = "shared"
+    ranks: RankScale = "normalised"
 
     def __post_init__(self) -> None:
         if not self.interp_lambda > 0:
             raise ValueError(f"ranksim: interp_lambda must be > 0, got {self.interp_lambda}")
-        for name, known in (
-            ("penalty", get_args(Penalty)),
-            ("similarity", get_args(Similarity)),
-            ("sampling", get_args(Sampling)),
-            ("ties", get_args(Ties)),
-        ):
-            choice = getattr(self, name)
-            if choice not in known:
-                hint = did_you_mean(choice, known)
-                raise ValueError(f"ranksim: unknown {name} '{choice}'; {hint}")
+        check_choice("ranksim", "penalty", self.penalty, get_args(Penalty))
+        check_choice("ranksim", "similarity", self.similarity, get_args(Similarity))
+        check_choice("ranksim", "sampling", self.sampling, get_args(Sampling))
+        check_choice("ranksim", "ties", self.ties, get_args(Ties))
+        check_choice("ranksim", "ranks", self.ranks, get_args(RankScale))
 
 
 def ranksim(
@@ -183,6 +183,9 @@ def ranksim(
     .. math::
         L = \sum_{i=1}^{M} \ell\big(\mathrm{rk}(S^y_{i,:}) / M, \ \mathrm{rk}(S^z_{i,:}) / M\big),
         \quad S^y_{ij} = -|y_i - y_j|, \quad S^z_{ij} = \sigma(z_i, z_j)
+
+    With plain ``ranks`` nothing is divided by M. Normalised ranks differ by less than 1, where the
+    ``huber`` penalty (delta 1) is exactly half of ``mse``.
 
     The gradient goes through the feature similarities only, by the interpolation of Eqs. 6 and 7;
     as Eq. 7 adds the incoming gradient to the similarities, a factor on this loss (gamma) also
@@ -203,7 +206,7 @@ def ranksim(
     Raises:
         ShapeError: features or labels have another shape.
     """
-    _check(features, labels)
+    check_shapes("ranksim", features, labels, "(N,) or (N, K)", max_dims=2)
     unique = settings.sampling == "unique"
     with torch.autocast(features.device.type, enabled=False):
         features = features if features.dtype == torch.float64 else features.float()
@@ -231,26 +234,13 @@ def _loss(
     if picked is not None:
         num_ranked = picked.sum()
         by_label, by_feature = (s.masked_fill(~picked, -torch.inf) for s in (by_label, by_feature))
-    label_ranks = ranks(by_label, ties).to(features.dtype) / num_ranked
-    feature_ranks: Tensor = _BlackboxRanks.apply(
-        by_feature, num_ranked, settings.interp_lambda, ties
-    )
+    divisor = num_ranked if settings.ranks == "normalised" else 1
+    label_ranks = ranks(by_label, ties).to(features.dtype) / divisor
+    feature_ranks: Tensor = _BlackboxRanks.apply(by_feature, divisor, settings.interp_lambda, ties)
     if picked is None:
         return _penalties(label_ranks, feature_ranks, num_ranked, penalty).sum()
     label_ranks, feature_ranks = label_ranks * picked, feature_ranks * picked
     return (_penalties(label_ranks, feature_ranks, num_ranked, penalty) * picked).sum()
-
-
-def _check(features: Tensor, labels: Tensor) -> None:
-    if features.ndim != 2 or features.shape[0] == 0:
-        raise ShapeError(
-            f"ranksim: features must be (N, D) with N >= 1, got {tuple(features.shape)}"
-        )
-    if labels.ndim not in (1, 2) or labels.shape[0] != features.shape[0]:
-        raise ShapeError(
-            f"ranksim: labels must be (N,) or (N, K) with N = {features.shape[0]}, "
-            f"got {tuple(labels.shape)}"
-        )
 
 
 class RankSim(Regularizer):
@@ -268,6 +258,7 @@ class RankSim(Regularizer):
             similarity=config.similarity,
             sampling=config.sampling,
             ties=config.ties,
+            ranks=config.ranks,
         )
 
     def forward(self, step: Step) -> Tensor:
@@ -309,22 +300,50 @@ class RankSimConfig(TechniqueConfig):
     ties: Annotated[Ties, Choice(("shared", "order"))] = "shared"
     """equal elements share a rank (Eq. 1) or are ranked by position (released code)"""
 
+    ranks: Annotated[RankScale, AddedLater()] = "normalised"
+    """normalised: ranks are divided by their number (released code; the published gammas need it);
+    plain: 1 to M, as Eqs. 1 to 4 print them
+    """
+
     @model_validator(mode="before")
     @classmethod
     def _resolve(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
         filled = dict(value)
-        penalty, similarity = filled.get("penalty", "mse"), filled.get("similarity", "cosine")
         if filled.get("gamma") is None:
-            table, key = (
-                (SIMILARITY_GAMMA, similarity) if penalty == "mse" else (PENALTY_GAMMA, penalty)
-            )
-            filled["gamma"] = table.get(key) if isinstance(key, str) else None
+            filled["gamma"] = _best_gamma(filled)
         if filled.get("lambda") is None and filled.get("interp_lambda") is None:
             filled.pop("interp_lambda", None)
             filled["lambda"] = OPTIMAL_LAMBDA
         return filled
+
+    @classmethod
+    def with_defaults(cls, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> PlainData:
+        """Fill in a benchmark's settings; its gamma is that of mse and cosine similarity."""
+        filled = super().with_defaults(given, defaults)
+        best = _best_gamma(given)
+        if given.get("gamma") is None and best is not None and "gamma" in defaults:
+            ratio = best / PENALTY_GAMMA["mse"]
+            filled["gamma"] = float(f"{defaults['gamma'] * ratio:.6g}")
+        return filled
+
+    @classmethod
+    def default_ranges(cls, present: Mapping[str, Any]) -> dict[str, Range]:
+        """Leave out the huber penalty over normalised ranks: it is mse with half the gamma."""
+        ranges = super().default_ranges(present)
+        if present.get("ranks", "normalised") == "normalised":
+            ranges["penalty"] = Choice(("mse", "mae", "linf", "cosine"))
+        return ranges
+
+    def equal_setting(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
+        """Name the mse that the huber penalty is over normalised ranks."""
+        if self.penalty != "huber" or self.ranks != "normalised":
+            return None
+        return (
+            f"penalty huber equals penalty mse with half the gamma ({self.resolved_gamma / 2:g}): "
+            "normalised ranks differ by less than its delta of 1; ranks: plain tells them apart"
+        )
 
     @property
     def resolved_gamma(self) -> float:
@@ -365,3 +384,10 @@ class RankSimConfig(TechniqueConfig):
     def build(self, setup: Setup) -> RankSim:
         """Make the module; it has no state."""
         return RankSim(self)
+
+
+def _best_gamma(given: Mapping[str, Any]) -> float | None:
+    """Return the gamma of Appendix C for a penalty and a similarity; None for unknown ones."""
+    penalty, similarity = given.get("penalty", "mse"), given.get("similarity", "cosine")
+    table, key = (SIMILARITY_GAMMA, similarity) if penalty == "mse" else (PENALTY_GAMMA, penalty)
+    return table.get(key) if isinstance(key, str) else None

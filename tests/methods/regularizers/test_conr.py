@@ -79,6 +79,10 @@ def test_by_hand() -> None:
             )
         ),
         "no_s": -math.log(pull / (pull + 1)),
+        "contrastive_no_s": -math.log(pull / (pull + 1 + far))
+        - math.log(
+            pull / (pull + math.exp(math.cos(math.radians(30)) / 0.2) + math.exp(-0.5 / 0.2))
+        ),
         "no_sim": -math.log(pull / (pull + 0.01 * 2)),
         "no_eta": -math.log(pull / (pull + 0.01 * 30)),
     }
@@ -148,6 +152,8 @@ def test_golden_of_depth_maps(golden: Mapping[str, NDArray[Any]]) -> None:
     omega=st.sampled_from((0.3, 1.0, 2.1)),
     tau=st.sampled_from((0.07, 0.2, 1.0)),
     eta=st.sampled_from((0.0, 0.01, 0.4)),
+    similar=st.sampled_from(("at_most", "below")),
+    tolerance=st.sampled_from((0.0, 0.01)),
 )
 @settings(max_examples=80, deadline=None)
 def test_against_the_plain_loop(
@@ -240,6 +246,37 @@ def test_similar_includes_the_threshold() -> None:
     assert conr(features, labels, preds, weights, **{**AGE, "omega": 1.001}).item() == 0
 
 
+def test_below_leaves_the_threshold_out_of_labels_and_predictions() -> None:
+    features, weights = unit([0, 60, 90, 180]), torch.ones(4).double()
+    pull = math.exp(0.5 / 0.2)
+
+    def loss(labels: list[float], preds: list[float], **settings: Any) -> float:
+        given = torch.tensor(labels).double(), torch.tensor(preds).double(), weights
+        return conr(features, *given, **{**AGE, **settings}).item()
+
+    # labels of 0 and 1 are a pair at most, none below: there are no positives then
+    one_apart = [0.0, 1.0, 9.0, 50.0], [0.0, 5.0, 1.0, 90.0]
+    assert loss(*one_apart) == pytest.approx(-math.log(pull / (pull + 0.09)) / 4)
+    assert loss(*one_apart, similar="below") == 0
+    # with equal labels, a prediction 1 away makes a negative at most, none below
+    equal = [0.0, 0.0, 9.0, 50.0], [0.0, 5.0, 1.0, 90.0]
+    assert loss(*equal) == pytest.approx(-math.log(pull / (pull + 0.09)) / 4)
+    assert loss(*equal, similar="below") == 0
+    closer = [0.0, 0.0, 9.0, 50.0], [0.0, 5.0, 0.999, 90.0]
+    assert loss(*closer, similar="below") == pytest.approx(-math.log(pull / (pull + 0.09)) / 4)
+
+
+@pytest.mark.parametrize("similar", ["at_most", "below"])
+def test_a_tolerance_makes_decimal_scores_exact(similar: Any) -> None:
+    labels = torch.arange(51, dtype=torch.float32) / 10  # as scores are read: 0.1, 0.2, ...
+    distances = (labels[:, None] - labels[None]).abs()
+    steps = (torch.arange(51)[:, None] - torch.arange(51)[None]).abs()
+    exact = steps <= 2 if similar == "at_most" else steps < 2
+    settings = {"omega": 5.0, "tau": 0.2, "eta": 0.2, "similar": similar}
+    assert torch.equal(ConRSettings(**settings, tolerance=1e-3).within(distances), exact)
+    assert not torch.equal(ConRSettings(**settings).within(distances), exact)
+
+
 @pytest.mark.parametrize(
     ("shapes", "words"),
     [
@@ -263,6 +300,8 @@ def test_shapes_are_checked(shapes: tuple[tuple[int, ...], ...], words: str) -> 
         ({"eta": -0.1}, "eta must be >= 0"),
         ({"variant": "no_ss"}, "unknown variant 'no_ss'; did you mean 'no_s'"),
         ({"formulation": "papers"}, "did you mean 'paper'"),
+        ({"similar": "under"}, "unknown similar 'under'; known: at_most, below"),
+        ({"tolerance": -1.0}, "tolerance must be >= 0"),
     ],
 )
 def test_settings_are_checked(change: dict[str, Any], words: str) -> None:
@@ -385,6 +424,46 @@ def test_the_released_form_has_no_alpha_no_tau_and_no_weights_of_its_own() -> No
 def test_config_rejects(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ConRConfig.model_validate(wrong)
+
+
+def test_similar_and_tolerance_reach_the_formula() -> None:
+    config = ConRConfig(similar="below", tolerance=0.01, variant="contrastive_no_s", omega=2.0)
+    assert config.build(setup(LABELS)).settings == ConRSettings(
+        omega=2.0,
+        tau=0.2,
+        eta=0.01,
+        variant="contrastive_no_s",
+        similar="below",
+        tolerance=0.01,
+    )
+    default = ConRConfig()
+    assert (default.similar, default.tolerance) == ("at_most", 0.0)
+
+
+def test_a_window_over_all_labels_is_refused_by_what_similar_means() -> None:
+    labels = torch.tensor([1.0, 2.0])
+    assert ConRConfig().label_conflict(labels) is not None
+    assert ConRConfig(similar="below").label_conflict(labels) is None
+    assert ConRConfig(similar="below", omega=0.9).label_conflict(labels) is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "unused"),
+    [
+        ({}, set()),
+        ({"formulation": "released"}, {"alpha", "tau", "pushing_weights"}),
+        ({"variant": "no_s"}, {"eta"}),
+        ({"variant": "contrastive_no_s"}, {"eta"}),
+        ({"variant": "no_sim"}, set()),
+        (
+            {"variant": "no_sim", "formulation": "released"},
+            {"alpha", "tau", "pushing_weights", "eta"},
+        ),
+    ],
+)
+def test_it_says_which_parameters_have_no_effect(given: dict[str, Any], unused: set[str]) -> None:
+    config = ConRConfig.model_validate(given)
+    assert {name for name in ConRConfig.model_fields if not config.uses(name)} == unused
 
 
 @pytest.mark.gpu

@@ -112,6 +112,44 @@ def test_by_hand_two_anchors_disagree() -> None:
         assert loss.item() == pytest.approx(expected, rel=1e-12)
 
 
+def test_plain_ranks_by_hand() -> None:
+    # the case above, in whole ranks: differences 0 0 0, 1 1 0 and 0 0 0
+    angles = torch.deg2rad(torch.tensor([0.0, 10.0, 50.0], dtype=torch.float64))
+    features = torch.stack([angles.cos(), angles.sin()], dim=1)
+    labels = torch.tensor([0.0, 9.0, 10.0], dtype=torch.float64)
+    by_hand: dict[Penalty, float] = {
+        "mse": 2 / 3,
+        "mae": 2 / 3,
+        "huber": 1 / 3,
+        "linf": 1.0,
+        "cosine": 1 - 13 / 14,
+    }
+    for penalty, expected in by_hand.items():
+        loss = ranksim(features, labels, interp_lambda=2.0, penalty=penalty, ranks="plain")
+        assert loss.item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_over_normalised_ranks_huber_is_half_of_mse_and_over_plain_ones_it_is_not(
+    seed: int,
+) -> None:
+    features, labels = batch(12, 4, seed)
+    # gamma is within the gradient that Eq. 7 adds, so it is part of the comparison
+    results = {}
+    for ranked in ("normalised", "plain"):
+        for penalty, gamma in (("huber", 8.0), ("mse", 4.0)):
+
+            def term(z: torch.Tensor, penalty: Any, gamma: float, ranked: Any) -> torch.Tensor:
+                settings = {"interp_lambda": 2.0, "penalty": penalty, "ranks": ranked}
+                return gamma * ranksim(z, labels, **settings)
+
+            results[ranked, penalty] = loss_and_grad(term, features, penalty, gamma, ranked)
+    loss, grad = results["normalised", "huber"]
+    assert loss == pytest.approx(results["normalised", "mse"][0], rel=1e-12)
+    torch.testing.assert_close(grad, results["normalised", "mse"][1], rtol=1e-12, atol=1e-15)
+    assert results["plain", "huber"][0] < 0.9 * results["plain", "mse"][0]
+
+
 @pytest.mark.parametrize("case", range(4))
 @pytest.mark.parametrize("sampling", ["unique", "all"])
 @pytest.mark.parametrize("ties", ["shared", "order"])
@@ -141,6 +179,7 @@ def test_golden(golden: Mapping[str, NDArray[Any]], case: int, sampling: Any, ti
     similarity=st.sampled_from(SIMILARITIES),
     ties=st.sampled_from(("shared", "order")),
     sampling=st.sampled_from(("unique", "all")),
+    ranks=st.sampled_from(("normalised", "plain")),
     interp_lambda=st.sampled_from((0.1, 2.0, 20.0)),
 )
 @settings(max_examples=80, deadline=None)
@@ -291,6 +330,7 @@ def test_shapes_are_checked(features: torch.Tensor, labels: torch.Tensor, words:
         ({"similarity": "cos"}, "unknown similarity 'cos'"),
         ({"sampling": "some"}, "unknown sampling"),
         ({"ties": "share"}, "did you mean 'shared'"),
+        ({"ranks": "normal"}, "unknown ranks 'normal'; did you mean 'normalised'"),
         ({"interp_lambda": 0.0}, "interp_lambda must be > 0, got 0"),
     ],
 )
@@ -389,3 +429,26 @@ def test_float16_training_is_refused() -> None:
     )
     trial = trial.model_copy(update={"precision": "bfloat16"})
     assert trial.regularizers["ranksim"].conflict(trial, NamedConfig()) is None
+
+
+def test_the_module_passes_every_setting() -> None:
+    config = RankSimConfig.model_validate(
+        {
+            "gamma": 2,
+            "lambda": 3,
+            "penalty": "mae",
+            "similarity": "neg_mse",
+            "sampling": "all",
+            "ties": "order",
+            "ranks": "plain",
+        }
+    )
+    assert RankSim(config).settings == RankSimSettings(
+        interp_lambda=3.0,
+        penalty="mae",
+        similarity="neg_mse",
+        sampling="all",
+        ties="order",
+        ranks="plain",
+    )
+    assert RankSimConfig().ranks == "normalised"
