@@ -31,6 +31,9 @@ VALUES: dict[At, list[Any]] = {
     ("reweighting", "inv", "clip_high"): [6, 1000],
     ("reweighting", "lds", "clip_low"): [0.1, 20.0],
     ("reweighting", "lds", "clip_high"): [6.0, 1000.0],
+    ("loss", "balanced_mse", "kernel_size"): [3, 9],
+    ("loss", "balanced_mse", "sigma"): [0.5, 3.0],
+    ("loss", "balanced_mse", "label_high"): [5.0, 10.0],
     ("smoothing", "fds", "start_update"): [0, 10],
     ("smoothing", "fds", "bin_width"): [0.5, 2.0],
     ("smoothing", "fds", "in_place"): [False, True],
@@ -40,9 +43,16 @@ VALUES: dict[At, list[Any]] = {
     ("smoothing", "fds", "label_high"): [6.0, 10.0],
     ("regularizers", "moco", "dim"): [8, 16],
 }
+BNI = {"loss": {"name": "balanced_mse", "variant": "bni", "density": "lds"}}
 LDS_OF_INV = {"reweighting": {"name": "lds", "base": "inv"}}
 #: settings under which a key acts, where the defaults make no use of it
 WITH: dict[At, dict[str, Any]] = {
+    ("loss", "balanced_mse", "density"): BNI,
+    ("loss", "balanced_mse", "kernel"): BNI,
+    ("loss", "balanced_mse", "kernel_size"): BNI,
+    ("loss", "balanced_mse", "sigma"): BNI,
+    ("loss", "balanced_mse", "truncate"): BNI,
+    ("loss", "balanced_mse", "label_high"): BNI,
     ("reweighting", "lds", "clip_low"): LDS_OF_INV,
     ("reweighting", "lds", "clip_high"): LDS_OF_INV,
     ("reweighting", "lds", "truncate"): LDS_OF_INV,

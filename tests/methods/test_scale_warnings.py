@@ -148,6 +148,7 @@ def test_every_parameter_in_the_unit_of_labels_is_marked() -> None:
     # choices whose description only mentions bins or the loss's weights
     assert unmarked == [
         ("balanced_mse", "variant"),
+        ("balanced_mse", "density"),
         ("fds", "end_bins"),
         ("fds", "fill_empty"),
         ("conr", "pushing_weights"),

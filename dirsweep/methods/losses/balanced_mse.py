@@ -9,15 +9,18 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from dirsweep.config.label_scale import LabelScaled
+from dirsweep.config.model import AddedLater
 from dirsweep.config.ranges import Choice, IntUniform, LogUniform
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Loss, Setup, TechniqueConfig
+from dirsweep.methods.kernels import Kernel, odd
+from dirsweep.methods.losses.label_distribution import CountSmoothing, label_distribution
 from dirsweep.methods.losses.per_sample import same_shape
 from dirsweep.registry import register
 
@@ -227,14 +230,43 @@ class BalancedMSEConfig(TechniqueConfig):
     num_components: Annotated[int, Field(ge=1), IntUniform(1, 32, log=True)] = 8
     """Gaussians in the mixture (gai only)"""
 
+    density: Annotated[Literal["counts", "lds"], AddedLater()] = "counts"
+    """distribution of the labels (bni only): counts, or counts smoothed over bins as by LDS"""
+
+    kernel: Annotated[Kernel, AddedLater()] = "gaussian"
+    """of density lds"""
+
+    kernel_size: Annotated[
+        int, Field(ge=1), AfterValidator(odd), LabelScaled("bins"), AddedLater()
+    ] = 5
+    """number of bins, odd (density lds)"""
+
+    sigma: Annotated[float, Field(gt=0), LabelScaled("bins"), AddedLater()] = 2.0
+    """number of bins; triang does not use it (density lds)"""
+
+    truncate: Annotated[bool, AddedLater()] = False
+    """whether smoothed counts are cut to whole numbers, as in the released code (density lds)"""
+
+    label_high: Annotated[float | None, AddedLater()] = None
+    """upper edge of the last bin, label unit, at and above which labels are left out (bni only);
+    null takes the benchmark's bins
+    """
+
     @property
     def loss_power(self) -> int:
         """It squares errors."""
         return 2
 
     def uses(self, name: str) -> bool:
-        """The noise has a learning rate only where it is learnt."""
-        return name != "noise_lr" or self.noise == "learnt"
+        """Learnt noise has a learning rate, bins a distribution, and a smoothed one a kernel."""
+        if name == "noise_lr":
+            return self.noise == "learnt"
+        if name in ("density", "label_high"):
+            return self.variant == "bni"
+        if name in ("kernel", "kernel_size", "sigma", "truncate"):
+            smooths = self.variant == "bni" and self.density == "lds"
+            return smooths and (name != "sigma" or self.kernel != "triang")
+        return True
 
     @property
     def min_batch_size(self) -> int:
@@ -254,8 +286,8 @@ class BalancedMSEConfig(TechniqueConfig):
         """Make the loss; gai fits its mixture.
 
         Raises:
-            SpecError: K-dimensional labels with gai or bni, or fewer distinct labels than
-                Gaussians.
+            SpecError: K-dimensional labels with gai or bni, fewer distinct labels than Gaussians,
+                or no label below label_high.
         """
         if self.variant != "bmc" and setup.label_dim != 1:
             raise SpecError(
@@ -263,9 +295,8 @@ class BalancedMSEConfig(TechniqueConfig):
                 "use 'bmc'",
                 key="variant",
             )
-        distribution = {"gai": self._mixture, "bmc": lambda _: {}, "bni": _bins}[self.variant](
-            setup
-        )
+        distributions = {"gai": self._mixture, "bmc": lambda _: {}, "bni": self._bins}
+        distribution = distributions[self.variant](setup)
         return BalancedMSE(
             self.variant,
             noise_sigma=self.init_noise_sigma,
@@ -299,18 +330,16 @@ class BalancedMSEConfig(TechniqueConfig):
             "mixture_weights": torch.from_numpy(mixture.weights_).float(),
         }
 
-
-def _bins(setup: Setup) -> dict[str, Tensor]:
-    """Centers and shares of the bins that have training labels.
-
-    A center is the bin's mean target, which is exact where labels are whole numbers.
-    """
-    labels = setup.train_labels.numpy().astype(np.float64).reshape(-1)
-    bins, num_bins = setup.bins.bin_of(labels), setup.bins.num_bins
-    counts = np.bincount(bins, minlength=num_bins)
-    sums = np.bincount(bins, weights=labels, minlength=num_bins)
-    filled = counts > 0
-    return {
-        "centers": torch.from_numpy(sums[filled] / counts[filled] / setup.target_scale).float(),
-        "center_weights": torch.from_numpy(counts[filled] / counts.sum()).float(),
-    }
+    def _bins(self, setup: Setup) -> dict[str, Tensor]:
+        """Count training labels in bins."""
+        smoothing = CountSmoothing(self.kernel, self.kernel_size, self.sigma, self.truncate)
+        found = label_distribution(
+            setup.train_labels.numpy(),
+            setup.bins,
+            label_high=self.label_high,
+            smoothing=smoothing if self.density == "lds" else None,
+        )
+        return {
+            "centers": torch.from_numpy(found.centers / setup.target_scale).float(),
+            "center_weights": torch.from_numpy(found.shares).float(),
+        }

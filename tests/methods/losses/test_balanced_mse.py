@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from torch import Tensor
 
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.losses.balanced_mse import BalancedMSEConfig, bmc, bni, gai
@@ -191,6 +192,50 @@ def test_bni_takes_mean_labels_of_filled_bins(make_setup) -> None:
         preds, targets, centers=loss.centers, center_weights=loss.center_weights, noise_sigma=0.8
     )
     torch.testing.assert_close(loss(preds, targets), expected)
+
+
+@pytest.mark.parametrize(
+    ("form", "settings"), [("raw", {}), ("lds", {"density": "lds", "truncate": True})]
+)
+def test_bni_meets_the_released_values_of_ages(
+    form, settings, golden_benchmarks, make_setup
+) -> None:
+    def numbers(key: str) -> Tensor:
+        return torch.from_numpy(golden_benchmarks[f"age_imdb_bni_{key}"])
+
+    ages = golden_benchmarks["age_imdb_train_label"].tolist()
+    config = BalancedMSEConfig(variant="bni", init_noise_sigma=10.0, label_high=200.0, **settings)
+    loss = config.build(make_setup(ages, high=121.0))
+    assert loss.centers.tolist() == numbers(f"centers_{form}").tolist()
+    torch.testing.assert_close(
+        loss.center_weights.double(), numbers(f"weights_{form}"), rtol=1e-6, atol=0
+    )
+    preds = numbers(f"{form}_pred").squeeze(1).requires_grad_()
+    found = loss(preds, numbers(f"{form}_label").squeeze(1)).mean()
+    found.backward()
+    assert found.item() == pytest.approx(numbers(f"{form}_loss").item(), rel=1e-5)
+    torch.testing.assert_close(preds.grad, numbers(f"{form}_grad").squeeze(1), rtol=1e-4, atol=1e-6)
+    sigma_grad = numbers(f"{form}_sigma_grad").item()
+    assert loss.noise_sigma.grad.item() == pytest.approx(sigma_grad, rel=1e-4)
+
+
+def test_bni_passes_every_setting_of_its_bins(make_setup) -> None:
+    setup = make_setup([1, 1, 1, 2, 4, 9], target_scale=2.0)
+    smooth = {"kernel": "triang", "kernel_size": 3}
+    loss = BalancedMSEConfig(variant="bni", density="lds", label_high=6.0, **smooth).build(setup)
+    # counts 0, 3, 1, 0, 1, 0 below 6, smoothed by 1/2, 1, 1/2
+    assert loss.centers.tolist() == [0, 0.5, 1, 1.5, 2, 2.5]
+    density = np.array([1.5, 3.5, 2.5, 1, 1, 0.5])
+    assert loss.center_weights.tolist() == pytest.approx(density / density.sum())
+    config = BalancedMSEConfig(variant="bni", density="lds", truncate=True, **smooth)
+    cut = config.build(setup)
+    assert cut.centers.tolist() == [0, 0.5, 1, 1.5, 2, 4.5]
+    assert cut.center_weights.tolist() == pytest.approx(np.array([1, 3, 2, 1, 1, 1]) / 9)
+    assert not any(BalancedMSEConfig().uses(key) for key in ("density", "label_high", "sigma"))
+    assert config.uses("kernel_size")
+    assert not config.uses("sigma")
+    with pytest.raises(SpecError, match="label_high: no training label lies below 1"):
+        BalancedMSEConfig(variant="bni", label_high=1.0).build(setup)
 
 
 @pytest.mark.parametrize("variant", ["gai", "bmc", "bni"])
