@@ -102,7 +102,7 @@ class Driver:
             if not self._has_room():
                 return
             trial = self.policy.next_trial()
-            self._show_reused()
+            self._show_untrained()
             if trial is None:
                 break
             share = share_of(self.view.state, trial.trial_id, self.executor.gpu_share)
@@ -116,8 +116,8 @@ class Driver:
         One that is certain may wait for its place. A sampler is not asked early: what it proposes
         could not learn from the trials that run.
         """
-        room = self.executor.room()
-        return room > 0 or (bool(self.view.queue) and room + self.executor.num_waiting > 0)
+        room, is_certain = self.executor.room(), self.view.next_ready() is not None
+        return room > 0 or (is_certain and room + self.executor.num_waiting > 0)
 
     @property
     def _over(self) -> bool:
@@ -156,7 +156,7 @@ class Driver:
         self._scoreboard.ended(outcome)
         self.watcher.standing(self._scoreboard.standing())
         self.watcher.trial_ended(outcome.trial_id, outcome.status, outcome.error, outcome.metrics)
-        self._show_reused()
+        self._show_untrained()
         self._show_notes()
 
     def _check_requests(self) -> None:
@@ -173,27 +173,31 @@ class Driver:
 
     def _announce_start(self, trial_id: str) -> None:
         trial = self.view.trials[trial_id]
-        point = trial.points[0]
-        label = self.view.state.label(point.study, point.index)
+        study, label = self.view.state.place(trial_id)
         self.watcher.standing(self._scoreboard.standing())
         self.watcher.trial_started(
-            trial_id, point.study, label, trial.spec.seed, point.config.total_epochs
+            trial_id, study, label, trial.spec.seed, trial.config.total_epochs
         )
 
-    def _show_reused(self) -> None:
-        """Show the trials that were asked for and had ended already."""
+    def _show_untrained(self) -> None:
+        """Show the trials that had ended already, and those that cannot start."""
         state = self.view.state
-        reused = [
-            trial_id
+        untrained = [
+            state.trials[trial_id]
             for trial_id in self._scoreboard.new_ends()
-            if state.trials[trial_id].reused_from is not None
+            if trial_id not in state.begun
         ]
-        if reused:
+        if untrained:
             self.watcher.standing(self._scoreboard.standing())
-        for trial_id in reused:
-            outcome, source = self.view.trials[trial_id].outcome, state.trials[trial_id].reused_from
+        for trial in untrained:
+            outcome = self.view.trials[trial.trial_id].outcome
             metrics = {} if outcome is None else outcome.metrics
-            self.watcher.trial_reused(trial_id, state.name(trial_id), str(source), metrics)
+            if trial.reused_from is None:
+                status = trial.end_status or "failed"
+                self.watcher.trial_ended(trial.trial_id, status, trial.error, metrics)
+            else:
+                name = state.name(trial.trial_id)
+                self.watcher.trial_reused(trial.trial_id, name, trial.reused_from, metrics)
 
     def _show_notes(self) -> None:
         for note in self.policy.take_notes():

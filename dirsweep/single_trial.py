@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from dirsweep.config.expand import make_trial, planned_points
+from dirsweep.config.first_points import chain_of
 from dirsweep.config.point_names import labels_of
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec
@@ -51,11 +52,13 @@ class ChosenTrial:
         spec: what it is.
         name: study, point and seed: ``gamma: ranksim.gamma=100, seed 0``.
         num_epochs: of all stages of its training.
+        first: the trial from whose weights it starts; None for none.
     """
 
     spec: TrialSpec
     name: str
     num_epochs: int
+    first: ChosenTrial | None = None
 
     def marked(self, text: str) -> str:
         """Return a text with a mark where the data is synthetic."""
@@ -88,9 +91,17 @@ def choose_trial(spec: SweepSpec, choice: TrialChoice, cache: str | None) -> Cho
     seed = spec.seeds_of(name)[0] if choice.seed is None else choice.seed
     fingerprint = prepare(spec, cache).fingerprint()
     point = points[choice.index]
-    trial = make_trial(spec, point, seed, fingerprint, cache)
     label = labels_of(spec, name, points)[choice.index]
-    return ChosenTrial(trial, f"{name}: {label}, seed {seed}", point.config.total_epochs)
+    chosen: ChosenTrial | None = None
+    chain = chain_of(point)
+    for number, one in enumerate(chain, start=1):
+        trial = make_trial(spec, one, seed, fingerprint, cache)
+        trial = replace(trial, keeps_model=number < len(chain))
+        stages = "first stage of " * (len(chain) - number)
+        title = f"{name}: {stages}{label}, seed {seed}"
+        chosen = ChosenTrial(trial, title, one.config.total_epochs, chosen)
+    assert chosen is not None
+    return chosen
 
 
 def train_single(
@@ -115,7 +126,7 @@ def train_single(
         root = out or Path(scratch)
         folder = RunPaths(root).trial(trial_id).folder
         try:
-            outcome = _train(trial, spec, root, console)
+            outcome = _train_chain(trial, spec, root, console)
         except KeyboardInterrupt:
             hint = f"; the same command resumes from {folder}" if out else ""
             console.print(f"interrupted{hint}")
@@ -130,6 +141,15 @@ def train_single(
     if out:
         PlainConsole().print(f"kept in {folder}", soft_wrap=True)
     return EXIT_OK
+
+
+def _train_chain(trial: ChosenTrial, spec: SweepSpec, root: Path, console: Console) -> Outcome:
+    """Train what a trial starts from, then the trial."""
+    if trial.first is not None:
+        outcome = _train_chain(trial.first, spec, root, console)
+        if outcome.status != "complete":
+            return outcome
+    return _train(trial, spec, root, console)
 
 
 def _train(trial: ChosenTrial, spec: SweepSpec, root: Path, console: Console) -> Outcome:

@@ -15,6 +15,7 @@ from dirsweep import registry
 from dirsweep.config.cache_folder import cache_folder
 from dirsweep.config.error_text import format_value
 from dirsweep.config.file_content import trial_contents
+from dirsweep.config.first_points import first_point
 from dirsweep.config.model import Overrides
 from dirsweep.config.overrides import build_config, with_overrides
 from dirsweep.config.point_names import check_labels
@@ -213,18 +214,24 @@ def make_trial(
     Raises:
         DataError: a file that the configuration names is absent or cannot be read.
     """
-    contents = trial_contents(point.config, cache_folder(cache), hashes)
+    config = point.config
+    contents = trial_contents(config, cache_folder(cache), hashes)
+    first = first_point(point)
+    starts_from = None
+    if first is not None:
+        starts_from = make_trial(spec, first, seed, fingerprint, cache, hashes).trial_id
     return TrialSpec(
         trial_id=trial_id_of(
-            point.config,
+            config,
             spec.benchmark.identity(),
             fingerprint,
             seed,
             spec.objective.name,
             contents,
+            starts_from,
         ),
         seed=seed,
-        config=point.config.to_dict(),
+        config=config.to_dict(),
         benchmark=spec.benchmark.to_dict(),
         metric=spec.objective.metric,
         region=spec.objective.region,
@@ -232,6 +239,7 @@ def make_trial(
         cache=cache,
         fingerprint=fingerprint,
         contents=contents,
+        starts_from=starts_from,
     )
 
 

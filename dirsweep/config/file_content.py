@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _SETTLED_AFTER_NS = 2 * 10**9
 #: (name within the content, size, times of change in ns, inode) of each file
 Stats = tuple[tuple[str, int, int, int, int], ...]
+#: name of a stored model's weights in its folder
+MODEL_WEIGHTS = "model.safetensors"
 #: hashes that this process knows
 _known: dict[str, str] = {}
 
@@ -41,9 +43,12 @@ class ContentPath:
 
     Attributes:
         suffixes: of a folder: of the files that count; None for all of them.
+        file: of a folder: name of the one file that counts, as if the path named it; empty for
+            none.
     """
 
     suffixes: frozenset[str] | None = None
+    file: str = ""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -99,7 +104,7 @@ def trial_contents(
     contents = {}
     for key, path, mark in paths_of(config):
         if path not in hashes:
-            hashes[path] = path_content(path, folder, mark.suffixes)
+            hashes[path] = path_content(file_in(path, mark.file), folder, mark.suffixes)
         contents[key] = hashes[path]
     return contents
 
@@ -107,12 +112,13 @@ def trial_contents(
 def paths_of(config: TrialConfig) -> list[tuple[str, str, ContentPath]]:
     """Return dotted key, path and mark of every path that a trial's configuration names."""
     found = []
-    for part in config.techniques():
+    sections = [("", config), *((f"{part.section_key}.", part) for part in config.techniques())]
+    for prefix, part in sections:
         for field, mark in marked_fields(type(part), ContentPath).items():
             path = getattr(part, field)
             if path is not None:
                 key = type(part).model_fields[field].alias or field
-                found.append((f"{part.section_key}.{key}", path, mark))
+                found.append((f"{prefix}{key}", path, mark))
     return found
 
 
@@ -146,6 +152,11 @@ def absolute_path(text: str) -> Path:
         SpecError: a URL, see ``local_path``.
     """
     return Path(os.path.expanduser(local_path(text))).absolute()
+
+
+def file_in(path: str, name: str) -> str:
+    """Return the path of a folder's file; ``path`` itself where it is no folder or has no name."""
+    return os.path.join(path, name) if name and os.path.isdir(absolute_path(path)) else path
 
 
 def path_content(path: str, folder: Path, suffixes: frozenset[str] | None = None) -> str:

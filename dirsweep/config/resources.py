@@ -61,8 +61,8 @@ class StoreSpec(Config):
 
     model: Annotated[Literal["best", "none"], AddedLater()] = "best"
     """networks that the run keeps, for dirsweep predict: best keeps those of each study's best
-    point (by validation; of the front where there are several objectives), in
-    trials/<id>/model.safetensors and model.json
+    point (by validation; of the front where there are several objectives), and those of trials
+    from which others start, in trials/<id>/model.safetensors and model.json
     """
 
     model_limit: Annotated[float, Field(gt=0), AddedLater()] = 1024.0

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, SerializeAsAny, model_v
 
 from dirsweep import registry
 from dirsweep.config.error_text import validate_model
-from dirsweep.config.file_content import with_contents
+from dirsweep.config.file_content import MODEL_WEIGHTS, ContentPath, with_contents
 from dirsweep.config.model import (
     AddedLater,
     Config,
@@ -101,6 +101,23 @@ class NamedConfig(Config):
             One sentence; None where it can work.
         """
         return None
+
+    def first_trial(self, trial: TrialConfig) -> TrialConfig | None:
+        """Return the configuration of the trial from whose best epoch a trial starts.
+
+        Asked of the schedule.
+
+        Args:
+            trial: the configuration that has this part.
+
+        Returns:
+            None where the trial starts from weights of its own.
+        """
+        return None
+
+    def alone(self) -> NamedConfig:
+        """Return the part as it is in a trial that needs no other one, for trying it out."""
+        return self
 
     def to_dict(self) -> PlainData:
         """Return ``{"name": ..., parameters}`` in YAML's keys, defaults filled in."""
@@ -245,6 +262,12 @@ class TrialConfig(Config):
     grad_clip: Annotated[float | None, Field(gt=0)] = None
     """largest gradient norm; null does not clip gradients"""
 
+    start_from: Annotated[str | None, AddedLater(), ContentPath(file=MODEL_WEIGHTS)] = None
+    """a stored model (the folder of a trial, or its model.safetensors) whose weights a trial starts
+    from: those of the backbone, and of the last layer where its size agrees; the content of the
+    file decides results, not its place
+    """
+
     SECTIONS: ClassVar[dict[str, str]] = {
         "loss": "l1",
         "reweighting": "none",
@@ -254,10 +277,20 @@ class TrialConfig(Config):
 
     @property
     def total_epochs(self) -> int:
-        """Number of epochs of all stages of the schedule together."""
+        """Number of epochs that a trial trains, in all stages of the schedule together."""
         # a schedule of one stage need not state it
         total = getattr(self.schedule, "total_epochs", None)
         return self.epochs if total is None else int(total(self.epochs))
+
+    @property
+    def first_trial(self) -> TrialConfig | None:
+        """The trial from whose stored weights this one starts, with the same seed; None: none."""
+        return self.schedule.first_trial(self)
+
+    @property
+    def alone(self) -> TrialConfig:
+        """The same training without another trial, such as with a first stage of its own."""
+        return self.model_copy(update={"schedule": self.schedule.alone()})
 
     @model_validator(mode="before")
     @classmethod
@@ -326,6 +359,7 @@ def trial_id_of(
     seed: int,
     objective: str,
     contents: Mapping[str, str] | None = None,
+    starts_from: str | None = None,
 ) -> str:
     """Hash everything that decides a trial's result, the versions of its techniques included.
 
@@ -337,6 +371,7 @@ def trial_id_of(
         objective: ``metric/region`` by which the best epoch is chosen.
         contents: of the files that the configuration names, see ``file_content.trial_contents``;
             they count in the place of the paths.
+        starts_from: id of the trial from whose weights it starts; None: none.
 
     Returns:
         16 hex digits.
@@ -351,6 +386,8 @@ def trial_id_of(
         "versions": versions,
         "trainer": TRAINER_VERSION,
     }
+    if starts_from is not None:
+        identity["starts_from"] = starts_from
     return hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:16]
 
 
@@ -370,6 +407,8 @@ class TrialSpec:
         fingerprint: of the benchmark's content where the sweep was started; a worker whose data
             has another one refuses the trial.
         contents: hashes of the files that the configuration names, by dotted key, likewise.
+        starts_from: trial of the same run from whose stored weights it starts; None: none.
+        keeps_model: whether its weights must be stored: another trial starts from them.
     """
 
     trial_id: str
@@ -382,6 +421,8 @@ class TrialSpec:
     cache: str | None = None
     fingerprint: str = ""
     contents: dict[str, str] = field(default_factory=dict)
+    starts_from: str | None = None
+    keeps_model: bool = False
 
     def to_dict(self) -> PlainData:
         """Return plain data for JSON."""

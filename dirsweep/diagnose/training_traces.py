@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from dirsweep.config.model import PlainData
 from dirsweep.config.sweep import SweepSpec
-from dirsweep.config.trial import TrialSpec, canonical_json
+from dirsweep.config.trial import TrialConfig, TrialSpec, canonical_json
 from dirsweep.data.base import Benchmark, SplitName
 from dirsweep.training.assembly import build_training
 from dirsweep.training.hooks import Hooks
@@ -96,7 +96,7 @@ class ShortTrainer:
         trial = TrialSpec(
             trial_id="check",
             seed=self._spec.seeds[0],
-            config=config,
+            config=TrialConfig.model_validate(config).alone.to_dict(),
             benchmark=self._spec.benchmark.to_dict(),
             metric=self._spec.objective.metric,
             cache=self._cache,

@@ -124,6 +124,8 @@ def _trials_lines(spec: SweepSpec, rows: list[PlanRow], found: Remaining | None)
     different = sum(row["unique_trials"] for row in rows)
     num_new = different if found is None else sum(found.new.values())
     parts = [f"{plural(num_new, 'trial')} of {_epochs_text(spec)}"]
+    if found is not None and found.new_first:
+        parts.append(f"{plural(found.new_first, 'further trial')} from whose weights they start")
     if found is not None and found.finished:
         parts.append(f"{found.finished} finished")
     if found is not None and found.reused:

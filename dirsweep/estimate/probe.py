@@ -154,5 +154,5 @@ def _candidates(
 
 def _trial(spec: SweepSpec, kinds: TrialKinds, config: TrialConfig, cache: str | None) -> TrialSpec:
     study = next(iter(spec.studies))
-    point, seed = Point(study, 0, {}, config), spec.seeds_of(study)[0]
+    point, seed = Point(study, 0, {}, config.alone), spec.seeds_of(study)[0]
     return make_trial(spec, point, seed, kinds.benchmark.fingerprint(), cache)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dirsweep.config.cache_folder import cache_folder
 from dirsweep.config.expand import make_point, make_trial
+from dirsweep.config.first_points import first_point
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import Point, canonical_json
 from dirsweep.data.goal_regions import check_goals
@@ -47,6 +48,8 @@ class Remaining:
     Attributes:
         new: study -> trials that it still has to train, those that a sampler has still to propose
             included; a trial of two studies counts for the first.
+        new_first: number of trials that it has to train because others start from them, and that
+            no planned point needs.
         finished: number of different trials that have ended in this run.
         reused: name of a neighbouring run -> number of trials that are copied from there.
         trial_hours: of all new trials together; None where no trial has ended.
@@ -54,10 +57,16 @@ class Remaining:
     """
 
     new: dict[str, int] = field(default_factory=dict)
+    new_first: int = 0
     finished: int = 0
     reused: dict[str, int] = field(default_factory=dict)
     trial_hours: float | None = None
     timed: int = 0
+
+    @property
+    def num_new(self) -> int:
+        """Number of trials that a run would train."""
+        return sum(self.new.values()) + self.new_first
 
     def wall_hours(self, spec: SweepSpec) -> tuple[float, int]:
         """Return hours on this machine, and the number of trials that run at a time."""
@@ -65,7 +74,7 @@ class Remaining:
 
         num_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
         fitting = parallel_trials(spec, os.cpu_count() or 1, num_gpus)
-        parallel = max(1, min(fitting, sum(self.new.values())))
+        parallel = max(1, min(fitting, self.num_new))
         return (self.trial_hours or 0.0) / parallel, parallel
 
 
@@ -97,6 +106,8 @@ class _Survey:
         self.found = Remaining()
         self.seen: set[str] = set()
         self.paces: dict[str, _Pace] = {}
+        #: trials of points that are left, by id, and those from which they start
+        self.required: dict[str, tuple[Point, int]] = {}
         #: per trial that is left: its configuration's key, its study and its epochs in all stages
         self.left: list[tuple[str, str, int]] = []
 
@@ -104,6 +115,7 @@ class _Survey:
         """Look at every study."""
         for study in self.spec.studies:
             self._look_at(study)
+        self._look_at_first_trials()
         self._predict()
         return self.found
 
@@ -114,10 +126,25 @@ class _Survey:
             left += sum(self._is_left(point, seed) for seed in seeds)
         if self.spec.studies[study].space is not None:
             unproposed = max(0, self.spec.studies[study].trials - len(points)) * len(seeds)
-            epochs = make_point(self.spec, study, 0, {}).config.total_epochs
-            self.left += [("", study, epochs)] * unproposed
+            base = make_point(self.spec, study, 0, {})
+            self.left += [("", study, base.config.total_epochs)] * unproposed
+            for seed in seeds if unproposed else ():
+                self._require(base, seed)
             left += unproposed
         self.found.new[study] = left
+
+    def _require(self, point: Point, seed: int) -> None:
+        """Note what a trial starts from."""
+        first = first_point(point)
+        if first is not None:
+            trial = make_trial(self.spec, first, seed, self.fingerprint, self.cache, self.hashes)
+            self.required[trial.trial_id] = first, seed
+
+    def _look_at_first_trials(self) -> None:
+        """Look at what trials that are left start from, unless it is a point of the sweep."""
+        while self.required:
+            _, (point, seed) = self.required.popitem()
+            self.found.new_first += self._is_left(point, seed)
 
     def _points(self, study: str) -> Iterator[Point]:
         for planned in known_points(self.spec, study, self.state):
@@ -136,6 +163,7 @@ class _Survey:
             source = self.elsewhere.source(trial.trial_id)
             if source is None:
                 self.left.append((key, point.study, point.config.total_epochs))
+                self._require(point, seed)
                 return True
             self.found.reused[source.name] = self.found.reused.get(source.name, 0) + 1
             outcome = TrialFolder(source.trial(trial.trial_id)).outcome()

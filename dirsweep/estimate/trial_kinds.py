@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
 import torch
 
 from dirsweep.config.expand import make_point, make_trial, planned_points, random_point
+from dirsweep.config.first_points import chain_of
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import NamedConfig, Point, TrialConfig, TrialSpec, canonical_json
 from dirsweep.data.base import Benchmark
@@ -84,6 +85,8 @@ class TrialKinds:
         stages = [
             stage_length(config.validate_every, num, steps, config.max_checks) for num in epochs
         ]
+        if config.first_trial is not None:  # which trains the first stage
+            stages = [(0, 0), *stages]
         return TrialLength(
             epochs=stages[0][0],
             later_epochs=sum(num for num, _ in stages[1:]),
@@ -148,20 +151,23 @@ def planned_trials(
         cache: folder for what is derived from the data; None for the default.
 
     Returns:
-        Every planned trial, equal ones once; then points drawn from each space, which represent
-        the trials that its sampler will propose.
+        Every planned trial and those from which they start, equal ones once; then points drawn
+        from each space, which represent the trials that its sampler will propose.
     """
     fingerprint = kinds.benchmark.fingerprint()
 
     def planned(point: Point, seed: int, count: float) -> PlannedTrial:
         trial = make_trial(spec, point, seed, fingerprint, cache)
+        # timed without the trial from which it starts
+        trial = replace(trial, config=point.config.alone.to_dict(), starts_from=None)
         return PlannedTrial(trial, kinds.kind(point.config), kinds.length(point.config), count)
 
     certain: dict[str, PlannedTrial] = {}
     drawn: list[PlannedTrial] = []
     for name, study in spec.studies.items():
         points, seeds = planned_points(spec, name), spec.seeds_of(name)
-        for one in (planned(point, seed, 1.0) for point in points for seed in seeds):
+        needed = [needed for point in points for needed in chain_of(point)]
+        for one in (planned(point, seed, 1.0) for point in needed for seed in seeds):
             certain.setdefault(one.trial.trial_id, one)
         if study.space is not None and study.trials > len(points):
             sample = _drawn_points(spec, name)

@@ -181,7 +181,7 @@ class _Trials:
         has_driver: whether a driver is running; without one no trial is running.
 
     Attributes:
-        ids: of all proposed trials.
+        ids: of all proposed trials, and of those from which they start.
         outcomes: of those that have ended.
         running: those that a worker trains.
         begun: those that have a folder but neither outcome nor worker.
@@ -189,7 +189,7 @@ class _Trials:
     """
 
     def __init__(self, paths: RunPaths, state: RunState, *, has_driver: bool) -> None:
-        self.ids = list(state.proposed_trials())
+        self.ids = [*state.proposed_trials(), *state.required_trials()]
         self.outcomes: dict[str, Outcome] = {}
         self.running: list[TrialProgress] = []
         self.begun: set[str] = set()
@@ -238,8 +238,9 @@ class _Trials:
     def _num_epochs(self, trial_id: str, folder: TrialFolder) -> int:
         """Return the number of epochs to train; early builds recorded that of the first stage."""
         spec = folder.paths.spec.read_json() or {}
-        point = self._state.points[self._state.trials[trial_id].points[0]]
-        return int(spec.get("total_epochs") or (point.config or {}).get("epochs", 0))
+        trial = self._state.trials[trial_id]
+        config = self._state.points[trial.points[0]].config if trial.points else trial.config
+        return int(spec.get("total_epochs") or (config or {}).get("epochs", 0))
 
 
 def _driver(paths: RunPaths) -> str | None:

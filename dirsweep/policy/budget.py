@@ -147,7 +147,7 @@ class Budget:
         seconds_per_epoch = trial.seconds_per_epoch or self._mean_seconds_per_epoch()
         if seconds_per_epoch is None:
             return None
-        num_left = trial.points[0].config.total_epochs - trial.num_epochs
+        num_left = trial.config.total_epochs - trial.num_epochs
         return max(0, num_left) * seconds_per_epoch
 
     def _mean_seconds_per_epoch(self) -> float | None:

@@ -1,7 +1,8 @@
 """Which trials' stored networks a run keeps: those that are, or may become, a study's best.
 
 Every complete trial stores its network, since it is not known yet whether its point wins. As soon
-as another point is better on validation, the network goes.
+as another point is better on validation, the network goes. Those from which other trials start
+stay, for points that are added later; a sweep that stores none keeps them until these have ended.
 """
 
 from __future__ import annotations
@@ -63,15 +64,23 @@ class ModelKeeping:
         """Whether the sweep stores networks."""
         return self.view.spec.store.model != "none"
 
+    def concerns(self, trial_id: str) -> bool:
+        """Whether a trial's network is stored: that of every trial, or others start from it.
+
+        Where the sweep stores none, those of an earlier session stay.
+        """
+        return self.wanted or trial_id in self.view.required_by
+
     def stored_by(self, trial_id: str) -> None:
         """Note that a trial's network is stored."""
         self.stored[trial_id] = None
 
     def take_superfluous(self) -> list[str]:
         """Return the trials whose networks are to be deleted; each once."""
-        if not self.wanted:
-            return []  # those of an earlier session stay
-        kept = {trial_id for study in self.view.spec.studies for trial_id in self._kept_of(study)}
+        kept = self.view.needed_models
+        if self.wanted:  # further points may start from the same trials
+            kept |= self.view.required_by.keys()
+            kept |= {name for study in self.view.spec.studies for name in self._kept_of(study)}
         superfluous = [trial_id for trial_id in self.stored if trial_id not in kept]
         for trial_id in superfluous:
             del self.stored[trial_id]

@@ -15,6 +15,7 @@ from dirsweep.config.expand import base_overrides, make_point
 from dirsweep.config.trial import Point, TrialSpec
 from dirsweep.domain import is_undefined, plural
 from dirsweep.policy.budget import Budget
+from dirsweep.policy.first_trials import FirstTrials, ModelRecords
 from dirsweep.policy.model_keeping import ModelKeeping
 from dirsweep.policy.planned import PlannedPoint, known_points
 from dirsweep.policy.pruning import Pruning
@@ -23,7 +24,7 @@ from dirsweep.policy.search import Search
 from dirsweep.policy.sweep_view import SweepView
 from dirsweep.policy.tracked_trial import TrackedTrial
 from dirsweep.policy.warm_start import in_words, read_earlier, usable
-from dirsweep.run.events import Ended, Event, Proposed, Raced, Retried, SessionStarted, Started
+from dirsweep.run.events import Ended, Proposed, Raced, Retried, SessionStarted, Started
 from dirsweep.run.records import FoundTrial
 from dirsweep.run.tables import Outcome
 
@@ -31,17 +32,11 @@ from dirsweep.run.tables import Outcome
 ELSEWHERE = "outside this run"
 
 
-class Records(Protocol):
+class Records(ModelRecords, Protocol):
     """Where decisions are kept and outcomes are found; does the I/O for the policies."""
-
-    def record(self, *events: Event, sync: bool = True) -> None:
-        """Write events to the log and apply them to the view's state."""
 
     def find(self, trial_id: str) -> FoundTrial:
         """Look up a trial that the sweep asks for."""
-
-    def discard(self, trial_id: str) -> None:
-        """Delete outcome and checkpoint of a trial that is trained again."""
 
     def has_model(self, trial_id: str) -> bool:
         """Return whether a trial's network is stored."""
@@ -72,6 +67,7 @@ class SweepPolicy:
         self.view, self.records, self.clock = view, records, clock
         self.pruning = Pruning(view.spec)
         self.models = ModelKeeping(view)
+        self.first_trials = FirstTrials(view, records, self._look_up)
         self.searches: dict[str, Search] = {}
         self.budget: Budget | None = None
         self.notes: list[str] = []
@@ -181,22 +177,46 @@ class SweepPolicy:
     def _enter(self, spec: TrialSpec, point: Point) -> None:
         """Take a trial that a point needs; equal trials are one."""
         trial, is_new = self.view.track(spec, point)
-        if not is_new:
+        if is_new:
+            self._look_up(trial, point)
+
+    def _look_up(self, trial: TrackedTrial, point: Point) -> None:
+        """Find out whether a new trial has ended; put it into the queue if not."""
+        found = self.records.find(trial.trial_id)
+        if found.outcome is not None and self._take_end(trial, point, found, found.outcome):
             return
-        found = self.records.find(spec.trial_id)
-        if found.outcome is not None:
-            trial.end_earlier(found.outcome, found.read_epochs())
-            self._note_model(found.outcome)
-            if not self.view.end_is_logged(spec.trial_id):
-                self._log_reused(found.outcome, found.reused_from() or ELSEWHERE)
-            return
-        if self.budget is not None:
+        if found.outcome is None and self.budget is not None:
             trial.note_earlier(found.read_epochs())
         if self.pruning and found.resumes:
             # the schedulers let it continue after all of these; later peers do not change that
             for row in found.read_epochs()[:-1]:
                 trial.note_objective(row)
-        self.view.queue.append(spec.trial_id)
+        failure = self.first_trials.require(trial, point)
+        if failure is None:
+            self.view.queue.append(trial.trial_id)
+        else:
+            self._end(failure)
+
+    def _take_end(
+        self, trial: TrackedTrial, point: Point, found: FoundTrial, outcome: Outcome
+    ) -> bool:
+        """Take the end of a trial of another session or run; False where it is trained again."""
+        trial.end_earlier(outcome, found.read_epochs())
+        if self.first_trials.lacks_weights(trial):
+            self.first_trials.train_again(trial)
+            return False
+        self._note_model(trial)
+        if not self.view.end_is_logged(trial.trial_id):
+            self._log_reused(outcome, found.reused_from() or ELSEWHERE)
+        first = self.first_trials.note_earlier(trial, point)
+        if first is not None:
+            earlier = self.records.find(first.trial_id)
+            if earlier.outcome is None:
+                self.view.forget(first.trial_id)
+            else:
+                first.end_earlier(earlier.outcome, earlier.read_epochs())
+                self._note_model(first)
+        return True
 
     def _log_reused(self, outcome: Outcome, source: str) -> None:
         """Log an end that no session of this run has seen, and show it to the schedulers."""
@@ -217,8 +237,9 @@ class SweepPolicy:
             None when there is none for now, or none at all (``SweepView.finished``).
         """
         while not self.view.stopping and not self.view.exhausted:
-            if self.view.queue:
-                return self._start(self.view.queue[0])
+            ready = self.view.next_ready()
+            if ready is not None:
+                return self._start(ready)
             study = next((name for name in self.searches if self.searches[name].may_ask()), None)
             if study is None:
                 return None
@@ -255,33 +276,49 @@ class SweepPolicy:
         trial.note_epoch(row)
         if not trial.note_objective(row):
             return False
-        return self.pruning.wants_end(trial)
+        wants_end = self.pruning.wants_end(trial)
+        # one from which others start is trained to its end
+        return wants_end and bool(trial.points) and not self.view.is_required(trial_id)
 
     def ended(self, outcome: Outcome) -> None:
-        """Take an outcome, which is on storage: into the log, and to every study that waits."""
-        trial = self.view.end(outcome)
-        self.records.record(Ended(outcome.trial_id, outcome.status, outcome.error))
-        self._say_undefined(trial)
-        self.pruning.end(trial)
+        """Take an outcome, which is on storage: into the log, and to all that waits for it."""
+        trial = self._end(outcome)
         for study in trial.studies:
             if study in self.searches:
                 self.searches[study].tell()
             self._race(study)
-        self._note_model(outcome, is_new=True)
+        self._note_model(trial, is_new=True)
+        if self.first_trials.lacks_weights(trial):
+            self.first_trials.train_again(trial)
+            self.pruning.restart(trial)
+            self.view.queue.appendleft(trial.trial_id)
+        else:
+            for failure in self.first_trials.failures(trial):
+                self.view.queue.remove(failure.trial_id)
+                self.ended(failure)
         self._delete_models()
 
-    def _note_model(self, outcome: Outcome, *, is_new: bool = False) -> None:
+    def _end(self, outcome: Outcome) -> TrackedTrial:
+        """Take an outcome into the log, and to the schedulers."""
+        trial = self.view.end(outcome)
+        self.records.record(Ended(outcome.trial_id, outcome.status, outcome.error))
+        self._say_undefined(trial)
+        self.pruning.end(trial)
+        return trial
+
+    def _note_model(self, trial: TrackedTrial, *, is_new: bool = False) -> None:
         """Note whether a trial has stored its network, and say so if that is too large."""
-        if outcome.status != "complete" or not self.models.wanted:
+        if trial.status != "complete" or not self.models.concerns(trial.trial_id):
             return
-        if self.records.has_model(outcome.trial_id):
-            self.models.stored_by(outcome.trial_id)
+        assert trial.outcome is not None
+        if self.records.has_model(trial.trial_id):
+            self.models.stored_by(trial.trial_id)
         elif is_new:
-            note = self.models.too_large(outcome)
+            note = self.models.too_large(trial.outcome)
             self.notes += [] if note is None else [note]
 
     def _delete_models(self) -> None:
-        """Delete the stored networks that no study needs any more."""
+        """Delete the stored networks that nothing needs any more."""
         for trial_id in self.models.take_superfluous():
             self.records.delete_model(trial_id)
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from dirsweep.config.expand import make_trial
 from dirsweep.config.sweep import SweepSpec
-from dirsweep.config.trial import Point, TrialSpec
+from dirsweep.config.trial import Point, TrialConfig, TrialSpec
 from dirsweep.policy.tracked_trial import TrackedTrial
 from dirsweep.policy.verdict import Judge, Verdict
 from dirsweep.run.results import PointResult, base_of
@@ -30,6 +30,7 @@ class SweepView:
         queue: trials that wait to be started, in order.
         running: trials that were started in this session and have not ended.
         raced: point -> the trials that a race added to it, in order.
+        required_by: trial -> the trials that start from its weights.
         stopping: nothing more is to start, and what runs is to stop.
         exhausted: the budget is used up: nothing more starts.
         hashes: of files that configurations name, as this session first saw them, by path.
@@ -45,6 +46,7 @@ class SweepView:
         self.queue: deque[str] = deque()
         self.running: dict[str, TrackedTrial] = {}
         self.raced: dict[tuple[str, int], list[str]] = {}
+        self.required_by: dict[str, list[str]] = {}
         self.stopping = self.exhausted = False
         self.hashes: dict[str, str] = {}
         self.judges = {name: Judge(spec, name) for name in spec.studies}
@@ -102,13 +104,49 @@ class SweepView:
         self.trials[spec.trial_id] = TrackedTrial(spec, [point])
         return self.trials[spec.trial_id], True
 
+    def track_first(
+        self, spec: TrialSpec, config: TrialConfig, *, by: str
+    ) -> tuple[TrackedTrial, bool]:
+        """Note that trial ``by`` starts from a trial; return that one and whether it is new."""
+        waiting = self.required_by.setdefault(spec.trial_id, [])
+        if by not in waiting:
+            waiting.append(by)
+        is_new = spec.trial_id not in self.trials
+        if is_new:
+            self.trials[spec.trial_id] = TrackedTrial(spec, first_config=config)
+        return self.trials[spec.trial_id], is_new
+
+    def forget(self, trial_id: str) -> None:
+        """Forget a trial that no point needs, and that is not trained again."""
+        del self.trials[trial_id]
+        del self.required_by[trial_id]
+
+    def is_required(self, trial_id: str) -> bool:
+        """Return whether a trial that has not ended starts from this one."""
+        return not all(self.trials[by].ended for by in self.required_by.get(trial_id, ()))
+
+    @property
+    def needed_models(self) -> set[str]:
+        """The trials whose stored networks must stay: others still start from them, or may."""
+        if self.num_unproposed:
+            return set(self.required_by)
+        return {trial_id for trial_id in self.required_by if self.is_required(trial_id)}
+
+    def next_ready(self) -> str | None:
+        """Return the first trial of the queue that waits for no other one."""
+        return next((trial_id for trial_id in self.queue if self._is_ready(trial_id)), None)
+
+    def _is_ready(self, trial_id: str) -> bool:
+        first = self.trials[trial_id].spec.starts_from
+        return first is None or self.trials[first].status == "complete"
+
     def end_is_logged(self, trial_id: str) -> bool:
         """Return whether the log knows that a trial has ended."""
         trial = self.state.trials.get(trial_id)
         return trial is not None and trial.status == "ended"
 
     def start(self, trial_id: str, now: float) -> None:
-        """Note that the next trial of the queue starts, at ``now`` by the budget's clock."""
+        """Note that a trial of the queue starts, at ``now`` by the budget's clock."""
         self.queue.remove(trial_id)
         self.running[trial_id] = self.trials[trial_id]
         self.trials[trial_id].start(now)

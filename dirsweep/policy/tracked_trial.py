@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dirsweep.config.trial import Point, TrialSpec
+from dirsweep.config.trial import Point, TrialConfig, TrialSpec
 from dirsweep.domain import is_undefined
 from dirsweep.run.results import mean_metrics
 from dirsweep.run.tables import Outcome
@@ -32,6 +32,10 @@ class TrackedTrial:
         seconds_per_epoch: of the last epoch seen.
         earlier_s: seconds of work in earlier sessions, while it has not ended.
         started_at: by the budget's clock.
+        first_config: resolved configuration of one that no point needs, but from which others
+            start.
+        asked_for_model: whether it was started in this session with the demand to store its
+            network.
     """
 
     spec: TrialSpec
@@ -44,6 +48,16 @@ class TrackedTrial:
     seconds_per_epoch: float | None = None
     earlier_s: float = 0.0
     started_at: float | None = None
+    first_config: TrialConfig | None = None
+    asked_for_model: bool = False
+
+    @property
+    def config(self) -> TrialConfig:
+        """Its resolved configuration."""
+        if self.points:
+            return self.points[0].config
+        assert self.first_config is not None
+        return self.first_config
 
     @property
     def trial_id(self) -> str:
@@ -108,6 +122,7 @@ class TrackedTrial:
     def start(self, now: float) -> None:
         """Note that it starts, at ``now`` by the budget's clock."""
         self.running, self.started_at = True, now
+        self.asked_for_model = self.spec.keeps_model
 
     def end(self, outcome: Outcome) -> None:
         """Note how it ended."""

@@ -76,7 +76,8 @@ def collect(paths: RunPaths) -> None:
     )
     # predictions first: a reader that finds a trial in the trials table finds its predictions, too
     _write_predictions(paths, trial_ids, metadata)
-    paths.epochs_table.write_table(_epochs_table(paths, trial_ids, metadata))
+    with_first = [*trial_ids, *state.required_trials()]
+    paths.epochs_table.write_table(_epochs_table(paths, with_first, metadata))
     paths.trials_table.write_table(_trials_table(state, trials, metadata))
 
 
@@ -150,6 +151,7 @@ def _trial_row(point: StudyPoint, seed: int, trial: _Trial, *, synthetic: bool) 
         "attempts": int(trial.spec.get("attempt", bool(trial.spec))),
         "note": "; ".join(trial.record.notes) or None,
         "reused_from": trial.record.reused_from,
+        "started_from": trial.spec.get("starts_from") or (config or {}).get("start_from"),
         "metrics": {},
     }
     outcome = trial.outcome

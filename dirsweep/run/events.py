@@ -125,6 +125,35 @@ class Proposed:
 
 
 @dataclass(frozen=True)
+class Required:
+    """A trial starts from the weights of another one, which is trained first.
+
+    Attributes:
+        trial_id: the other one.
+        by: the trial that starts from it.
+        seed: of both.
+        config: the resolved configuration of the other one, which may be no point of the sweep.
+        time: when this was noted.
+    """
+
+    kind: ClassVar[str] = "required"
+    trial_id: str
+    by: str
+    seed: int
+    config: Mapping[str, Any]
+    time: str = field(default_factory=utc_now)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line's content."""
+        return {"event": self.kind, **vars(self)}
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Required:
+        """Read a line's content."""
+        return cls(value["trial_id"], value["by"], value["seed"], value["config"], value["time"])
+
+
+@dataclass(frozen=True)
 class Started:
     """A trial is about to start, or to resume."""
 
@@ -309,10 +338,11 @@ class SessionStarted:
         return cls(value["time"])
 
 
-Event = Proposed | Started | Ended | Retried | Raced | Warmed | SessionStarted
+Event = Proposed | Required | Started | Ended | Retried | Raced | Warmed | SessionStarted
 
 _KINDS: Mapping[str, type[Event]] = {
-    cls.kind: cls for cls in (Proposed, Started, Ended, Retried, Raced, Warmed, SessionStarted)
+    cls.kind: cls
+    for cls in (Proposed, Required, Started, Ended, Retried, Raced, Warmed, SessionStarted)
 }
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dirsweep.run.events import Ended, Event
+from dirsweep.config.trial import TrialSpec
+from dirsweep.run.events import Ended, Event, utc_now
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import Ledger
 from dirsweep.run.reuse import FinishedElsewhere
-from dirsweep.run.tables import Outcome
+from dirsweep.run.tables import Fault, Outcome
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,43 @@ class RunRecords:
             StoreError: it cannot be deleted.
         """
         self.paths.trial(trial_id).model.delete()
+
+    def fetch_model(self, trial_id: str) -> bool:
+        """Return whether a trial's network is stored here, or could be copied from another run.
+
+        Raises:
+            StoreError: the run's folder cannot be written to.
+        """
+        if self.has_model(trial_id):
+            return True
+        if self.elsewhere is None or not self.reuse:
+            return False
+        return self.elsewhere.take_model(trial_id)
+
+    def fail(self, trial: TrialSpec, reason: str, fault: Fault | None) -> Outcome:
+        """Write that a trial cannot be trained.
+
+        Args:
+            trial: which; it was not trained.
+            reason: one line.
+            fault: whose fault it is.
+
+        Raises:
+            StoreError: the run's folder cannot be written to.
+        """
+        folder, now = self.folder(trial.trial_id), utc_now()
+        outcome = Outcome(
+            trial.trial_id,
+            "failed",
+            reason,
+            started_at=now,
+            ended_at=now,
+            attempts=0,
+            fault=fault,
+        )
+        folder.begin({**trial.to_dict(), "started_at": now, "attempt": 0})
+        folder.finish(outcome)
+        return outcome
 
     def settle(self) -> None:
         """Log what ended while no driver was there to log it, in the order in which it ended."""

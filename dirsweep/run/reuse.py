@@ -57,6 +57,28 @@ class FinishedElsewhere:
         self.taken[trial_id] = source
         return True
 
+    def take_model(self, trial_id: str) -> bool:
+        """Copy the stored network of a trial from a run that has it complete.
+
+        Args:
+            trial_id: the trial, which this run has complete.
+
+        Returns:
+            Whether a run has it.
+
+        Raises:
+            StoreError: the run's folder cannot be written to.
+        """
+        target = self.run.trial(trial_id).model
+        for other in self.others:
+            source = other.trial(trial_id).model
+            facts, weights = source.facts.read(), source.weights.read()
+            if facts is not None and weights is not None and _has_complete(other, trial_id):
+                target.facts.write(facts)
+                target.weights.write(weights)
+                return True
+        return False
+
     def source(self, trial_id: str) -> RunPaths | None:
         """Return the run from which a trial would be copied; None where none has it complete."""
         complete = [other for other in self.others if _has_complete(other, trial_id)]

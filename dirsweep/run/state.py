@@ -17,6 +17,7 @@ from dirsweep.run.events import (
     Event,
     Proposed,
     Raced,
+    Required,
     Retried,
     SamplerState,
     SessionStarted,
@@ -93,6 +94,9 @@ class TrialRecord:
         notes: why it was retried.
         num_retries: how often it was given a larger part of a GPU since its last end.
         share: the part of a GPU it was given last; None: that of every trial.
+        starts_from: the trial from whose weights it starts; None: none.
+        required_by: the trials that start from its weights, the first that needed it first.
+        config: resolved configuration of a trial that others start from; None for others.
     """
 
     trial_id: str
@@ -105,6 +109,9 @@ class TrialRecord:
     notes: tuple[str, ...] = ()
     num_retries: int = 0
     share: float | None = None
+    starts_from: str | None = None
+    required_by: tuple[str, ...] = ()
+    config: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -174,6 +181,8 @@ class RunState:
         match event:
             case Proposed():
                 self._propose(event)
+            case Required():
+                self._require(event)
             case Started(trial_id=trial_id):
                 self._update(trial_id, status="running")
                 self._open[trial_id] = None
@@ -227,6 +236,14 @@ class RunState:
             known = self.trials[trial_id]
             others = tuple(key for key in known.points if key != point.key)
             self.trials[trial_id] = replace(known, points=others)
+
+    def _require(self, event: Required) -> None:
+        known = self.trials.get(event.trial_id) or TrialRecord(event.trial_id)
+        required_by = tuple(dict.fromkeys((*known.required_by, event.by)))
+        self.trials[event.trial_id] = replace(
+            known, seed=event.seed, required_by=required_by, config=event.config
+        )
+        self._update(event.by, starts_from=event.trial_id)
 
     def _end(self, event: Ended) -> None:
         self._update(
@@ -298,12 +315,23 @@ class RunState:
         return bool(self.ends) and not self._open
 
     def name(self, trial_id: str) -> str:
-        """Return a trial's name, ``gamma: gamma=100, seed 0``; of several points the first."""
+        """Return a trial's name, ``gamma: gamma=100, seed 0``; of several points the first.
+
+        One that is no point has that of a trial that starts from it: ``methods: first stage ...``.
+        """
+        study, label = self.place(trial_id)
+        return f"{study}: {label}, seed {self.trials[trial_id].seed}" if study else trial_id
+
+    def place(self, trial_id: str) -> tuple[str, str]:
+        """Return study and label of a trial; empty where the log does not say them."""
         trial = self.trials[trial_id]
-        if not trial.points:
-            return trial_id
-        study, index = trial.points[0]
-        return f"{study}: {self.label(study, index)}, seed {trial.seed}"
+        if trial.points:
+            study, index = trial.points[0]
+            return study, self.label(study, index)
+        if not trial.required_by:
+            return "", ""
+        study, label = self.place(trial.required_by[0])
+        return study, f"first stage of {label}"
 
     def proposed_trials(self) -> Iterator[str]:
         """Iterate over the trials of all points, each once, in the order of the points."""
@@ -313,6 +341,17 @@ class RunState:
                 if trial_id not in seen:
                     seen.add(trial_id)
                     yield trial_id
+
+    def required_trials(self) -> Iterator[str]:
+        """Iterate over the trials that are no points, and from which trials of points start."""
+        asked = list(self.proposed_trials())
+        seen = set(asked)
+        for trial_id in asked:  # grows while it is read
+            first = self.trials[trial_id].starts_from
+            if first is not None and first not in seen:
+                seen.add(first)
+                asked.append(first)
+                yield first
 
     # ---- usage
 

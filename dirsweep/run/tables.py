@@ -49,6 +49,9 @@ column                         type                 meaning
                                                     GPU memory
 ``reused_from``                string?              the neighbouring run that trained it, where
                                                     the trial was reused
+``started_from``               string?              the trial of the run from whose stored weights
+                                                    it started, whose epochs and times are its own;
+                                                    or the stored model that its configuration names
 ``config.<dotted>``            by content           one per key of the resolved configurations:
                                                     bool, int64, double or string (also where
                                                     kinds mix; lists as JSON); null where absent
@@ -57,6 +60,7 @@ column                         type                 meaning
 
 ``epochs``: one row per (trial, epoch); metrics are null where the epoch was not validated. Where it
 was validated several times (``validate_every: {steps: N}``), they are those of the best of these.
+Trials that are no points, but from which others started, have rows, too.
 
 =========================  ====================  ===================================================
 ``trial_id``               dictionary<string>
@@ -158,9 +162,10 @@ TRIAL_FIELDS: tuple[pa.Field, ...] = (
     pa.field("attempts", pa.int32(), nullable=False),
     pa.field("note", pa.string()),
     pa.field("reused_from", pa.string()),
+    pa.field("started_from", pa.string()),
 )
 #: columns that tables of earlier builds lack; readers do without them
-LATER_FIELDS = frozenset({"reused_from", "training_time_s", "forward_time_s"})
+LATER_FIELDS = frozenset({"forward_time_s", "reused_from", "started_from", "training_time_s"})
 EPOCH_FIELDS: tuple[pa.Field, ...] = (
     pa.field("trial_id", WORD, nullable=False),
     pa.field("epoch", pa.int32(), nullable=False),

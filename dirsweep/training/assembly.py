@@ -19,6 +19,7 @@ from dirsweep.errors import DataError, SpecError
 from dirsweep.methods.base import Reweighting, Schedule, Setup, Stage, TechniqueConfig
 from dirsweep.training.batches import TrainingData
 from dirsweep.training.hooks import Hooks
+from dirsweep.training.initial_weights import set_weights, weights_of_model
 from dirsweep.training.inputs import Inputs, open_inputs
 from dirsweep.training.loop import fit, start_state
 from dirsweep.training.model import TrialModel
@@ -56,18 +57,26 @@ class Training:
         return replace(self, data=self.data.using(samples))
 
 
-def build_training(trial: TrialSpec, *, device: torch.device | None = None) -> Training:
+def build_training(
+    trial: TrialSpec,
+    *,
+    device: torch.device | None = None,
+    weights: Mapping[str, Tensor] | None = None,
+) -> Training:
     """Open the data of a trial, and build its network and techniques from its seed.
 
     Args:
         trial: what to train.
         device: None takes the first GPU if there is one, else the CPU.
+        weights: of the trial from which it starts; None for the initial ones, or those of the
+            model that its configuration names.
 
     Returns:
         The training before its first epoch.
 
     Raises:
-        DataError: the benchmark's files are missing, broken, or differ from those of the sweep.
+        DataError: the benchmark's files or the model to start from are missing, broken, or differ
+            from those of the sweep.
         SpecError: a technique cannot work with this benchmark or batch size.
     """
     config = TrialConfig.model_validate(trial.config)
@@ -81,11 +90,15 @@ def build_training(trial: TrialSpec, *, device: torch.device | None = None) -> T
         )
     if trial.contents:
         _check_contents(trial, trial_contents(config, inputs.cache))
-    model, weights, stages = build_model(config, inputs, trial.seed, device)
+    model, sample_weights, stages = build_model(config, inputs, trial.seed, device)
+    if weights is not None:
+        set_weights(model.network, weights, source=f"trial {trial.starts_from}")
+    elif config.start_from is not None:
+        set_weights(model.network, weights_of_model(config.start_from), source=config.start_from)
     data = TrainingData(
         inputs=inputs,
         samples={split: torch.arange(len(ids)) for split, ids in inputs.ids.items()},
-        sample_weights=weights.to(device),
+        sample_weights=sample_weights.to(device),
         device=device,
     )
     plan = TrainingPlan(

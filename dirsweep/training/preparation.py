@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from torch import nn
 
 from dirsweep.backbones.base import BackboneConfig
 from dirsweep.config.cache_folder import cache_folder
@@ -26,6 +27,7 @@ from dirsweep.run.data_record import DATA_HINT, DataRecord, SplitRecord, check_d
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.stored_sweep import load_stored_sweep
 from dirsweep.training.assembly import refuse_idle_techniques
+from dirsweep.training.initial_weights import set_weights, weights_of_model
 from dirsweep.training.inputs import open_benchmark
 
 #: inputs of more bytes are not hashed at each start
@@ -65,6 +67,7 @@ def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
     if benchmark.kind == "image" and not isinstance(benchmark.views(), ImageViews):
         for backbone in {type(part): part for part in backbones.values()}.values():
             _check_fits(cast(BackboneConfig, backbone), benchmark, folder)
+    _check_models(spec, benchmark, folder)
     return benchmark
 
 
@@ -93,6 +96,32 @@ def _check_fits(backbone: BackboneConfig, benchmark: Benchmark, folder: Path) ->
             f"backbone {backbone.registered_name}: its features have the shape "
             f"{tuple(features.shape)}; expected {expected} (samples, feature_dim)"
         )
+
+
+def _check_models(spec: SweepSpec, benchmark: Benchmark, folder: Path) -> None:
+    """Refuse planned points that start from a model of another backbone.
+
+    Raises:
+        SpecError: the first such point.
+    """
+    points = [("base", spec.base_config)]
+    for study in spec.studies:
+        planned = planned_points(spec, study)
+        points += [(f"studies.{study}, point {point.index}", point.config) for point in planned]
+    seen: set[str] = set()
+    for where, config in points:
+        identity = canonical_json([config.backbone.to_dict(), config.start_from])
+        if config.start_from is None or identity in seen:
+            continue
+        seen.add(identity)
+        with torch.random.fork_rng():
+            backbone = cast(BackboneConfig, config.backbone).build(benchmark, folder)
+            last_layer = nn.Linear(backbone.feature_dim, benchmark.label_dim)
+        network = nn.ModuleDict({"backbone": backbone, "regressor": last_layer})
+        try:
+            set_weights(network, weights_of_model(config.start_from), config.start_from)
+        except DataError as error:
+            raise SpecError(f"start_from: {error}", key=where, source=spec.source) from None
 
 
 def data_record(spec: SweepSpec, benchmark: Benchmark, cache: str | None = None) -> DataRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import time
 import traceback
@@ -31,6 +32,7 @@ from dirsweep.training.checkpoint import load_checkpoint, save_checkpoint
 from dirsweep.training.evaluation import predict, predict_with_features, split_metrics
 from dirsweep.training.failures import fault_of
 from dirsweep.training.hooks import Hooks
+from dirsweep.training.initial_weights import weights_of_first_trial
 from dirsweep.training.loop import begin_stage, is_over
 from dirsweep.training.memory import out_of_memory, peak_mib
 from dirsweep.training.model_record import store_model
@@ -121,14 +123,15 @@ def train(  # noqa: PLR0913 - one parameter per setting
     results, error, fault = Results(), None, None
     status: Status = "complete"
     try:
-        training = build_training(trial)
+        training = build_training(trial, weights=weights_of_first_trial(trial, folder))
         session = TrialSession(
             trial, training, folder, emit, progress, checkpoint_every_s, attempt.began
         )
         session.record_length()
         results = session.run(store_features=store_features)
-        if folder is not None and model_limit_mib is not None:
-            store_model(training, trial, folder.paths.model, limit_mib=model_limit_mib)
+        limit_mib = math.inf if trial.keeps_model else model_limit_mib
+        if folder is not None and limit_mib is not None:
+            store_model(training, trial, folder.paths.model, limit_mib=limit_mib)
     except StoreError:
         raise  # not the trial's fault: it resumes once the folder can be written to
     except Exception as problem:

@@ -245,6 +245,12 @@ def trial_ids(root: Path) -> list[str]:
     return list(read_state(RunPaths(root).ledger).proposed_trials())
 
 
+def all_trial_ids(root: Path) -> list[str]:
+    """These, and the trials from which they start."""
+    state = read_state(RunPaths(root).ledger)
+    return [*state.proposed_trials(), *state.required_trials()]
+
+
 def statuses(root: Path) -> dict[str, str]:
     """trial -> how it ended, of those that have."""
     outcomes = {i: TrialFolder(RunPaths(root).trial(i)).outcome() for i in trial_ids(root)}
@@ -292,7 +298,7 @@ def alive(pid: int) -> bool:
 
 def outcomes(root: Path) -> dict[str, bytes]:
     """trial -> the bytes of its outcome."""
-    files = {i: RunPaths(root).trial(i).outcome for i in trial_ids(root)}
+    files = {i: RunPaths(root).trial(i).outcome for i in all_trial_ids(root)}
     return {i: data for i, file in files.items() if (data := file.read()) is not None}
 
 
@@ -343,7 +349,7 @@ def check_finished(root: Path, num_trials: int) -> Run:
     assert set(run.trials()["status"].to_pylist()) == {"complete"}
     events = read_events(RunPaths(root).ledger)
     ended = [event.trial_id for event in events if isinstance(event, Ended)]
-    assert sorted(ended) == sorted(set(trial_ids(root)))
+    assert sorted(ended) == sorted(all_trial_ids(root))
     return run
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dirsweep.config.model import AddedLater
 from dirsweep.config.ranges import Choice, InEpochs
-from dirsweep.config.trial import TrialConfig
+from dirsweep.config.trial import TrialConfig, build_named
 from dirsweep.data.base import BenchmarkConfig
 from dirsweep.methods.base import Schedule, Setup, Stage, TechniqueConfig
 from dirsweep.methods.reweighting.inv import InvConfig
@@ -62,6 +62,12 @@ class RRTConfig(TechniqueConfig):
     their own statistics and the running ones move on)
     """
 
+    first_stage: Annotated[Literal["own", "shared"], AddedLater()] = "own"
+    """where the first stage is trained: within the trial, or shared: in the trial with schedule
+    plain that is equal otherwise (without weights where first_reweighting is none); it is trained
+    once for all that start from it, also where it is a point of its own
+    """
+
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels that are no scalars, unless the trial's own weights are used."""
         if self.reweighting != "trial" and benchmark.label_dim != 1:
@@ -72,15 +78,29 @@ class RRTConfig(TechniqueConfig):
         return None
 
     def total_epochs(self, epochs: int) -> int:
-        """Return the number of epochs of both stages.
+        """Return the number of epochs that a trial trains itself, in all stages.
 
         Args:
-            epochs: of the first one.
+            epochs: of the first stage.
         """
-        return epochs + (self.epochs or epochs)
+        second = self.epochs or epochs
+        return second if self.first_stage == "shared" else epochs + second
+
+    def first_trial(self, trial: TrialConfig) -> TrialConfig | None:
+        """Return the plain training from whose best epoch the second stage starts, if shared."""
+        if self.first_stage == "own":
+            return None
+        changes = {"schedule": build_named("schedule", "plain")}
+        if self.first_reweighting == "none":
+            changes["reweighting"] = build_named("reweighting", "none")
+        return trial.model_copy(update=changes)
+
+    def alone(self) -> RRTConfig:
+        """Return the same with a first stage of its own."""
+        return self.model_copy(update={"first_stage": "own"})
 
     def build(self, setup: Setup) -> Schedule:
-        """Make both stages.
+        """Make both stages; the second alone where the first is shared.
 
         Raises:
             SpecError: labels are not scalar, unless reweighting is 'trial'.
@@ -99,7 +119,7 @@ class RRTConfig(TechniqueConfig):
             reset_regressor=self.reset_regressor,
             backbone_mode="train" if self.batch_norm == "released" else "eval",
         )
-        return Schedule((first, second))
+        return Schedule((second,) if self.first_stage == "shared" else (first, second))
 
     def _weights(self, setup: Setup) -> Tensor | None:
         if self.reweighting == "trial":
