@@ -24,7 +24,7 @@ from dirsweep.analysis.measurements import (
     rng_for,
     seed_pool,
 )
-from dirsweep.analysis.resampling import METRICS, replicates, sample_counts
+from dirsweep.analysis.resampling import METRICS, replicates, sample_counts, with_smallest_error
 from dirsweep.analysis.seed_variance import SeedPool
 from dirsweep.analysis.summaries import PointSummary
 from dirsweep.domain import MetricColumn, metric_title, plural
@@ -297,6 +297,9 @@ def _common_draws(
     rng = rng_for(settings.seed, "samples", column.split, column.region)
     counts = sample_counts(len(places[0]), settings.num_draws, rng)
     labels = predicted[0].labels[places[0]]
+    if column.metric.endswith("gm"):
+        smallest = runs[0].manifest.benchmark.smallest_error
+        preds = with_smallest_error(labels, preds, smallest)
     draws = replicates(
         column.metric, labels, preds, counts, None if bins is None else bins[places[0]]
     )

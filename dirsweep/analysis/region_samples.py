@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dirsweep.analysis.resampling import METRICS, Floats, observed, replicates
+from dirsweep.analysis.resampling import METRICS, Floats, observed, replicates, with_smallest_error
 from dirsweep.domain import MetricColumn
 from dirsweep.run.predictions import Predicted
 from dirsweep.run.reader import Run
@@ -22,11 +22,13 @@ class RegionSamples:
         predicted: all predictions of the split.
         places: (S,) the region's columns of ``predicted.preds``.
         metric: one of ``resampling.METRICS``.
+        smallest_error: smaller absolute errors count as this in the geometric mean, label unit.
     """
 
     predicted: Predicted
     places: NDArray[np.int64]
     metric: str
+    smallest_error: float = 0.0
 
     @property
     def num(self) -> int:
@@ -47,7 +49,8 @@ class RegionSamples:
         """(T, S) predictions of the trials, label unit."""
         rows = np.array([self.predicted.rows[trial] for trial in trials], dtype=np.int64)
         found: Floats = self.predicted.preds[np.ix_(rows, self.places)]
-        return found
+        smallest = self.smallest_error if self.metric.endswith("gm") else 0.0
+        return with_smallest_error(self.labels, found, smallest)
 
     def covers(self, trial: str) -> bool:
         """Return whether a trial has a finite prediction for every sample of the split."""
@@ -72,4 +75,5 @@ def region_samples(run: Run, column: MetricColumn) -> RegionSamples | None:
         return None
     if column.metric.startswith("macro_") and predicted.bins is None:
         return None
-    return RegionSamples(predicted, np.flatnonzero(inside), column.metric)
+    smallest = run.manifest.benchmark.smallest_error
+    return RegionSamples(predicted, np.flatnonzero(inside), column.metric, smallest)

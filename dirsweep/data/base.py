@@ -119,6 +119,9 @@ class BenchmarkConfig(NamedConfig):
     label_dim: ClassVar[int] = 1
     #: the metrics the benchmark reports, keys of ``domain.METRICS``
     metrics: ClassVar[tuple[str, ...]] = SCALAR_METRICS
+    #: smaller absolute errors count as this in the geometric mean, label unit; 0: an exact
+    #: prediction makes it 0
+    smallest_error: ClassVar[float] = 0.0
     #: whether the data is synthetic: every table, console line and plot says so
     synthetic: ClassVar[bool] = False
     #: settings of techniques that replace their own defaults on this benchmark

@@ -279,6 +279,7 @@ class STSBConfig(BenchmarkConfig):
     target_scale: ClassVar[float] = 5.0
     metrics: ClassVar[tuple[str, ...]] = ("mse", "mae", "rmse", "gm", "pearson", "spearman")
     technique_defaults: ClassVar[tuple[BenchmarkDefault, ...]] = STS_B_DEFAULTS
+    smallest_error: ClassVar[float] = 1e-10  # as the released code has it for this benchmark
 
     root: Annotated[str, AfterValidator(lambda root: str(absolute_path(root)))] = Field(
         default_factory=_default_root, validate_default=True

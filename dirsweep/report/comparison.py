@@ -120,6 +120,10 @@ def _notes(found: Comparison) -> Iterator[Note]:
     for name, labels in ((found.name_a, found.only_a), (found.name_b, found.only_b)):
         if labels:
             yield Note(f"{plural(len(labels), 'configuration')} only in {name}")
+    sizes = {row.difference.region: row.difference.num_samples for row in found.rows}
+    shown = [f"{region} {num:,}" for region, num in sizes.items() if num]
+    if shown:
+        yield Note(f"{found.split} samples that both predicted: {', '.join(shown)}")
     for text in found.undefined:
         yield Note(f"not compared: {text}, the worst result there is", error=True)
     yield from sign_legend((row.difference for row in found.rows), "B is ")

@@ -42,6 +42,7 @@ class BenchmarkFacts:
         region_rule: by what label bins have their shot regions, in words; empty where not recorded.
         variant: which of several splits in circulation it is; empty where there is only one.
         overlaps: what the test split has in common with training, in words; empty for nothing.
+        smallest_error: smaller absolute errors count as this in the geometric mean, label unit.
     """
 
     name: str
@@ -53,6 +54,7 @@ class BenchmarkFacts:
     region_rule: str = ""
     variant: str = ""
     overlaps: str = ""
+    smallest_error: float = 0.0
 
     @property
     def zero_shot(self) -> bool:
@@ -183,6 +185,7 @@ class StatesFacts(Protocol):
     label_unit: ClassVar[str]
     label_range: ClassVar[tuple[float, float]]
     metrics: ClassVar[tuple[str, ...]]
+    smallest_error: ClassVar[float]
 
 
 def sweep_record(spec: SweepSpec, data: Mapping[str, str] | None = None) -> dict[str, object]:
@@ -209,6 +212,7 @@ def benchmark_record(config: StatesFacts) -> dict[str, object]:
         "label_unit": config.label_unit,
         "label_range": list(config.label_range),
         "metrics": list(config.metrics),
+        "smallest_error": config.smallest_error,
     }
 
 
@@ -291,6 +295,7 @@ def _benchmark(spec: Mapping[str, Any], recorded: Mapping[str, Any]) -> Benchmar
         region_rule=str(recorded.get("region_rule") or ""),
         variant=str(recorded.get("variant") or ""),
         overlaps=str(recorded.get("overlaps") or ""),
+        smallest_error=float(recorded.get("smallest_error") or 0.0),
     )
 
 

@@ -79,6 +79,7 @@ def split_metrics(data: TrainingData, split: SplitName, preds: Tensor) -> dict[s
         benchmark.bins,
         benchmark.metrics,
         bin_labels=benchmark.bin_labels(labels),
+        smallest_error=benchmark.config.smallest_error,
     )
     return {f"{split}_{name}": value for name, value in found.items()}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,18 @@ def rmse(labels: Array, preds: Array) -> float:
     return float(np.sqrt(mse(labels, preds)))
 
 
-def gm(labels: Array, preds: Array) -> float:
+def gm(labels: Array, preds: Array, smallest_error: float = 0.0) -> float:
     """Return the geometric mean of the absolute errors, label unit.
 
-    It is 0 when one prediction is exact.
+    Args:
+        labels: (N,), label unit.
+        preds: (N,), label unit.
+        smallest_error: smaller absolute errors count as this; with 0 the result is 0 when one
+            prediction is exact.
     """
+    errors = np.maximum(np.abs(preds - labels), smallest_error)
     with np.errstate(divide="ignore"):
-        return float(np.exp(np.log(np.abs(preds - labels)).mean()))
+        return float(np.exp(np.log(errors).mean()))
 
 
 def pearson(labels: Array, preds: Array) -> float | None:
@@ -126,6 +132,7 @@ def compute(
     names: Iterable[str] = tuple(METRICS),
     *,
     bin_labels: NDArray[Any] | None = None,
+    smallest_error: float = 0.0,
 ) -> dict[str, float | None]:
     """Compute every metric over every region.
 
@@ -135,6 +142,7 @@ def compute(
         bins: decide each label's region by its bin's training count.
         names: keys of ``METRICS``.
         bin_labels: (N,) the number by which each label is binned; None: scalar labels themselves.
+        smallest_error: see ``gm``.
 
     Returns:
         ``<metric>_<region>`` -> value; None for a region without samples, and where a correlation
@@ -147,11 +155,13 @@ def compute(
     _check_shapes(labels, preds)
     exact, predicted = labels.astype(np.float64), preds.astype(np.float64)
     regions = bins.region_of(exact if bin_labels is None else bin_labels)
+    functions = dict(METRICS)
+    functions["gm"] = partial(gm, smallest_error=smallest_error)
     found: dict[str, float | None] = {}
     for name in names:
         for region in bins.reported_regions:
             inside = np.ones(len(exact), bool) if region == "all" else regions == region
-            value = METRICS[name](exact[inside], predicted[inside]) if inside.any() else None
+            value = functions[name](exact[inside], predicted[inside]) if inside.any() else None
             found[f"{name}_{region}"] = None if is_undefined(value) else value
     return found
 

@@ -1,9 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from dirsweep.analysis.resampling import METRICS, bounds, observed, replicates, sample_counts
+from dirsweep.analysis.resampling import (
+    METRICS,
+    bounds,
+    observed,
+    replicates,
+    sample_counts,
+    with_smallest_error,
+)
+from dirsweep.data.agedb_dir import AgeDBConfig
 from dirsweep.training import metrics
 
 
@@ -78,3 +90,31 @@ def test_counts() -> None:
     assert counts.mean() == 1
     assert counts.var() == pytest.approx(6 / 7, abs=0.1)
     assert np.array_equal(counts, sample_counts(7, 500, np.random.default_rng(0)))
+
+
+def test_the_smallest_error_moves_nearer_predictions_only() -> None:
+    labels, preds = np.array([1.0, 2.0, 3.0]), np.array([[1.0, 2.05, 3.5]])
+    assert with_smallest_error(labels, preds, 0.0) is preds
+    assert with_smallest_error(labels, preds, 0.1).tolist() == [[1.1, 2.1, 3.5]]
+    assert preds.tolist() == [[1.0, 2.05, 3.5]]
+
+
+@pytest.mark.parametrize("split", ["val", "test", "hit"])
+def test_golden_balanced_errors_of_agedb(
+    golden_benchmarks: Mapping[str, NDArray[np.generic]], data_dir: Path, split: str
+) -> None:
+    """Balanced MSE's bMSE and bMAE: means per age, then over ages; overall and by region."""
+    benchmark = AgeDBConfig(root=str(data_dir / "agedb-dir")).build(Path())
+    labels = benchmark.samples("val" if split == "val" else "test").labels
+    preds = golden_benchmarks[f"age_agedb_{'val' if split == 'val' else 'test'}_pred"].copy()
+    if split == "hit":
+        exact = golden_benchmarks["age_agedb_hit_index"]
+        preds[exact] = labels[exact]
+    ages, regions = benchmark.bins.bin_of(labels), benchmark.bins.region_of(labels)
+    expected = golden_benchmarks[f"age_agedb_{split}_balanced"].tolist()
+    for region, row in zip(("all", "many", "median", "few"), expected, strict=True):
+        inside = (regions == region) | (region == "all")
+        true, predicted = labels[inside].astype(float), preds[inside].astype(float)[None]
+        for metric, value in zip(("macro_mse", "macro_mae"), row, strict=True):
+            found = observed(metric, true, predicted, ages[inside])[0]
+            assert found == pytest.approx(value, rel=1e-4)

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dirsweep.data.agedb_dir import AgeDBConfig
+from dirsweep.data.sts_b_dir import STSBConfig
 from dirsweep.domain import LabelBins
 from dirsweep.errors import ShapeError
 from dirsweep.training import metrics
@@ -33,6 +35,70 @@ def test_golden_shots_of_agedb(golden: Mapping[str, NDArray[np.generic]], data_d
             )
     regions = bins.region_of(labels)
     assert [int((regions == r).sum()) for r in ("many", "median", "few")] == [1530, 448, 162]
+
+
+Golden = Mapping[str, NDArray[np.generic]]
+REGIONS = ("all", "many", "median", "few")
+
+
+@pytest.mark.parametrize(("split", "key"), [("val", "dev"), ("test", "test")])
+def test_golden_metrics_of_sts_b(
+    golden_benchmarks: Golden, data_dir: Path, split: str, key: str
+) -> None:
+    config = STSBConfig(root=str(data_dir / "sts-b-dir"), shots="released")
+    benchmark = config.build(Path())
+    labels = benchmark.split(split).labels  # type: ignore[arg-type]
+    preds = golden_benchmarks[f"sts_{key}_pred"] * np.float32(5)
+    rows = np.arange(len(labels))
+    cases = [(rows, golden_benchmarks[f"sts_{key}_metrics"])]
+    if key == "test":  # one median-shot sample, no few-shot one
+        cases.append((golden_benchmarks["sts_sub_index"], golden_benchmarks["sts_sub_metrics"]))
+    for chosen, expected in cases:
+        found = metrics.compute(
+            labels[chosen],
+            preds[chosen],
+            benchmark.bins,
+            config.metrics,
+            smallest_error=config.smallest_error,
+        )
+        regions = benchmark.bins.region_of(labels[chosen])
+        for region, row in zip(REGIONS, expected.tolist(), strict=True):
+            num = len(chosen) if region == "all" else int((regions == region).sum())
+            assert num == row[5]
+            for name, value in zip(("mse", "mae", "gm", "pearson", "spearman"), row, strict=False):
+                ours = found[f"{name}_{region}"]
+                # what cannot be computed is 0 in the released code
+                assert (0.0 if ours is None else ours) == pytest.approx(value, rel=1e-4)
+                undefined = num == 0 or (num < 2 and name in ("pearson", "spearman"))
+                assert (ours is None) == undefined
+
+
+@pytest.mark.parametrize("split", ["val", "test", "hit"])
+def test_golden_metrics_of_agedb(golden_benchmarks: Golden, data_dir: Path, split: str) -> None:
+    benchmark = AgeDBConfig(root=str(data_dir / "agedb-dir")).build(Path())
+    labels = benchmark.samples("val" if split == "val" else "test").labels
+    preds = golden_benchmarks[f"age_agedb_{split if split == 'val' else 'test'}_pred"].copy()
+    if split == "hit":  # exact predictions
+        exact = golden_benchmarks["age_agedb_hit_index"]
+        preds[exact] = labels[exact]
+    found = metrics.compute(labels, preds, benchmark.bins)
+    expected = golden_benchmarks[f"age_agedb_{split}_metrics"].tolist()
+    for region, row in zip(REGIONS, expected, strict=True):
+        for name, value in zip(("mse", "mae", "gm"), row, strict=True):
+            assert found[f"{name}_{region}"] == pytest.approx(value, rel=1e-4)
+    assert (found["gm_all"] == 0) == (split == "hit")
+    overall = metrics.gm(labels, preds, smallest_error=1e-10)
+    assert overall == pytest.approx(
+        golden_benchmarks[f"age_agedb_{split}_overall_gm_plus_1e-10"].item(), rel=1e-4
+    )
+
+
+def test_an_exact_prediction_counts_as_the_smallest_error() -> None:
+    labels, preds = np.array([1.5, 1.5]), np.array([1.5, 2.5])
+    assert metrics.compute(labels, preds, _bins([1.5]), ["gm"])["gm_all"] == 0
+    found = metrics.compute(labels, preds, _bins([1.5]), ["gm", "mae"], smallest_error=1e-10)
+    assert found["gm_all"] == pytest.approx(1e-5)
+    assert found["mae_all"] == 0.5, "of the geometric mean alone"
 
 
 def test_by_hand() -> None:
