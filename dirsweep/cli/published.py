@@ -36,6 +36,14 @@ InFlavour = Annotated[
 ]
 
 
+class RowChoice(StrEnum):
+    """Which rows of a published table a sweep trains."""
+
+    all = "all"
+    own = "own"
+    quoted = "quoted"
+
+
 class PublishedFormat(StrEnum):
     """Formats of exported published numbers."""
 
@@ -117,3 +125,18 @@ def protocol(
             typer.echo(f"{name}, {row}: on {known}; choose with --benchmark", err=True)
         return
     print_tables(PlainConsole(), protocol_tables(name, rows, flavour.value))
+
+
+@app.command()
+def sweep(
+    name: Name,
+    flavour: InFlavour = ProtocolFlavour.printed,
+    benchmark: OnBenchmark = None,
+    rows: Annotated[
+        RowChoice, typer.Option("--rows", help="all rows, the paper's own, or those it quotes")
+    ] = RowChoice.all,
+) -> None:
+    """Write the sweep file of a published table, with the protocol of its rows."""
+    from dirsweep.config.published_sweep import sweep_text, table_sweep
+
+    typer.echo(sweep_text(table_sweep(name, flavour.value, benchmark, rows.value)), nl=False)

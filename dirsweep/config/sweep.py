@@ -57,6 +57,7 @@ from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.config.yaml_text import dump_yaml
 from dirsweep.domain import Constraint, Objective, plural
 from dirsweep.errors import SpecError
+from dirsweep.published.protocol import BENCHMARKS as PUBLISHED_BENCHMARKS
 
 if TYPE_CHECKING:
     from dirsweep.data.base import BenchmarkConfig
@@ -80,6 +81,15 @@ class SweepContext:
 
     source: str = ""
     stored: bool = False
+
+
+def _check_available(benchmark: Any) -> None:
+    """Refuse a benchmark of the papers' tables that this build lacks, and say nothing else."""
+    name = benchmark.get("name") if isinstance(benchmark, Mapping) else benchmark
+    known = registry.names("benchmark")
+    if name in PUBLISHED_BENCHMARKS and name not in known:
+        what = f"benchmark not available: '{name}' (available: {', '.join(known)})"
+        raise SpecError(what, key="benchmark.name")
 
 
 def _read_benchmark(value: Any) -> Any:
@@ -191,6 +201,7 @@ class SweepSpec(Config):
         for key in ("benchmark", "base", "studies"):
             if key not in given:
                 raise SpecError("missing", key=key)
+        _check_available(given["benchmark"])
         if isinstance(info.context, SweepContext) and info.context.stored:
             # builds that did not write the key knew general defaults only
             given.setdefault("defaults", "general")

@@ -199,6 +199,19 @@ def dump_yaml(data: Any) -> str:
     return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
 
 
+def flow_yaml(data: Any) -> str:
+    """Write plain data on one line that ``parse_yaml`` reads back: ``{name: adam, lr: 0.001}``."""
+    text = yaml.dump(
+        data,
+        Dumper=_Dumper,
+        default_flow_style=True,
+        sort_keys=False,
+        allow_unicode=True,
+        width=100_000,
+    )
+    return text.removesuffix("\n...\n").strip()
+
+
 def name_of(path: Path) -> str | None:
     """Return the name in a sweep file without checking the file; None where none is found."""
     try:
