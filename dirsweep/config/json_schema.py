@@ -25,12 +25,13 @@ from dirsweep.config.model import (
     PlainData,
     WrittenAs,
 )
+from dirsweep.config.optimization import OptimizerConfig, StepInterval
 from dirsweep.config.sampler import SAMPLERS, SamplerSpec, optuna_arguments
 from dirsweep.config.scheduler import SchedulerSpec
 from dirsweep.config.space_file import MODIFIERS, EntrySpec
 from dirsweep.config.study import DESIGNS, StudySpec
 from dirsweep.config.sweep import SweepSpec
-from dirsweep.config.trial import OptimizerConfig, StepInterval, TrialConfig
+from dirsweep.config.trial import TrialConfig
 from dirsweep.config.trial_keys import SECTIONS
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

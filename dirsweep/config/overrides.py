@@ -33,7 +33,8 @@ from dirsweep.config.error_text import (
     yaml_fields,
 )
 from dirsweep.config.model import PlainData
-from dirsweep.config.trial import NamedConfig, OptimizerConfig, TrialConfig
+from dirsweep.config.optimization import OptimizerConfig
+from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.config.trial_keys import SECTIONS, check_key, check_known, is_off
 from dirsweep.config.yaml_text import REPLACE
 from dirsweep.errors import RegistryError, SpecError

@@ -7,7 +7,8 @@ from typing import Any
 
 from dirsweep import registry
 from dirsweep.config.model import PlainData
-from dirsweep.config.trial import OptimizerConfig, StepInterval, TrialConfig
+from dirsweep.config.optimization import OptimizerConfig, StepInterval
+from dirsweep.config.trial import TrialConfig
 from dirsweep.errors import SpecError, did_you_mean
 
 #: parts of a trial that are chosen by name

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import torch
 
-from dirsweep.config.trial import StepInterval
+from dirsweep.config.optimization import StepInterval
 from dirsweep.domain import is_undefined, metric_of
 from dirsweep.errors import TrialError
 from dirsweep.methods.base import Stage

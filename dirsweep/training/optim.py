@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dirsweep.config.trial import OptimizerConfig
+from dirsweep.config.optimization import OptimizerConfig
 from dirsweep.methods.base import Stage
 from dirsweep.training.model import TrialModel
 

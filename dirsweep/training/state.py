@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from dirsweep.config.trial import OptimizerConfig, StepInterval
+from dirsweep.config.optimization import OptimizerConfig, StepInterval
 from dirsweep.domain import Objective
 from dirsweep.methods.base import Stage
 from dirsweep.training.seeding import Generators

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dirsweep.config.trial import StepInterval
+from dirsweep.config.optimization import StepInterval
 
 
 def steps_between(interval: int | StepInterval, num_steps: int) -> int:

@@ -18,10 +18,11 @@ from dirsweep.config.key_reference import (
     typed_key,
 )
 from dirsweep.config.model import Config, DefaultText, FileForm
+from dirsweep.config.optimization import OptimizerConfig
 from dirsweep.config.ranges import LogUniform
 from dirsweep.config.study import StudySpec
 from dirsweep.config.sweep import SweepSpec
-from dirsweep.config.trial import OptimizerConfig, TrialConfig
+from dirsweep.config.trial import TrialConfig
 from dirsweep.errors import SpecError
 from dirsweep.terminal import PlainConsole
 from tests.config.conftest import Load

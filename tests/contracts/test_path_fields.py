@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from dirsweep import registry
 from dirsweep.config.file_content import ContentPath, NotAPath
 from dirsweep.config.model import marked_fields
-from dirsweep.config.trial import OptimizerConfig
+from dirsweep.config.optimization import OptimizerConfig
+from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import BenchmarkConfig
 from tests.contracts.rooms import shipped
 
@@ -55,3 +56,4 @@ def test_the_known_paths_are_marked() -> None:
         ("resnet18", "pretrained"),
         ("resnet50", "pretrained"),
     }
+    assert set(marked_fields(TrialConfig, ContentPath)) == {"start_from"}

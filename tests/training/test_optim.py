@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dirsweep.config.trial import OptimizerConfig
+from dirsweep.config.optimization import OptimizerConfig
 from dirsweep.training.assembly import build_training
 from dirsweep.training.optim import make_optimizer, optimize, set_learning_rate
 from tests.tiny import tiny_trial

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from dirsweep.config.trial import StepInterval
+from dirsweep.config.optimization import StepInterval
 from dirsweep.training.validation_times import is_due, stage_length
 
 

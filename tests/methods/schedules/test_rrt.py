@@ -81,3 +81,14 @@ def test_refuses_labels_that_cannot_be_counted(make_setup) -> None:
     for wrong in ({"epochs": 0}, {"reweighting": "none"}):
         with pytest.raises(ValidationError):
             RRTConfig(**wrong)
+
+
+def test_a_shared_first_stage_leaves_the_second_to_the_trial(make_setup) -> None:
+    own, shared = RRTConfig(epochs=3), RRTConfig(epochs=3, first_stage="shared")
+    second = own.build(make_setup(num_epochs=9)).stages[1]
+    (only,) = shared.build(make_setup(num_epochs=9)).stages
+    assert torch.equal(only.sample_weights, second.sample_weights)
+    assert (only.num_epochs, only.trains, only.regularize) == (3, "regressor", False)
+    assert (own.total_epochs(9), shared.total_epochs(9)) == (12, 3)
+    assert RRTConfig(first_stage="shared").total_epochs(9) == 9
+    assert shared.alone() == own.alone() == own
