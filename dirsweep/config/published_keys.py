@@ -9,7 +9,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from dirsweep import registry
-from dirsweep.config.trial import OptimizerConfig, TrialConfig
+from dirsweep.config.optimization import OptimizerConfig
+from dirsweep.config.trial import TrialConfig
 from dirsweep.errors import DirSweepError
 from dirsweep.published.configuration import NAMED_SECTIONS
 from dirsweep.published.protocol import Protocol
