@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from dirsweep.config.error_text import errors_under
+from dirsweep.config.model import PlainData
 from dirsweep.config.overrides import build_section
 from dirsweep.config.settings import Setting
 from dirsweep.errors import SpecError
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
     from dirsweep.data.base import BenchmarkConfig
 
 
-def benchmark_of(name: str, sets: Sequence[str] = ()) -> BenchmarkConfig:
+def benchmark_of(name: str | PlainData, sets: Sequence[str] = ()) -> BenchmarkConfig:
     """Return the config of a registered benchmark.
 
     Args:
-        name: as registered.
+        name: as registered, or settings to start from, with their ``name``.
         sets: ``benchmark.key=value`` texts; values are YAML.
 
     Raises:
@@ -26,7 +27,7 @@ def benchmark_of(name: str, sets: Sequence[str] = ()) -> BenchmarkConfig:
         SpecError: a setting is wrong, or not of the benchmark.
     """
     settings = [Setting.parse(text) for text in sets]
-    raw: Any = {"benchmark": {"name": name}}
+    raw: Any = {"benchmark": {"name": name} if isinstance(name, str) else dict(name)}
     for setting in settings:
         if not setting.key.startswith("benchmark.") or setting.key == "benchmark.name":
             what = "expected a key of the benchmark, such as benchmark.root=FOLDER"

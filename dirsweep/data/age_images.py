@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from dirsweep.data.base import SPLITS, Benchmark, BenchmarkConfig, InputKind, Split, SplitName
 from dirsweep.data.cache import build_once
 from dirsweep.data.label_ranges import LabelRange
+from dirsweep.data.loose_samples import read_picture_list, read_pictures
 from dirsweep.data.views import ImageViews
 from dirsweep.terminal import PlainConsole, text_column
 
@@ -54,6 +55,16 @@ class AgeImages(Benchmark):
         if name not in self._splits:
             self._splits[name] = self._load(name)
         return self._splits[name]
+
+    def read_samples(self, path: Path) -> Split:
+        """Read a picture, the pictures of a folder, or those that a CSV file lists.
+
+        Raises:
+            DataError: see ``data.loose_samples``.
+        """
+        if path.suffix.lower() == ".csv":
+            return read_picture_list(path, self.image_size)
+        return read_pictures(path, self.image_size)
 
     def views(self) -> ImageViews:
         """Return random crop and flip, and a stronger recipe on demand."""

@@ -271,6 +271,20 @@ class Benchmark(ABC):
         """Which of several splits in circulation the data is; empty where there is only one."""
         return ""
 
+    def read_samples(self, path: Path) -> Split:
+        """Read samples outside of the splits, for the predictions of a stored network.
+
+        Args:
+            path: a file or a folder in whatever form the benchmark takes.
+
+        Returns:
+            The samples, labels NaN where there are none.
+
+        Raises:
+            DataError: absent, broken, or in no form that the benchmark takes.
+        """
+        raise DataError(f"{path}: {self.name} takes no samples outside of its own splits")
+
     @abstractmethod
     def views(self) -> Views:
         """Return what turns batches of this benchmark's inputs into tensors."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,10 @@ class Reduced(Benchmark):
         if rows is None:
             return samples
         return Samples(tuple(samples.ids[row] for row in rows), samples.labels[rows])
+
+    def read_samples(self, path: Path) -> Split:
+        """Read samples outside of the splits, as the whole benchmark does."""
+        return self.whole.read_samples(path)
 
     def views(self) -> Views:
         """Return the whole benchmark's views."""

@@ -29,6 +29,7 @@ from dirsweep.data.base import (
     SplitName,
 )
 from dirsweep.data.label_ranges import LabelRange
+from dirsweep.data.loose_samples import read_pair_file
 from dirsweep.data.sts_b_defaults import STS_B_DEFAULTS
 from dirsweep.data.sts_b_splits import (
     COLUMNS,
@@ -117,6 +118,15 @@ class STSB(Benchmark):
         """``yang`` or ``ranksim``: whose split it is; ``other`` for files of another content."""
         found = self._check_variant()
         return "other" if found is None else self.wanted
+
+    def read_samples(self, path: Path) -> Split:
+        """Read a file of pairs; ids are ``test-0`` ... for a file named as one of the splits'.
+
+        Raises:
+            DataError: see ``data.loose_samples.read_pair_file``.
+        """
+        names = {file: name for name, file in FILES.items()}
+        return read_pair_file(path, names.get(path.name, path.stem))
 
     def views(self) -> PlainViews:
         """Return no augmentation; dropout in the backbone makes a second view."""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from dirsweep.data.base import SplitName
+from dirsweep.data.base import Benchmark, SplitName
 from dirsweep.domain import Objective, is_undefined
 from dirsweep.training import metrics
 from dirsweep.training.batches import TrainingData, prefetched
-from dirsweep.training.model import TrialModel
+from dirsweep.training.model import Predictor
 
 
 @torch.no_grad()
-def predict(model: TrialModel, data: TrainingData, split: SplitName) -> Tensor:
+def predict(model: Predictor, data: TrainingData, split: SplitName) -> Tensor:
     """Predict a split without augmentation and without feature smoothing.
 
     Args:
@@ -32,7 +34,7 @@ def predict(model: TrialModel, data: TrainingData, split: SplitName) -> Tensor:
 
 @torch.no_grad()
 def predict_with_features(
-    model: TrialModel, data: TrainingData, split: SplitName
+    model: Predictor, data: TrainingData, split: SplitName
 ) -> tuple[Tensor, Tensor]:
     """Predict as ``predict`` does, and keep the features behind the predictions.
 
@@ -52,7 +54,7 @@ def predict_with_features(
 
 
 def _predicted_batches(
-    model: TrialModel, data: TrainingData, split: SplitName
+    model: Predictor, data: TrainingData, split: SplitName
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield features and predictions (label unit) of each batch, on the training device."""
     model.network.eval()
@@ -62,20 +64,33 @@ def _predicted_batches(
 
 
 def split_metrics(data: TrainingData, split: SplitName, preds: Tensor) -> dict[str, float | None]:
-    """Compute the benchmark's metrics over its regions.
+    """Compute the benchmark's metrics over its regions, see ``benchmark_metrics``.
 
     Args:
         data: gives labels and bins.
         split: the split that was predicted.
         preds: (N,) or (N, K) on the CPU, label unit.
+    """
+    return benchmark_metrics(data.benchmark, split, data.labels(split), preds.numpy())
+
+
+def benchmark_metrics(
+    benchmark: Benchmark, split: SplitName, labels: NDArray[Any], preds: NDArray[Any]
+) -> dict[str, float | None]:
+    """Compute a benchmark's metrics over its regions.
+
+    Args:
+        benchmark: gives metrics and bins.
+        split: of the samples.
+        labels: (N,) or (N, K), label unit.
+        preds: of the same samples.
 
     Returns:
         ``<split>_<metric>_<region>`` -> value, None where it is not defined.
     """
-    benchmark, labels = data.benchmark, data.labels(split)
     found = metrics.compute(
         labels,
-        preds.numpy(),
+        preds,
         benchmark.bins,
         benchmark.metrics,
         bin_labels=benchmark.bin_labels(labels),
