@@ -13,6 +13,7 @@ from dirsweep.analysis.layout_rows import FilledLayout
 from dirsweep.errors import SpecError
 from dirsweep.report.choice import EVERYTHING, Choice
 from dirsweep.report.console import print_tables
+from dirsweep.report.external_table import external_table
 from dirsweep.report.layout_tables import layout_records, table_of_layout
 from dirsweep.report.region_notes import with_data_notes
 from dirsweep.report.study_records import study_records
@@ -91,6 +92,8 @@ def print_report(console: Console, report: Report) -> None:
 def _tables(report: Report, max_rows: int | None) -> list[Table]:
     if not report.layouts:
         tables = study_tables(report.run, max_rows=max_rows, choice=report.choice)
+        external = external_table(report.run, report.choice)
+        tables += [] if external is None else [external]
     else:
         tables = [
             table_of_layout(layout, published=report.published, choice=report.choice)

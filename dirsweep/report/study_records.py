@@ -9,9 +9,11 @@ from dirsweep.analysis.region_sizes import says_nothing
 from dirsweep.analysis.summaries import PointSummary, best_point, num_different
 from dirsweep.domain import MetricColumn, metric_columns
 from dirsweep.report.choice import EVERYTHING, Choice
+from dirsweep.report.external_table import external_points
 from dirsweep.report.study_notes import retry_note
 from dirsweep.report.study_rows import shown_points
 from dirsweep.report.table import Cell, CellValue, Column, Row, Table
+from dirsweep.run.external import EXTERNAL
 from dirsweep.run.reader import Run
 from dirsweep.run.tables import STATUSES, UNFINISHED
 
@@ -42,8 +44,9 @@ def study_records(
     ]
     rows: list[Row] = []
     names: list[str] = []
-    for study in choice.studies_of(run) if studies is None else studies:
-        points = shown_points(run, study)
+    chosen = choice.studies_of(run) if studies is None else studies
+    every = [(study, shown_points(run, study)) for study in chosen]
+    for study, points in (*every, (EXTERNAL, external_points(run))):
         best = best_point(points, run.manifest.study(study).objective.metric_column)
         for point in points:
             record = {

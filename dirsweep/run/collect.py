@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from dirsweep.config.trial import canonical_json
 from dirsweep.config.trial_keys import flatten
 from dirsweep.domain import metric_columns
 from dirsweep.errors import StoreError
+from dirsweep.run.external import EXTERNAL, ExternalResult, read_external
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.ledger import read_state
@@ -75,10 +77,13 @@ def collect(paths: RunPaths) -> None:
         name=manifest.name,
     )
     # predictions first: a reader that finds a trial in the trials table finds its predictions, too
-    _write_predictions(paths, trial_ids, metadata)
+    external = list(read_external(paths))
+    files = {trial_id: paths.trial(trial_id).predictions for trial_id in trial_ids}
+    files |= {result.trial_id: paths.external(result.trial_id).predictions for result in external}
+    _write_predictions(paths, files, metadata)
     with_first = [*trial_ids, *state.required_trials()]
     paths.epochs_table.write_table(_epochs_table(paths, with_first, metadata))
-    paths.trials_table.write_table(_trials_table(state, trials, metadata))
+    paths.trials_table.write_table(_trials_table(state, trials, external, metadata))
 
 
 def _read_trial(paths: RunPaths, record: TrialRecord) -> _Trial:
@@ -95,7 +100,10 @@ def _read_trial(paths: RunPaths, record: TrialRecord) -> _Trial:
 
 
 def _trials_table(
-    state: RunState, trials: Mapping[str, _Trial], metadata: dict[str, str]
+    state: RunState,
+    trials: Mapping[str, _Trial],
+    external: Sequence[ExternalResult],
+    metadata: dict[str, str],
 ) -> pa.Table:
     synthetic = metadata["synthetic"] == "true"
     rows: list[dict[str, Any]] = []
@@ -104,6 +112,7 @@ def _trials_table(
         for seed, trial_id in point.trials.items():
             row = _trial_row(point, seed, trials[trial_id], synthetic=synthetic)
             rows.append(row | {"label": label})
+    rows += [_external_row(index, result) for index, result in enumerate(external)]
     columns = {
         field: pa.array([row[field.name] for row in rows], field.type) for field in TRIAL_FIELDS
     }
@@ -159,6 +168,28 @@ def _trial_row(point: StudyPoint, seed: int, trial: _Trial, *, synthetic: bool) 
         row |= {key: value for key, value in outcome.to_dict().items() if key != "trial_id"}
         row["started_at"], row["ended_at"] = _time(outcome.started_at), _time(outcome.ended_at)
     return row
+
+
+def _external_row(index: int, result: ExternalResult) -> dict[str, Any]:
+    """Return the same values of a result that other code has computed."""
+    row: dict[str, Any] = dict.fromkeys(field.name for field in TRIAL_FIELDS)
+    return row | {
+        "trial_id": result.trial_id,
+        "study": EXTERNAL,
+        "point": index,
+        "label": result.name,
+        "seed": 0,
+        "status": "complete",
+        "synthetic": result.synthetic,
+        "benchmark": result.benchmark.get("name"),
+        "benchmark_settings": canonical_json(result.benchmark),
+        "overrides": "{}",
+        "ended_at": _time(result.added_at),
+        "attempts": 0,
+        "note": f"predictions of {PurePath(result.source).name}",
+        "flat_config": {},
+        "metrics": result.metrics,
+    }
 
 
 def _time(text: Any) -> datetime | None:
@@ -232,15 +263,16 @@ def _number(value: Any, kind: pa.DataType) -> float | int | None:
 # ---- predictions
 
 
-def _write_predictions(paths: RunPaths, trial_ids: list[str], metadata: dict[str, str]) -> None:
+def _write_predictions(
+    paths: RunPaths, files: Mapping[str, StoredFile], metadata: dict[str, str]
+) -> None:
     schema = pa.schema(PREDICTION_FIELDS, metadata)
-    files = [paths.trial(trial_id).predictions for trial_id in trial_ids]
     # an Arrow file allows one dictionary per column, so the ids are gathered before anything is
     # written
-    trials = pa.array(trial_ids, pa.string())
-    splits, samples = _dictionaries(files)
+    trials = pa.array(list(files), pa.string())
+    splits, samples = _dictionaries(files.values())
     with paths.predictions_table.writing() as sink, pa.ipc.new_file(sink, schema) as writer:
-        for code, file in enumerate(files):
+        for code, file in enumerate(files.values()):
             table = _open_predictions(file)
             if table is None:
                 continue

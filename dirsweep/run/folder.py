@@ -66,14 +66,15 @@ class TrialPaths:
 
     storage: Storage
     trial_id: str
+    parent: str = "trials"
 
     def _file(self, name: str) -> StoredFile:
-        return StoredFile(self.storage, f"trials/{self.trial_id}/{name}")
+        return StoredFile(self.storage, f"{self.parent}/{self.trial_id}/{name}")
 
     @property
     def folder(self) -> StoredFile:
         """The folder itself, for messages."""
-        return StoredFile(self.storage, f"trials/{self.trial_id}")
+        return StoredFile(self.storage, f"{self.parent}/{self.trial_id}")
 
     @property
     def spec(self) -> StoredFile:
@@ -233,6 +234,14 @@ class RunPaths:
     def begun_trials(self) -> list[str]:
         """Return the ids of all trials that have a folder."""
         return self.storage.names("trials")
+
+    def external(self, trial_id: str) -> TrialPaths:
+        """Return the files of an external result, see ``run.external``."""
+        return TrialPaths(self.storage, trial_id, "external")
+
+    def external_ids(self) -> list[str]:
+        """Return the ids of all external results."""
+        return self.storage.names("external")
 
     def trial(self, trial_id: str) -> TrialPaths:
         """Return the files of one trial."""

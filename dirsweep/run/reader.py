@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from dirsweep.errors import NoResultError, StoreError
 from dirsweep.run.bins import Bins
+from dirsweep.run.external import EXTERNAL
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.manifest import Manifest, read_spec, recorded_facts
@@ -69,8 +70,13 @@ class Run:
 
     @property
     def studies(self) -> list[str]:
-        """Studies with at least one point, in the order of the sweep file, then of the table."""
-        present = pc.unique(self._trials["study"]).to_pylist()
+        """Studies with at least one point, in the order of the sweep file, then of the table.
+
+        Results that other code has computed are no study, see ``run.external``.
+        """
+        present = [
+            name for name in pc.unique(self._trials["study"]).to_pylist() if name != EXTERNAL
+        ]
         planned = [study for study in self.manifest.studies if study in present]
         return planned + [study for study in present if study not in planned]
 

@@ -11,6 +11,7 @@ from importlib import metadata
 
 import yaml
 
+from dirsweep.report.external_table import external_table
 from dirsweep.report.figure_notes import missing_features_note
 from dirsweep.report.html.environment import environment, static
 from dirsweep.report.html.provenance import sessions
@@ -56,6 +57,7 @@ def report_page(
             study_section(run, study, number, figures=figures, named=points)
             for number, study in enumerate(chosen)
         ],
+        "external": [view(table) for table in (external_table(run),) if table is not None],
         "layouts": [view(layout) for layout in layouts],
         "sessions": sessions(run),
         "folder": run.paths.name or run.paths.root,
