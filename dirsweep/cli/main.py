@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from dirsweep.cli import bench, data, monitor, published, report, run, tools
+from dirsweep.cli import bench, data, models, monitor, published, report, run, tools
 from dirsweep.cli.advice import with_advice
 from dirsweep.cli.options import REPORT_PANEL, TOOLS_PANEL
 from dirsweep.cli.output import OutputLostError, flushed, safe_streams
@@ -35,6 +35,7 @@ app.add_typer(
     rich_help_panel=REPORT_PANEL,
     help="Show or export the numbers that the papers print.",
 )
+app.add_typer(models.app)
 app.add_typer(
     data.app,
     name="data",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 RUN_PANEL = "Run a sweep"
 MONITOR_PANEL = "Monitor and control a run"
 REPORT_PANEL = "Report"
+MODEL_PANEL = "Use stored networks and predictions"
 TOOLS_PANEL = "Tools"
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
+from dirsweep.data.base import SplitName
+from dirsweep.inference.model_choice import find_model
+from dirsweep.inference.predict import predict_data
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.reader import open_run
 from dirsweep.training.model_file import read_facts
@@ -73,3 +81,57 @@ def test_runs_beside_bring_them(tmp_path: Path) -> None:
 def test_under_ray(tmp_path: Path) -> None:
     assert run_here(small_sweep(tmp_path), tmp_path / "run", executor="ray", num_cpus=2) == 0
     assert len(stored(tmp_path / "run")) == 1
+
+
+def predicted_as_stored(trial: Path, split: SplitName) -> bool:
+    """Whether a stored network gives a trial's predictions of a split to the bit."""
+    table = RunPaths(trial.parents[1]).trial(trial.name).predictions.read_table()
+    assert table is not None
+    wanted = table.filter(pc.equal(table["split"].cast(pa.string()), split))
+    found = predict_data(find_model(trial), None, split=split).to_arrow()
+    return all(
+        wanted[name].to_pylist() == found[name].to_pylist()
+        for name in ("sample_id", "label", "prediction")
+    )
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        {},
+        {"precision": "bfloat16"},
+        {"regularizers": {"ranksim": {}, "conr": {}}, "smoothing": "fds"},
+        {"schedule": {"name": "rrt"}},
+        {"regressor_init": "label_mean", "loss": "focal_r"},
+    ],
+)
+def test_a_stored_network_gives_the_stored_predictions_to_the_bit(
+    tmp_path: Path, base: dict[str, Any]
+) -> None:
+    sweep = tiny_sweep(tmp_path, {"p": {"points": [{}]}}, base=base)
+    assert run_here(sweep, tmp_path / "run") == 0
+    (trial,) = (tmp_path / "run" / "trials").iterdir()
+    assert predicted_as_stored(trial, "test")
+    assert predicted_as_stored(trial, "val")
+
+
+@pytest.mark.slow
+def test_a_stored_winner_of_the_quickstart_gives_its_predictions_to_the_bit(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "quickstart"
+    arguments = ["run", "sweeps/quickstart.yaml", "--inline", "--preview", "--out", str(root)]
+    done = subprocess.run([sys.executable, "-m", "dirsweep", *arguments], check=False)
+    assert done.returncode == 0
+    winner = Path(str(find_model(root).folder))
+    out = tmp_path / "predictions.arrow"
+    arguments = ["predict", str(root), "--out", str(out)]
+    subprocess.run([sys.executable, "-m", "dirsweep", *arguments], check=True)
+    table = RunPaths(root).trial(winner.name).predictions.read_table()
+    assert table is not None
+    wanted = table.filter(pc.equal(table["split"].cast(pa.string()), "test"))
+    with pa.ipc.open_file(out) as file:
+        found = file.read_all()
+    assert found.schema.metadata[b"synthetic"] == b"true"
+    for name in ("sample_id", "label", "prediction"):
+        assert found[name].to_pylist() == wanted[name].to_pylist()
