@@ -121,7 +121,6 @@ def train_single(
     trial = choose_trial(spec, choice, cache)
     trial_id = trial.spec.trial_id
     console = PlainConsole(stderr=True)
-    console.print(trial.marked(f"{trial.name}  [{trial_id}]"))
     with tempfile.TemporaryDirectory() as scratch:
         root = out or Path(scratch)
         folder = RunPaths(root).trial(trial_id).folder
@@ -149,6 +148,7 @@ def _train_chain(trial: ChosenTrial, spec: SweepSpec, root: Path, console: Conso
         outcome = _train_chain(trial.first, spec, root, console)
         if outcome.status != "complete":
             return outcome
+    console.print(trial.marked(f"{trial.name}  [{trial.spec.trial_id}]"))
     return _train(trial, spec, root, console)
 
 

@@ -19,6 +19,7 @@ from dirsweep.analysis.summaries import PointSummary, Spread
 from dirsweep.domain import REGIONS, MetricColumn, metric_of
 from dirsweep.published import published, table_of
 from dirsweep.published.cells import PublishedCell
+from dirsweep.published.summaries import LabelledValues, SummaryRow, summarize, summary_rows
 from dirsweep.run.reader import Run
 
 
@@ -48,6 +49,8 @@ class FilledCell:
             benchmark.
         best_in_section: whether no measured number of the section is better as printed.
         best_in_column: whether no measured number of the column is better as printed.
+        signed: whether it is an improvement, written with its sign.
+        percent: whether it is a relative one, in percent.
     """
 
     value: float | None
@@ -57,11 +60,16 @@ class FilledCell:
     published: str
     best_in_section: bool = False
     best_in_column: bool = False
+    signed: bool = False
+    percent: bool = False
 
     @property
     def text(self) -> str:
         """The value with the paper's decimals; empty where nothing was run."""
-        return "" if self.value is None else f"{self.value:.{self.places}f}"
+        if self.value is None:
+            return ""
+        sign, unit = "+" if self.signed else "", "%" if self.percent else ""
+        return f"{self.value:{sign}.{self.places}f}{unit}"
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,7 @@ class FilledLayout:
         published_benchmark: of the paper's.
         columns: in the paper's order.
         rows: in the paper's order.
+        summaries: rows that sum up the others, as the paper has them: OURS vs. VANILLA.
     """
 
     paper: str
@@ -122,6 +131,7 @@ class FilledLayout:
     published_benchmark: str
     columns: tuple[LayoutColumn, ...]
     rows: tuple[FilledRow, ...]
+    summaries: tuple[FilledRow, ...] = ()
 
     @property
     def name(self) -> str:
@@ -181,6 +191,10 @@ def fill(
         published_benchmark=theirs,
         columns=columns,
         rows=_with_best(rows, columns),
+        summaries=tuple(
+            _summary(row, rows, columns, same_benchmark=theirs == ours)
+            for row in summary_rows(paper, number, theirs)
+        ),
     )
 
 
@@ -220,6 +234,33 @@ def _row(
         cells.append(cell)
     section, label = key
     return FilledRow(section, label, tuple(cells), match)
+
+
+def _summary(
+    summary: SummaryRow,
+    rows: Sequence[FilledRow],
+    columns: Sequence[LayoutColumn],
+    *,
+    same_benchmark: bool,
+) -> FilledRow:
+    """Compute a row that sums up the rows that have results."""
+    cells = []
+    for place, column in enumerate(columns):
+        found = {(row.section, row.label): row.cells[place].value for row in rows}
+        values = {key: value for key, value in found.items() if value is not None}
+        printed = summary.printed.get((column.metric, column.region), "")
+        cells.append(
+            FilledCell(
+                value=summarize(summary, LabelledValues(values, column.metric)),
+                deviation=None,
+                num_seeds=0,
+                places=_places(printed.rstrip("%")),
+                published=printed if same_benchmark else "",
+                signed=not summary.relative,
+                percent=summary.relative,
+            )
+        )
+    return FilledRow("", summary.label, tuple(cells), None)
 
 
 def _cell(spread: Spread | None, places: int, scale: float) -> FilledCell:

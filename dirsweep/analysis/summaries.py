@@ -66,6 +66,7 @@ class PointSummary:
         wall_time_s: mean per finished trial, seconds, start-up included; None when none has ended.
         errors: seed -> error, of failed trials.
         notes: seed -> why it was retried, of retried trials.
+        started_from: seed -> trial or model from whose stored weights it started, if it did.
         violations: constraint -> by how much the point violates it, in its metric's unit; <= 0
             where it is satisfied.
         front: whether the point is feasible and no other feasible point is at least as good in
@@ -89,6 +90,7 @@ class PointSummary:
     wall_time_s: float | None
     errors: dict[int, str]
     notes: dict[int, str] = field(default_factory=dict)
+    started_from: dict[int, str] = field(default_factory=dict)
     violations: dict[str, float] = field(default_factory=dict)
     front: bool | None = None
     training_time_s: float | None = None
@@ -190,6 +192,7 @@ def _summary(
             if row["status"] == "failed"
         },
         notes={row["seed"]: row["note"] for row in rows if row.get("note")},
+        started_from={row["seed"]: row["started_from"] for row in rows if row.get("started_from")},
         undefined=undefined,
     )
 

@@ -1,11 +1,12 @@
 """The protocol of a published row: every setting that its number depends on, with its source.
 
 ``protocols/*.csv`` hold one statement a line: who trains so (``by``: yang, ranksim, conr; empty for
-all), with which techniques (``when``), the field, whether a trial's configuration is compared with
-it, and its value as ``printed`` in a paper, as in the ``released`` code, and as we chose it where
-nobody says (``ours``). ``common.csv`` is read first, then what the age benchmarks share, then the
-benchmark's own file; a later statement replaces an earlier one about the same field. What a row
-itself states, such as the gamma of a sensitivity table, counts as printed.
+all), with which techniques or settings of the row (``when``), the field, whether a trial's
+configuration is compared with it, and its value as ``printed`` in a paper, as in the ``released``
+code, and as we chose it where nobody says (``ours``). ``common.csv`` is read first, then what the
+age benchmarks share, then the benchmark's own file; a later statement replaces an earlier one about
+the same field. What a row itself states, such as the gamma of a sensitivity table, counts as
+printed.
 
 Where print and release differ, ``printed`` and ``released`` name two flavours of the protocol. Each
 takes its own value, then the other's, then ours. Where the print contradicts itself, or the data
@@ -151,7 +152,8 @@ def _of_row(row: PublishedRow) -> Iterator[_Statement]:
     if row.benchmark not in BENCHMARKS:
         return
     known = row.paper in PAPERS
-    used = techniques(flatten(row.settings))
+    settings = flatten(row.settings)
+    used = techniques(settings) | {f"{key}={value}" for key, value in settings.items()}
     for file in (*SHARED.get(row.benchmark, ("common",)), row.benchmark):
         for statement in _statements(file):
             if statement.holds(row.trained_by, used) and (known or statement.field in ASSUMED):

@@ -116,6 +116,7 @@ def table_of_layout(
     evidence = layout_evidence(layout)
     notes = [
         *_notes(layout, footnotes, evidence, choice.names),
+        *_summary_notes(layout),
         *_time_notes(layout),
     ]
     if layout.run.manifest.preview:
@@ -131,7 +132,7 @@ def table_of_layout(
     return Table(
         title=f"{title_of(layout.paper, layout.number)} · {layout.run.name}",
         columns=tuple(columns),
-        rows=tuple(_row(layout, row, rendering) for row in layout.rows),
+        rows=tuple(_row(layout, row, rendering) for row in _shown_rows(layout)),
         notes=tuple(notes),
         name=layout.name,
         synthetic=layout.run.synthetic,
@@ -151,7 +152,7 @@ def layout_records(layouts: Sequence[FilledLayout], choice: Choice = EVERYTHING)
     records = [
         record
         for layout in chosen
-        for row in layout.rows
+        for row in _shown_rows(layout)
         for record in _records(layout, row, choice.names)
     ]
     names = list(records[0])
@@ -178,10 +179,18 @@ def _chosen_columns(layout: FilledLayout, choice: Choice) -> FilledLayout:
     return replace(
         layout,
         columns=tuple(layout.columns[place] for place in kept),
-        rows=tuple(
-            replace(row, cells=tuple(row.cells[place] for place in kept)) for row in layout.rows
-        ),
+        rows=tuple(_with_cells(row, kept) for row in layout.rows),
+        summaries=tuple(_with_cells(row, kept) for row in layout.summaries),
     )
+
+
+def _with_cells(row: FilledRow, kept: Sequence[int]) -> FilledRow:
+    return replace(row, cells=tuple(row.cells[place] for place in kept))
+
+
+def _shown_rows(layout: FilledLayout) -> list[FilledRow]:
+    """The rows; those that sum them up where there are results, or published numbers."""
+    return [*layout.rows, *layout.summaries]
 
 
 # ---- rows
@@ -343,6 +352,17 @@ def _benchmark_note(layout: FilledLayout) -> Note:
     if STANDS_FOR.get(ours) == theirs:
         return Note(f"the paper used {theirs}, this run {ours}, its synthetic replacement")
     return Note(f"the paper used {theirs}, this run {ours}: only the layout is the same")
+
+
+def _summary_notes(layout: FilledLayout) -> Iterator[Note]:
+    """Say what the rows that sum up others compare."""
+    if not any(row.filled for row in layout.summaries):
+        return
+    if any(cell.percent for row in layout.summaries for cell in row.cells):
+        what = "mean relative improvement by ConR over the combinations with the technique"
+    else:
+        what = "the best row without RankSim (or VANILLA) against the best with it, by column"
+    yield Note(f"last rows: {what}, as far as both have results; positive is better")
 
 
 def _time_notes(layout: FilledLayout) -> Iterator[Note]:

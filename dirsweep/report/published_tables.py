@@ -8,6 +8,7 @@ from pathlib import Path
 from dirsweep.domain import REGIONS, metric_of
 from dirsweep.published import published, table_of, tables
 from dirsweep.published.cells import PublishedCell
+from dirsweep.published.summaries import summary_rows
 from dirsweep.published.titles import title_of
 from dirsweep.report.number_format import MISSING
 from dirsweep.report.table import Cell, Column, Row, Table
@@ -71,6 +72,13 @@ def _table(name: str, title: str, every: Sequence[PublishedCell], benchmark: str
             section=section,
         )
         for (section, label), found in printed.items()
+    ]
+    rows += [
+        Row(
+            (Cell(""), Cell(row.label), *(Cell(row.printed.get(key, MISSING)) for key in keys)),
+            section="summary",
+        )
+        for row in summary_rows(*table_of(name), benchmark)
     ]
     return Table(title, columns, tuple(rows), name=name, split_by_group=True)
 

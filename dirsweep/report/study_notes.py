@@ -31,6 +31,7 @@ def study_notes(rows: StudyRows, marks: Collection[Mark]) -> Iterator[Note]:
     yield from _undefined(rows)
     yield from _seeds(rows)
     yield from _intervals(rows)
+    yield from _starts(rows)
     if len(rows.points) < len(rows.every) - rows.num_untested:
         total = plural(len(rows.every), "point")
         text = f"the best {len(rows.points)} of {total} (--format csv lists all)"
@@ -129,6 +130,20 @@ def _seeds(rows: StudyRows) -> Iterator[Note]:
 def _intervals(rows: StudyRows) -> Iterator[Note]:
     if rows.interval_bases:
         yield Note(f"in square brackets: 95 % intervals over {' or '.join(rows.interval_bases)}")
+
+
+def _starts(rows: StudyRows) -> Iterator[Note]:
+    """Say which points start from stored weights: their times leave out what came before."""
+    names = [rows.name(point.label) for point in rows.points if point.started_from]
+    if not names:
+        return
+    which = "every point starts" if len(names) == len(rows.points) else f"{len(names)} points start"
+    if 1 == len(names) < len(rows.points):
+        which = f"{names[0]} starts"
+    yield Note(
+        f"{which} from the stored weights of other trials (trials.arrow: started_from); epochs and "
+        "times are those after that"
+    )
 
 
 def _failures(rows: StudyRows) -> Iterator[Note]:

@@ -60,6 +60,9 @@ def test_lengths_count_every_stage(tmp_path: Path) -> None:
     assert length() == TrialLength(5, 0, 3)  # after epochs 2, 4 and the last
     assert length(schedule="rrt") == TrialLength(5, 5, 6)
     assert length(schedule={"name": "rrt", "epochs": 2}) == TrialLength(5, 2, 4)
+    shared = {"name": "rrt", "epochs": 2, "first_stage": "shared"}
+    assert length(schedule=shared).all_epochs == 2
+    assert (length(schedule=shared).epochs, length(schedule=shared).later_epochs) == (0, 2)
     # steps of an epoch: 200 / 16
     by_steps = {"validate_every": {"steps": 5}, "batch_size": 16}
     assert length(**by_steps) == TrialLength(5, 0, 13)

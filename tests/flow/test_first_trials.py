@@ -8,17 +8,20 @@ from typing import Any
 import pytest
 
 from dirsweep.errors import DataError, SpecError
+from dirsweep.estimate.remaining import remaining
 from dirsweep.monitor.snapshot import read_snapshot
 from dirsweep.run.events import Required, Started
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.ledger import read_events, read_state
 from dirsweep.run.reader import open_run
+from dirsweep.single_trial import TrialChoice, train_single
 from tests.flow.driving import (
     WITH_TINY,
     Listener,
     check_finished,
     check_sound,
     command,
+    loaded,
     run_here,
     same_results,
     small_sweep,
@@ -169,6 +172,39 @@ def test_a_model_that_does_not_fit_is_refused_before_anything_is_trained(tmp_pat
     with pytest.raises(SpecError, match=r"studies\.tune, point 1: start_from: .*another backbone"):
         run_here(file, tmp_path / "run")
     assert not (tmp_path / "run" / "trials").exists()
+
+
+@pytest.mark.parametrize("model", ["best", "none"])
+def test_stored_networks_stay_as_long_as_the_sweep_says(tmp_path: Path, model: str) -> None:
+    root = tmp_path / "run"
+    studies = {"rrt": STUDIES["rrt"], "plain": {"points": [{"optimizer.lr": 1e-9}, {}]}}
+    assert run_here(tiny_sweep(tmp_path, studies, store={"model": model}), root) == 0
+    first = set(required(root).values())
+    kept = {path.parent.name for path in root.glob("trials/*/model.safetensors")}
+    if model == "none":
+        assert kept == set()
+    else:
+        assert first < kept  # beside it the best point of each study
+        assert len(kept) <= 3
+
+
+def test_the_plan_counts_first_trials(tmp_path: Path) -> None:
+    file, root = tiny_sweep(tmp_path, STUDIES), tmp_path / "run"
+    found = remaining(loaded(file), root)
+    assert (found.new, found.new_first, found.num_new) == ({"rrt": 2, "mse": 1, "plain": 1}, 1, 5)
+    assert run_here(file, root) == 0
+    found = remaining(loaded(file), root)
+    assert (sum(found.new.values()), found.new_first, found.finished) == (0, 0, 4)
+
+
+def test_train_trains_what_a_trial_starts_from(tmp_path: Path, capfd: Any) -> None:
+    spec, out = loaded(tiny_sweep(tmp_path, STUDIES)), tmp_path / "one"
+    assert train_single(spec, TrialChoice("mse"), out=out, cache=None) == 0
+    shown = capfd.readouterr()
+    assert "mse: first stage of inv + rrt, seed 0" in shown.err
+    assert "mse: inv + rrt, seed 0: best epoch" in shown.out
+    assert len(list(out.glob("trials/*/outcome.json"))) == 2
+    assert train_single(spec, TrialChoice("mse"), out=None, cache=None) == 0
 
 
 @pytest.mark.slow

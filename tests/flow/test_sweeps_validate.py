@@ -14,6 +14,7 @@ from dirsweep.config.load import load_sweep
 from dirsweep.config.published_sweep import file_name, sweep_text, table_sweep
 from dirsweep.errors import SpecError
 from dirsweep.published import match, published
+from dirsweep.published.configuration import flatten
 from dirsweep.published.matching import differences
 from dirsweep.published.protocol import BENCHMARKS
 from dirsweep.published.rows import find_row
@@ -102,6 +103,44 @@ def test_each_point_of_a_table_agrees_with_its_row(table: str) -> None:
                 if row.quoted_from and row.benchmark == "sts-b-dir":
                     expected.add("benchmark.split")
                 assert set(differences(trial, name, label)) <= expected, label
+
+
+#: keys of a trial that no protocol has: where the data lies, and what has no effect there
+UNCOMPARED = {
+    "benchmark.root",
+    "stopping",  # without patience
+    "reweighting.clip_low",  # under sqinv
+    "reweighting.clip_high",
+    "reweighting.truncate",
+    "optimizer.milestone_factor",  # without milestones
+    "optimizer.milestones_of",
+    "loss.kernel",  # of Balanced MSE's density lds
+    "loss.kernel_size",
+    "loss.sigma",
+    "loss.truncate",
+    "loss.label_high",
+}
+
+
+def test_every_key_of_a_trial_is_a_field_of_its_protocol() -> None:
+    """A new key belongs into published/protocols/, with what papers and releases do."""
+    for sweep in table_sweeps():
+        if sweep.benchmark in ABSENT:
+            continue
+        spec = load_sweep(SWEEPS / file_name(sweep))
+        for study in spec.studies:
+            for point, (labels, _) in zip(
+                planned_points(spec, study), sweep.points(study), strict=True
+            ):
+                row = next(row for row in sweep.studies[study] if row.row == labels[0])
+                protocol = sweep.protocols[row]
+                trial = {**point.config.to_dict(), "benchmark": spec.benchmark.to_dict()}
+                unknown = {
+                    key
+                    for key in flatten(trial)
+                    if key not in protocol and key.rpartition(".")[0] not in protocol
+                }
+                assert unknown <= UNCOMPARED, (sweep.name, labels)
 
 
 def test_rows_shared_by_tables_are_trained_once() -> None:

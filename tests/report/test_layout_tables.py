@@ -78,7 +78,7 @@ def test_a_synthetic_benchmark_replaces_its_original(tmp_path: Path) -> None:
 def test_long_form(run: Run) -> None:
     records = layout_records([fill(run, "ranksim/2"), fill(run, "ranksim/10")])
     rows = list(csv.DictReader(io.StringIO(records.to_csv())))
-    assert len(rows) == 32 * 8 + 21 * 12
+    assert len(rows) == (32 + 2) * 8 + 21 * 12
     first = rows[0]
     names = ("layout", "row", "metric", "region")
     assert [first[name] for name in names] == ["ranksim/2", "VANILLA", "mae", "all"]
@@ -154,3 +154,26 @@ def test_a_preview_says_so(tmp_path: Path) -> None:
     preview = open_run(tmp_path)
     assert notes(layout_table(preview, "ranksim/2"))[0] == PREVIEW
     assert PREVIEW in report_page(preview, figures=False)
+
+
+def test_the_rows_that_sum_up_a_table(run: Run) -> None:
+    table = layout_table(run, "ranksim/2", published=True)
+    vanilla, yang = table.rows[-2:]
+    assert [row.cells[0].text for row in (vanilla, yang)] == [
+        "OURS vs. VANILLA",
+        "OURS vs. Yang et al.",
+    ]
+    rows = {row.cells[0].text: row for row in table.rows}
+    ours = min(
+        float(row.cells[1].text)
+        for name, row in rows.items()
+        if name.endswith("+ RANKSIM") and row.cells[1].text
+    )
+    cell = vanilla.cells[1]
+    value = rows["VANILLA"].cells[1].value
+    assert isinstance(value, float)
+    assert isinstance(cell.value, float)
+    assert cell.value == pytest.approx(value - ours, abs=0.006)
+    assert (cell.text[0] in "+-", cell.published) == (True, "+0.86")
+    assert any(note.startswith("last rows: the best row without RankSim") for note in notes(table))
+    assert len(layout_table(run, "ranksim/4").rows) == 5
