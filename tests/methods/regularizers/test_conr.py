@@ -142,6 +142,23 @@ def test_golden_of_depth_maps(golden: Mapping[str, NDArray[Any]]) -> None:
         )
 
 
+@pytest.mark.parametrize("case", range(3))
+def test_golden_of_nyud2(golden_benchmarks: Mapping[str, NDArray[Any]], case: int) -> None:
+    """Depth maps in one view, weights per pixel; the temperature is the one that is passed."""
+    features, depth, output, weight = (
+        torch.from_numpy(golden_benchmarks[f"nyu_conr{case}_{key}"])
+        for key in ("feature", "depth", "output", "weight")
+    )
+    window, tau, eta = golden_benchmarks[f"nyu_conr{case}_params"].tolist()
+    settings = {"omega": 1 / window, "tau": tau, "eta": eta, "formulation": "released"}
+    loss, grad = loss_and_grad(conr, features, depth, output, weight, **settings)
+    assert loss == pytest.approx(float(golden_benchmarks[f"nyu_conr{case}_loss"]), rel=1e-4)
+    expected = golden_benchmarks[f"nyu_conr{case}_grad"]
+    np.testing.assert_allclose(
+        grad.numpy(), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max()
+    )
+
+
 @given(
     seed=st.integers(0, 10_000),
     num=st.integers(1, 24),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from dirsweep.bench.reference import plain_rank_n_contrast
@@ -50,6 +53,21 @@ def test_by_hand() -> None:
     both = math.log(math.exp(-1) + math.exp(-2))
     expected = (term(1, 3) + (1 + both) + (2 + both) + term(2, 3)) / 6
     assert rank_n_contrast(features, tied, tau=1.0).item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("case", [0, 1])
+def test_golden(golden_benchmarks: Mapping[str, NDArray[Any]], case: int) -> None:
+    """The released loss, over the two views of each sample; views are stacked here."""
+    given, labels = (
+        torch.from_numpy(golden_benchmarks[f"rnc{case}_{key}"]) for key in ("feature", "label")
+    )
+    num, num_views, dim = given.shape
+    views = given.transpose(0, 1).reshape(num_views * num, dim)
+    loss, grad = loss_and_grad(rank_n_contrast, views, labels[:, 0].repeat(num_views), tau=2.0)
+    assert loss == pytest.approx(float(golden_benchmarks[f"rnc{case}_loss"]), rel=1e-4)
+    expected = golden_benchmarks[f"rnc{case}_grad"]
+    found = grad.reshape(num_views, num, dim).transpose(0, 1).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
 
 @given(
