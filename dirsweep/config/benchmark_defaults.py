@@ -37,7 +37,8 @@ class BenchmarkDefault:
         value: on this benchmark.
         origin: who states the value.
         source: where, or why it is ours.
-        range: searched by default on this benchmark; None: the technique's own.
+        range: searched by default on this benchmark; None: the technique's own, or none at all
+            where the value is None.
     """
 
     room: str

@@ -187,8 +187,12 @@ def _ranges_beside(cls: type[BaseModel], base: PlainData, choices: Choices) -> d
         for name, other in cls.default_ranges({**present, key: value}).items():
             if _has_more_values(other, ranges[name]):
                 ranges[name] = other
-    own = defaults_of(base, cls.room, cls.registered_name)
-    return ranges | {key: item.range for key, item in own.items() if item.range is not None}
+    for key, item in defaults_of(base, cls.room, cls.registered_name).items():
+        if item.range is not None:
+            ranges[key] = item.range
+        elif item.value is None:
+            ranges.pop(key, None)  # it is off here: there is nothing to search around
+    return ranges
 
 
 def _has_more_values(one: Range, other: Range) -> bool:

@@ -124,6 +124,8 @@ class BenchmarkConfig(NamedConfig):
     smallest_error: ClassVar[float] = 0.0
     #: whether the data is synthetic: every table, console line and plot says so
     synthetic: ClassVar[bool] = False
+    #: labels at most so far apart are similar, ConR's 1 / omega, label unit; None: one bin
+    similar_within: ClassVar[float | None] = None
     #: settings of techniques that replace their own defaults on this benchmark
     technique_defaults: ClassVar[tuple[BenchmarkDefault, ...]] = ()
     #: keys that say where the data lies, not what it is: no part of a trial's identity
@@ -346,6 +348,12 @@ class Benchmark(ABC):
         return self.config.target_scale
 
     @property
+    def similar_within(self) -> float:
+        """Labels at most so far apart are similar, label unit."""
+        own = self.config.similar_within
+        return self.config.bin_width if own is None else own
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics it reports."""
         return self.config.metrics
@@ -400,6 +408,7 @@ _FACTS = frozenset(
         "bin_width",
         "target_scale",
         "metrics",
+        "similar_within",
         "synthetic",
         "shot_rule",
         "many_above",

@@ -83,4 +83,18 @@ STS_B_DEFAULTS = (
         "printed",
         "RankSim, Appendix A: inverse frequency on STS-B-DIR, its square root on ages",
     ),
+    _default("reweighting.lds.truncate", True, "released", "the smoothed counts are whole numbers"),
+    *(
+        _default(f"reweighting.{name}.{key}", None, "released", "counts are clipped on ages only")
+        for name in ("inv", "lds")
+        for key in ("clip_low", "clip_high")
+    ),
+    _default("smoothing.fds.ratio_low", 0.5, "released", "0.1 on ages, 0.2 on NYUD2-DIR"),
+    _default("smoothing.fds.ratio_high", 2.0, "released", "10 on ages, 5 on NYUD2-DIR"),
+    _default(
+        "smoothing.fds.fill_empty",
+        True,
+        "released",
+        "bins without samples are filled from their neighbours; ages leave them at their start",
+    ),
 )

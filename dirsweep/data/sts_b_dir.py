@@ -288,6 +288,7 @@ class STSBConfig(BenchmarkConfig):
     bin_width: ClassVar[float] = 0.1
     target_scale: ClassVar[float] = 5.0
     metrics: ClassVar[tuple[str, ...]] = ("mse", "mae", "rmse", "gm", "pearson", "spearman")
+    similar_within: ClassVar[float] = 0.2
     technique_defaults: ClassVar[tuple[BenchmarkDefault, ...]] = STS_B_DEFAULTS
     smallest_error: ClassVar[float] = 1e-10  # as the released code has it for this benchmark
 

@@ -39,6 +39,7 @@ class BenchmarkFacts:
         label_unit: ``years``; empty where not recorded.
         label_range: lowest and highest label, label unit; None where not recorded.
         metrics: names of its metrics; empty where not recorded.
+        similar_within: labels at most so far apart are similar, label unit; None where unrecorded.
         region_rule: by what label bins have their shot regions, in words; empty where not recorded.
         variant: which of several splits in circulation it is; empty where there is only one.
         overlaps: what the test split has in common with training, in words; empty for nothing.
@@ -51,6 +52,7 @@ class BenchmarkFacts:
     label_unit: str = ""
     label_range: tuple[float, float] | None = None
     metrics: tuple[str, ...] = ()
+    similar_within: float | None = None
     region_rule: str = ""
     variant: str = ""
     overlaps: str = ""
@@ -186,6 +188,8 @@ class StatesFacts(Protocol):
     label_range: ClassVar[tuple[float, float]]
     metrics: ClassVar[tuple[str, ...]]
     smallest_error: ClassVar[float]
+    bin_width: ClassVar[float]
+    similar_within: ClassVar[float | None]
 
 
 def sweep_record(spec: SweepSpec, data: Mapping[str, str] | None = None) -> dict[str, object]:
@@ -213,6 +217,7 @@ def benchmark_record(config: StatesFacts) -> dict[str, object]:
         "label_range": list(config.label_range),
         "metrics": list(config.metrics),
         "smallest_error": config.smallest_error,
+        "similar_within": config.similar_within or config.bin_width,
     }
 
 
@@ -292,6 +297,7 @@ def _benchmark(spec: Mapping[str, Any], recorded: Mapping[str, Any]) -> Benchmar
         label_unit=str(recorded.get("label_unit") or ""),
         label_range=None if not label_range else (float(label_range[0]), float(label_range[1])),
         metrics=tuple(recorded.get("metrics") or ()),
+        similar_within=float(recorded.get("similar_within") or 0) or None,
         region_rule=str(recorded.get("region_rule") or ""),
         variant=str(recorded.get("variant") or ""),
         overlaps=str(recorded.get("overlaps") or ""),

@@ -112,7 +112,10 @@ def validation_metrics(data: TrainingData, preds: Tensor) -> dict[str, float | N
     found = split_metrics(data, "val", preds)
     if data.benchmark.label_dim == 1:
         found["val_collapse_penalty_all"] = metrics.collapse_penalty(
-            data.labels("val"), preds.numpy(), data.benchmark.bins
+            data.labels("val"),
+            preds.numpy(),
+            data.benchmark.bins,
+            data.benchmark.similar_within,
         )
     return found
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dirsweep.domain import LabelBins, is_undefined
+from dirsweep.domain.collapse import collapse_penalties, collapsed
 from dirsweep.errors import ShapeError
 
 Array = NDArray[np.float64]
@@ -92,22 +93,25 @@ METRICS: dict[str, Callable[[Array, Array], float | None]] = {
 }
 
 
-def collapse_penalty(labels: NDArray[Any], preds: NDArray[Any], bins: LabelBins) -> float:
+def collapse_penalty(
+    labels: NDArray[Any], preds: NDArray[Any], bins: LabelBins, similar_within: float
+) -> float:
     r"""Compute the expected value of ConR's collapse penalty over the label range.
 
     .. math:: P(y) = \frac{1}{N_y} \sum_i |\hat y_i - y_i|
         \quad \text{over } i:\ \hat y_i \simeq y,\ y_i \not\simeq y
 
-    Source: Keramati et al., ICLR 2024, Appendix A.1, Fig. 6(c). The paper leaves open when two
-    values are similar. Here a prediction is similar to y when it lies in y's bin, and a label is
-    not similar when it lies more than one bin's width from the prediction. The expected value is
-    the mean of P over the bins that received such a prediction. It is reported per epoch; no
-    trial is chosen by it, so it is not among ``METRICS``.
+    Source: Keramati et al., ICLR 2024, Appendix A.1, Fig. 6(c). Two values are similar when they
+    are at most 1 / omega apart (Section 3.2.1); y are the lower ends of the label bins, which are
+    the labels themselves where these are whole. The expected value is the mean of P over those y
+    with at least one such sample. It is reported per epoch; no trial is chosen by it, so it is not
+    among ``METRICS``.
 
     Args:
         labels: (N,), label unit.
         preds: (N,), label unit.
         bins: of the benchmark.
+        similar_within: 1 / omega, label unit.
 
     Returns:
         Label unit; 0 where nothing collapses.
@@ -116,13 +120,12 @@ def collapse_penalty(labels: NDArray[Any], preds: NDArray[Any], bins: LabelBins)
         ShapeError: labels and predictions are not (N,), or differ in shape.
     """
     _check_shapes(labels, preds)
-    errors = np.abs(preds.astype(np.float64) - labels.astype(np.float64))
-    collapsed = errors > bins.edges[1] - bins.edges[0]
-    positions = bins.bin_of(preds)[collapsed]
-    counts = np.bincount(positions, minlength=bins.num_bins)
-    sums = np.bincount(positions, weights=errors[collapsed], minlength=bins.num_bins)
-    occupied = counts > 0
-    return float((sums[occupied] / counts[occupied]).mean()) if occupied.any() else 0.0
+    if labels.ndim != 1:
+        raise ShapeError(f"the collapse penalty is of scalar labels (N,), got {labels.shape}")
+    given = labels.astype(np.float64), preds.astype(np.float64)
+    penalties = collapse_penalties(collapsed(*given, bins.edges[:-1], similar_within))
+    occupied = np.isfinite(penalties)
+    return float(penalties[occupied].mean()) if occupied.any() else 0.0
 
 
 def compute(

@@ -43,6 +43,11 @@ def test_ranksim_on_scores_starts_from_the_papers_gamma(value: Any) -> None:
         ({"loss": {"name": "huber", "beta": 1}}, "loss", {"beta": 1.0}),
         ({"reweighting": "lds"}, "reweighting", {"base": "inv", "kernel_size": 5, "sigma": 2.0}),
         ({"reweighting": {"name": "lds", "base": "sqinv"}}, "reweighting", {"base": "sqinv"}),
+        ({"reweighting": "lds"}, "reweighting", {"truncate": True, "clip_low": None}),
+        ({"reweighting": "inv"}, "reweighting", {"clip_low": None, "clip_high": None}),
+        ({"reweighting": {"name": "inv", "clip_low": 3}}, "reweighting", {"clip_low": 3.0}),
+        ({"smoothing": "fds"}, "smoothing", {"ratio_low": 0.5, "ratio_high": 2.0}),
+        ({"smoothing": "fds"}, "smoothing", {"fill_empty": True, "formulation": "paper"}),
     ],
 )
 def test_each_technique_and_what_is_written_out(
@@ -205,3 +210,16 @@ def test_ranges_leave_out_what_trains_the_same() -> None:
     assert (
         ranges({"reweighting": "lds"}, reweighting__sigma="default")["reweighting.sigma"].when == ()
     )
+
+
+def test_what_a_benchmark_switches_off_is_not_searched() -> None:
+    def keys(benchmark: str) -> set[str]:
+        space = {"reweighting": "default"}
+        studies = {"s": {"trials": 1, "space": space}}
+        read = sweep(studies, benchmark, base={"reweighting": "inv"}).studies["s"].space
+        assert read is not None
+        return set(read.keys)
+
+    assert keys("synthetic-agedb") == {"reweighting.clip_low", "reweighting.clip_high"}
+    with pytest.raises(SpecError, match="no parameter of it has a default range"):
+        keys("sts-b-dir")

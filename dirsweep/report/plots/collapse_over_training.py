@@ -39,11 +39,14 @@ class CollapseOverTraining:
         unit: unit of the labels; empty where unknown.
         curves: one per compared point; the best by validation has rank 0.
         points_note: which points are compared.
+        width: largest distance between similar values, 1 / omega, label unit; None for runs of
+            earlier builds, whose epochs have P over bins.
     """
 
     unit: str
     curves: list[Curve]
     points_note: str
+    width: float | None
 
 
 def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> CollapseOverTraining:
@@ -71,7 +74,8 @@ def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> Col
             curves.append(curve)
     if not any(len(curve.epochs) > 1 for curve in curves):
         raise EmptyPlotError("no trial recorded the collapse penalty of two epochs")
-    return CollapseOverTraining(label_unit_of(run), curves, points_note(compared))
+    width = run.manifest.benchmark.similar_within
+    return CollapseOverTraining(label_unit_of(run), curves, points_note(compared), width)
 
 
 def draw(numbers: CollapseOverTraining) -> Figure:
@@ -93,11 +97,14 @@ def draw(numbers: CollapseOverTraining) -> Figure:
 
 def caption(numbers: CollapseOverTraining) -> str:
     """Say what is drawn."""
+    counted = "as y although their label is more than one label bin away"
+    if numbers.width is not None:
+        counted = f"within {numbers.width:g} of y although their label is farther from it"
     return sentences(
         "Expected collapse penalty E[P(y)] on the validation split after each epoch; lower is "
-        "better. P(y) is the mean absolute error of the samples that are predicted as y although "
-        "their label is more than one label bin away, and E[P(y)] its mean over the bins. A ring "
-        "marks the epoch that validation chose (mean over seeds).",
+        f"better. P(y) is the mean absolute error of the samples that are predicted {counted}, "
+        "and E[P(y)] its mean over the label bins. A ring marks the epoch that validation "
+        "chose (mean over seeds).",
         seeds_note((curve.num_seeds for curve in numbers.curves), "range"),
         numbers.points_note,
     )

@@ -4,10 +4,10 @@ r"""Collapse penalty P(y) of ConR: the error of samples wrongly predicted as y.
     P(y) = \frac{1}{N_y} \sum_i |\hat y_i - y_i| \quad
     \text{over } i:\ \hat y_i \simeq y,\ y_i \not\simeq y
 
-Source: Keramati et al., ICLR 2024, Appendix A.1, Figs. 6(c) and 7(b). The paper leaves open when
-two values are similar; here a prediction is similar to y when it lies in y's bin of the benchmark,
-and a label is not when it lies more than one bin's width from the prediction. The expected value is
-the mean of P over the bins that received such a prediction.
+Source: Keramati et al., ICLR 2024, Appendix A.1, Figs. 6(c) and 7(b). Two values are similar when
+they are at most 1 / omega apart (Section 3.2.1), with the omega of the benchmark for every point; y
+are the lower ends of its label bins. The expected value is the mean of P over those y with at least
+one such sample.
 """
 
 from __future__ import annotations
@@ -22,18 +22,17 @@ from dirsweep.analysis.compared_points import ComparedPoints, compared_points
 from dirsweep.analysis.label_errors import (
     Gain,
     NamedPredictions,
-    PointPredictions,
     binned,
     gains_over_first,
     named_predictions,
     nice_edges,
 )
+from dirsweep.domain.collapse import collapse_penalties, collapsed
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import label_unit_of, with_unit
 from dirsweep.report.figure_notes import gain_note, points_note, seeds_note, sentences, starred
 from dirsweep.report.figure_parts import ComparedLine, draw_lines_and_gains
 from dirsweep.report.plot import EmptyPlotError, Plot
-from dirsweep.run.bins import Bins
 from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
@@ -49,10 +48,10 @@ class PenaltyLine:
     Attributes:
         label: how the point differs from the base.
         chosen: whether validation chose it.
-        by_seed: (K, B) P per seed and bin of the predicted value, label unit; NaN where there is no
-            wrong prediction.
-        expected: mean over bins of the benchmark and seeds, label unit.
-        share: share of the test samples that are counted, between 0 and 1.
+        by_seed: (K, B) mean of P over the values in each drawn bin, per seed, label unit; NaN where
+            no sample counts.
+        expected: mean over values and seeds, label unit.
+        share: share of the test samples that count at some value, between 0 and 1.
     """
 
     label: str
@@ -75,8 +74,8 @@ class CollapsePenalty:
 
     Attributes:
         unit: unit of the labels; empty where unknown.
-        edges: (B + 1,) bins of the predicted value, label unit.
-        width: labels nearer to the prediction than this are not counted, label unit.
+        edges: (B + 1,) drawn bins of y, label unit.
+        width: largest distance between similar values, 1 / omega, label unit.
         lines: one per compared point.
         gains: P of the first point minus P of each further one.
         points_note: which points are compared.
@@ -107,38 +106,29 @@ def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> Col
         raise EmptyPlotError("the run has no label bins")
     if not found:
         raise EmptyPlotError("there are no test predictions")
-    # predictions beyond the label range belong to its first or last bin
     edges = nice_edges(float(bins.edges[0]), float(bins.edges[-1]))
-    lines = [_line(item, bins, edges) for item in found]
+    # runs of earlier builds did not record it
+    width = run.manifest.benchmark.similar_within or bins.width
+    lines = [_line(item, bins.edges[:-1], edges, width) for item in found]
     if not any(np.isfinite(line.by_seed).any() for line in lines):
-        raise EmptyPlotError("no prediction is wrong by more than one bin")
+        raise EmptyPlotError(f"no label is more than {width:g} from what is predicted")
     gains = gains_over_first([line.by_seed for line in lines], found)
     note = points_note(compared)
-    return CollapsePenalty(label_unit_of(run), edges, bins.width, lines, gains, note)
+    return CollapsePenalty(label_unit_of(run), edges, width, lines, gains, note)
 
 
-def _line(item: NamedPredictions, bins: Bins, edges: Floats) -> PenaltyLine:
-    predictions = item.predictions
-    collapsed = collapsed_errors(predictions, bins.width)
-    fine = binned(collapsed, predictions.preds, bins.edges)
+def _line(item: NamedPredictions, values: Floats, edges: Floats, width: float) -> PenaltyLine:
+    labels, all_preds = item.predictions.labels, item.predictions.preds
+    errors = [collapsed(labels, preds, values, width) for preds in all_preds]
+    fine = np.array([collapse_penalties(of_seed) for of_seed in errors])  # (K, values)
+    counted = sum(int(np.isfinite(of_seed).any(1).sum()) for of_seed in errors)
     return PenaltyLine(
         label=item.label,
         chosen=item.chosen,
-        by_seed=binned(collapsed, predictions.preds, edges),
+        by_seed=binned(fine, values, edges),
         expected=float(np.nanmean(fine)) if np.isfinite(fine).any() else 0.0,
-        share=float(np.isfinite(collapsed).sum() / np.isfinite(predictions.preds).sum()),
+        share=float(counted / np.isfinite(all_preds).sum()),
     )
-
-
-def collapsed_errors(of: PointPredictions, width: float) -> Floats:
-    """Return the (K, S) absolute errors above ``width``, and NaN for smaller ones.
-
-    Args:
-        of: predictions of one point.
-        width: largest distance between similar values, label unit.
-    """
-    errors = of.errors
-    return np.where(errors > width, errors, np.nan)
 
 
 def draw(numbers: CollapsePenalty) -> Figure:
@@ -161,10 +151,10 @@ def caption(numbers: CollapsePenalty) -> str:
     labels = [line.label for line in numbers.lines]
     return sentences(
         "The collapse penalty P(y) is the mean absolute error of those test samples that are "
-        f"predicted as y although their label is more than {numbers.width:g} away; lower is "
-        "better. A model that collapses predicts frequent labels for rare ones, and P(y) is large "
-        "at the frequent labels. The legend states E[P(y)], the mean of P(y) over the label bins, "
-        "and the share of the samples that count.",
+        f"predicted within {numbers.width:g} of y although their label is farther from it; lower "
+        "is better. A model that collapses predicts frequent labels for rare ones, and P(y) is "
+        "large at the frequent labels. The legend states E[P(y)], the mean of P(y) over the label "
+        "bins, and the share of the samples that count.",
         gain_note("P(y)", labels, numbers.gains),
         seeds_note((len(line.by_seed) for line in numbers.lines), "sample deviation"),
         numbers.points_note,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,27 +21,35 @@ def test_collapse_penalty(tmp_path: Path) -> None:
     frame = run.predictions().to_pandas()
     frame = frame[frame.split == "test"]
     rows = frame[frame.trial_id == "s-0-0"]
-    inside = (rows.prediction >= 40) & (rows.prediction < 45)
-    wrong = [
-        abs(p - y)
-        for p, y in zip(rows.prediction[inside], rows.label[inside], strict=True)
-        if abs(p - y) > 1
-    ]
+    ages = np.arange(101.0)
+
+    def by_definition(of: Any) -> dict[float, list[float]]:
+        return {
+            y: [
+                abs(p - label)
+                for p, label in zip(of.prediction, of.label, strict=True)
+                if abs(p - y) <= 1 and abs(label - y) > 1
+            ]
+            for y in ages
+        }
+
+    counted = by_definition(rows)
     at = int(np.searchsorted(found.edges, 40))
-    assert found.lines[0].by_seed[0, at] == pytest.approx(sum(wrong) / len(wrong))
-    # by hand from every bin of one year, then the mean over bins
+    in_bin = [np.mean(counted[y]) for y in ages[40:45] if counted[y]]
+    assert found.lines[0].by_seed[0, at] == pytest.approx(np.mean(in_bin))
     rows = frame[frame.trial_id == "s-1-0"]
-    by_bin: dict[int, list[float]] = {}
-    for p, y in zip(rows.prediction, rows.label, strict=True):
-        if abs(p - y) > 1:
-            by_bin.setdefault(min(max(int(np.floor(p)), 0), 100), []).append(abs(p - y))
+    counted = by_definition(rows)
     assert found.lines[1].expected == pytest.approx(
-        np.mean([np.mean(values) for values in by_bin.values()])
+        np.mean([np.mean(errors) for errors in counted.values() if errors])
     )
-    assert found.lines[1].share == pytest.approx(sum(map(len, by_bin.values())) / 400)
+    share = [
+        any(abs(p - y) <= 1 and abs(label - y) > 1 for y in ages)
+        for p, label in zip(rows.prediction, rows.label, strict=True)
+    ]
+    assert found.lines[1].share == pytest.approx(np.mean(share))
     (gain,) = found.gains
     assert gain.num_common == 1
     assert "E[P(y)] = " in texts(collapse_penalty.draw(found))
     said = collapse_penalty.caption(found)
-    assert "their label is more than 1 away" in said
+    assert "predicted within 1 of y although their label is farther from it" in said
     assert "E[P(y)], the mean of P(y) over the label bins" in said
