@@ -20,7 +20,11 @@ from dirsweep.data.base import BenchmarkConfig
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Loss, Setup, TechniqueConfig
 from dirsweep.methods.kernels import Kernel, odd
-from dirsweep.methods.losses.label_distribution import CountSmoothing, label_distribution
+from dirsweep.methods.losses.label_distribution import (
+    CountSmoothing,
+    label_distribution,
+    no_label_below,
+)
 from dirsweep.methods.losses.per_sample import same_shape
 from dirsweep.registry import register
 
@@ -281,6 +285,12 @@ class BalancedMSEConfig(TechniqueConfig):
                 "'bmc' takes K-dimensional ones"
             )
         return super().conflict(trial, benchmark)
+
+    def label_conflict(self, labels: Tensor) -> str | None:
+        """Refuse bins that hold no training label (bni)."""
+        if self.variant != "bni" or self.label_high is None or (labels < self.label_high).any():
+            return None
+        return f"balanced_mse: {no_label_below(self.label_high)}"
 
     def build(self, setup: Setup) -> BalancedMSE:
         """Make the loss; gai fits its mixture.

@@ -69,7 +69,7 @@ def label_distribution(
     if label_high is not None:
         values = values[values < label_high]
         if len(values) == 0:
-            raise SpecError(f"no training label lies below {label_high:g}", key="label_high")
+            raise SpecError(no_label_below(label_high))
         low = float(bins.edges[0])
         bins = LabelBins.from_labels(values, low=low, high=label_high, width=bins.width)
     positions, num_bins = bins.bin_of(values), bins.num_bins
@@ -80,6 +80,11 @@ def label_distribution(
     density = counts if smoothing is None else _smoothed(counts, smoothing)
     kept = density > 0
     return LabelDistribution(centers[kept], density[kept] / density.sum())
+
+
+def no_label_below(label_high: float) -> str:
+    """Say that no label lies in bins up to ``label_high``."""
+    return f"label_high must lie above a training label; got {label_high:g}"
 
 
 def _smoothed(counts: NDArray[np.float64], how: CountSmoothing) -> NDArray[np.float64]:

@@ -14,6 +14,16 @@ from dirsweep.errors import SpecError
 from dirsweep.methods.kernels import inner_edges
 
 
+def wide_window(kernel_size: int, num_bins: int) -> str | None:
+    """Say why a window reaches over more bins than there are; None where it does not."""
+    if kernel_size // 2 < num_bins:
+        return None
+    return (
+        f"kernel_size must be at most {2 * num_bins - 1} for {plural(num_bins, 'bin')}; "
+        f"got {kernel_size}"
+    )
+
+
 def smoothing_matrix(values: NDArray[np.float64], num_bins: int) -> Tensor:
     """Make the matrix that convolves statistics along bins.
 
@@ -28,11 +38,9 @@ def smoothing_matrix(values: NDArray[np.float64], num_bins: int) -> Tensor:
         SpecError: the window reaches over more bins than there are.
     """
     half = len(values) // 2
-    if half >= num_bins:
-        raise SpecError(
-            f"kernel_size must be at most {2 * num_bins - 1} for {plural(num_bins, 'bin')}; "
-            f"got {len(values)}"
-        )
+    problem = wide_window(len(values), num_bins)
+    if problem:
+        raise SpecError(problem)
     source = np.pad(np.arange(num_bins), half, mode="reflect") if half else np.arange(num_bins)
     matrix = np.zeros((num_bins, num_bins))
     for offset, value in enumerate(values):

@@ -13,7 +13,7 @@ from torch import Tensor
 from dirsweep.config.model import AddedLater
 from dirsweep.config.ranges import Choice, InEpochs, IntUniform, Uniform
 from dirsweep.config.trial import TrialConfig
-from dirsweep.data.base import BenchmarkConfig
+from dirsweep.data.base import MAX_BINS, BenchmarkConfig
 from dirsweep.domain import LabelBins
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.base import Setup, Smoothing, TechniqueConfig
@@ -31,6 +31,7 @@ from dirsweep.methods.smoothing.bin_statistics import (
     pooled_sums,
     slot_thresholds,
     smoothing_matrix,
+    wide_window,
 )
 from dirsweep.registry import register
 
@@ -333,10 +334,17 @@ class FDSConfig(TechniqueConfig):
         return not own_bins and (name != "sigma" or self.kernel != "triang")
 
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
-        """Refuse labels that are no scalars: statistics are kept per bin of a scalar label."""
+        """Refuse labels that are no scalars, and bins that a window cannot smooth."""
         if benchmark.label_dim != 1:
             return "fds keeps statistics per label bin and needs scalar labels"
-        return None
+        low, high, width = self._bin_range(*benchmark.label_range, benchmark.bin_width)
+        if low >= high:
+            return f"fds: {_empty_range(low, high)}"
+        if (high - low) / width > MAX_BINS:
+            return f"fds: bin_width {width:g} makes more than {MAX_BINS:,} bins"
+        num_bins = LabelBins.from_labels(np.empty(0), low=low, high=high, width=width).num_bins
+        problem = wide_window(self.kernel_size, num_bins)
+        return f"fds: {problem}" if problem else None
 
     def build(self, setup: Setup) -> FDS:
         """Make the module.
@@ -356,13 +364,21 @@ class FDSConfig(TechniqueConfig):
         edges = setup.bins.edges
         if self.bin_width is None and self.label_low is None and self.label_high is None:
             return edges
-        low = float(edges[0]) if self.label_low is None else self.label_low
-        high = float(edges[-1]) if self.label_high is None else self.label_high
-        width = float(edges[1] - edges[0]) if self.bin_width is None else self.bin_width
+        low, high, width = self._bin_range(edges[0], edges[-1], edges[1] - edges[0])
         if low >= high:
-            raise SpecError(
-                f"the label range must not be empty; got {low:g} to {high:g}", key="label_low"
-            )
+            raise SpecError(_empty_range(low, high), key="label_low")
         return LabelBins.from_labels(
             setup.train_labels.numpy(), low=low, high=high, width=width
         ).edges
+
+    def _bin_range(self, low: float, high: float, width: float) -> tuple[float, float, float]:
+        """Return the ends of the bins and their width: its own, or else the benchmark's."""
+        return (
+            float(low) if self.label_low is None else self.label_low,
+            float(high) if self.label_high is None else self.label_high,
+            float(width) if self.bin_width is None else self.bin_width,
+        )
+
+
+def _empty_range(low: float, high: float) -> str:
+    return f"the label range must not be empty; got {low:g} to {high:g}"

@@ -234,8 +234,12 @@ def test_bni_passes_every_setting_of_its_bins(make_setup) -> None:
     assert not any(BalancedMSEConfig().uses(key) for key in ("density", "label_high", "sigma"))
     assert config.uses("kernel_size")
     assert not config.uses("sigma")
-    with pytest.raises(SpecError, match="label_high: no training label lies below 1"):
-        BalancedMSEConfig(variant="bni", label_high=1.0).build(setup)
+    empty = BalancedMSEConfig(variant="bni", label_high=1.0)
+    with pytest.raises(SpecError, match="label_high must lie above a training label; got 1"):
+        empty.build(setup)
+    assert "label_high must lie above" in (empty.label_conflict(setup.train_labels) or "")
+    assert config.label_conflict(setup.train_labels) is None
+    assert BalancedMSEConfig(label_high=1.0).label_conflict(setup.train_labels) is None
 
 
 @pytest.mark.parametrize("variant", ["gai", "bmc", "bni"])

@@ -26,7 +26,7 @@ def test_labels_above_label_high_are_left_out_and_bins_reach_it() -> None:
     assert found.shares.tolist() == pytest.approx([2 / 3, 1 / 3])
     wider = label_distribution(LABELS, bins(), label_high=12.0)
     assert wider.centers.tolist() == pytest.approx([0.3, 1.5, 3, 9])
-    with pytest.raises(SpecError, match=r"label_high: no training label lies below 0\.1"):
+    with pytest.raises(SpecError, match=r"label_high must lie above a training label; got 0\.1"):
         label_distribution(LABELS, bins(), label_high=0.1)
 
 

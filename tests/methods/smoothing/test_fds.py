@@ -254,7 +254,21 @@ def test_refuses(make_setup) -> None:
     ):
         FDSConfig(label_low=20.0).build(make_setup())
     assert FDSConfig().conflict(SimpleNamespace(), SimpleNamespace(label_dim=2)) is not None
-    assert FDSConfig().conflict(SimpleNamespace(), SimpleNamespace(label_dim=1)) is None
+
+
+def test_bins_that_cannot_be_smoothed_are_refused_before_training() -> None:
+    ages = SimpleNamespace(label_dim=1, label_range=(0.0, 121.0), bin_width=1.0)
+    for settings, reason in (
+        ({}, None),
+        ({"label_low": 3.0, "label_high": 100.0}, None),
+        ({"label_low": 200.0}, "fds: the label range must not be empty; got 200 to 121"),
+        (
+            {"label_low": 60.0, "label_high": 61.0},
+            "fds: kernel_size must be at most 1 for 1 bin; got 5",
+        ),
+        ({"bin_width": 1e-6}, "fds: bin_width 1e-06 makes more than 100,000 bins"),
+    ):
+        assert FDSConfig(**settings).conflict(SimpleNamespace(), ages) == reason
 
 
 def test_config_passes_every_parameter(make_setup) -> None:
