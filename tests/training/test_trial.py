@@ -33,6 +33,17 @@ EVERYTHING: dict[str, Any] = {
     "epochs": 5,
 }
 
+#: its pass over the training split draws views and moves batch statistics
+RELEASED_FDS = {
+    "name": "fds",
+    "statistics": "pass",
+    "formulation": "released",
+    "end_bins": "released_age",
+    "label_low": 1.0,
+    "label_high": 7.0,
+    "fill_empty": True,
+}
+
 
 def _folder(root: Path, trial: TrialSpec) -> TrialFolder:
     return TrialFolder(RunPaths(root).trial(trial.trial_id))
@@ -61,6 +72,7 @@ class Killed(BaseException):
             "smoothing": {"name": "fds", "statistics": "online"},
             "loss": {"name": "balanced_mse"},
         },
+        {**EVERYTHING, "smoothing": RELEASED_FDS},
         {
             "regularizers": {"ranksim": {"gamma": 1}},
             "schedule": {"name": "rrt", "epochs": 2},
