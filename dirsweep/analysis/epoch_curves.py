@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from dirsweep.analysis.summaries import PointSummary
 from dirsweep.run.reader import Run
 
+#: the term of the task loss in the epochs table, before ConR's alpha, and its name with it
+TASK_TERM, TASK_LOSS = "regression", "task loss"
 #: (epochs, values) of a trial
 Steps = tuple[NDArray[np.int64], NDArray[np.float64]]
 
@@ -93,15 +95,51 @@ def epoch_values(run: Run, column: str, trials: Sequence[str]) -> EpochValues | 
     table = run.epochs()
     if column not in table.schema.names:
         return None
-    return EpochValues(_by_trial(table, column, trials), _best_epochs(run.trials()))
+    return EpochValues(_by_trial(table, table[column], trials), _best_epochs(run.trials()))
 
 
-def _by_trial(table: pa.Table, column: str, wanted: Sequence[str]) -> dict[str, Steps]:
+def loss_term_values(run: Run, trials: Sequence[str]) -> dict[str, EpochValues]:
+    """Read the terms of the training loss, which add up to it.
+
+    Args:
+        run: the run.
+        trials: the trials to read.
+
+    Returns:
+        ``TASK_LOSS``, with the weight that a regularizer may give it, and the weighted term of each
+        regularizer by name; empty where no trial recorded terms.
+    """
+    table = run.epochs()
+    wanted = pc.is_in(table["trial_id"].cast(pa.string()), pa.array(trials, pa.string()))
+    table = table.filter(pc.and_(wanted, pc.is_valid(table["loss_terms"])))
+    terms = [dict(row) for row in table["loss_terms"].to_pylist()]
+    totals = table["train_loss"].to_pylist()
+    names = dict.fromkeys(name for row in terms for name in row)
+    columns: dict[str, list[float | None]] = {}
+    if any(TASK_TERM in row for row in terms):
+        columns[TASK_LOSS] = [_task_loss(*row) for row in zip(terms, totals, strict=True)]
+    columns |= {name: [row.get(name) for row in terms] for name in names if name != TASK_TERM}
+    best = _best_epochs(run.trials())
+    return {
+        name: EpochValues(_by_trial(table, pa.chunked_array([values], pa.float64()), trials), best)
+        for name, values in columns.items()
+    }
+
+
+def _task_loss(terms: Mapping[str, float | None], total: float | None) -> float | None:
+    """Return the training loss without the regularizers' terms; None where one is not finite."""
+    others = [value for name, value in terms.items() if name != TASK_TERM]
+    found = [value for value in others if value is not None]
+    return total - sum(found) if total is not None and len(found) == len(others) else None
+
+
+def _by_trial(table: pa.Table, column: pa.ChunkedArray, wanted: Sequence[str]) -> dict[str, Steps]:
     trial = table["trial_id"].cast(pa.string())
-    mask = pc.and_(pc.is_in(trial, pa.array(wanted, pa.string())), pc.is_valid(table[column]))
+    mask = pc.and_(pc.is_in(trial, pa.array(wanted, pa.string())), pc.is_valid(column))
+    mask = mask.combine_chunks()
     names = trial.filter(mask).to_numpy()
     epochs = table["epoch"].filter(mask).to_numpy().astype(np.int64)
-    values = table[column].filter(mask).to_numpy().astype(np.float64)
+    values = column.filter(mask).to_numpy().astype(np.float64)
     if not len(names):
         return {}
     # a trial's epochs are consecutive, so its rows are a slice

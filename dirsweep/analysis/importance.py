@@ -1,4 +1,9 @@
-"""Importance of parameters for the objective on validation: PED-ANOVA and fANOVA."""
+"""Importance of parameters for the objective on validation: PED-ANOVA and fANOVA.
+
+With few points a parameter without any effect gets a large share, too: the shares add up to one,
+whether there is something to explain or not. So a permutation test stands beside them, which says
+whether the effect of a parameter is beyond chance.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +13,25 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import optuna
-from optuna.importance import BaseImportanceEvaluator
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from dirsweep.analysis import chance, fanova
+from dirsweep.analysis.measurements import points_of
+from dirsweep.analysis.multiple_testing import ALPHA
 from dirsweep.analysis.objectives import objective_of
-from dirsweep.analysis.parameters import ABSENT, parameters_of
+from dirsweep.analysis.parameters import ABSENT, encoded, encoded_range, parameters_of
+from dirsweep.analysis.selection import searched
 from dirsweep.run.reader import Run
 
 #: points from which on importances are computed
 MIN_POINTS = 4
-#: settings of fANOVA; deeper trees fit the noise of single points and take minutes for hundreds
-FOREST = {"n_trees": 32, "max_depth": 6}
+#: shuffles behind a p-value
+NUM_SHUFFLES = 1999
+#: consecutive points of a search that are shuffled among themselves: a sampler moves towards good
+#: points, so that the values of every parameter change with time as the objective does
+BLOCK = 10
 #: PED-ANOVA compares the best share of the points, but at least this many, with all
 _BEST_SHARE, _MIN_BEST = 0.1, 5
 
@@ -35,13 +47,37 @@ class Importance:
             computed.
         fanova: share of the objective's variance that the key explains by itself, according to a
             random forest; None where it could not be computed.
-        num_points: complete points that have the key.
+        num_points: complete points that have the key; the shares come from them.
+        p: corrected p-value of its main effect, from shuffled points; None where it was not tested.
     """
 
     key: str
     ped_anova: float | None
     fanova: float | None
     num_points: int
+    p: float | None = None
+
+    @property
+    def matters(self) -> bool:
+        """Whether its effect is beyond chance."""
+        return self.p is not None and self.p < ALPHA
+
+
+@dataclass(frozen=True)
+class ImportanceBasis:
+    """What the importances of a study come from.
+
+    Attributes:
+        num_points: complete points that have a value of the objective.
+        num_trials: trials behind them.
+        num_proposed: points of the study.
+        left_out: key -> why it has no importance.
+    """
+
+    num_points: int
+    num_trials: int
+    num_proposed: int
+    left_out: dict[str, str]
 
 
 def rebuilt_study(run: Run, study: str) -> optuna.Study:
@@ -79,17 +115,36 @@ def importances(run: Run, study: str, *, seed: int = 0) -> list[Importance]:
     """Return the importance of every varied key, the most important first.
 
     A key that exists in some points only (a parameter of a technique that is on) is judged among
-    those.
+    those. Keys that stand out from chance come first.
 
     Args:
         run: the run.
         study: its key in the sweep file.
-        seed: of the random forest.
+        seed: of the random forest and of the shuffles.
 
     Returns:
         One row per key; empty for fewer than ``MIN_POINTS`` complete points.
     """
     return run.once(("importances", study, seed), lambda: _importances(run, study, seed))
+
+
+def importance_basis(run: Run, study: str) -> ImportanceBasis:
+    """Return what the importances of a study come from, and what is left out."""
+    parameters, proposed = parameters_of(run, study), points_of(run, study)
+    counted = {item.key: item for item in importances(run, study)}
+    left_out = {}
+    for key in parameters.distributions():
+        num = sum(parameters.value(point, key) is not ABSENT for point in parameters.points)
+        if num < MIN_POINTS:
+            left_out[key] = f"in {num} of {len(parameters.points)} points, {MIN_POINTS} are needed"
+        elif key in counted and counted[key].fanova is None:
+            left_out[key] = "the objective is the same in all its points"
+    return ImportanceBasis(
+        num_points=len(parameters.points),
+        num_trials=sum(point.num_seeds for point in parameters.points),
+        num_proposed=len(proposed),
+        left_out=left_out,
+    )
 
 
 def _importances(run: Run, study: str, seed: int) -> list[Importance]:
@@ -98,70 +153,93 @@ def _importances(run: Run, study: str, seed: int) -> list[Importance]:
     keys = list(dict.fromkeys(key for trial in trials for key in trial.params))
     if len(trials) < MIN_POINTS:
         return []
-    quantile = min(0.5, max(_BEST_SHARE, _MIN_BEST / len(trials)))
-    evaluators = (
-        optuna.importance.PedAnovaImportanceEvaluator(target_quantile=quantile),
-        optuna.importance.FanovaImportanceEvaluator(seed=seed, **FOREST),
-    )
-    by_group: dict[tuple[int, ...], dict[str, Shares]] = {}
-    found = []
+    block = BLOCK if searched(run, study) else len(trials)
+    by_points: dict[tuple[int, ...], list[str]] = {}
     for key in keys:
-        with_key = [trial for trial in trials if key in trial.params]
-        group = tuple(trial.number for trial in with_key)
-        if group not in by_group:
-            common = _common_keys(keys, with_key)
-            by_group[group] = _shares(rebuilt.direction, with_key, common, evaluators)
-        ped_anova, fanova = by_group[group].get(key, (None, None))
-        found.append(Importance(key, ped_anova, fanova, len(with_key)))
-    return sorted(found, key=lambda item: (-(item.fanova or 0.0), -(item.ped_anova or 0.0)))
+        numbers = tuple(trial.number for trial in trials if key in trial.params)
+        by_points.setdefault(numbers, []).append(key)
+    found = []
+    for numbers, own in by_points.items():
+        with_key = [trials[number] for number in numbers]
+        common = [key for key in keys if all(key in trial.params for trial in with_key)]
+        group = _Group(with_key, common, own, rebuilt.direction, block, seed, len(by_points))
+        found += group.importances()
+    return sorted(
+        found,
+        key=lambda item: (not item.matters, -(item.fanova or 0.0), -(item.ped_anova or 0.0)),
+    )
 
 
-#: of one key: by PED-ANOVA, among all keys, and by fANOVA
-Shares = tuple[float | None, float | None]
+@dataclass(frozen=True)
+class _Group:
+    """Keys that exist in the same points.
 
+    Attributes:
+        trials: the points.
+        keys: every key that all of them have.
+        own: those of them that no other point has.
+        direction: of the objective.
+        block: consecutive points that are shuffled among themselves.
+        seed: of forest and shuffles.
+        num_groups: of the study; p-values are corrected for it.
+    """
 
-def _common_keys(keys: Sequence[str], trials: Sequence[FrozenTrial]) -> list[str]:
-    return [key for key in keys if all(key in trial.params for trial in trials)]
+    trials: Sequence[FrozenTrial]
+    keys: Sequence[str]
+    own: Sequence[str]
+    direction: optuna.study.StudyDirection
+    block: int
+    seed: int
+    num_groups: int
 
+    def importances(self) -> list[Importance]:
+        """Return the importance of each own key."""
+        num = len(self.trials)
+        if num < MIN_POINTS:
+            return [Importance(key, None, None, num) for key in self.own]
+        values = np.array([self._encoded(trial) for trial in self.trials])  # (N, K)
+        objective = np.array([trial.value for trial in self.trials], dtype=np.float64)
+        bounds = [encoded_range(self.trials[0].distributions[key]) for key in self.keys]
+        shares = fanova.shares(values, objective, np.array(bounds), seed=self.seed)
+        if shares is None:
+            return [Importance(key, None, None, num) for key in self.own]
+        fanovas = dict(zip(self.keys, shares.tolist(), strict=True))
+        ped_anovas = self._ped_anova()
+        own_values = [values[:, self.keys.index(key)] for key in self.own]
+        orders = chance.shuffles(num, self.block, NUM_SHUFFLES, seed=self.seed)
+        ps = np.minimum(1.0, chance.p_values(objective, own_values, orders) * self.num_groups)
+        return [
+            Importance(key, ped_anovas.get(key), fanovas[key], num, float(p))
+            for key, p in zip(self.own, ps, strict=True)
+        ]
 
-def _shares(
-    direction: optuna.study.StudyDirection,
-    trials: Sequence[FrozenTrial],
-    keys: Sequence[str],
-    evaluators: tuple[BaseImportanceEvaluator, BaseImportanceEvaluator],
-) -> dict[str, Shares]:
-    """Key -> shares, among trials that all have the keys."""
-    if len(trials) < MIN_POINTS:
-        return {}
-    with _quiet():
-        part = optuna.create_study(direction=direction)
-        for trial in trials:
-            part.add_trial(
-                create_trial(
-                    state=TrialState.COMPLETE,
-                    value=trial.value,
-                    params={key: trial.params[key] for key in keys},
-                    distributions={key: trial.distributions[key] for key in keys},
-                )
-            )
-        ped_anova, fanova = (_evaluated(part, evaluator) for evaluator in evaluators)
-    total = sum(ped_anova.values())
-    ped_anova = {key: value / total for key, value in ped_anova.items()} if total > 0 else {}
-    return {key: (_finite(ped_anova.get(key)), _finite(fanova.get(key))) for key in keys}
+    def _encoded(self, trial: FrozenTrial) -> list[float]:
+        return [encoded(trial.params[key], trial.distributions[key]) for key in self.keys]
 
+    def _ped_anova(self) -> dict[str, float]:
+        """Return key -> share by PED-ANOVA; empty where it cannot be computed."""
+        quantile = min(0.5, max(_BEST_SHARE, _MIN_BEST / len(self.trials)))
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=quantile)
+        with _quiet():
+            part = optuna.create_study(direction=self.direction)
+            for trial in self.trials:
+                part.add_trial(self._with_common_keys(trial))
+            try:
+                found = evaluator.evaluate(part)
+            except (RuntimeError, ValueError):
+                return {}
+        total = sum(found.values())
+        if not (math.isfinite(total) and total > 0):
+            return {}
+        return {key: value / total for key, value in found.items()}
 
-def _evaluated(study: optuna.Study, evaluator: BaseImportanceEvaluator) -> dict[str, float]:
-    """Key -> importance; empty where all values are equal, because nothing can be explained."""
-    try:
-        return dict(
-            optuna.importance.get_param_importances(study, evaluator=evaluator, normalize=False)
+    def _with_common_keys(self, trial: FrozenTrial) -> FrozenTrial:
+        return create_trial(
+            state=TrialState.COMPLETE,
+            value=trial.value,
+            params={key: trial.params[key] for key in self.keys},
+            distributions={key: trial.distributions[key] for key in self.keys},
         )
-    except (RuntimeError, ValueError):
-        return {}
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)
 
 
 @contextmanager

@@ -6,11 +6,10 @@ Everything is about the objective on the validation split, as the search saw it.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ from optuna.distributions import (
 from dirsweep.analysis.importance import MIN_POINTS, importances
 from dirsweep.analysis.measurements import Floats
 from dirsweep.analysis.objectives import objective_of
-from dirsweep.analysis.parameters import ABSENT, StudyParameters, parameters_of
+from dirsweep.analysis.parameters import ABSENT, StudyParameters, encoded, parameters_of
 from dirsweep.run.reader import Run
 
 if TYPE_CHECKING:
@@ -137,17 +136,17 @@ def _in_forest(
     from sklearn.ensemble import RandomForestRegressor  # slow to import
 
     distributions = [parameters.distributions()[key] for key in keys]
-    encoded = np.array(
+    values = np.array(
         [
             [
-                _encoded(parameters.value(point, key), of)
+                encoded(parameters.value(point, key), of)
                 for key, of in zip(keys, distributions, strict=True)
             ]
             for point in parameters.points
         ]
     )
     forest = RandomForestRegressor(n_estimators=_TREES, random_state=seed, min_samples_leaf=2)
-    forest.fit(encoded, means)
+    forest.fit(values, means)
     rng = np.random.default_rng(seed)
     grids = [_grid(of) for of in distributions]
     background = np.stack([rng.choice(_grid(of, 64), _BACKGROUND) for of in distributions], axis=1)
@@ -179,15 +178,9 @@ def _marginal(
     return found
 
 
-def _encoded(value: Any, distribution: BaseDistribution) -> float:
-    if isinstance(distribution, CategoricalDistribution):
-        return float(distribution.to_internal_repr(value))
-    return math.log(value) if getattr(distribution, "log", False) else float(value)
-
-
 def _grid(distribution: BaseDistribution, num: int = _GRID) -> NDArray[np.float64]:
     if isinstance(distribution, CategoricalDistribution):
         return np.arange(len(distribution.choices), dtype=np.float64)
     assert isinstance(distribution, FloatDistribution | IntDistribution)
-    ends = [_encoded(end, distribution) for end in (distribution.low, distribution.high)]
+    ends = [encoded(end, distribution) for end in (distribution.low, distribution.high)]
     return np.linspace(ends[0], ends[1], num)

@@ -141,3 +141,21 @@ def _as_choice(value: Any) -> bool | float | str:
 
 def _use_log(numbers: Sequence[float]) -> bool:
     return min(numbers) > 0 and max(numbers) / min(numbers) >= _LOG_FACTOR
+
+
+def encoded(value: Any, distribution: BaseDistribution) -> float:
+    """Return a value as a number: the place of a choice, the logarithm of a logarithmic one."""
+    if isinstance(distribution, CategoricalDistribution):
+        return float(distribution.to_internal_repr(value))
+    return math.log(value) if getattr(distribution, "log", False) else float(value)
+
+
+def encoded_range(distribution: BaseDistribution) -> tuple[float, float]:
+    """Return the ends of the encoded values; a whole number or a choice is one unit wide."""
+    if isinstance(distribution, CategoricalDistribution):
+        return -0.5, len(distribution.choices) - 0.5
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    low, high = (float(distribution.low), float(distribution.high))
+    if isinstance(distribution, IntDistribution):
+        low, high = low - 0.5, high + 0.5
+    return (math.log(low), math.log(high)) if distribution.log else (low, high)

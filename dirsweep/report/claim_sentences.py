@@ -15,6 +15,7 @@ from dirsweep.report.published_sentences import published_sentence
 from dirsweep.report.statistics_text import (
     difference_in_words,
     family_words,
+    p_words,
     signed_difference,
     with_interval,
 )
@@ -313,12 +314,28 @@ def _importance(evidence: StudyEvidence) -> list[Sentence]:
     if len(evidence.importances) < 2:
         return []
     title = metric_title(evidence.objective.metric, evidence.objective.region)
-    parts = [f"{item.key} {100 * (item.fanova or 0):.0f} %" for item in evidence.importances[:3]]
+    found = [item for item in evidence.importances if item.matters]
+    num_points = max(item.num_points for item in evidence.importances)
+    points = plural(num_points, "point")
+    if not found:
+        text = (
+            f"{evidence.study}: none of {plural(len(evidence.importances), 'parameter')} has an "
+            f"effect on validation {title} beyond chance over {points} (permutation test)."
+        )
+        return [Sentence("importance", text, evidence.trial_ids)]
+    parts = [f"{item.key} {_percent(item.fanova)} ({p_words(item.p)})" for item in found[:3]]
+    num_others = len(evidence.importances) - len(found)
+    others = f"; {plural(num_others, 'other')} not" if num_others else ""
     text = (
-        f"{evidence.study}: of the variance of validation {title} between the points, these "
-        f"parameters explain most (fANOVA): {', '.join(parts)}."
+        f"{evidence.study}: over {points}, these parameters have an effect on validation {title} "
+        f"beyond chance (permutation test), with their share of its variance (fANOVA): "
+        f"{', '.join(parts)}{others}."
     )
     return [Sentence("importance", text, evidence.trial_ids)]
+
+
+def _percent(share: float | None) -> str:
+    return f"{100 * (share or 0):.0f} %"
 
 
 def _published(evidence: StudyEvidence) -> list[Sentence]:

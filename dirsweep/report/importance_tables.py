@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from dirsweep.analysis.importance import importances
+from collections.abc import Iterator, Sequence
+
+from dirsweep.analysis.importance import (
+    NUM_SHUFFLES,
+    Importance,
+    ImportanceBasis,
+    importance_basis,
+    importances,
+)
 from dirsweep.analysis.interactions import interactions
 from dirsweep.analysis.main_effects import MainEffect, main_effects
+from dirsweep.analysis.multiple_testing import ALPHA
 from dirsweep.domain import metric_of, plural
 from dirsweep.report.number_format import MISSING, decimals, finite
 from dirsweep.report.statistics_text import digits
@@ -15,22 +24,62 @@ _BASES = {"grid": "over all combinations", "forest": "by a random forest"}
 
 
 def importance_table(run: Run, study: str) -> Table | None:
-    """Return the importance of each parameter; None without any."""
+    """Return the importance of each parameter and a test of its effect; None without any."""
     found = importances(run, study)
     if not found:
         return None
     columns = (
         Column("key", "parameter", align="left"),
+        Column("num_points", "points", hint="points that have the parameter"),
         Column("ped_anova", "PED-ANOVA"),
         Column("fanova", "fANOVA"),
+        Column("p", "p", hint="chance of so strong an effect; corrected"),
+        Column("matters", "beyond chance"),
     )
-    rows = tuple(
-        Row((Cell(item.key), _share(item.ped_anova), _share(item.fanova))) for item in found
-    )
-    note = Note(f"share of the objective's variance over {plural(found[0].num_points, 'point')}")
     return Table(
-        "Parameter importance", columns, rows, (note,), synthetic=run.synthetic, collapsed=True
+        "Parameter importance",
+        columns,
+        tuple(_importance(item) for item in found),
+        tuple(_importance_notes(found, importance_basis(run, study))),
+        synthetic=run.synthetic,
+        collapsed=True,
     )
+
+
+def _importance(item: Importance) -> Row:
+    return Row(
+        (
+            Cell(item.key),
+            Cell(str(item.num_points), item.num_points),
+            _share(item.ped_anova),
+            _share(item.fanova),
+            Cell(MISSING) if item.p is None else Cell(f"{item.p:.3f}", item.p),
+            Cell("yes" if item.matters else "no", item.matters),
+        )
+    )
+
+
+def _importance_notes(found: Sequence[Importance], basis: ImportanceBasis) -> Iterator[Note]:
+    yield Note(
+        "fANOVA: share of the objective's variance; PED-ANOVA: share of what decides whether a"
+        " point is among the best"
+    )
+    points = plural(basis.num_points, "point")
+    if basis.num_points < basis.num_proposed:
+        points = f"{basis.num_points} of {plural(basis.num_proposed, 'point')}, the complete ones"
+    yield Note(f"from {points}, with {plural(basis.num_trials, 'trial')}")
+    if len({item.num_points for item in found}) > 1:
+        yield Note("a parameter that some points lack is judged among the others alone")
+    yield Note(
+        "p: chance of an effect as strong where no parameter has one, by ranks, from"
+        f" {NUM_SHUFFLES:,} shuffles of the points; below {ALPHA:g} the effect is beyond chance"
+    )
+    if len(found) == 1:
+        yield Note("a single parameter has the whole share, whatever it does")
+    elif not any(item.matters for item in found):
+        yield Note("no parameter has an effect beyond chance")
+    for key, reason in basis.left_out.items():
+        yield Note(f"{key} is left out: {reason}")
 
 
 def main_effects_table(run: Run, study: str) -> Table | None:

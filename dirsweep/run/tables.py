@@ -69,8 +69,9 @@ Trials that are no points, but from which others started, have rows, too.
                                                  one
 ``lr``                     double?               learning rate of the epoch
 ``train_loss``             double?               mean over the epoch's steps; null when not finite
-``loss_terms``             map<string, double>?  its terms: ``regression`` and each regularizer by
-                                                 name
+``loss_terms``             map<string, double>?  its terms: ``regression``, the task loss before
+                                                 ConR's ``alpha``, and each regularizer by name,
+                                                 with its weight
 ``forward_time_s``         double?               seconds of it from batches to losses: backbone,
                                                  smoothing, regularizers and the passes that gather
                                                  FDS's statistics; without data loading, backward

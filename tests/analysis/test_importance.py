@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from dirsweep.analysis.importance import importances, rebuilt_study
+from dirsweep.analysis.importance import importance_basis, importances, rebuilt_study
 from dirsweep.analysis.interactions import interactions
 from dirsweep.analysis.parameters import measured_points, parameters_of
-from dirsweep.run.reader import open_run
+from dirsweep.run.reader import Run, open_run
 from tests.simulated_run import SimulatedPoint, simulate
 
 LR, SIZE, CONR, BETA = "optimizer.lr", "batch_size", "regularizers.conr", "regularizers.conr.beta"
@@ -102,6 +102,56 @@ def test_what_matters_is_found(root: Path) -> None:
     )
     assert by_key[LR].num_points == 50
     assert importances(open_run(root), "search") == found
+    # what matters is beyond chance, what does not is not; conr brings beta, so it matters
+    assert {item.key for item in found if item.matters} == {LR, CONR, BETA}
+    assert [item.matters for item in found] == sorted((i.matters for i in found), reverse=True)
+    basis = importance_basis(run, "search")
+    assert (basis.num_points, basis.num_trials, basis.num_proposed) == (50, 50, 50)
+    assert basis.left_out == {}
+
+
+def inert(root: Path, num_points: int, num_studies: int) -> Run:
+    """Studies in which the learning rate matters and three parameters do not."""
+    studies = {}
+    for number in range(num_studies):
+        rng = np.random.default_rng(number)
+        points = []
+        for _ in range(num_points):
+            lr = float(10 ** rng.uniform(-5, -2))
+            others = {
+                SIZE: int(rng.choice([16, 64])),
+                "epochs": int(rng.integers(1, 10)),
+                BETA: float(rng.uniform(0, 4)),
+            }
+            shift = abs(np.log10(lr) + 3)
+            points.append(SimulatedPoint({LR: lr, **others}, {"all": shift}, seeds=(0,)))
+        studies[f"s{number}"] = points
+    space = {key: SPACE["space"][key] for key in (LR, SIZE, "epochs", BETA)}
+    specs = {study: {"space": space, "seeds": [0]} for study in studies}
+    own = {"num_samples": 20, "noise": 0.3, "seed_deviation": 0.1, "names": ("mae",)}
+    simulate(root, studies, specs=specs, **own)  # type: ignore[arg-type]
+    return open_run(root)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("num_points", "first", "found"), [(5, 2, 0), (24, 0, 10)])
+def test_an_inert_parameter_is_not_called_important(
+    tmp_path: Path, num_points: int, first: int, found: int
+) -> None:
+    """With 5 points PED-ANOVA puts some first; beyond chance is none, and with 24 the cause.
+
+    Of 12 studies one in twenty may name an inert parameter, so a single one may.
+    """
+    run = inert(tmp_path, num_points, 12)
+    named, ranked_first, causes = 0, 0, 0
+    for study in run.studies:
+        by_key = {item.key: item for item in importances(run, study)}
+        named += any(item.matters for key, item in by_key.items() if key != LR)
+        causes += by_key[LR].matters
+        ranked_first += max(by_key.values(), key=lambda item: item.ped_anova or 0.0).key != LR
+    assert named <= 1
+    assert ranked_first >= first
+    assert causes >= found
 
 
 def test_too_little_to_say(root: Path) -> None:

@@ -65,7 +65,35 @@ def test_importance(tmp_path: Path) -> None:
     assert isinstance(share.value, float)
     assert share.value > 0.8
     assert share.text.endswith("%")
-    assert table.notes[0].text == "share of the objective's variance over 12 points"
+    assert table.column("p")[0].text == f"{table.column('p')[0].value:.3f}"
+    assert [cell.text for cell in table.column("matters")] == ["yes", "no"]
+    assert [cell.value for cell in table.column("num_points")] == [12, 12]
+    assert [note.text for note in table.notes] == [
+        "fANOVA: share of the objective's variance; PED-ANOVA: share of what decides whether a"
+        " point is among the best",
+        "from 12 points, with 36 trials",
+        "p: chance of an effect as strong where no parameter has one, by ranks, from 1,999"
+        " shuffles of the points; below 0.05 the effect is beyond chance",
+    ]
+
+
+def test_importance_says_what_is_left_out(tmp_path: Path) -> None:
+    """Of 8 points one failed, and a parameter exists in three: too few to judge it."""
+    beta = "regularizers.conr.beta"
+    points = [SimulatedPoint({"epochs": e}, {"all": float(e % 3)}, seeds=(0,)) for e in range(1, 6)]
+    points += [SimulatedPoint({"epochs": 9, beta: b}, seeds=(0,)) for b in (1.0, 2.0, 3.0)]
+    space = {"epochs": {"int": [1, 9]}, beta: {"uniform": [0.0, 4.0]}}
+    spec = {"space": space, "seeds": [0]}
+    run = open_run(simulate(tmp_path, {"s": points}, specs={"s": spec}).root)
+    table = importance_table(run, "s")
+    assert table is not None
+    assert [cell.text for cell in table.column("key")] == ["epochs", beta]
+    assert [cell.text for cell in table.column("fanova")][1] == "–"
+    notes = [note.text for note in table.notes]
+    assert notes[1] == "from 8 points, with 8 trials"
+    assert "a parameter that some points lack is judged among the others alone" in notes
+    assert "no parameter has an effect beyond chance" in notes
+    assert notes[-1] == f"{beta} is left out: in 3 of 8 points, 4 are needed"
 
 
 def test_too_few_points(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def test_every_plot_is_found() -> None:
         "feature_similarity",
         "label_histogram",
         "learning_curves",
+        "loss_curves",
         "pareto",
         "per_label_error",
         "ranking_matrices",

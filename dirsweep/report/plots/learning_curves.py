@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dirsweep.analysis.compared_points import ComparedPoints
 from dirsweep.analysis.epoch_curves import Curve, counted_trials, epoch_values
 from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.objectives import objective_of
 from dirsweep.analysis.region_sizes import says_nothing
-from dirsweep.analysis.summaries import best_point, sorted_by_objective
-from dirsweep.domain import plural
+from dirsweep.analysis.summaries import PointSummary, best_point, sorted_by_objective
+from dirsweep.domain import MetricColumn, plural
 from dirsweep.report import figure_style as style
 from dirsweep.report.axis_labels import column_label
-from dirsweep.report.figure_notes import seeds_note, sentences, starred
+from dirsweep.report.figure_notes import points_note, seeds_note, sentences, starred
 from dirsweep.report.figure_parts import draw_epoch_curve, label_epochs
 from dirsweep.report.plot import EmptyPlotError, Plot
 from dirsweep.run.reader import Run
@@ -37,15 +38,22 @@ class LearningCurves:
         y_label: metric and unit.
         curves: best point first.
         has_best: whether the first curve is that of the best complete point.
+        points_note: which points are compared; empty for all of the study.
     """
 
     y_label: str
     curves: list[Curve]
     has_best: bool
+    points_note: str = ""
 
 
-def numbers(run: Run, study: str) -> LearningCurves:
+def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> LearningCurves:
     """Read every point's validation metric per epoch.
+
+    Args:
+        run: the run.
+        study: its key in the sweep file.
+        compared: points with a curve each, as in ConR, Fig. 6(b); by default all of the study.
 
     Raises:
         EmptyPlotError: no trial recorded the objective of two epochs.
@@ -53,7 +61,7 @@ def numbers(run: Run, study: str) -> LearningCurves:
     objective = objective_of(run, study)
     if says_nothing(run, objective):
         raise EmptyPlotError("the objective is a correlation of fewer than three samples")
-    points = points_of(run, study)
+    points = points_of(run, study) if compared is None else compared.points
     trials = [trial for point in points for trial in point.trial_ids.values()]
     values = epoch_values(run, objective.name, trials)
     if values is None:
@@ -69,8 +77,17 @@ def numbers(run: Run, study: str) -> LearningCurves:
     return LearningCurves(
         y_label=column_label(run, objective),
         curves=curves,
-        has_best=best_point(points, objective) is not None,
+        has_best=_has_best(points, objective, compared),
+        points_note="" if compared is None else points_note(compared),
     )
+
+
+def _has_best(
+    points: Sequence[PointSummary], objective: MetricColumn, compared: ComparedPoints | None
+) -> bool:
+    """Whether the best of these points is the best complete point of the study."""
+    best = best_point(points, objective)
+    return best is not None and (compared is None or compared.is_best(best))
 
 
 def draw(numbers: LearningCurves) -> Figure:
@@ -97,14 +114,16 @@ def draw(numbers: LearningCurves) -> Figure:
 def caption(numbers: LearningCurves) -> str:
     """Say what is drawn."""
     num_grey = len(numbers.curves) - MAX_COLORED
+    star = " (★)" if numbers.has_best else ""
     return sentences(
         "The objective on the validation split after each epoch, one line per point, the best "
-        "point by validation first (★). A ring marks the epoch that validation chose (mean over "
+        f"by validation first{star}. A ring marks the epoch that validation chose (mean over "
         "seeds).",
         seeds_note((curve.num_seeds for curve in numbers.curves), "range"),
         f"The {MAX_COLORED} best points are in colour, {plural(num_grey, 'other')} in grey."
         if num_grey > 0
         else "",
+        numbers.points_note,
     )
 
 
@@ -139,6 +158,7 @@ PLOT = Plot(
     caption=caption,
     order=70,
     numbers=numbers,
+    numbers_of=numbers,
     draw=draw,
     dimensionless=("epochs trained",),
     after_run=True,
