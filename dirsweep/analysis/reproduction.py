@@ -229,7 +229,10 @@ def resolved_point(run: Run, config: Mapping[str, Any]) -> FlatConfig:
         config: the trial's configuration, nested, as the run keeps it.
     """
     objective = run.manifest.objective
-    settings = {**run.manifest.benchmark.settings, "name": run.manifest.benchmark.name}
+    facts = run.manifest.benchmark
+    settings = {**facts.settings, "name": facts.name}
+    if facts.variant:  # of files of another content it is neither of the published splits
+        settings["split"] = facts.variant
     chosen = {"metric": objective.metric, "region": objective.region}
     return flatten({**config, "benchmark": settings, "objective": chosen})
 

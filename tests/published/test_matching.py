@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from dirsweep import registry
+from dirsweep.config.model import AddedLater, marked_fields
 from dirsweep.config.trial import TrialConfig
+from dirsweep.data.sts_b_dir import STSBConfig
 from dirsweep.errors import StoreError
 from dirsweep.published import match
-from dirsweep.published.matching import differences, flatten, techniques
+from dirsweep.published.matching import LEFT_OUT, differences, flatten, techniques
 from dirsweep.published.protocol import FLAVOURS, Flavour
 from tests.published_protocol import as_published
 
@@ -240,3 +243,35 @@ def test_nested_configurations_are_read_as_dotted_ones() -> None:
     assert differences(nested, "ranksim/3", "VANILLA", "released") == []
     nested["validate_every"] = 10
     assert differences(nested, "ranksim/3", "VANILLA", "released") == ["validate_every"]
+
+
+def test_a_benchmark_without_a_setting_has_its_default() -> None:
+    """A sweep's benchmark leaves out what earlier builds did not have."""
+    for settings in ({}, {"shots": "released"}, {"split": "ranksim"}):
+        config = STSBConfig.model_validate(settings)
+        left_out = {"benchmark": config.to_dict(), "loss": "mse"}
+        whole = {"benchmark": {"name": "sts-b-dir", **config.model_dump()}, "loss": "mse"}
+        for row in ("VANILLA", "VANILLA + RANKSIM"):
+            found = differences(left_out, "ranksim/3", row, "released")
+            assert found == differences(whole, "ranksim/3", row, "released")
+            assert ("benchmark.shots" in found) == (config.shots == "counted")
+            is_own = "RANKSIM" in row
+            assert ("benchmark.split" in found) == ((config.split == "ranksim") != is_own)
+
+
+def test_label_distributions_are_compared_as_a_whole() -> None:
+    for labels in ({"keep": [[0, 4]]}, {"flatten": 20}):
+        config = STSBConfig.model_validate({"labels": labels})
+        found = differences({"benchmark": config.to_dict()}, "ranksim/3", "VANILLA")
+        assert "benchmark.labels" in found
+
+
+@pytest.mark.parametrize(("name", "left_out"), LEFT_OUT.items(), ids=LEFT_OUT)
+def test_what_is_left_out_are_the_defaults(name: str, left_out: dict[str, object]) -> None:
+    fields = registry.config_class("benchmark", name).model_fields
+    added = {
+        f"benchmark.{key}": fields[key].default
+        for key in marked_fields(registry.config_class("benchmark", name), AddedLater)
+        if fields[key].default is not None
+    }
+    assert added == left_out
