@@ -14,7 +14,7 @@ from dirsweep.run.reader import Run
 #: the setting of a sweep file that makes trials store their features
 FEATURES_SETTING = "store: {features: true}"
 #: of a figure that shades label ranges
-ZERO_SHOT = "Brown spans are zero-shot: `benchmark.zero_shot` takes these labels out of training."
+ZERO_SHOT = "Brown spans are zero-shot: the benchmark's settings take these labels out of training."
 EMPTY = "Grey spans have no training label and count as few-shot."
 
 

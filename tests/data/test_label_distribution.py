@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from dirsweep.config.expand import make_point, make_trial
 from dirsweep.config.load import load_sweep
@@ -191,6 +192,29 @@ def test_it_names_other_trials(tmp_path: Path) -> None:
         point = make_point(spec, next(iter(spec.studies)), 0, {})
         ids.append(make_trial(spec, point, 0, "print").trial_id)
     assert len(set(ids)) == 3
+
+
+def test_synthetic_data_keeps_it(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    plain: dict[str, Any] = {"base": {"backbone": "resnet18"}, "studies": {"p": {"points": [{}]}}}
+
+    def drawn(name: str, labels: dict[str, Any]) -> Any:
+        file.write_text(yaml.safe_dump({**plain, "benchmark": {"name": name, "labels": labels}}))
+        return load_sweep(file, synthetic=True).benchmark.labels
+
+    ages = {"keep": [[23, 64]], "flatten": 50, "counts": "/x.csv", "splits": ["train"]}
+    assert drawn("agedb-dir", ages) == LabelSettings.model_validate(ages)
+    # points of 0 to 5 lie where ages of 0 to 121 do
+    points = drawn("sts-b-dir", {"keep": [[2.5, 3.0], [4.9, 5.0]], "splits": ["test"]})
+    assert points == LabelSettings(keep=((60.0, 73.0), (119.0, 121.0)), splits=("test",))
+    assert drawn("sts-b-dir", {"flatten": 20}) == LabelSettings(flatten=20)
+    for labels, message in (
+        ({"counts": "/x.csv"}, "counts: lists labels of sts-b-dir; leave it out with --synthetic"),
+        ({"keep": [[3, 6]]}, "keep: [3, 6] is not within the labels, [0, 5]"),
+    ):
+        with pytest.raises(SpecError) as caught:
+            drawn("sts-b-dir", labels)
+        assert str(caught.value) == f"{file}: benchmark.labels.{message}"
 
 
 def test_a_region_without_training_samples_is_an_objective_where_there_may_be_one(

@@ -55,5 +55,5 @@ def test_zero_shot_is_what_training_leaves_out_on_purpose(tmp_path: Path) -> Non
     assert "zero: 0 in 10 bins" in text
     for plot in (label_histogram, per_label_error):
         said = plot.caption(plot.numbers(run, "s"))
-        assert "Brown spans are zero-shot: `benchmark.zero_shot` takes these labels out" in said
+        assert "Brown spans are zero-shot: the benchmark's settings take these labels out" in said
         assert "Grey spans have no training label and count as few-shot." in said
