@@ -43,7 +43,7 @@ BY_HAND: dict[tuple[str, str, str], dict[str, tuple[Any, str, Any]]] = {
         "smoothing.ratio_low": (0.1, "released", 0.1),
         "smoothing.ratio_high": (10.0, "released", 10.0),
         "smoothing.label_low": (0.0, "released", 0.0),
-        "smoothing.label_high": (99.0, "released", 99.0),
+        "smoothing.label_high": (100.0, "released", 100.0),
         "smoothing.end_bins": ("released_age", "released", "released_age"),
         "smoothing.statistics": ("pass", "released", "pass"),
         "smoothing.formulation": ("paper", "printed", "released"),
