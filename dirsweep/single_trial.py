@@ -93,7 +93,7 @@ def choose_trial(spec: SweepSpec, choice: TrialChoice, cache: str | None) -> Cho
     point = points[choice.index]
     label = labels_of(spec, name, points)[choice.index]
     chosen: ChosenTrial | None = None
-    chain = chain_of(point)
+    chain = chain_of(spec, point)
     for number, one in enumerate(chain, start=1):
         trial = make_trial(spec, one, seed, fingerprint, cache)
         trial = replace(trial, keeps_model=number < len(chain))

@@ -15,7 +15,7 @@ from dirsweep import registry
 from dirsweep.config.cache_folder import cache_folder
 from dirsweep.config.error_text import format_value
 from dirsweep.config.file_content import trial_contents
-from dirsweep.config.first_points import first_point
+from dirsweep.config.first_points import chain_of, first_point
 from dirsweep.config.model import Overrides
 from dirsweep.config.overrides import build_config, with_overrides
 from dirsweep.config.point_names import check_labels
@@ -127,10 +127,12 @@ def _point(
 ) -> Point:
     try:
         config = build_config(with_overrides(spec.base_of(study), overrides))
-        _check_compatible(config, spec.benchmark)
+        point = Point(study, index, dict(overrides), config)
+        for one in chain_of(spec, point):
+            _check_compatible(one.config, spec.benchmark)
     except SpecError as error:
         raise _located(error, spec, study, overrides, where) from None
-    return Point(study, index, dict(overrides), config)
+    return point
 
 
 def _check_compatible(config: TrialConfig, benchmark: BenchmarkConfig) -> None:
@@ -216,7 +218,7 @@ def make_trial(
     """
     config = point.config
     contents = trial_contents(config, cache_folder(cache), hashes)
-    first = first_point(point)
+    first = first_point(spec, point)
     starts_from = None
     if first is not None:
         starts_from = make_trial(spec, first, seed, fingerprint, cache, hashes).trial_id

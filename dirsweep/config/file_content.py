@@ -116,7 +116,7 @@ def paths_of(config: TrialConfig) -> list[tuple[str, str, ContentPath]]:
     for prefix, part in sections:
         for field, mark in marked_fields(type(part), ContentPath).items():
             path = getattr(part, field)
-            if path is not None:
+            if isinstance(path, str):
                 key = type(part).model_fields[field].alias or field
                 found.append((f"{prefix}{key}", path, mark))
     return found

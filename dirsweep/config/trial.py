@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
 from dirsweep import registry
-from dirsweep.config.file_content import MODEL_WEIGHTS, ContentPath, with_contents
+from dirsweep.config.file_content import with_contents
 from dirsweep.config.model import (
     AddedLater,
     Config,
@@ -25,6 +25,7 @@ from dirsweep.config.model import (
 )
 from dirsweep.config.optimization import OptimizerConfig, StepInterval, read_interval
 from dirsweep.config.ranges import Choice, Range, ranges_of
+from dirsweep.config.start_from import StartFrom, without_spelling
 from dirsweep.errors import SpecError
 
 if TYPE_CHECKING:
@@ -216,10 +217,10 @@ class TrialConfig(Config):
     grad_clip: Annotated[float | None, Field(gt=0)] = None
     """largest gradient norm; null does not clip gradients"""
 
-    start_from: Annotated[str | None, AddedLater(), ContentPath(file=MODEL_WEIGHTS)] = None
-    """a stored model (the folder of a trial, or its model.safetensors) whose weights a trial starts
-    from: those of the backbone, and of the last layer where its size agrees; the content of the
-    file decides results, not its place
+    start_from: Annotated[StartFrom, AddedLater()] = None
+    """initial weights of the backbone, and of the last layer where its size agrees: a stored model
+    (the folder of a trial, or its model.safetensors; its content decides results), or the trial
+    that equals this one but for the keys given ({loss: mse}), trained once, before, with each seed
     """
 
     SECTIONS: ClassVar[dict[str, str]] = {
@@ -237,14 +238,11 @@ class TrialConfig(Config):
         return self.epochs if total is None else int(total(self.epochs))
 
     @property
-    def first_trial(self) -> TrialConfig | None:
-        """The trial from whose stored weights this one starts, with the same seed; None: none."""
-        return self.schedule.first_trial(self)
-
-    @property
     def alone(self) -> TrialConfig:
         """The same training without another trial, such as with a first stage of its own."""
-        return self.model_copy(update={"schedule": self.schedule.alone()})
+        start_from = self.start_from if isinstance(self.start_from, str) else None
+        changes = {"schedule": self.schedule.alone(), "start_from": start_from}
+        return self.model_copy(update=changes)
 
     @model_validator(mode="before")
     @classmethod
@@ -332,7 +330,9 @@ def trial_id_of(
     """
     versions = {f"{t.room}.{t.registered_name}": t.results_version for t in config.techniques()}
     identity = {
-        "config": with_contents(without_added(config, config.to_dict()), contents or {}),
+        "config": with_contents(
+            without_spelling(without_added(config, config.to_dict())), contents or {}
+        ),
         "benchmark": benchmark,
         "fingerprint": fingerprint,
         "seed": seed,

@@ -135,7 +135,7 @@ class _Survey:
 
     def _require(self, point: Point, seed: int) -> None:
         """Note what a trial starts from."""
-        first = first_point(point)
+        first = first_point(self.spec, point)
         if first is not None:
             trial = make_trial(self.spec, first, seed, self.fingerprint, self.cache, self.hashes)
             self.required[trial.trial_id] = first, seed

@@ -85,7 +85,7 @@ class TrialKinds:
         stages = [
             stage_length(config.validate_every, num, steps, config.max_checks) for num in epochs
         ]
-        if config.first_trial is not None:  # which trains the first stage
+        if config.schedule.first_trial(config) is not None:  # which trains the first stage
             stages = [(0, 0), *stages]
         return TrialLength(
             epochs=stages[0][0],
@@ -166,7 +166,7 @@ def planned_trials(
     drawn: list[PlannedTrial] = []
     for name, study in spec.studies.items():
         points, seeds = planned_points(spec, name), spec.seeds_of(name)
-        needed = [needed for point in points for needed in chain_of(point)]
+        needed = [needed for point in points for needed in chain_of(spec, point)]
         for one in (planned(point, seed, 1.0) for point in needed for seed in seeds):
             certain.setdefault(one.trial.trial_id, one)
         if study.space is not None and study.trials > len(points):

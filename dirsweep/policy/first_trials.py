@@ -64,7 +64,7 @@ class FirstTrials:
         Returns:
             None where the trial may wait for its turn; else how it has ended: it cannot start.
         """
-        needed = first_point(point)
+        needed = first_point(self.view.spec, point)
         if needed is None:
             return None
         spec = self.view.make_trial(needed, trial.spec.seed)
@@ -109,7 +109,7 @@ class FirstTrials:
     def note_earlier(self, trial: TrackedTrial, point: Point) -> TrackedTrial | None:
         """Return the first trial of one that has ended, where the log has it as such."""
         known = self.view.state.trials.get(trial.trial_id)
-        needed = first_point(point)
+        needed = first_point(self.view.spec, point)
         if needed is None or known is None or known.starts_from != trial.spec.starts_from:
             return None
         spec = self.view.make_trial(needed, trial.spec.seed)

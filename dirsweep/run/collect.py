@@ -160,7 +160,7 @@ def _trial_row(point: StudyPoint, seed: int, trial: _Trial, *, synthetic: bool) 
         "attempts": int(trial.spec.get("attempt", bool(trial.spec))),
         "note": "; ".join(trial.record.notes) or None,
         "reused_from": trial.record.reused_from,
-        "started_from": trial.spec.get("starts_from") or (config or {}).get("start_from"),
+        "started_from": _started_from(trial.spec, config or {}),
         "metrics": {},
     }
     outcome = trial.outcome
@@ -190,6 +190,12 @@ def _external_row(index: int, result: ExternalResult) -> dict[str, Any]:
         "flat_config": {},
         "metrics": result.metrics,
     }
+
+
+def _started_from(spec: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
+    """Return the trial, or the path of the model, from whose weights a trial started."""
+    model = config.get("start_from")
+    return spec.get("starts_from") or (model if isinstance(model, str) else None)
 
 
 def _time(text: Any) -> datetime | None:

@@ -93,7 +93,7 @@ def build_training(
     model, sample_weights, stages = build_model(config, inputs, trial.seed, device)
     if weights is not None:
         set_weights(model.network, weights, source=f"trial {trial.starts_from}")
-    elif config.start_from is not None:
+    elif isinstance(config.start_from, str):
         set_weights(model.network, weights_of_model(config.start_from), source=config.start_from)
     data = TrainingData(
         inputs=inputs,

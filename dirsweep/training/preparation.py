@@ -15,6 +15,7 @@ from dirsweep.backbones.base import BackboneConfig
 from dirsweep.config.cache_folder import cache_folder
 from dirsweep.config.expand import make_point, planned_points
 from dirsweep.config.file_content import content_hash, trial_contents
+from dirsweep.config.first_points import chain_of
 from dirsweep.config.probes import probe_points
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialConfig, canonical_json
@@ -57,7 +58,12 @@ def prepare(spec: SweepSpec, cache: str | None = None) -> Benchmark:
     except SpecError as error:
         raise error.at(spec.source) from None
     folder = cache_folder(cache)
-    planned = (point.config for study in spec.studies for point in planned_points(spec, study))
+    planned = (
+        one.config
+        for study in spec.studies
+        for point in planned_points(spec, study)
+        for one in chain_of(spec, point)
+    )
     backbones = {
         canonical_json(config.backbone.to_dict()): config.backbone
         for config in (spec.base_config, *planned)
@@ -111,7 +117,7 @@ def _check_models(spec: SweepSpec, benchmark: Benchmark, folder: Path) -> None:
     seen: set[str] = set()
     for where, config in points:
         identity = canonical_json([config.backbone.to_dict(), config.start_from])
-        if config.start_from is None or identity in seen:
+        if not isinstance(config.start_from, str) or identity in seen:
             continue
         seen.add(identity)
         with torch.random.fork_rng():

@@ -12,7 +12,7 @@ from dirsweep.config.first_points import chain_of, first_point
 from dirsweep.config.load import sweep_from_data
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import TrialSpec
-from dirsweep.errors import DataError
+from dirsweep.errors import DataError, SpecError
 
 SHARED = {"name": "rrt", "first_stage": "shared"}
 
@@ -36,13 +36,13 @@ def trials(*points: dict[str, Any], seed: int = 0) -> list[TrialSpec]:
 def test_a_shared_first_stage_is_the_plain_trial_with_the_same_seed() -> None:
     spec = sweep({"schedule": SHARED, "regularizers.conr": {}}, {"regularizers.conr": {}})
     rrt, plain = planned_points(spec, "p")
-    first = first_point(rrt)
+    first = first_point(spec, rrt)
     assert first is not None
     assert first.config == plain.config
     assert (first.study, first.index, first.overrides) == ("p", 0, rrt.overrides)
-    assert [point.config for point in chain_of(rrt)] == [plain.config, rrt.config]
-    assert first_point(plain) is None
-    assert chain_of(plain) == [plain]
+    assert [point.config for point in chain_of(spec, rrt)] == [plain.config, rrt.config]
+    assert first_point(spec, plain) is None
+    assert chain_of(spec, plain) == [plain]
     for seed in (0, 3):
         trial = make_trial(spec, rrt, seed, "f")
         assert trial.starts_from == make_trial(spec, plain, seed, "f").trial_id
@@ -102,3 +102,47 @@ def test_a_first_stage_starts_from_the_same_model(tmp_path: Path) -> None:
         {"schedule": SHARED, "start_from": str(tmp_path)}, {"start_from": str(tmp_path)}
     )
     assert shared.starts_from == plain.trial_id
+
+
+def test_another_trial_is_described_by_the_keys_in_which_it_differs() -> None:
+    tuned, plain = trials(
+        {"loss": "huber", "epochs": 3, "start_from": {"loss": "mse", "epochs": 9}},
+        {"loss": "mse"},
+    )
+    assert tuned.starts_from == plain.trial_id
+    again, other = trials(  # another spelling of the same trial, and another one
+        {"loss": "huber", "epochs": 3, "start_from": {"loss.name": "mse", "epochs": 9}},
+        {"loss": "huber", "epochs": 3, "start_from": {"loss": "mse", "epochs": 5}},
+    )
+    assert again.trial_id == tuned.trial_id
+    assert other.trial_id != tuned.trial_id
+
+
+def test_trials_may_start_from_one_another_in_a_chain() -> None:
+    spec = sweep({"epochs": 1, "start_from": {"epochs": 2, "start_from": {"epochs": 3}}})
+    (point,) = planned_points(spec, "p")
+    assert [one.config.epochs for one in chain_of(spec, point)] == [3, 2, 1]
+    rrt = sweep({"schedule": SHARED, "start_from": {"loss": "mse"}})
+    (point,) = planned_points(rrt, "p")
+    kinds = [
+        (one.config.loss.registered_name, one.config.schedule.registered_name)
+        for one in chain_of(rrt, point)
+    ]
+    assert kinds == [("mse", "plain"), ("l1", "plain"), ("l1", "rrt")]
+
+
+@pytest.mark.parametrize(
+    ("start_from", "message"),
+    [
+        ({}, r"studies.p.points.0.start_from: expected the folder of a stored model"),
+        (3, r"studies.p.points.0.start_from: expected the folder of a stored model"),
+        ({"loss": "msee"}, r"studies.p.points.0.start_from.loss.*did you mean 'mse'"),
+        ({"lr": 1}, r"studies.p.points.0.start_from.lr: unknown key"),
+        ({"epochs": 0}, r"studies.p.points.0.start_from.epochs"),
+        ({"start_from": {}}, r"studies.p.points.0.start_from"),
+        ({"backbone": "resnet18"}, r"start_from.backbone.name: the other trial's is resnet18, not"),
+    ],
+)
+def test_what_gives_no_trial_is_refused(start_from: Any, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        planned_points(sweep({"start_from": start_from}), "p")

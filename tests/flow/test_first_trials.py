@@ -159,6 +159,21 @@ def test_a_changed_model_gives_other_trials(tmp_path: Path) -> None:
     assert set(statuses(tmp_path / "again")) == {row["trial_id"]}
 
 
+def test_fine_tuning_starts_from_a_trial_of_the_sweep(tmp_path: Path) -> None:
+    long = {"loss": "mse", "epochs": 8}
+    studies = {
+        "tune": {"points": [{"epochs": 1, "start_from": long}]},
+        "mse": {"points": [long, {"epochs": 1}]},
+    }
+    root = tmp_path / "run"
+    assert run_here(tiny_sweep(tmp_path, studies), root) == 0
+    rows = {(row["study"], row["point"]): row for row in open_run(root).trials().to_pylist()}
+    assert rows["tune", 0]["started_from"] == rows["mse", 0]["trial_id"]
+    assert started(root)[:2] == [rows["mse", 0]["trial_id"], rows["tune", 0]["trial_id"]]
+    assert len(started(root)) == 3
+    assert rows["tune", 0]["val_mae_all"] < rows["mse", 1]["val_mae_all"]
+
+
 def test_a_model_that_does_not_fit_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
     from safetensors.torch import save_file
     from torch import ones
