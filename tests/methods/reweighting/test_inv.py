@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from dirsweep.errors import ShapeError, SpecError
 from dirsweep.methods.reweighting.inv import InvConfig, bins_and_counts, inv_weights
+from tests.methods.released_parts import released_part
 
 LABELS = st.lists(st.floats(-2, 12), min_size=1, max_size=40)
 
@@ -35,6 +36,7 @@ def test_meets_the_released_weights(train_ages, assert_released) -> None:
 
 def test_meets_the_released_weights_of_sentence_pairs(assert_released_sts) -> None:
     assert_released_sts(InvConfig(clip_low=None, clip_high=None), "inverse_none")
+    assert_released_sts(released_part("reweighting", "ranksim/3", "INV"), "inverse_none")
 
 
 def test_meets_the_released_weights_of_ages_cut_to_120(assert_released_imdb) -> None:

@@ -12,6 +12,7 @@ from dirsweep.methods.kernels import KERNELS, window
 from dirsweep.methods.reweighting.inv import inv_weights
 from dirsweep.methods.reweighting.lds import LDSConfig, lds_weights
 from dirsweep.methods.reweighting.sqinv import sqinv_weights
+from tests.methods.released_parts import released_part
 
 
 def slow_lds(
@@ -89,6 +90,17 @@ def test_meets_the_released_weights_of_sentence_pairs(
 def test_meets_the_released_weights_of_ages_cut_to_120(base, name, assert_released_imdb) -> None:
     config = LDSConfig(base=base, truncate=True)
     assert_released_imdb(config, f"{name}_gaussian_5_2")
+
+
+def test_the_released_protocols_give_the_released_weights(
+    assert_released_sts, assert_released_imdb
+) -> None:
+    sentences = released_part("reweighting", "ranksim/3", "INV + LDS")
+    assert_released_sts(sentences, "inverse_gaussian_5_2")
+    ages = released_part("reweighting", "ranksim/1", "SQINV + LDS")
+    assert_released_imdb(ages, "sqrt_inv_gaussian_5_2")
+    second_stage = released_part("reweighting", "ranksim/1", "RRT + LDS")
+    assert_released_imdb(second_stage, "inverse_gaussian_5_2")
 
 
 def test_truncates_smoothed_counts_but_no_roots() -> None:

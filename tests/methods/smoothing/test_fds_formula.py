@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from dirsweep.methods.kernels import window
 from dirsweep.methods.smoothing.bin_statistics import smoothing_matrix
-from dirsweep.methods.smoothing.fds import FDS, FDSConfig
+from dirsweep.methods.smoothing.fds import FDS
+from tests.methods.released_parts import released_part
 from tests.methods.smoothing.made_fds import STATISTICS, fds_of
 
 
@@ -154,11 +155,11 @@ def test_meets_the_released_statistics_and_features(golden) -> None:
     )
 
 
-#: settings that the released code fixes for each benchmark
-BENCHMARKS: dict[str, dict[str, Any]] = {
-    "sts_fds": {"ratio_low": 0.5, "ratio_high": 2.0, "fill_empty": True},
-    "age_fds_agedb": {"label_low": 3.0, "label_high": 100.0, "end_bins": "released_age"},
-    "age_fds_imdb": {"label_high": 100.0, "end_bins": "released_age"},
+#: row whose released protocol is that of the golden numbers
+ROWS = {
+    "sts_fds": ("ranksim/3", "VANILLA + FDS"),
+    "age_fds_agedb": ("ranksim/2", "VANILLA + FDS"),
+    "age_fds_imdb": ("ranksim/1", "VANILLA + FDS"),
 }
 #: label range and bin width of each benchmark
 LABELS: dict[str, dict[str, float]] = {
@@ -169,8 +170,9 @@ LABELS: dict[str, dict[str, float]] = {
 
 
 def fed_with_benchmark(golden: Mapping[str, Any], name: str, make_setup: Any) -> FDS:
-    config = FDSConfig(formulation="released", **BENCHMARKS[name])
-    fds = config.build(make_setup(feature_dim=5, **LABELS[name]))
+    config = released_part("smoothing", *ROWS[name])
+    fds: FDS = config.build(make_setup(feature_dim=5, **LABELS[name]))
+    assert fds.needs_pass
     for epoch in range(3):
         features, labels = (
             torch.from_numpy(golden[f"{name}_epoch{epoch}_{key}"]) for key in ("x", "label")
