@@ -149,6 +149,8 @@ def score(
     """Measure predictions of any code on a benchmark, by region."""
     from dirsweep.config.cache_folder import named_cache
 
+    if name is not None and not name.strip():
+        raise SpecError("empty; expected a name", key="--name")
     if into is None:
         if benchmark is None:
             raise SpecError("missing; name the benchmark, or a run with --into", key="--benchmark")

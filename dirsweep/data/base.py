@@ -274,17 +274,7 @@ class Benchmark(ABC):
         return ""
 
     def read_samples(self, path: Path) -> Split:
-        """Read samples outside of the splits, for the predictions of a stored network.
-
-        Args:
-            path: a file or a folder in whatever form the benchmark takes.
-
-        Returns:
-            The samples, labels NaN where there are none.
-
-        Raises:
-            DataError: absent, broken, or in no form that the benchmark takes.
-        """
+        """Read samples outside of the splits; labels are NaN where there are none."""
         raise DataError(f"{path}: {self.name} takes no samples outside of its own splits")
 
     @abstractmethod

@@ -80,10 +80,18 @@ def _of_run(run: Run, choice: ModelChoice) -> ModelPaths:
         raise SpecError(f"{point.label} has no seed {choice.seed} (seeds: {seeds})", key="--seed")
     if not stored or (choice.seed is not None and choice.seed not in stored):
         raise StoreError(
-            f"{run.paths.root}: the network of {point.study}: {point.label} is not stored; "
-            f"{_stored_in(run)}"
+            f"{run.paths.root}: the network of {point.study}: {point.label} is not stored "
+            f"({_stored_in(run)}){_again(run, point, choice)}"
         )
     return stored[_best_seed(run, point, stored) if choice.seed is None else choice.seed]
+
+
+def _again(run: Run, point: PointSummary, choice: ModelChoice) -> str:
+    """Say how a best point gets its network; another one's would be deleted again."""
+    if choice.point is not None:
+        return ""
+    outcome = run.paths.trial(next(iter(point.trial_ids.values()))).outcome
+    return f"; delete {outcome}, and `dirsweep resume {run.paths.root}` trains and stores it"
 
 
 def _best_seed(run: Run, point: PointSummary, seeds: Iterable[int]) -> int:
@@ -133,4 +141,4 @@ def _stored_in(run: Run) -> str:
     ]
     if names:
         return f"stored are {'; '.join(names)}"
-    return "it stores none (trained by an earlier build, store.model: none, or store.model_limit)"
+    return "the run stores none: an earlier build, store.model: none, or store.model_limit"

@@ -7,13 +7,14 @@ from typing import Any, cast
 
 import torch
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from dirsweep.backbones.base import Backbone, BackboneConfig
 from dirsweep.config.cache_folder import cache_folder
 from dirsweep.config.trial import TrialConfig
 from dirsweep.data.base import Benchmark, Split
-from dirsweep.errors import DataError
+from dirsweep.errors import DataError, StoreError
 from dirsweep.run.folder import ModelPaths
 from dirsweep.training.batches import TrainingData
 from dirsweep.training.evaluation import predict
@@ -91,12 +92,15 @@ def open_predictor(
     """
     stored = read_model(paths)
     facts = stored.facts
-    config = TrialConfig.model_validate(facts.trial.config)
+    config = _config_of(paths, facts)
     backbone = cast(BackboneConfig, config.backbone).restored(facts.encoding)
     _require_same_form(facts, backbone, benchmark)
-    with torch.random.fork_rng():  # initial weights are drawn, and replaced
-        module: Backbone = backbone.build(benchmark, cache_folder(cache))
-        regressor = nn.Linear(module.feature_dim, facts.label_dim)
+    try:
+        with torch.random.fork_rng():  # initial weights are drawn, and replaced
+            module: Backbone = backbone.build(benchmark, cache_folder(cache))
+            regressor = nn.Linear(module.feature_dim, facts.label_dim)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"{paths.facts}: damaged at 'encoding'; copy it again") from error
     network = Predictor(
         backbone=module,
         regressor=regressor,
@@ -107,6 +111,16 @@ def open_predictor(
     )
     load_weights(network.network, stored.weights, paths.weights)
     return StoredPredictor(facts, network, backbone, benchmark, cache)
+
+
+def _config_of(paths: ModelPaths, facts: ModelFacts) -> TrialConfig:
+    try:
+        return TrialConfig.model_validate(facts.trial.config)
+    except ValidationError as error:
+        key = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise StoreError(
+            f"{paths.facts}: damaged at 'trial.config.{key}', or of another build"
+        ) from error
 
 
 def _require_same_form(facts: ModelFacts, backbone: BackboneConfig, benchmark: Benchmark) -> None:

@@ -78,8 +78,8 @@ def test_a_network_that_is_not_stored_is_named_beside_those_that_are(root: Path)
     with pytest.raises(StoreError) as error:
         find_model(root, ModelChoice(point="lr=1e-09"))
     assert str(error.value) == (
-        f"{root}: the network of rates: lr=1e-09 is not stored; stored are rates: lr=0.02 "
-        "(seed 0); rates: lr=0.02 (seed 1); batches: lr=1e-08 (seed 0)"
+        f"{root}: the network of rates: lr=1e-09 is not stored (stored are rates: lr=0.02 "
+        "(seed 0); rates: lr=0.02 (seed 1); batches: lr=1e-08 (seed 0))"
     )
     loser = next(
         row["trial_id"]
@@ -88,3 +88,20 @@ def test_a_network_that_is_not_stored_is_named_beside_those_that_are(root: Path)
     )
     with pytest.raises(StoreError, match="this trial's network is not stored: runs keep those of"):
         find_model(root / "trials" / loser)
+
+
+def test_a_best_point_without_a_network_says_how_to_get_it(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    sweep = tiny_sweep(tmp_path, {"p": {"points": [{}]}}, store={"model": "none"})
+    assert run_here(sweep, root) == 0
+    (trial,) = (root / "trials").iterdir()
+    with pytest.raises(StoreError) as error:
+        find_model(root)
+    assert str(error.value) == (
+        f"{root}: the network of p: base is not stored (the run stores none: an earlier build, "
+        f"store.model: none, or store.model_limit); delete {trial}/outcome.json, and "
+        f"`dirsweep resume {root}` trains and stores it"
+    )
+    (trial / "outcome.json").unlink()
+    assert run_here(tiny_sweep(tmp_path, {"p": {"points": [{}]}}), root) == 0
+    assert read_facts(find_model(root)).trial.trial_id == trial.name

@@ -165,6 +165,21 @@ def test_a_row_of_a_runs_tables_and_report(tmp_path: Path) -> None:
     assert len([r for r in open_run(root).trials().to_pylist() if r["study"] == "external"]) == 2
 
 
+def test_two_splits_of_one_name_are_one_row(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    assert run_here(tiny_sweep(tmp_path, {"p": {"points": [{}]}}), root) == 0
+    score_into(written(tmp_path / "p.csv", ROWS), root, "x")
+    val = BENCHMARK.split("val")
+    rows = {name: float(label) + 2 for name, label in zip(val.ids, val.labels, strict=True)}
+    for _ in range(2):
+        score_into(written(tmp_path / "v.csv", rows), root, "x", split="val")
+    (row,) = (r for r in open_run(root).trials().to_pylist() if r["study"] == "external")
+    assert (row["test_mae_all"], row["val_mae_all"]) == (pytest.approx(0.5), pytest.approx(2))
+    table = RunPaths(root).external(row["trial_id"]).predictions.read_table()
+    assert table is not None
+    assert table["sample_id"].to_pylist() == [*TEST.ids, *val.ids]
+
+
 def test_a_run_takes_results_of_its_own_benchmark_only(tmp_path: Path) -> None:
     root = tmp_path / "run"
     assert run_here(tiny_sweep(tmp_path, {"p": {"points": [{}]}}), root) == 0
