@@ -24,6 +24,8 @@ class ComparedPoints:
         base_is_best: whether the study's baseline is that point.
         named: whether a person named the points.
         num_complete: points of the study that could be named.
+        anchors: labels to whose samples a figure compares all others, label unit; empty for those
+            that it chooses itself.
     """
 
     points: list[PointSummary]
@@ -31,13 +33,16 @@ class ComparedPoints:
     base_is_best: bool
     named: bool
     num_complete: int
+    anchors: tuple[float, ...] = ()
 
     def is_best(self, point: PointSummary) -> bool:
         """Return whether validation chose the point."""
         return point.index == self.best
 
 
-def compared_points(run: Run, study: str, names: Sequence[str] = ()) -> ComparedPoints:
+def compared_points(
+    run: Run, study: str, names: Sequence[str] = (), anchors: Sequence[float] = ()
+) -> ComparedPoints:
     """Return the points of a study that figures compare.
 
     Without names they are the baseline and the best point by validation; where the baseline is the
@@ -49,6 +54,7 @@ def compared_points(run: Run, study: str, names: Sequence[str] = ()) -> Compared
         study: its key in the sweep file.
         names: labels of points, or their techniques such as ``lds + ranksim``; those that the study
             does not have are ignored.
+        anchors: labels that a person named, label unit.
 
     Returns:
         The points; empty without a complete point, and where the study has none of the names.
@@ -63,6 +69,7 @@ def compared_points(run: Run, study: str, names: Sequence[str] = ()) -> Compared
         base_is_best=base_is_best,
         named=bool(names),
         num_complete=len(known),
+        anchors=tuple(anchors),
     )
 
 
@@ -94,6 +101,36 @@ def require_known_points(run: Run, studies: Sequence[str], names: Sequence[str])
         what = f"no complete point is named '{unknown[0]}'; {did_you_mean(unknown[0], listed)}"
         raise SpecError(what, key="--points")
     return tuple(found)
+
+
+def require_known_anchors(run: Run, texts: Sequence[str]) -> tuple[float, ...]:
+    """Return labels that may be written as one text, ``23,43,63``.
+
+    Args:
+        run: the run.
+        texts: as given.
+
+    Raises:
+        SpecError: one is not a number, or no label of the benchmark.
+    """
+    parts = [part.strip() for text in texts for part in text.split(",") if part.strip()]
+    if not parts:
+        return ()
+    bins = run.bins()
+    if bins is None:
+        raise SpecError("the run has no label bins to find labels in", key="--anchors")
+    low, high = float(bins.edges[0]), float(bins.edges[-1])
+    found = []
+    for part in parts:
+        try:
+            label = float(part)
+        except ValueError:
+            raise SpecError(f"'{part}' is not a number; e.g. 23,43,63", key="--anchors") from None
+        if not low <= label <= high:
+            what = f"{part} is outside the labels, which lie between {low:g} and {high:g}"
+            raise SpecError(what, key="--anchors")
+        found.append(label)
+    return tuple(dict.fromkeys(found))
 
 
 def names_of(point: PointSummary) -> tuple[str, ...]:

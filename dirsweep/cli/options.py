@@ -94,6 +94,15 @@ Points = Annotated[
         " (default: the baseline and the best)",
     ),
 ]
+Anchors = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--anchors",
+        metavar="A,B",
+        help="labels with which the figure of feature similarities compares all others, e.g."
+        " 23,43,63 (default: one of each shot region)",
+    ),
+]
 Extra = Annotated[
     list[Path] | None, typer.Option("--extra", help="CSV file with further published numbers")
 ]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dirsweep.cli.options import REPORT_PANEL, AsText, Extra, Points, RunFolder, TextFormat
+from dirsweep.cli.options import REPORT_PANEL, Anchors, AsText, Extra, Points, RunFolder, TextFormat
 from dirsweep.terminal import PlainConsole
 
 if TYPE_CHECKING:
-    from dirsweep.run.reader import Run
+    from dirsweep.report.formats import Report
 
 app = typer.Typer()
 
@@ -93,9 +93,10 @@ def report(  # noqa: PLR0913 - one parameter per option
     extra: Extra = None,
     plots: Annotated[bool, typer.Option(help="write the plots; HTML: include figures")] = True,
     points: Points = None,
+    anchors: Anchors = None,
 ) -> None:
     """Report on a run: tables of its studies, and plots."""
-    from dirsweep.analysis.compared_points import require_known_points
+    from dirsweep.analysis.compared_points import require_known_anchors, require_known_points
     from dirsweep.report.choice import choose
     from dirsweep.report.formats import Report, print_report, report_text, write_text
     from dirsweep.report.layout_tables import filled_layouts
@@ -117,7 +118,15 @@ def report(  # noqa: PLR0913 - one parameter per option
         layouts=layouts,
     )
     named = require_known_points(stored, choice.studies_of(stored), points or ())
-    chosen = Report(stored, layouts, beside, choice, figures=plots, points=named)
+    chosen = Report(
+        stored,
+        layouts,
+        beside,
+        choice,
+        figures=plots,
+        points=named,
+        anchors=require_known_anchors(stored, anchors or ()),
+    )
     if format_ is Format.html:
         out = out or Path(stored.paths.report)
     if format_ is Format.console and out is None:
@@ -128,7 +137,7 @@ def report(  # noqa: PLR0913 - one parameter per option
     else:
         _print_name("report", write_text(out, report_text(chosen, format_.value)))
     if plots and format_ is not Format.html and not layouts:
-        _draw_plots(stored, choice.studies_of(stored), out, named)
+        _draw_plots(chosen, choice.studies_of(stored), out)
 
 
 def _format_of(out: Path | None) -> Format:
@@ -136,18 +145,18 @@ def _format_of(out: Path | None) -> Format:
     return _SUFFIXES.get(suffix, Format.console)
 
 
-def _draw_plots(
-    run: Run, studies: list[str], report_file: Path | None, points: tuple[str, ...]
-) -> None:
+def _draw_plots(report: Report, studies: list[str], report_file: Path | None) -> None:
     """Draw the plots beside the report's file, or else in the run's folder."""
     from dirsweep.report.figure_notes import missing_features_note
     from dirsweep.report.plots import plots_folder, write_plots
 
+    run = report.run
     beside = None if report_file is None else report_file.parent
     folder = plots_folder(run, beside)
     if beside is None and folder != Path(run.paths.plots):
         _print_name("plots", f"{run.paths.root} cannot be written to, so they go to {folder}")
-    print_plot_names(write_plots(run, folder, studies=studies, points=points))
+    files = write_plots(run, folder, studies=studies, points=report.points, anchors=report.anchors)
+    print_plot_names(files)
     if (missing := missing_features_note(run)) is not None:
         _print_name("feature plots", missing)
 

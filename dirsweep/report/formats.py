@@ -40,6 +40,7 @@ class Report:
         choice: studies, metrics, regions and names.
         figures: with figures, HTML only.
         points: names of the points that figures compare; by default the baseline and the best.
+        anchors: labels with which the feature similarity compares others; by default it chooses.
     """
 
     run: Run
@@ -48,6 +49,7 @@ class Report:
     choice: Choice = EVERYTHING
     figures: bool = True
     points: tuple[str, ...] = ()
+    anchors: tuple[float, ...] = ()
 
 
 def report_text(report: Report, format_: str) -> str:
@@ -128,6 +130,7 @@ def _page(report: Report) -> str:
         layouts=layouts,
         figures=report.figures,
         points=report.points,
+        anchors=report.anchors,
     )
 
 

@@ -48,6 +48,7 @@ class Plot(Generic[N]):
         draw: draws the figure, without heading and caption.
         source: where the idea comes from, as a sentence; empty where it is common.
         numbers_of: of a plot that compares points: the same for points that a person named.
+        uses_anchors: whether it compares labels with anchors, which a person may name.
         after_run: whether it is drawn when a run ends; `dirsweep report` draws every plot.
         dimensionless: first words of axis labels without a unit; every other axis states one in
             parentheses, or is a parameter of the sweep.
@@ -61,6 +62,7 @@ class Plot(Generic[N]):
     source: str = ""
     numbers_of: Callable[[Run, str, ComparedPoints], N] | None = None
     after_run: bool = False
+    uses_anchors: bool = False
     dimensionless: tuple[str, ...] = ()
 
     @property
@@ -69,7 +71,13 @@ class Plot(Generic[N]):
         return self.numbers.__module__.rpartition(".")[2]
 
     def drawing(
-        self, run: Run, study: str, points: Sequence[str] = (), *, with_caption: bool = False
+        self,
+        run: Run,
+        study: str,
+        points: Sequence[str] = (),
+        *,
+        anchors: Sequence[float] = (),
+        with_caption: bool = False,
     ) -> Drawing:
         """Draw the plot with its heading.
 
@@ -77,12 +85,13 @@ class Plot(Generic[N]):
             run: the run.
             study: its key in the sweep file.
             points: names of the points that it compares; by default the baseline and the best.
+            anchors: labels to compare others with; by default the plot chooses some.
             with_caption: put the caption below the figure.
 
         Raises:
             EmptyPlotError: there is nothing to show.
         """
-        numbers = self._numbers(run, study, points)
+        numbers = self._numbers(run, study, points, anchors)
         figure = self.draw(numbers)
         caption = f"{self.caption(numbers)} {self.source}".strip()
         add_heading(figure, f"{self.title} · {study} · {run.name}", synthetic=run.synthetic)
@@ -91,14 +100,16 @@ class Plot(Generic[N]):
         settle(figure)
         return Drawing(figure, caption)
 
-    def figure(self, run: Run, study: str, points: Sequence[str] = ()) -> Figure:
+    def figure(
+        self, run: Run, study: str, points: Sequence[str] = (), anchors: Sequence[float] = ()
+    ) -> Figure:
         """Return the figure with heading and caption; arguments and errors as for ``drawing``."""
-        return self.drawing(run, study, points, with_caption=True).figure
+        return self.drawing(run, study, points, anchors=anchors, with_caption=True).figure
 
-    def _numbers(self, run: Run, study: str, points: Sequence[str]) -> N:
-        if self.numbers_of is None or not points:
+    def _numbers(self, run: Run, study: str, points: Sequence[str], anchors: Sequence[float]) -> N:
+        if self.numbers_of is None or not (points or (anchors and self.uses_anchors)):
             return self.numbers(run, study)
-        compared = compared_points(run, study, points)
+        compared = compared_points(run, study, points, anchors)
         if not compared.points:
             raise EmptyPlotError("the study has none of the named points")
         return self.numbers_of(run, study, compared)

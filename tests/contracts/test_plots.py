@@ -98,11 +98,15 @@ def test_numbers_are_the_same_again(run: Run, plot: Plot[Any]) -> None:
 
 
 def assert_equal(found: Any, expected: Any) -> None:
-    """Compare dataclasses, lists and arrays bit by bit."""
+    """Compare dataclasses, dictionaries, lists and arrays bit by bit."""
     assert type(found) is type(expected)
     if is_dataclass(found):
         for field in fields(found):
             assert_equal(getattr(found, field.name), getattr(expected, field.name))
+    elif isinstance(found, dict):
+        assert list(found) == list(expected)
+        for key in found:
+            assert_equal(found[key], expected[key])
     elif isinstance(found, list | tuple):
         assert len(found) == len(expected)
         for one, other in zip(found, expected, strict=True):

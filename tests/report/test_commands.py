@@ -298,7 +298,11 @@ def test_report_draws_named_points(call: Call, tmp_path: Path) -> None:
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert "--points: no complete point is named 'fsd'; did you mean 'fds'?" in err
-    code, _, err = call("report", tmp_path, "--points", "vanilla,fds")
+    for anchors, wrong in (("23,old", "'old' is not a number"), ("400", "400 is outside")):
+        code, out, err = call("report", tmp_path, "--anchors", anchors)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert f"--anchors: {wrong}" in err
+    code, _, err = call("report", tmp_path, "--points", "vanilla,fds", "--anchors", "23,43")
     assert code == 0
     assert "s_per_label_error.png" in err
     page = tmp_path / "page.html"

@@ -29,6 +29,7 @@ def report_page(
     layouts: Sequence[Table] = (),
     figures: bool = True,
     points: Sequence[str] = (),
+    anchors: Sequence[float] = (),
 ) -> str:
     """Return the page.
 
@@ -38,6 +39,7 @@ def report_page(
         layouts: filled published tables to be shown as well.
         figures: with the plots.
         points: names of the points that figures compare; by default the baseline and the best.
+        anchors: labels with which the feature similarity compares others; by default it chooses.
 
     Raises:
         StoreError: no trial of the run is complete.
@@ -54,7 +56,7 @@ def report_page(
         "facts": [*run_facts(run), *(_missing_figures(run) if figures else ())],
         "summary": summary_section(run) if studies is None else None,
         "studies": [
-            study_section(run, study, number, figures=figures, named=points)
+            study_section(run, study, number, figures=figures, named=points, anchors=anchors)
             for number, study in enumerate(chosen)
         ],
         "external": [view(table) for table in (external_table(run),) if table is not None],

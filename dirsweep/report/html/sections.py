@@ -110,7 +110,13 @@ def summary_section(run: Run) -> SummarySection | None:
 
 
 def study_section(
-    run: Run, study: str, number: int, *, figures: bool, named: Sequence[str] = ()
+    run: Run,
+    study: str,
+    number: int,
+    *,
+    figures: bool,
+    named: Sequence[str] = (),
+    anchors: Sequence[float] = (),
 ) -> StudySection:
     """Return one study's section.
 
@@ -120,13 +126,14 @@ def study_section(
         number: of the section, from 0.
         figures: with its plots.
         named: names of the points that figures compare; by default the baseline and the best.
+        anchors: labels with which the feature similarity compares others; by default it chooses.
     """
-    anchor = f"study-{number}-{re.sub(r'[^A-Za-z0-9]+', '-', study).strip('-').lower()}"
+    place = f"study-{number}-{re.sub(r'[^A-Za-z0-9]+', '-', study).strip('-').lower()}"
     points = points_of(run, study)
     found = [replace(claim, text=below_its_study(claim)) for claim in claims(run, [study])]
     kind = "search" if run.manifest.study(study).searched else "planned"
     return StudySection(
-        id=anchor,
+        id=place,
         name=study,
         kind=f"{kind}, {plural(len(points), 'point')}",
         # single points against the base are many, and the table of differences has them as well
@@ -134,7 +141,7 @@ def study_section(
         more_claims=[claim for claim in found if claim.kind == "difference"],
         points=view(_points(run, study)),
         tables=_study_tables(run, study),
-        figures=_figures(run, study, anchor, named) if figures else [],
+        figures=_figures(run, study, place, named, anchors) if figures else [],
     )
 
 
@@ -161,16 +168,18 @@ def _views(*tables: Table | None) -> list[TableView]:
     return [view(table) for table in tables if table is not None]
 
 
-def _figures(run: Run, study: str, anchor: str, points: Sequence[str]) -> list[FigureView]:
+def _figures(
+    run: Run, study: str, place: str, points: Sequence[str], anchors: Sequence[float]
+) -> list[FigureView]:
     from markupsafe import Markup
 
     found = []
     for plot in plots():
         try:
-            drawing = plot.drawing(run, study, points)
+            drawing = plot.drawing(run, study, points, anchors=anchors)
         except EmptyPlotError:
             continue
-        svg = Markup(inline_svg(drawing.figure, f"{anchor}-{plot.name}"))
+        svg = Markup(inline_svg(drawing.figure, f"{place}-{plot.name}"))
         width = drawing.figure.get_figwidth()
         found.append(FigureView(plot.name, svg, drawing.caption, width))
     return found

@@ -69,6 +69,7 @@ def write_plots(
     studies: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
     points: Sequence[str] = (),
+    anchors: Sequence[float] = (),
 ) -> list[Path]:
     """Draw every plot that has something to show, as PNG files of 150 dots per inch.
 
@@ -78,6 +79,7 @@ def write_plots(
         studies: all of the run's by default.
         names: plots to draw, all by default.
         points: names of the points that figures compare; by default the baseline and the best.
+        anchors: labels with which the feature similarity compares others; by default it chooses.
 
     Returns:
         The files, study by study.
@@ -92,7 +94,7 @@ def write_plots(
     for study in run.studies if studies is None else studies:
         for plot in chosen:
             try:
-                figure = plot.figure(run, study, points)
+                figure = plot.figure(run, study, points, anchors)
             except EmptyPlotError:
                 continue
             file = folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', study)}_{plot.name}.png"

@@ -2,17 +2,20 @@ r"""How similar the features of one label are to those of all others: RankSim, F
 
 .. math:: s(a, y) = \text{mean over } i: y_i = a,\ j: y_j = y,\ i \ne j \text{ of } \cos(z_i, z_j)
 
-Source: Gong et al., ICML 2022, Fig. 4, which shows anchors of a balanced training set; here one
-anchor is in the many-shot and one in the few-shot region (and one in the zero-shot region where
-there is one), because that is where imbalance shows. A label is a bin of the benchmark. At the
-anchor itself (the dot) the mean is over pairs of different samples; where the order of the labels
-is kept, it falls smoothly to both sides.
+Source: Gong et al., ICML 2022, Fig. 4, which shows anchors of a balanced training set: one panel
+per named point, one line per anchor. Where a person names no anchors, one is in the many-shot and
+one in the few-shot region (and one in the zero-shot region where there is one), because that is
+where imbalance shows; where nobody names points either, each anchor has a panel. A label is a bin
+of the benchmark. At the anchor itself (the dot) the mean is over pairs of different samples; where
+the order of the labels is kept, it falls smoothly to both sides.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +68,8 @@ class FeatureSimilarity:
         train: (B,) number of training labels.
         places: (B,) mean test label of a bin, NaN where it has none.
         points: labels of the compared points that have features.
-        anchors: one per region.
+        anchors: those that a person named, or one per region.
+        by_point: whether each point has a panel; otherwise each anchor has.
         note: which points are compared, and of which seed their features are.
     """
 
@@ -75,16 +79,17 @@ class FeatureSimilarity:
     places: Floats
     points: list[str]
     anchors: list[Anchor]
+    by_point: bool
     note: str
 
 
 def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> FeatureSimilarity:
-    """Compute the similarities to an anchor of each region.
+    """Compute the similarities to the named anchors, or to one of each region.
 
     Args:
         run: the run.
         study: its key in the sweep file.
-        compared: by default the baseline and the best point.
+        compared: by default the baseline and the best point, with an anchor of each region.
 
     Raises:
         EmptyPlotError: there are no label bins, no stored features, or too few labels.
@@ -98,7 +103,10 @@ def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> Fea
         raise EmptyPlotError("no trial has stored features")
     bin_of = bins.bin_of(spaces.labels)
     counts = np.bincount(bin_of, minlength=bins.num_bins)
-    chosen = anchors_of(bins, counts)
+    chosen = list(anchors_of(bins, counts).values())
+    missing = ""
+    if compared.anchors:
+        chosen, missing = _named_anchors(bins, counts, compared.anchors)
     if not chosen or (counts > 0).sum() < 3:
         raise EmptyPlotError("the test samples with features are in too few label bins")
     sums = np.bincount(bin_of, weights=spaces.labels, minlength=bins.num_bins)
@@ -110,8 +118,9 @@ def numbers(run: Run, study: str, compared: ComparedPoints | None = None) -> Fea
         train=bins.train,
         places=places,
         points=[starred(trial.label, trial.chosen) for trial in spaces.trials],
-        anchors=_anchors(spaces, chosen, bin_of, places),
-        note=features_note(compared, spaces),
+        anchors=_anchors(spaces, bins, chosen, places),
+        by_point=bool(compared.named or compared.anchors),
+        note=sentences(missing, features_note(compared, spaces)),
     )
 
 
@@ -134,6 +143,16 @@ def anchors_of(bins: Bins, counts: NDArray[np.int64]) -> dict[str, int]:
         keys = (-train,) if region == "many" else (train, -counts[candidates])
         found[region] = int(candidates[np.lexsort(keys)[0]])
     return found
+
+
+def _named_anchors(
+    bins: Bins, counts: NDArray[np.int64], labels: Sequence[float]
+) -> tuple[list[int], str]:
+    """Return the bins of labels, and a sentence on those with fewer than two test samples."""
+    found = bins.bin_of(np.array(labels, dtype=np.float64)).tolist()
+    few = [f"{label:g}" for label, place in zip(labels, found, strict=True) if counts[place] < 2]
+    note = f"Fewer than two test samples have the label {' or '.join(few)}." if few else ""
+    return list(dict.fromkeys(place for place in found if counts[place] >= 2)), note
 
 
 def similarities_to(
@@ -162,25 +181,29 @@ def similarities_to(
 
 
 def _anchors(
-    spaces: FeatureSpaces, chosen: dict[str, int], bin_of: NDArray[np.int64], places: Floats
+    spaces: FeatureSpaces, bins: Bins, chosen: Sequence[int], places: Floats
 ) -> list[Anchor]:
-    directions = [trial.directions for trial in spaces.trials]
+    directions, bin_of = [trial.directions for trial in spaces.trials], bins.bin_of(spaces.labels)
     found = []
-    for region, anchor in chosen.items():
+    for anchor in chosen:
         similarities = [similarities_to(of, bin_of, anchor, len(places)) for of in directions]
+        region = str(bins.regions[anchor])
         found.append(Anchor(region, anchor, float(places[anchor]), similarities))
     return found
 
 
 def draw(numbers: FeatureSimilarity) -> Figure:
-    """Draw one axes per anchor: similarity over the label, training counts behind."""
+    """Draw one axes per anchor or point: similarity over the label, training counts behind."""
     with style.styled():
-        num = len(numbers.anchors)
+        num = len(numbers.points) if numbers.by_point else len(numbers.anchors)
         figure = style.new_figure(style.NARROW, 1.2 + 2.7 * num)
         column = figure.subplots(num, 1, sharex=True, squeeze=False)[:, 0]
-        for axes, anchor in zip(column, numbers.anchors, strict=True):
+        for place, axes in enumerate(column):
             _draw_training_counts(axes, numbers)
-            _draw_anchor(axes, numbers, anchor)
+            if numbers.by_point:
+                _draw_point(axes, numbers, place)
+            else:
+                _draw_anchor(axes, numbers, numbers.anchors[place])
         _, labels = column[0].get_legend_handles_labels()
         legend_above(column[0], labels, style.NARROW - 1, has_title=True)
         column[-1].set_xlabel(with_unit("label", numbers.unit))
@@ -191,9 +214,10 @@ def draw(numbers: FeatureSimilarity) -> Figure:
 
 def caption(numbers: FeatureSimilarity) -> str:
     """Say what is drawn."""
+    panel = "point" if numbers.by_point else "anchor"
     return sentences(
         "Mean cosine similarity between the test features of an anchor label and those of every "
-        "other label, one panel per anchor. Where features keep the order of the labels, a line "
+        f"other label, one panel per {panel}. Where features keep the order of the labels, a line "
         "falls smoothly to both sides of its anchor. The dot is the mean among the anchor's own "
         "samples; grey bars behind are the number of training labels.",
         numbers.note,
@@ -218,10 +242,27 @@ def _draw_anchor(axes: Axes, numbers: FeatureSimilarity, anchor: Anchor) -> None
         axes.plot(numbers.places[filled], similarity[filled], color=color, label=wrapped)
         axes.plot([anchor.place], [similarity[anchor.bin]], "o", color=color, markersize=7)
     num = numbers.train[anchor.bin]
-    unit = f" {numbers.unit}" if numbers.unit else ""
-    place = f"anchor {style.short_number(anchor.place)}{unit}"
-    axes.set_title(f"{place}, {anchor.region}-shot ({num:,} training labels)", loc="left")
+    axes.set_title(f"{_named(anchor, numbers)} ({num:,} training labels)", loc="left")
     axes.set_ylabel("cosine similarity")
+
+
+def _draw_point(axes: Axes, numbers: FeatureSimilarity, place: int) -> None:
+    """Draw one line per anchor; at equal heights each has its own colour and marker."""
+    looks = zip(itertools.cycle(style.LINES), itertools.cycle(style.MARKERS), strict=False)
+    for anchor, (color, marker) in zip(numbers.anchors, looks, strict=False):
+        similarity = anchor.similarities[place]
+        filled = np.isfinite(similarity)
+        label = _named(anchor, numbers)
+        axes.plot(numbers.places[filled], similarity[filled], color=color, label=label)
+        own: dict[str, Any] = {"color": color, "markersize": 8}
+        axes.plot([anchor.place], [similarity[anchor.bin]], marker, **own)
+    axes.set_title(style.wrapped(numbers.points[place], 60, 1), loc="left")
+    axes.set_ylabel("cosine similarity")
+
+
+def _named(anchor: Anchor, numbers: FeatureSimilarity) -> str:
+    unit = f" {numbers.unit}" if numbers.unit else ""
+    return f"anchor {style.short_number(anchor.place)}{unit}, {anchor.region}-shot"
 
 
 PLOT = Plot(
@@ -232,5 +273,6 @@ PLOT = Plot(
     numbers=numbers,
     numbers_of=numbers,
     draw=draw,
+    uses_anchors=True,
     dimensionless=("cosine similarity",),
 )

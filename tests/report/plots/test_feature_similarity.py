@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dirsweep.analysis.compared_points import compared_points
 from dirsweep.report.plot import EmptyPlotError
 from dirsweep.report.plots import feature_similarity
 from dirsweep.run.bins import Bins
@@ -45,6 +46,32 @@ def test_anchors() -> None:
     # few-shot: bins 4 and 5 have the most test samples, 5 the fewer training labels
     assert feature_similarity.anchors_of(bins, counts) == {"many": 3, "few": 5}
     assert feature_similarity.anchors_of(bins, np.ones(7, int)) == {}
+
+
+def test_named_points_have_a_panel_each_with_the_named_anchors(tmp_path: Path) -> None:
+    """RankSim, Fig. 4: anchors 23, 43 and 63; here no sample has label 3."""
+    paths = run_with(tmp_path)
+    store(paths, "s-0-0", random_features())
+    store(paths, "s-1-0", ordered(LABELS))
+    run = open_run(tmp_path)
+    compared = compared_points(run, "s", ("a=1", "base"), (23.0, 43.0, 63.0, 3.0, 43.4))
+    found = feature_similarity.numbers(run, "s", compared)
+    assert [anchor.place for anchor in found.anchors] == [23.0, 43.0, 63.0]
+    assert [anchor.region for anchor in found.anchors] == ["many", "many", "median"]
+    filled = np.isfinite(found.places)
+    for anchor in found.anchors:
+        expected = np.cos((found.places[filled] - anchor.place) / 100 * np.pi / 2)
+        np.testing.assert_allclose(anchor.similarities[1][filled], expected, atol=1e-6)
+    figure = feature_similarity.draw(found)
+    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
+    assert titles == ["base", "★ a=1"]
+    assert "anchor 43, many-shot" in texts(figure)
+    caption = feature_similarity.caption(found)
+    assert "one panel per point" in caption
+    assert "Fewer than two test samples have the label 3." in caption
+    # without names of points, the baseline and the best
+    drawn = feature_similarity.PLOT.drawing(run, "s", anchors=(23.0,))
+    assert "anchor 23, many-shot" in texts(drawn.figure)
 
 
 def test_feature_similarity_of_a_run(tmp_path: Path) -> None:
