@@ -6,8 +6,8 @@ A table of times takes the seconds of an epoch. The papers measured them on othe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ from dirsweep.analysis.summaries import PointSummary, Spread
 from dirsweep.domain import REGIONS, MetricColumn, metric_of
 from dirsweep.published import published, table_of
 from dirsweep.published.cells import PublishedCell
+from dirsweep.published.protocol import data_by_origin
+from dirsweep.published.rows import row_of
 from dirsweep.published.summaries import LabelledValues, SummaryRow, summarize, summary_rows
 from dirsweep.run.reader import Run
 
@@ -122,6 +124,8 @@ class FilledLayout:
         columns: in the paper's order.
         rows: in the paper's order.
         summaries: rows that sum up the others, as the paper has them: OURS vs. VANILLA.
+        origins: what the paper's rows say of their data where they disagree, see
+            ``published.protocol.data_by_origin``.
     """
 
     paper: str
@@ -132,6 +136,7 @@ class FilledLayout:
     columns: tuple[LayoutColumn, ...]
     rows: tuple[FilledRow, ...]
     summaries: tuple[FilledRow, ...] = ()
+    origins: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -195,6 +200,7 @@ def fill(
             _summary(row, rows, columns, same_benchmark=theirs == ours)
             for row in summary_rows(paper, number, theirs)
         ),
+        origins=data_by_origin(dict.fromkeys(map(row_of, cells))),
     )
 
 

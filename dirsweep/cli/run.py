@@ -100,7 +100,10 @@ def resume(  # noqa: PLR0913 - one parameter per option
 
 @app.command(rich_help_panel=RUN_PANEL)
 def plan(
-    sweep: Sweep,
+    sweeps: Annotated[
+        list[Path],
+        typer.Argument(metavar="SWEEP...", help="sweep files (YAML)", show_default=False),
+    ],
     out: Out = None,
     probe: Annotated[
         bool, typer.Option("--probe", help="train a few steps and estimate the run's cost")
@@ -110,11 +113,18 @@ def plan(
     synthetic: Synthetic = False,
     preview: Preview = False,
 ) -> None:
-    """Show what a run would train and write; start nothing."""
+    """Show what a run would train and write; of several sweeps, all they train together."""
     from dirsweep.config.cache_folder import named_cache
     from dirsweep.estimate.plan import print_plan
 
-    spec = load(sweep, sets, synthetic, preview)
+    if len(sweeps) > 1:
+        if out or probe or data_changed or sets or synthetic or preview:
+            raise SpecError("options work with one sweep; several are only counted together")
+        from dirsweep.estimate.several_plans import print_plans
+
+        print_plans(sweeps, PlainConsole())
+        return
+    spec = load(sweeps[0], sets, synthetic, preview)
     folder = out or default_folder(spec.name, synthetic, preview)
     print_plan(spec, folder, PlainConsole(), named_cache(), data_changed=data_changed)
     if probe:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -119,6 +119,24 @@ def protocol_of(row: PublishedRow, flavour: Flavour = "printed") -> Protocol:
             field.value, field.source, field.stated, field.compared, otherwise if differs else None
         )
     return found
+
+
+def data_by_origin(rows: Iterable[PublishedRow]) -> dict[str, dict[str, object]]:
+    """Return what rows say about the benchmark where they disagree.
+
+    Args:
+        rows: of one table on one benchmark.
+
+    Returns:
+        ``benchmark.split`` -> whose numbers (empty: the paper's own) -> value; empty where all rows
+        are from the same data.
+    """
+    found: dict[str, dict[str, object]] = {}
+    for row in rows:
+        for key, field in protocol_of(row).items():
+            if key.startswith("benchmark."):
+                found.setdefault(key, {}).setdefault(row.quoted_from, field.value)
+    return {key: values for key, values in found.items() if len(set(map(str, values.values()))) > 1}
 
 
 def flavour_of(name: str) -> Flavour:

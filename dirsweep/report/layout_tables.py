@@ -27,6 +27,7 @@ from dirsweep.analysis.reproduction import STANDS_FOR
 from dirsweep.domain import metric_of, plural
 from dirsweep.published.titles import title_of
 from dirsweep.report.choice import EVERYTHING, Choice
+from dirsweep.report.interval_notes import first_keys
 from dirsweep.report.layout_evidence import LayoutEvidence, layout_evidence
 from dirsweep.report.names import Names
 from dirsweep.report.region_notes import row_split_notes, sample_notes
@@ -48,9 +49,6 @@ PREVIEW = (
     "preview run: few points, one seed, few epochs; it checks that the sweep works "
     "and says nothing about the quality of a method"
 )
-
-#: keys that a note about a row's protocol lists
-MAX_KEYS = 6
 
 #: letters of the notes by the keys in which a row differs from the paper
 Footnotes = dict[tuple[str, ...], str]
@@ -116,6 +114,7 @@ def table_of_layout(
     evidence = layout_evidence(layout)
     notes = [
         *_notes(layout, footnotes, evidence, choice.names),
+        *_origin_notes(layout),
         *_summary_notes(layout),
         *_time_notes(layout),
     ]
@@ -304,17 +303,9 @@ def _notes(
     differing = {row.differs for row in layout.rows if row.filled and row.differs}
     for differs in footnotes or dict.fromkeys(differing):
         yield Note(
-            f"not comparable: differs from the row's protocol in {_keys(differs)}",
+            f"not comparable: differs from the row's protocol in {first_keys(differs)}",
             footnote=footnotes.get(differs, ""),
         )
-
-
-def _keys(differs: Sequence[str]) -> str:
-    """List keys; of many the first."""
-    if len(differs) <= MAX_KEYS + 1:
-        return ", ".join(differs)
-    more = plural(len(differs) - MAX_KEYS, "more key")
-    return f"{', '.join(differs[:MAX_KEYS])} and {more}"
 
 
 def _result_notes(layout: FilledLayout) -> Iterator[Note]:
@@ -352,6 +343,20 @@ def _benchmark_note(layout: FilledLayout) -> Note:
     if STANDS_FOR.get(ours) == theirs:
         return Note(f"the paper used {theirs}, this run {ours}, its synthetic replacement")
     return Note(f"the paper used {theirs}, this run {ours}: only the layout is the same")
+
+
+def _origin_notes(layout: FilledLayout) -> Iterator[Note]:
+    """Say which rows of the paper are from other data than its own ones."""
+    settings = layout.run.manifest.benchmark.settings
+    for key, values in layout.origins.items():
+        texts = [
+            f"{f'those quoted from {whose}' if whose else 'its own'} {key}={value}"
+            for whose, value in values.items()
+        ]
+        ours = settings.get(key.removeprefix("benchmark."), "none")
+        yield Note(
+            f"the paper's rows are not from one data set: {', '.join(texts)}; this run: {ours}"
+        )
 
 
 def _summary_notes(layout: FilledLayout) -> Iterator[Note]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from dirsweep.analysis.reproduction import Verdict, verdicts
 from dirsweep.domain import metric_of
 from dirsweep.report.interval_notes import verdict_note
@@ -32,6 +34,7 @@ def reproduction_table(run: Run, study: str) -> Table | None:
         return None
     synthetic = "the data is synthetic, so results cannot be compared with the published ones"
     notes = [Note(published_sentence(found) or synthetic)]
+    notes += _protocol_notes(found)
     if len(found) > MAX_ROWS:
         notes.append(
             Note(
@@ -47,6 +50,16 @@ def reproduction_table(run: Run, study: str) -> Table | None:
         synthetic=run.synthetic,
         collapsed=True,
     )
+
+
+def _protocol_notes(found: list[Verdict]) -> list[Note]:
+    """Say which flavour of a row's protocol the verdicts compare with."""
+    agreeing = Counter(item.protocol for item in found if not item.differs)
+    if not agreeing:
+        return []
+    texts = [f"{count} with the protocol as {name}" for name, count in sorted(agreeing.items())]
+    what = "verdicts: every field of the row's protocol agrees"
+    return [Note(f"{what}, {', '.join(texts)} (dirsweep published protocol)")]
 
 
 def _row(item: Verdict) -> Row:
