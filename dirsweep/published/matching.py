@@ -27,6 +27,9 @@ _ABSENT = object()
 #: sections whose parameters mean something for one name only
 CHOSEN = (*NAMED_SECTIONS, "benchmark")
 
+#: what a resolved benchmark leaves out where it is its default, as builds without the key had it
+LEFT_OUT = {"benchmark.split": "yang", "benchmark.shots": "counted"}
+
 #: parameters that both papers hold fixed wherever a table does not vary them
 VARIED = frozenset(
     {
@@ -53,7 +56,8 @@ def differences(
     """Return the keys in which a trial departs from the protocol of a published row.
 
     A key that the configuration lacks cannot be checked and counts as a difference, unless the
-    protocol has null there. Parameters of a technique are left out where its name differs.
+    protocol has null there, or what a benchmark leaves out as its default. Parameters of a
+    technique are left out where its name differs.
 
     Args:
         resolved_config: a resolved point of a sweep, nested or with dotted keys: every key of its
@@ -133,7 +137,7 @@ def _follows(key: str, differ: set[str]) -> bool:
 def _agrees(key: str, value: object, trial: Mapping[str, object]) -> bool:
     found = _value_at(key, trial)
     if found is _ABSENT:
-        return value is None
+        return _equal(LEFT_OUT.get(key), value)
     if key == "optimizer.milestones_of" and found == trial.get("epochs"):
         found = None  # milestones of a training as long as this one are taken as they are
     if key == "optimizer.milestone_factor" and not _value_at("optimizer.milestones", trial):

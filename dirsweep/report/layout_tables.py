@@ -25,6 +25,7 @@ from dirsweep.analysis.layout_rows import (
 from dirsweep.analysis.region_sizes import few_samples, says_nothing
 from dirsweep.analysis.reproduction import STANDS_FOR
 from dirsweep.domain import metric_of, plural
+from dirsweep.published.matching import LEFT_OUT
 from dirsweep.published.titles import title_of
 from dirsweep.report.choice import EVERYTHING, Choice
 from dirsweep.report.interval_notes import first_keys
@@ -350,12 +351,12 @@ def _origin_notes(layout: FilledLayout) -> Iterator[Note]:
     settings = layout.run.manifest.benchmark.settings
     for key, values in layout.origins.items():
         texts = [
-            f"{f'those quoted from {whose}' if whose else 'its own'} {key}={value}"
+            f"{f'those quoted from {whose}' if whose else 'its own'} have {key}: {value}"
             for whose, value in values.items()
         ]
-        ours = settings.get(key.removeprefix("benchmark."), "none")
+        ours = settings.get(key.removeprefix("benchmark."), LEFT_OUT.get(key, "none"))
         yield Note(
-            f"the paper's rows are not from one data set: {', '.join(texts)}; this run: {ours}"
+            f"the paper's rows are not from one test set: {', '.join(texts)}; this run has {ours}"
         )
 
 

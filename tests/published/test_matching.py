@@ -219,6 +219,10 @@ def test_the_split_decides_which_rows_of_table_3_are_comparable() -> None:
         quoted = as_published("ranksim/3", "VANILLA", flavour)
         other = {**own, "benchmark.split": "yang"}
         assert differences(other, "ranksim/3", "VANILLA + RANKSIM", flavour) == ["benchmark.split"]
+        del other["benchmark.split"]  # the default, which a resolved benchmark leaves out
+        assert differences(other, "ranksim/3", "VANILLA + RANKSIM", flavour) == ["benchmark.split"]
+        other = {key: value for key, value in quoted.items() if key != "benchmark.split"}
+        assert differences(other, "ranksim/3", "VANILLA", flavour) == []
         other = {**quoted, "benchmark.split": "ranksim"}
         assert differences(other, "ranksim/3", "VANILLA", flavour) == ["benchmark.split"]
 

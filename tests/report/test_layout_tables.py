@@ -14,6 +14,7 @@ from dirsweep.run.reader import Run, open_run
 from tests.analysis.test_layout_rows import timed_run
 from tests.layout_run import RANKSIM, layout_run
 from tests.made_up_run import write_run
+from tests.simulated_run import SimulatedPoint, simulate
 
 
 @pytest.fixture
@@ -177,3 +178,12 @@ def test_the_rows_that_sum_up_a_table(run: Run) -> None:
     assert (cell.text[0] in "+-", cell.published) == (True, "+0.86")
     assert any(note.startswith("last rows: the best row without RankSim") for note in notes(table))
     assert len(layout_table(run, "ranksim/4").rows) == 5
+
+
+def test_rows_of_two_test_sets_are_named(tmp_path: Path) -> None:
+    simulate(tmp_path, {"s": [SimulatedPoint()]}, benchmark="sts-b-dir", metric="mse")
+    text = (
+        "the paper's rows are not from one test set: those quoted from Yang et al. 2021 have "
+        "benchmark.split: yang, its own have benchmark.split: ranksim; this run has yang"
+    )
+    assert text in notes(layout_table(open_run(tmp_path), "ranksim/3"))
