@@ -34,7 +34,6 @@ def reproduction_table(run: Run, study: str) -> Table | None:
         return None
     synthetic = "the data is synthetic, so results cannot be compared with the published ones"
     notes = [Note(published_sentence(found) or synthetic)]
-    notes += _protocol_notes(found)
     if len(found) > MAX_ROWS:
         notes.append(
             Note(
@@ -42,6 +41,7 @@ def reproduction_table(run: Run, study: str) -> Table | None:
                 " `dirsweep report --layout` shows a whole table"
             )
         )
+    notes += _protocol_notes(found)
     return Table(
         "Published and measured results",
         _COLUMNS,
