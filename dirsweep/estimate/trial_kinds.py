@@ -96,8 +96,10 @@ class TrialKinds:
     def _traits(self, config: TrialConfig) -> dict[str, str]:
         """Return what a configuration's speed depends on, as text by key."""
         smoothing = config.smoothing.registered_name
-        if getattr(self._technique(config, config.smoothing), "needs_pass", False):
-            smoothing += " with a pass"
+        built = self._technique(config, config.smoothing)
+        if getattr(built, "needs_pass", False):
+            augmented = built.pass_mode == "training"
+            smoothing += " with an augmented pass" if augmented else " with a pass"
         values = {
             "loss": config.loss.registered_name,
             "reweighting": config.reweighting.registered_name,

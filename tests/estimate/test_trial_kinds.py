@@ -32,6 +32,10 @@ def _kinds(folder: Path, studies: Any = None, **more: Any) -> tuple[Any, TrialKi
         ({"reweighting": {"name": "lds", "sigma": 3, "kernel": "laplace"}}, {"reweighting lds"}),
         ({"smoothing": "fds"}, {"smoothing fds"}),
         ({"smoothing": {"name": "fds", "statistics": "pass"}}, {"smoothing fds with a pass"}),
+        (
+            {"smoothing": {"name": "fds", "statistics": "pass", "formulation": "released"}},
+            {"smoothing fds with an augmented pass"},
+        ),
         ({"regularizers.ranksim": {"gamma": 7}, "regularizers.conr": None}, {"ranksim", "no conr"}),
         ({"regularizers.conr.beta": 2}, set()),
         ({"regularizers.moco": {"variant": "v1"}}, {"moco"}),
