@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from dirsweep.config.error_text import format_value
-from dirsweep.config.expand import planned_points
+from dirsweep.config.expand import make_point, planned_points
 from dirsweep.config.labels import changes_of
+from dirsweep.config.model import Overrides
 from dirsweep.config.point_names import labels_of
+from dirsweep.config.probes import probe_points
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import Point, canonical_json
+from dirsweep.errors import SpecError
 
 
 def refused_changes(old: SweepSpec, new: SweepSpec) -> list[str]:
@@ -70,7 +74,8 @@ def _study_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
         names = [[item.name for item in spec.objectives_of(name)] for spec in (old, new)]
         if names[0] != names[1]:
             refused.append(f"{key}.objectives: {', '.join(names[0])} -> {', '.join(names[1])}")
-    return refused + _base_changes(old, new, name) + _design_changes(old, new, name)
+    refused += _base_changes(old, new, name) + _design_changes(old, new, name)
+    return refused or _changed_defaults(old, new, name)
 
 
 def _lost_points(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
@@ -100,3 +105,28 @@ def _base_changes(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
         return []
     before, after = (spec.base_config_of(name).to_dict() for spec in (old, new))
     return differences(before, after, f"studies.{name}.base")
+
+
+def _changed_defaults(old: SweepSpec, new: SweepSpec, name: str) -> list[str]:
+    """Name a setting that other defaults change in a point, where the bases are the same."""
+    if old.defaults == new.defaults or old.base_config != new.base_config:
+        return []
+    for overrides in _example_points(old, name):
+        try:
+            before, after = (
+                make_point(spec, name, 0, overrides).config.to_dict() for spec in (old, new)
+            )
+        except SpecError:
+            continue  # of a search: values that are invalid together
+        changed = differences(before, after)
+        if changed:
+            go_on = f"to continue the run, set 'defaults: {old.defaults}' in the sweep"
+            return [f"studies.{name}: {changed[0]}; {go_on}"]
+    return []
+
+
+def _example_points(spec: SweepSpec, name: str) -> Iterator[Overrides]:
+    yield from (point.overrides for point in planned_points(spec, name))
+    space = spec.studies[name].space
+    if space is not None:
+        yield from probe_points(space)

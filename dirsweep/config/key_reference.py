@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import NoneType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from dirsweep import registry
+from dirsweep.config.benchmark_defaults import MARK, defaults_of
 from dirsweep.config.error_text import format_number, format_value, section_model, yaml_fields
 from dirsweep.config.model import (
     Config,
@@ -25,7 +26,7 @@ from dirsweep.config.model import (
     FileForm,
     FromRegistry,
 )
-from dirsweep.config.ranges import RANGE_TYPES
+from dirsweep.config.ranges import RANGE_TYPES, Range
 from dirsweep.config.study import StudySpec
 from dirsweep.config.sweep import SweepSpec
 from dirsweep.config.trial import NamedConfig, TrialConfig
@@ -141,7 +142,8 @@ def section_rows(cls: type[BaseModel], prefix: str = "") -> Iterator[KeyRow]:
     """
     for key, field in yaml_fields(cls).items():
         path = f"{prefix}.{key}" if prefix else key
-        yield KeyRow(path, _field_type(cls, field), _default(cls, key, field), _meaning(field))
+        meaning = _meaning(field, _range_of(cls, key, field), _on_benchmarks(cls, key))
+        yield KeyRow(path, _field_type(cls, field), _default(cls, key, field), meaning)
         if cls is not StudySpec or key not in SweepSpec.model_fields:  # described there
             yield from _rows_below(path, field)
     if cls.model_config.get("extra") == "allow":
@@ -193,13 +195,35 @@ def _paragraphs(cls: type[BaseModel]) -> list[str]:
     return [" ".join(text.split()) for text in (inspect.getdoc(cls) or "").split("\n\n")]
 
 
-def _meaning(field: FieldInfo) -> str:
+def _range_of(cls: type[BaseModel], key: str, field: FieldInfo) -> Range | None:
+    """Return what ``default`` searches."""
+    if issubclass(cls, NamedConfig):
+        return cls.default_ranges({}).get(key)
+    return next((item for item in field.metadata if isinstance(item, RANGE_TYPES)), None)
+
+
+def _on_benchmarks(cls: type[BaseModel], key: str) -> list[str]:
+    """Say on which benchmarks a parameter has another default."""
+    if not issubclass(cls, NamedConfig):
+        return []
+    found = []
+    for name in registry.names("benchmark"):
+        stated = defaults_of({MARK: name}, cls.room, cls.registered_name)
+        if key in stated:
+            item = stated[key]
+            value = "null" if item.value is None else _value_text(item.value)
+            searched = "" if item.range is None else f", searched in {item.range}"
+            found.append(f"on {name}: default {value}{searched} ({item.origin}: {item.source})")
+    return found
+
+
+def _meaning(field: FieldInfo, range_: Range | None, on_benchmarks: Iterable[str]) -> str:
     note = " ".join((field.description or "").split())
     rooms = [item.room for item in field.metadata if isinstance(item, FromRegistry)]
     names = [f"one of {', '.join(registry.names(room))}" for room in rooms]
     rules = [text for item in field.metadata for text in _bounds(item)]
-    ranges = [f"searched in {item}" for item in field.metadata if isinstance(item, RANGE_TYPES)]
-    return "; ".join(part for part in (note, *names, *rules, *ranges) if part)
+    ranges = [] if range_ is None else [f"searched in {range_}"]
+    return "; ".join(part for part in (note, *names, *rules, *ranges, *on_benchmarks) if part)
 
 
 def _bounds(item: Any) -> list[str]:

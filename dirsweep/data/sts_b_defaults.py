@@ -25,8 +25,7 @@ STS_B_DEFAULTS = (
         "regularizers.ranksim.gamma",
         3e-4,
         "printed",
-        "RankSim, Appendix B.4; for other penalties and similarities it is multiplied by what "
-        "Appendix C has for them, divided by AgeDB-DIR's 100 (ours)",
+        "RankSim, Appendix B.4; other penalties and similarities keep their ratio of Appendix C",
         LogUniform(1e-6, 1e-1),
     ),
     _default(

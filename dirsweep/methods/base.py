@@ -241,6 +241,10 @@ class TechniqueConfig(NamedConfig):
         """Of a loss: the power of the target unit in which it is measured, 2 where it squares."""
         return 1
 
+    def follows_labels(self, name: str) -> bool:
+        """Return whether a parameter marked ``LabelScaled`` is on the scale of the labels here."""
+        return True
+
     def equal_setting(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Name the simpler setting that trains the same, exactly or nearly; None where none does.
 

@@ -58,7 +58,8 @@ def unsuitable_defaults(
         # a default that depends on other parameters is filled in as if it were given
         is_given = name in part.model_fields_set and field.default is not None
         factor = mark.factor(benchmark, loss_power)
-        if value == default and not is_given and not suits(factor) and part.uses(name):
+        matters = part.uses(name) and part.follows_labels(name)
+        if value == default and not is_given and not suits(factor) and matters:
             found[field.alias or name] = (default, scaled_default(default, factor))
     return found
 

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from dirsweep.config.benchmark_defaults import MARK
+from dirsweep.config.compatibility import refused_changes
 from dirsweep.config.expand import make_trial, planned_points
+from dirsweep.config.key_reference import describe_keys
 from dirsweep.config.load import sweep_from_data
 from dirsweep.config.ranges import Choice, LogUniform
 from dirsweep.config.sweep import SweepSpec
@@ -206,6 +208,11 @@ def test_ranges_leave_out_what_trains_the_same() -> None:
     assert (condition.key, condition.values) == ("reweighting.kernel", ("gaussian", "laplace"))
     (condition,) = ranges({"loss": "balanced_mse"}, loss="default")["loss.noise_lr"].when
     assert (condition.key, condition.values) == ("loss.noise", ("learnt",))
+    (condition,) = ranges({"loss": "balanced_mse"}, loss="default")["loss.num_components"].when
+    assert (condition.key, condition.values) == ("loss.variant", ("gai",))
+    # bins of its own: FDS' kernel still acts, though no warning says how it scales
+    own_bins = {"smoothing": {"name": "fds", "bin_width": 0.5}}
+    assert ranges(own_bins, smoothing="default")["smoothing.kernel_size"].when == ()
     # a parameter that is named itself is searched as it is
     assert (
         ranges({"reweighting": "lds"}, reweighting__sigma="default")["reweighting.sigma"].when == ()
@@ -223,3 +230,44 @@ def test_what_a_benchmark_switches_off_is_not_searched() -> None:
     assert keys("synthetic-agedb") == {"reweighting.clip_low", "reweighting.clip_high"}
     with pytest.raises(SpecError, match="no parameter of it has a default range"):
         keys("sts-b-dir")
+
+
+@pytest.mark.parametrize(
+    ("study", "changed"),
+    [
+        ({"points": [{}, {"regularizers.ranksim": "default"}]}, "ranksim.gamma: 100.0 -> 0.0003"),
+        ({"grid": {"loss": ["mse", "huber"]}}, "loss.beta: 1.0 -> 0.3"),
+        (
+            {"trials": 2, "space": {"regularizers.ranksim": {"choice": [False, True]}}},
+            "ranksim.gamma: 100.0 -> 0.0003",
+        ),
+        ({"points": [{}, {"regularizers.ranksim": {"gamma": 1}}]}, ""),
+        ({"trials": 2, "space": {"optimizer.lr": "default"}}, ""),
+    ],
+)
+def test_a_run_of_an_earlier_build_goes_on_only_where_nothing_changes(
+    study: dict[str, Any], changed: str
+) -> None:
+    new = sweep({"one": study})
+    stored = new.to_dict()
+    del stored["defaults"]
+    earlier = sweep_from_data(stored, stored=True)
+    refused = refused_changes(earlier, new)
+    if not changed:
+        assert refused == []
+        return
+    (text,) = refused
+    assert text.startswith("studies.one: ")
+    assert text.endswith(f"{changed}; to continue the run, set 'defaults: general' in the sweep")
+    assert refused_changes(earlier, sweep({"one": study}, defaults="general")) == []
+
+
+def test_the_reference_of_keys_names_them_with_their_source() -> None:
+    rows = {row.key: row.meaning for row in describe_keys()}
+    assert rows["base.regularizers.ranksim.gamma"].endswith(
+        "on sts-b-dir: default 0.0003, searched in log_uniform [1e-06, 0.1] (printed: RankSim, "
+        "Appendix B.4; other penalties and similarities keep their ratio of Appendix C)"
+    )
+    assert "on sts-b-dir: default null (released: " in rows["base.reweighting[inv].clip_low"]
+    penalty = rows["base.regularizers.ranksim.penalty"]
+    assert penalty.endswith('searched in choice ["mse", "mae", "linf", "cosine"]')

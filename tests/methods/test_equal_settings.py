@@ -107,6 +107,30 @@ def test_conr_without_weights_of_its_own_has_no_eta_to_leave_out() -> None:
     assert lines({"regularizers.conr": {"variant": "no_eta"}}) == []
 
 
+@pytest.mark.parametrize(
+    ("point", "line"),
+    [
+        (
+            {"reweighting": {"name": "lds", "kernel_size": 1}},
+            "reweighting lds: kernel_size 1 smooths nothing: it equals reweighting inv",
+        ),
+        (
+            {"smoothing": {"name": "fds", "kernel_size": 1}},
+            "smoothing fds: kernel_size 1 smooths nothing: it equals smoothing none",
+        ),
+        (
+            {"reweighting": {"name": "dense_weight", "alpha": 0}},
+            "reweighting dense_weight: alpha 0 equals reweighting none",
+        ),
+        ({"smoothing": {"name": "fds", "kernel_size": 1, "formulation": "released"}}, ""),
+        ({"reweighting": "lds", "smoothing": "fds"}, ""),
+        ({"reweighting": "dense_weight"}, ""),
+    ],
+)
+def test_weights_and_statistics_that_nothing_smooths(point: dict[str, Any], line: str) -> None:
+    assert lines(point) == ([f"warning: {line}"] if line else [])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["plan", "check"])
 def test_commands_name_them(

@@ -262,7 +262,9 @@ class BalancedMSEConfig(TechniqueConfig):
         return 2
 
     def uses(self, name: str) -> bool:
-        """Learnt noise has a learning rate, bins a distribution, and a smoothed one a kernel."""
+        """Learnt noise has a rate, a mixture components, bins a density and perhaps a kernel."""
+        if name == "num_components":
+            return self.variant == "gai"
         if name == "noise_lr":
             return self.noise == "learnt"
         if name in ("density", "label_high"):

@@ -26,8 +26,7 @@ Variant = Literal["full", "contrastive", "contrastive_no_s", "no_s", "no_sim", "
 Similar = Literal["at_most", "below"]
 Formulation = Literal["paper", "released"]
 PushingWeights = Literal["inv", "sqinv", "reweighting", "none"]
-
-VARIANTS = ("full", "contrastive", "contrastive_no_s", "no_s", "no_sim", "no_eta")
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
 #: all dissimilar labels are negatives, however they are predicted
 CONTRASTIVE = ("contrastive", "contrastive_no_s")
 #: Appendix A.4 for the paper's form; the released age code runs with 0.07 whatever is set
@@ -337,8 +336,8 @@ class ConRConfig(TechniqueConfig):
 
     def equal_setting(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Name the full variant where no_eta leaves out weights that are all 1."""
-        none = {"none": True, "reweighting": trial.reweighting.registered_name == "none"}
-        if self.variant != "no_eta" or not none.get(self.resolved_weights):
+        ones = {"none": True, "reweighting": trial.reweighting.registered_name == "none"}
+        if self.variant != "no_eta" or not ones.get(self.resolved_weights):
             return None
         return "variant no_eta equals variant full: all weights w_j are 1 here"
 

@@ -168,6 +168,10 @@ class DenseWeightConfig(TechniqueConfig):
     bandwidth: Annotated[float | None, Field(gt=0)] = None
     """label unit; null takes Silverman's rule"""
 
+    def equal_setting(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
+        """Name training without it where all samples weigh alike."""
+        return "alpha 0 equals reweighting none" if self.alpha == 0 else None
+
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels that are no scalars: the density is one of scalar labels."""
         return scalar_labels_conflict(benchmark, "dense_weight")

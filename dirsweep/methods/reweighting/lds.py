@@ -149,6 +149,12 @@ class LDSConfig(TechniqueConfig):
             return self.base == "inv"
         return name != "sigma" or self.kernel != "triang"
 
+    def equal_setting(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
+        """Name the plain reweighting where the kernel covers a single bin."""
+        if self.kernel_size > 1:
+            return None
+        return f"kernel_size 1 smooths nothing: it equals reweighting {self.base}"
+
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels that are no scalars, which cannot be counted in bins."""
         return scalar_labels_conflict(benchmark, "lds")

@@ -329,9 +329,21 @@ class FDSConfig(TechniqueConfig):
         return 2 if self.formulation == "released" else super().results_version
 
     def uses(self, name: str) -> bool:
-        """A triangular kernel has no sigma; bins of its own need kernels of their own."""
-        own_bins = self.bin_width is not None and name in ("kernel_size", "sigma")
-        return not own_bins and (name != "sigma" or self.kernel != "triang")
+        """A triangular kernel has no sigma."""
+        return name != "sigma" or self.kernel != "triang"
+
+    def follows_labels(self, name: str) -> bool:
+        """Bins of its own need kernels of their own."""
+        return self.bin_width is None or name not in ("kernel_size", "sigma")
+
+    def equal_setting(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
+        """Name training without it where the kernel covers a single bin.
+
+        The released form smooths by statistics of different epochs even then.
+        """
+        if self.kernel_size > 1 or self.formulation != "paper":
+            return None
+        return "kernel_size 1 smooths nothing: it equals smoothing none"
 
     def conflict(self, trial: TrialConfig, benchmark: BenchmarkConfig) -> str | None:
         """Refuse labels that are no scalars, and bins that a window cannot smooth."""
