@@ -206,7 +206,7 @@ class OpenRun:
         """Return the number of trials by status."""
         from collections import Counter
 
-        table = self._run.trials()
+        table = self._run.own_trials()
         ids, statuses = table["trial_id"].to_pylist(), table["status"].to_pylist()
         return dict(Counter(dict(zip(ids, statuses, strict=True)).values()))
 

@@ -41,7 +41,7 @@ def read_earlier(spec: SweepSpec, study: str, folder: str, fingerprint: str) -> 
     columns = [name for name in run.trials().schema.names if name.startswith("val_")]
     names = ("trial_id", "study", "point", "seed", "status", "config", "benchmark_settings")
     by_point: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in run.trials().select([*names, *columns]).to_pylist():
+    for row in run.own_trials().select([*names, *columns]).to_pylist():
         by_point.setdefault((row["study"], row["point"]), []).append(row)
     skipped: Counter[str] = Counter()
     found: dict[str, KnownPoint] = {}

@@ -87,8 +87,12 @@ class Run:
         return value if isinstance(value, dict) else {}
 
     def trials(self) -> pa.Table:
-        """Return one row per (study, point, seed)."""
+        """Return one row per (study, point, seed), and per result of other code."""
         return self._trials
+
+    def own_trials(self) -> pa.Table:
+        """Return the rows of ``trials`` that the run has trained itself or reused."""
+        return self._trials.filter(pc.not_equal(self._trials["study"], EXTERNAL))
 
     def epochs(self) -> pa.Table:
         """Return one row per (trial, epoch)."""
@@ -147,7 +151,7 @@ class Run:
         Raises:
             NoResultError: none of its trials is complete.
         """
-        counts = pc.value_counts(self._trials["status"]).to_pylist()
+        counts = pc.value_counts(self.own_trials()["status"]).to_pylist()
         by_status = {item["values"]: item["counts"] for item in counts}
         if by_status.get("complete"):
             return self

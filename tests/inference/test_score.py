@@ -153,6 +153,9 @@ def test_a_row_of_a_runs_tables_and_report(tmp_path: Path) -> None:
     assert "their code" in report_text(Report(run, figures=False), "html")
     assert "their code" in report_text(Report(run), "md")
 
+    assert run.own_trials().num_rows == 1
+    assert "finished: its trial is complete" in report_text(Report(run, figures=False), "html")
+
     score_into(written(tmp_path / "q.csv", {k: v + 1 for k, v in ROWS.items()}), root, "their code")
     score_into(file, root, "another")
     collect(RunPaths(root))

@@ -11,9 +11,12 @@ import pytest
 from optuna.trial import TrialState
 
 from dirsweep.errors import StoreError
+from dirsweep.policy.warm_start import read_earlier
 from dirsweep.run.collect import collect
 from dirsweep.run.events import Warmed
+from dirsweep.run.external import ExternalResult, write_external
 from dirsweep.run.folder import RunPaths
+from dirsweep.run.tables import predictions_table
 from tests.policy.made_policy import (
     GAMMA,
     MadePolicy,
@@ -105,3 +108,16 @@ def test_a_warm_start_from_what_is_no_run(tmp_path: Path) -> None:
     )
     with pytest.raises(StoreError, match="nowhere: no such folder"):
         MadePolicy(spec, tmp_path / "run")
+
+
+def test_results_of_other_code_are_no_points(tmp_path: Path) -> None:
+    study = {"trials": 2, "space": GAMMA}
+    root = _earlier(tmp_path, "earlier", {"s": study})
+    spec = make_spec(tmp_path, {"s": study})
+    before = read_earlier(spec, "s", root, "f")
+    result = ExternalResult("x", "x.csv", "test", {"name": "tiny"}, True, {"test_mae_all": 1.0})
+    write_external(RunPaths(root), result, predictions_table({}))
+    collect(RunPaths(root))
+    after = read_earlier(spec, "s", root, "f")
+    assert (after.points, after.skipped) == (before.points, before.skipped)
+    assert len(after.points) == 2

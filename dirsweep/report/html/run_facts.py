@@ -19,7 +19,7 @@ _MAX_SEEDS = 8
 
 def run_state(run: Run) -> tuple[str, bool]:
     """Return how the run ended, in words, and whether something is wrong."""
-    table = run.trials().select(["trial_id", "status"])
+    table = run.own_trials().select(["trial_id", "status"])
     status_of = dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
     counts = dict.fromkeys((*STATUSES, UNFINISHED), 0)
     for status in status_of.values():
@@ -40,7 +40,7 @@ def run_state(run: Run) -> tuple[str, bool]:
 
 def run_facts(run: Run) -> Iterator[tuple[str, str]]:
     """Yield the main facts as name and value."""
-    table = run.trials()
+    table = run.own_trials()
     objective = run.manifest.objective
     if run.manifest.preview:
         yield "caution", PREVIEW
@@ -65,7 +65,7 @@ def _seeds(seeds: Sequence[int]) -> str:
 
 def _compute_time_s(run: Run) -> float:
     """Return the time of all trials; one that several studies share counts once."""
-    table = run.trials()
+    table = run.own_trials()
     pairs = zip(table["trial_id"].to_pylist(), table["wall_time_s"].to_pylist(), strict=True)
     return math.fsum(time for time in dict(pairs).values() if time is not None)
 
