@@ -190,13 +190,11 @@ class Driver:
         if untrained:
             self.watcher.standing(self._scoreboard.standing())
         for trial in untrained:
-            outcome = self.view.trials[trial.trial_id].outcome
+            name, outcome = state.name(trial.trial_id), self.view.trials[trial.trial_id].outcome
             metrics = {} if outcome is None else outcome.metrics
             if trial.reused_from is None:
-                status = trial.end_status or "failed"
-                self.watcher.trial_ended(trial.trial_id, status, trial.error, metrics)
+                self.watcher.message(f"failed    {name}: {trial.error}")
             else:
-                name = state.name(trial.trial_id)
                 self.watcher.trial_reused(trial.trial_id, name, trial.reused_from, metrics)
 
     def _show_notes(self) -> None:

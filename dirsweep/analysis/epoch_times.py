@@ -41,7 +41,8 @@ def epoch_seconds(run: Run, column: TimeColumn = "epoch_time_s") -> dict[str, fl
     """Return trial -> median over the epochs of its first stage, seconds.
 
     The first epoch, which warms up, is left out where there are three or more; later stages (RRT's)
-    are, because they train a part of the model. A trial without any time is absent.
+    are, because they train a part of the model. A trial whose first stage another one has trained
+    has the time of that one. A trial without any time is absent.
 
     Args:
         run: the run.
@@ -66,9 +67,21 @@ def _epoch_seconds(run: Run, column: TimeColumn) -> dict[str, float]:
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
     groups = zip(codes[order][starts], np.split(seconds[order], starts[1:]), strict=True)
-    return {
+    found = {
         names[code]: float(np.median(values[1:] if len(values) > 2 else values))
         for code, values in groups
+    }
+    return _of_first_trials(run, found) | found
+
+
+def _of_first_trials(run: Run, found: Mapping[str, float]) -> dict[str, float]:
+    """Return trial -> time of the trial from which it started, as far as that has one."""
+    trials = run.trials()
+    if "started_from" not in trials.schema.names:
+        return {}
+    pairs = trials.select(["trial_id", "started_from"]).to_pylist()
+    return {
+        row["trial_id"]: found[row["started_from"]] for row in pairs if row["started_from"] in found
     }
 
 

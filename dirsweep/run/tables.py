@@ -66,7 +66,8 @@ Trials that are no points, but from which others started, have rows, too.
 ``trial_id``               dictionary<string>
 ``epoch``                  int32                 from 0
 ``stage``                  int32                 from 0; only schedules such as RRT have more than
-                                                 one
+                                                 one; a trial whose first stage is
+                                                 another one's begins with 1
 ``lr``                     double?               learning rate of the epoch
 ``train_loss``             double?               mean over the epoch's steps; null when not finite
 ``loss_terms``             map<string, double>?  its terms: ``regression``, the task loss before

@@ -111,6 +111,7 @@ def build_training(
         max_checks=config.max_checks,
         grad_clip=config.grad_clip,
         objective=Objective(trial.metric, cast(Region, trial.region)),
+        num_shared=0 if config.schedule.first_trial(config) is None else 1,
     )
     return Training(model, data, plan, start_state(model, plan, generators))
 

@@ -162,7 +162,7 @@ def _run_epoch(
         return _stage_ended(plan, state)
 
     trained = train_epoch(model, data, plan, state, hooks, ends_at)
-    row = {"epoch": number, "stage": state.stage, **trained}
+    row = {"epoch": number, "stage": plan.num_shared + state.stage, **trained}
     has_ended, last_step = _stage_ended(plan, state), earlier_steps + num_steps
     state.epoch_of_stage += 1
     is_last = state.epoch_of_stage == stage.num_epochs

@@ -33,6 +33,7 @@ class TrainingPlan:
         max_checks: validations after which a stage ends; None for no limit.
         grad_clip: largest gradient norm; None leaves gradients as they are.
         objective: chooses the best epoch on the validation split.
+        num_shared: stages before the first of ``stages``, which another trial has trained.
     """
 
     stages: tuple[Stage, ...]
@@ -44,6 +45,7 @@ class TrainingPlan:
     max_checks: int | None = None
     grad_clip: float | None = None
     objective: Objective = field(default_factory=Objective)
+    num_shared: int = 0
 
 
 @dataclass

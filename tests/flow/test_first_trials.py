@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dirsweep.analysis.epoch_times import epoch_seconds
 from dirsweep.errors import DataError, SpecError
 from dirsweep.estimate.remaining import remaining
 from dirsweep.monitor.snapshot import read_snapshot
@@ -74,6 +75,10 @@ def test_a_run_trains_each_first_trial_once_and_tables_name_it(tmp_path: Path) -
     assert mse not in {row["trial_id"] for row in rows.values()}
     epochs = run.epochs().to_pylist()
     assert [row["epoch"] for row in epochs if row["trial_id"] == mse] == [0, 1, 2]
+    # an epoch's time is that of the first stage
+    seconds = epoch_seconds(run)
+    assert seconds[rows["mse", 0]["trial_id"]] == seconds[mse]
+    assert seconds[rows["rrt", 0]["trial_id"]] == seconds[plain["trial_id"]]
 
     snapshot = read_snapshot(RunPaths(root))
     assert snapshot.counts == {"complete": 5}
@@ -113,10 +118,8 @@ def test_a_failed_first_trial_fails_the_others_with_its_reason(tmp_path: Path) -
     ((trial_id, first),) = required(root).items()
     assert (row["trial_id"], row["status"], row["attempts"]) == (trial_id, "failed", 0)
     assert row["error"].startswith(f"the trial from whose weights it starts ({first}) failed: ")
-    assert [(ended, status) for ended, status, _ in listener.ended] == [
-        (first, "failed"),
-        (trial_id, "failed"),
-    ]
+    assert [(ended, status) for ended, status, _ in listener.ended] == [(first, "failed")]
+    assert f"failed    rrt: inv + rrt, seed 0: {row['error']}" in listener.messages
     failures = dict(read_snapshot(RunPaths(root)).failures)
     assert list(failures) == ["rrt: inv + rrt, seed 0", "rrt: first stage of inv + rrt, seed 0"]
 

@@ -107,7 +107,7 @@ def test_a_shared_first_stage_is_continued_from_its_best_epoch(tmp_path: Path) -
     folder = in_run(tmp_path, trial)
     outcome = train(trial, folder=folder, num_threads=1)
     assert (outcome.status, outcome.num_epochs) == ("complete", 3)
-    assert [row["stage"] for row in folder.read_epochs()] == [0, 0, 0]
+    assert [row["stage"] for row in folder.read_epochs()] == [1, 1, 1]
 
     training = build_training(trial, weights=stored(tmp_path))
     training.fit()
