@@ -16,7 +16,7 @@ from dirsweep.analysis.main_effects import MainEffect, main_effects
 from dirsweep.analysis.multiple_testing import ALPHA
 from dirsweep.domain import metric_of, plural
 from dirsweep.report.number_format import MISSING, decimals, finite
-from dirsweep.report.statistics_text import digits
+from dirsweep.report.statistics_text import digits, p_words
 from dirsweep.report.table import Cell, Column, Note, Row, Table, number_cell
 from dirsweep.run.reader import Run
 
@@ -53,7 +53,7 @@ def _importance(item: Importance) -> Row:
             Cell(str(item.num_points), item.num_points),
             _share(item.ped_anova),
             _share(item.fanova),
-            Cell(MISSING) if item.p is None else Cell(f"{item.p:.3f}", item.p),
+            Cell(MISSING) if item.p is None else Cell(_p(item.p), item.p),
             Cell("yes" if item.matters else "no", item.matters),
         )
     )
@@ -114,6 +114,10 @@ def interactions_table(run: Run, study: str) -> Table | None:
         f" effects, {_BASES[found[0].basis]}; {plural(found[0].num_points, 'point')}"
     )
     return Table("Interactions", columns, rows, (note,), synthetic=run.synthetic, collapsed=True)
+
+
+def _p(p: float) -> str:
+    return p_words(p).removeprefix("p ").removeprefix("= ")
 
 
 def _share(share: float | None) -> Cell:

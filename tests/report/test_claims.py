@@ -231,6 +231,28 @@ def test_formats() -> None:
         rendered(found, "pdf")
 
 
+def test_parameters_are_named_where_their_effect_is_beyond_chance(tmp_path: Path) -> None:
+    sizes = (16, 32, 64)
+    many = [
+        SimulatedPoint({"epochs": epochs, "batch_size": size}, {"all": epochs / 10}, seeds=(0,))
+        for epochs in (10, 20, 30, 40)
+        for size in sizes
+    ]
+    few = [SimulatedPoint({"epochs": e, "batch_size": b}, seeds=(0,)) for e, b in enumerate(sizes)]
+    few += [SimulatedPoint({"epochs": 4, "batch_size": 8}, seeds=(0,))]
+    simulate(tmp_path, {"many": many, "few": few}, noise=0.1)
+    found = {claim.study: claim.text for claim in of_kind(claims(open_run(tmp_path)), "importance")}
+    assert found["many"].startswith(
+        "many: over 12 points, these parameters have an effect on validation MAE beyond chance"
+        " (permutation test), with their share of its variance (fANOVA): epochs 9"
+    )
+    assert found["many"].endswith("; 1 other not.")
+    assert found["few"] == (
+        "few: none of 2 parameters has an effect on validation MAE beyond chance over 4 points"
+        " (permutation test)."
+    )
+
+
 def test_p_values_are_explained() -> None:
     texts = ["RankSim lowers MAE by 0.41 [0.12, 0.70], 5 seeds, p = 0.01.", "Noise."]
     found = [Claim("s", "effect", text, "", (), False) for text in texts]

@@ -197,7 +197,7 @@ def draw(numbers: FeatureSimilarity) -> Figure:
     with style.styled():
         num = len(numbers.points) if numbers.by_point else len(numbers.anchors)
         figure = style.new_figure(style.NARROW, 1.2 + 2.7 * num)
-        column = figure.subplots(num, 1, sharex=True, squeeze=False)[:, 0]
+        column = figure.subplots(num, 1, sharex=True, sharey=numbers.by_point, squeeze=False)[:, 0]
         for place, axes in enumerate(column):
             _draw_training_counts(axes, numbers)
             if numbers.by_point:
@@ -218,8 +218,8 @@ def caption(numbers: FeatureSimilarity) -> str:
     return sentences(
         "Mean cosine similarity between the test features of an anchor label and those of every "
         f"other label, one panel per {panel}. Where features keep the order of the labels, a line "
-        "falls smoothly to both sides of its anchor. The dot is the mean among the anchor's own "
-        "samples; grey bars behind are the number of training labels.",
+        "falls smoothly to both sides of its anchor. The mark on it is the mean among the anchor's "
+        "own samples; grey bars behind are the number of training labels.",
         numbers.note,
     )
 
