@@ -27,6 +27,8 @@ CHOICES = ("all", "own", "quoted")
 SEEDS = 3
 #: a file that a sweep names by a variable of the environment
 FILES = {"backbone.glove": "${DIRSWEEP_GLOVE:-}"}
+#: a key that means nothing without another one
+NEEDS = {"stopping": "patience"}
 #: where comments begin
 _COMMENT = 34
 
@@ -197,13 +199,16 @@ def _shared(settings: Sequence[Settings]) -> Settings:
 
 
 def _named(settings: Settings, known: Mapping[str, object]) -> Settings:
-    """Leave out parameters of a technique whose name is not shared."""
-    return {
-        key: value
-        for key, value in settings.items()
-        if key.split(".")[0] not in NAMED_SECTIONS
-        or f"{key.split('.')[0]}.name" in {*settings, *known}
-    }
+    """Leave out keys that need another one, such as a technique's name, that is not shared."""
+    there = {*settings, *known}
+    return {key: value for key, value in settings.items() if _need_of(key) in (None, *there)}
+
+
+def _need_of(key: str) -> str | None:
+    section = key.split(".")[0]
+    if section in NAMED_SECTIONS:
+        return f"{section}.name"
+    return NEEDS.get(key)
 
 
 def _without_defaults(settings: Settings, known: Mapping[str, object]) -> Settings:

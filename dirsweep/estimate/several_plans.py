@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from dirsweep.config.expand import make_trial, planned_points, validate
+from dirsweep.config.first_points import chain_of
 from dirsweep.config.load import load_sweep
 from dirsweep.config.trial import canonical_json
 from dirsweep.config.yaml_text import parse_yaml
@@ -85,7 +86,9 @@ def need_of(file: Path) -> SweepNeed:
     validate(spec)
     benchmark, trials = spec.benchmark.to_dict(), Trials()
     for study in spec.studies:
-        for point in planned_points(spec, study):
+        # what a trial starts from, such as the first stage of RRT, is a trial too
+        chains = (chain_of(spec, point) for point in planned_points(spec, study))
+        for point in (point for chain in chains for point in chain):
             hours = gpu_hours({**point.config.to_dict(), "benchmark": benchmark})
             for seed in spec.seeds_of(study):
                 trials[make_trial(spec, point, seed, "").trial_id] = hours

@@ -46,8 +46,10 @@ def gpu_hours(trial: Mapping[str, object]) -> float | None:
     used = techniques(flat)
     extra = sum(added for technique, added in seconds.items() if technique in used)
     if flat.get("schedule.name") == "rrt":
-        second = flat.get("schedule.epochs")
-        epochs += second if isinstance(second, int) else epochs
+        own = flat.get("schedule.epochs")
+        second = own if isinstance(own, int) else epochs
+        # a shared first stage is a trial of its own
+        epochs = second if flat.get("schedule.first_stage") == "shared" else epochs + second
     return NUM_GPUS * factor * epochs * (seconds[""] + extra) / 3600
 
 

@@ -15,6 +15,8 @@ def test_plain_training_and_what_techniques_add() -> None:
     assert gpu_hours({**plain, "schedule.name": "rrt"}) == pytest.approx(4 * 180 * 31.5 / 3600)
     short = {**plain, "schedule.name": "rrt", "schedule.epochs": 10}
     assert gpu_hours(short) == pytest.approx(4 * 100 * 31.5 / 3600)
+    shared = {**short, "schedule.first_stage": "shared"}
+    assert gpu_hours(shared) == pytest.approx(4 * 10 * 31.5 / 3600)
 
 
 def test_other_benchmarks() -> None:
