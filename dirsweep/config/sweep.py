@@ -31,7 +31,7 @@ from pydantic import (
     model_validator,
 )
 
-from dirsweep import registry
+from dirsweep.config.benchmark_choice import check_available, read_benchmark
 from dirsweep.config.benchmark_defaults import with_mark, without_mark
 from dirsweep.config.error_text import (
     errors_under,
@@ -49,7 +49,7 @@ from dirsweep.config.objective import (
     check_objective,
     check_objectives,
 )
-from dirsweep.config.overrides import build_config, build_section, normalize_base, with_overrides
+from dirsweep.config.overrides import build_config, normalize_base, with_overrides
 from dirsweep.config.resources import BudgetSpec, ResourcesSpec, StoreSpec
 from dirsweep.config.scheduler import SchedulerSpec
 from dirsweep.config.study import StudyContext, StudySpec
@@ -57,7 +57,6 @@ from dirsweep.config.trial import NamedConfig, TrialConfig
 from dirsweep.config.yaml_text import dump_yaml
 from dirsweep.domain import Constraint, Objective, plural
 from dirsweep.errors import SpecError
-from dirsweep.published.protocol import BENCHMARKS as PUBLISHED_BENCHMARKS
 
 if TYPE_CHECKING:
     from dirsweep.data.base import BenchmarkConfig
@@ -83,26 +82,6 @@ class SweepContext:
     stored: bool = False
 
 
-def _check_available(benchmark: Any) -> None:
-    """Refuse a benchmark of the papers' tables that this build lacks, and say nothing else."""
-    name = benchmark.get("name") if isinstance(benchmark, Mapping) else benchmark
-    known = registry.names("benchmark")
-    if name in PUBLISHED_BENCHMARKS and name not in known:
-        what = f"benchmark not available: '{name}' (available: {', '.join(known)})"
-        raise SpecError(what, key="benchmark.name")
-
-
-def _read_benchmark(value: Any) -> Any:
-    if isinstance(value, NamedConfig):
-        return value
-    if isinstance(value, str):
-        return build_section("benchmark", {"name": value})
-    if isinstance(value, Mapping) and isinstance(value.get("name"), str):
-        return build_section("benchmark", value)
-    known = ", ".join(registry.names("benchmark"))
-    raise SpecError(f"expected a name or a mapping with 'name' (known: {known})")
-
-
 class SweepSpec(Config):
     """A sweep as data: loaded, checked, frozen; ``load.load_sweep`` makes one."""
 
@@ -115,7 +94,7 @@ class SweepSpec(Config):
 
     benchmark: Annotated[
         SerializeAsAny[BenchmarkConfig],
-        BeforeValidator(_read_benchmark),
+        BeforeValidator(read_benchmark),
         FromRegistry("benchmark"),
     ]
     """the data and its protocol: a name, or {name: ..., its settings}"""
@@ -201,7 +180,7 @@ class SweepSpec(Config):
         for key in ("benchmark", "base", "studies"):
             if key not in given:
                 raise SpecError("missing", key=key)
-        _check_available(given["benchmark"])
+        check_available(given["benchmark"])
         if isinstance(info.context, SweepContext) and info.context.stored:
             # builds that did not write the key knew general defaults only
             given.setdefault("defaults", "general")
