@@ -87,7 +87,7 @@ def _on_benchmark(found: PublishedRow, table: str, benchmark: str) -> PublishedR
 
 
 #: settings of benchmarks that a sweep leaves out where they have their defaults
-LEFT_OUT: Mapping[str, FlatConfig] = {
+LEFT_OUT_BY_BENCHMARK: Mapping[str, FlatConfig] = {
     "sts-b-dir": {"benchmark.shots": "counted", "benchmark.split": "yang"}
 }
 
@@ -99,7 +99,7 @@ def with_left_out(trial: Mapping[str, object]) -> Mapping[str, object]:
         trial: its configuration as dotted keys.
     """
     name = trial.get("benchmark.name", trial.get("benchmark"))
-    return {**LEFT_OUT.get(str(name), {}), **trial}
+    return {**LEFT_OUT_BY_BENCHMARK.get(str(name), {}), **trial}
 
 
 def differing_keys(trial: Mapping[str, object], protocol: Protocol) -> list[str]:
