@@ -28,7 +28,7 @@ _ABSENT = object()
 CHOSEN = (*NAMED_SECTIONS, "benchmark")
 
 #: what a resolved benchmark leaves out where it is its default, as builds without the key had it
-LEFT_OUT = {"benchmark.split": "yang", "benchmark.shots": "counted"}
+FORMER_DEFAULTS = {"benchmark.split": "yang", "benchmark.shots": "counted"}
 
 #: parameters that both papers hold fixed wherever a table does not vary them
 VARIED = frozenset(
@@ -87,7 +87,7 @@ def _on_benchmark(found: PublishedRow, table: str, benchmark: str) -> PublishedR
 
 
 #: settings of benchmarks that a sweep leaves out where they have their defaults
-LEFT_OUT_BY_BENCHMARK: Mapping[str, FlatConfig] = {
+LEFT_OUT: Mapping[str, FlatConfig] = {
     "sts-b-dir": {"benchmark.shots": "counted", "benchmark.split": "yang"}
 }
 
@@ -99,7 +99,7 @@ def with_left_out(trial: Mapping[str, object]) -> Mapping[str, object]:
         trial: its configuration as dotted keys.
     """
     name = trial.get("benchmark.name", trial.get("benchmark"))
-    return {**LEFT_OUT_BY_BENCHMARK.get(str(name), {}), **trial}
+    return {**LEFT_OUT.get(str(name), {}), **trial}
 
 
 def differing_keys(trial: Mapping[str, object], protocol: Protocol) -> list[str]:
@@ -137,7 +137,7 @@ def _follows(key: str, differ: set[str]) -> bool:
 def _agrees(key: str, value: object, trial: Mapping[str, object]) -> bool:
     found = _value_at(key, trial)
     if found is _ABSENT:
-        return _equal(LEFT_OUT.get(key), value)
+        return _equal(FORMER_DEFAULTS.get(key), value)
     if key == "optimizer.milestones_of" and found == trial.get("epochs"):
         found = None  # milestones of a training as long as this one are taken as they are
     if key == "optimizer.milestone_factor" and not _value_at("optimizer.milestones", trial):
