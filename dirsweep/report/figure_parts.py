@@ -206,8 +206,8 @@ def grid_of_squares(num: int, x_label: str, y_label: str) -> PanelGrid:
         x_label: of every panel.
         y_label: of the first panel in each row.
     """
-    across = min(num, MOST_SQUARES)
-    down = -(-num // across)
+    down = -(-num // MOST_SQUARES)
+    across = -(-num // down)  # four panels are two by two
     figure = style.new_figure(max(4.8, 0.9 + 3.8 * across), 0.8 + 4.0 * down)
     listed = list(figure.subplots(down, across, squeeze=False).flat)
     hide_unused(listed, num)

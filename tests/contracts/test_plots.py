@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
+from dirsweep.analysis.compared_points import nameable_points
 from dirsweep.analysis.summaries import short_key
 from dirsweep.report import figure_style as style
 from dirsweep.report.plot import EmptyPlotError, Plot
@@ -189,6 +190,23 @@ def test_texts_have_one_size_overlap_nowhere_and_can_be_read(
             assert text.replace(".", "").replace("-", "").isdigit() or (
                 style.contrast(color, behind) >= MIN_CONTRAST
             ), text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plot", [p for p in plots() if p.numbers_of], ids=lambda plot: plot.name)
+@pytest.mark.parametrize("size", ["usual", "big"])
+def test_texts_of_named_points_overlap_nowhere(
+    runs: dict[str, Run], size: str, plot: Plot[Any]
+) -> None:
+    run = runs[size]
+    study = run.studies[0]
+    names = [point.label for point in nameable_points(run, study)][:5]
+    figure = plot.figure(run, study, names, (23.0, 43.0, 63.0))
+    figure.draw_without_rendering()
+    assert overlaps(figure) == []
+    assert outside(figure) == []
+    assert figure.get_figwidth() <= MAX_WIDTH
+    assert "named by '--points'" in " ".join(texts(figure).split())
 
 
 @PLOTS

@@ -181,10 +181,10 @@ def caption(numbers: RankingMatrices) -> str:
     """Say what is drawn."""
     batches = f"{numbers.num_batches} batch{'es' if numbers.num_batches > 1 else ''}"
     return sentences(
-        "Each row ranks the samples of a batch by their nearness to an anchor: on the left by "
-        "label, beside it by the cosine similarity of the test features. The more a matrix looks "
-        "like the left one, the better features keep the order of the labels. Ranks are means over "
-        f"{batches} of {len(numbers.label_ranks)} samples; the agreement is "
+        "Each row ranks the samples of a batch by their nearness to an anchor: in the first matrix "
+        "by label, in the others by the cosine similarity of the test features. The more a matrix "
+        "looks like the first, the better features keep the order of the labels. Ranks are means "
+        f"over {batches} of {len(numbers.label_ranks)} samples; the agreement is "
         "Spearman's correlation of both ranks, mean over anchors, 1 where both orders are the "
         "same.",
         numbers.note,

@@ -1,4 +1,4 @@
-"""Test features in two dimensions, coloured by label: RankSim, Fig. 2, and ConR, Fig. 4.
+"""Test features in two dimensions by label: RankSim, Fig. 2, and ConR, Figs. 4, 5 and 13.
 
 t-SNE (van der Maaten and Hinton, JMLR 2008) of scikit-learn, started from the principal components,
 with a fixed seed and one thread, so that the same features give the same picture everywhere. It
@@ -222,7 +222,7 @@ PLOT = Plot(
     caption=caption,
     source=(
         "After RankSim (Gong et al., ICML 2022), Fig. 2, and ConR (Keramati et al., ICLR 2024), "
-        "Fig. 4."
+        "Figs. 4, 5 and 13."
     ),
     order=130,
     numbers=numbers,
