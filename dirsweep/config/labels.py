@@ -29,6 +29,7 @@ KEY_ORDER = (
     "patience",
     "stopping",
     "max_checks",
+    "last_batch",
     "precision",
     "regressor_init",
     "grad_clip",

@@ -206,6 +206,9 @@ class TrialConfig(Config):
     max_checks: Annotated[int | None, Field(ge=1), AddedLater()] = None
     """largest number of validations of a stage, which ends with it; null for no limit"""
 
+    last_batch: Annotated[Literal["drop_single", "keep"], AddedLater()] = "drop_single"
+    """a single sample left for an epoch's last batch: not trained on, or kept (papers' releases)"""
+
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     """precision of the forward pass; the parameters stay float32"""
 

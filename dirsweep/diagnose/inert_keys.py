@@ -38,6 +38,7 @@ NOT_OBSERVABLE = {
     "patience": "stops trainings early, changes no step",
     "stopping": "stops trainings early, changes no step",
     "max_checks": "stops trainings early, changes no step",
+    "last_batch": "acts on the last batch of whole epochs only",
     "validate_every": "decides which epochs can be the best, changes no step",
     "validate_every.steps": "decides which steps can be the best, changes none",
 }

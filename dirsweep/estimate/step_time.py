@@ -155,8 +155,10 @@ def _measured(trial: TrialSpec, benchmark: Benchmark, num_threads: int) -> Durat
     num_train = len(benchmark.split("train"))
     share = len(timed.data.samples["train"]) / num_train
 
+    steps = num_steps(num_train, size, keep_single=training.data.keep_single)
+
     def epoch_s(epoch: EpochTime) -> float:
-        return num_steps(num_train, size) * epoch.step_s + epoch.end_s + epoch.pass_s / share
+        return steps * epoch.step_s + epoch.end_s + epoch.pass_s / share
 
     first = timer.epochs[1]
     later_s = [epoch_s(epoch) for epoch in timer.epochs[3::2]]

@@ -81,7 +81,8 @@ class TrialKinds:
         epochs = [config.epochs]
         if schedule is not None:
             epochs = [stage.num_epochs for stage in schedule.stages]
-        steps = num_steps(len(self._labels), config.batch_size)
+        keep_single = config.last_batch == "keep"
+        steps = num_steps(len(self._labels), config.batch_size, keep_single=keep_single)
         stages = [
             stage_length(config.validate_every, num, steps, config.max_checks) for num in epochs
         ]

@@ -100,6 +100,7 @@ def build_training(
         samples={split: torch.arange(len(ids)) for split, ids in inputs.ids.items()},
         sample_weights=sample_weights.to(device),
         device=device,
+        keep_single=config.last_batch == "keep",
     )
     plan = TrainingPlan(
         stages=tuple(_on_device(stage, device) for stage in stages),

@@ -46,12 +46,14 @@ class TrainingData:
         samples: (N,) int64 per split, positions of the samples to use.
         sample_weights: (N_train,) float32 on ``device``, weights of the regression loss.
         device: where the training runs.
+        keep_single: whether a last batch of one sample is trained on.
     """
 
     inputs: Inputs
     samples: Mapping[SplitName, Tensor]
     sample_weights: Tensor
     device: torch.device
+    keep_single: bool = False
 
     @property
     def benchmark(self) -> Benchmark:
@@ -78,7 +80,7 @@ class TrainingData:
 
     def num_steps(self, batch_size: int) -> int:
         """Return how many batches an epoch has."""
-        return num_steps(len(self.samples["train"]), batch_size)
+        return num_steps(len(self.samples["train"]), batch_size, keep_single=self.keep_single)
 
     def train_batches(
         self, batch_size: int, strengths: Sequence[ViewStrength], generators: Generators
@@ -108,12 +110,17 @@ class TrainingData:
             yield indices, self.inputs.views.evaluate(self.inputs.gather(split, indices))
 
 
-def num_steps(num_train: int, batch_size: int) -> int:
+def num_steps(num_train: int, batch_size: int, *, keep_single: bool = False) -> int:
     """Return how many batches an epoch over ``num_train`` samples has.
 
-    A last batch of one sample is left out: it has no batch statistics and no pairs.
+    Args:
+        num_train: samples.
+        batch_size: samples per batch.
+        keep_single: whether a last batch of one sample counts; it has no batch statistics and no
+            pairs.
     """
-    return max(1, num_train // batch_size + (num_train % batch_size > 1))
+    has_last = num_train % batch_size > (0 if keep_single else 1)
+    return max(1, num_train // batch_size + has_last)
 
 
 def prefetched(items: Iterable[T], device: torch.device) -> Generator[T, None, None]:

@@ -86,6 +86,7 @@ SHOWN_IN = {
     "base.backbone[sentence]": "backbones/test_sentence.py",
     "base.backbone[small_cnn]": "backbones/test_small_cnn.py",
     "base.epochs": "training/test_loop.py",
+    "base.last_batch": "training/test_batches.py",
     "base.max_checks": "training/test_loop.py",
     "base.patience": "training/test_loop.py",
     "base.stopping": "training/test_loop.py",

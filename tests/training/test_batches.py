@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -23,6 +24,35 @@ MOCO = {"queue_size": 64, "dim": 8}
 )
 def test_steps_by_hand(num_train: int, batch_size: int, expected: int) -> None:
     assert num_steps(num_train, batch_size) == expected
+
+
+def test_steps_of_the_papers_on_sts_b() -> None:
+    for batch_size, steps in ((16, 329), (128, 42)):
+        assert num_steps(5249, batch_size, keep_single=True) == steps
+        assert num_steps(5249, batch_size) == steps - 1
+    assert num_steps(64, 32, keep_single=True) == 2
+
+
+@pytest.mark.parametrize("regularizer", ["ranksim", "conr", "rank_n_contrast"])
+def test_a_last_batch_of_one_sample_is_trained_on_where_asked(
+    regularizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # batch statistics of one sample do not exist
+    monkeypatch.setattr(torch.nn.BatchNorm1d, "forward", lambda self, inputs: inputs)
+    trial = tiny_trial(batch_size=199, last_batch="keep", regularizers={regularizer: {}}, epochs=2)
+    training = build_training(trial)
+    assert training.data.num_steps(199) == 2
+    batches = training.data.train_batches(199, ["standard"], training.state.generators)
+    assert [len(batch.indices) for batch in batches] == [199, 1]
+    outcome = train(trial, num_threads=1)
+    assert outcome.status == "complete", outcome.error
+
+
+def test_a_prefetched_iterator_that_is_closed_has_taken_one_item_more() -> None:
+    source = iter(range(10))
+    with closing(prefetched(source, torch.device("cuda"))) as items:
+        assert [next(items), next(items)] == [0, 1]
+    assert next(source) == 3
 
 
 def test_a_last_batch_of_one_sample_is_left_out() -> None:
