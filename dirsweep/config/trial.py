@@ -193,14 +193,11 @@ class TrialConfig(Config):
     """
 
     patience: Annotated[int | None, Field(ge=1)] = None
-    """number of validations without improvement after which training stops (see stopping for
-    another rule); null trains all epochs
-    """
+    """number of validations after which training stops, as stopping says; null trains all epochs"""
 
     stopping: Annotated[Literal["patience", "released"], AddedLater()] = "patience"
-    """what ends a training early: patience validations without improvement, or the rule of the
-    papers' release for STS-B-DIR: a validation, from the (patience + 2)-th on, that is the worst of
-    the last patience + 1
+    """patience: so many validations without improvement; released, as on STS-B-DIR: a validation,
+    from the (patience + 2)-th on, that is the worst of the last patience + 1
     """
 
     max_checks: Annotated[int | None, Field(ge=1), AddedLater()] = None
