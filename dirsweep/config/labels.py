@@ -33,6 +33,7 @@ KEY_ORDER = (
     "precision",
     "regressor_init",
     "grad_clip",
+    "start_from",
 )
 #: chosen by name
 _SECTIONS = ("backbone", "loss", "reweighting", "smoothing", "schedule", "optimizer")

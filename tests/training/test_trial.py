@@ -303,9 +303,9 @@ def test_training_time_leaves_out_start_up_and_testing(
 ) -> None:
     build = trial_module.build_training
 
-    def slow(trial: TrialSpec) -> Training:
+    def slow(trial: TrialSpec, **more: Any) -> Training:
         time.sleep(0.3)
-        return build(trial)
+        return build(trial, **more)
 
     monkeypatch.setattr(trial_module, "build_training", slow)
     folder = TrialFolder(RunPaths(tmp_path).trial("t0"))
