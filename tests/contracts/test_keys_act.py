@@ -89,6 +89,7 @@ SHOWN_IN = {
     "base.last_batch": "training/test_batches.py",
     "base.max_checks": "training/test_loop.py",
     "base.patience": "training/test_loop.py",
+    "base.start_from": "training/test_initial_weights.py",
     "base.stopping": "training/test_loop.py",
     "base.validate_every": "training/test_loop.py",
     "benchmark[agedb-dir]": "data/test_agedb_dir.py",
