@@ -57,6 +57,7 @@ def simulate(
     specs: Mapping[str, Any] | None = None,
     base: Mapping[str, Any] | None = None,
     benchmark: str = "agedb-dir",
+    settings: Mapping[str, Any] | None = None,
     draw: int = 0,
     predictions: bool = True,
     names: Sequence[str] | None = None,
@@ -76,12 +77,13 @@ def simulate(
         specs: study -> what the sweep file states about it.
         base: the sweep's base.
         benchmark: its name, unless synthetic.
+        settings: what the sweep states about it.
         draw: number of the run among equally distributed ones.
         predictions: whether the run keeps its predictions.
         names: metrics to compute, all by default.
     """
     paths = RunPaths(root)
-    settings = {"name": "synthetic-agedb" if synthetic else benchmark}
+    settings = {**(settings or {}), "name": "synthetic-agedb" if synthetic else benchmark}
     base = {"loss": {"name": "l1"}, "epochs": 90, **(base or {})}
     spec = {
         "name": "simulated",

@@ -113,7 +113,7 @@ def plan(
     synthetic: Synthetic = False,
     preview: Preview = False,
 ) -> None:
-    """Show what a run would train and write; of several sweeps, all they train together."""
+    """Show what one sweep or several would train; start nothing."""
     from dirsweep.config.cache_folder import named_cache
     from dirsweep.estimate.plan import print_plan
 

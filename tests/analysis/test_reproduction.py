@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from dirsweep.analysis.reproduction import Verdict, verdicts
+from dirsweep.published.protocol import FLAVOURS, Flavour
 from dirsweep.report.interval_notes import verdict_note
 from dirsweep.run.reader import open_run
+from tests.published_protocol import as_published
 from tests.simulated_run import SimulatedPoint, simulate
 
 #: RankSim's plain training on AgeDB-DIR with a batch of 64 (Table 8: one of the rows added there)
@@ -113,6 +115,77 @@ def test_the_papers_own_tables(tmp_path: Path) -> None:
     assert "gm" in {
         item.metric for item in found
     }  # from the predictions, though the run's tables lack it
+
+
+def table_verdicts(root: Path, trial: dict[str, object], table: int) -> list[Verdict]:
+    """Verdicts about a RankSim table for a simulated run of one resolved configuration."""
+    benchmark = {
+        key.removeprefix("benchmark."): value
+        for key, value in trial.items()
+        if key.startswith("benchmark.")
+    }
+    name = str(benchmark.pop("name"))
+    base = {key: value for key, value in trial.items() if key.split(".")[0] in TRIAL_SECTIONS}
+    metric = str(trial["objective.metric"])
+    simulate(
+        root,
+        {"s": [SimulatedPoint()]},
+        base=base,
+        benchmark=name,
+        settings=benchmark,
+        metric=metric,
+        names=(metric,),
+    )
+    found = verdicts(open_run(root), "s")
+    return [item for item in found if (item.paper, item.table) == ("ranksim", table)]
+
+
+#: sections of a trial's configuration
+TRIAL_SECTIONS = {
+    *("backbone", "loss", "reweighting", "smoothing", "schedule", "regularizers", "optimizer"),
+    *("batch_size", "epochs", "validate_every", "patience", "precision", "regressor_init"),
+    *("grad_clip", "max_checks", "stopping", "start_from"),
+}
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_verdict_needs_every_field_of_the_rows_protocol(tmp_path: Path, flavour: Flavour) -> None:
+    trial = as_published("ranksim/3", "VANILLA + RANKSIM", flavour)
+    found = table_verdicts(tmp_path / "same", trial, 3)
+    assert {item.row for item in found} == {"VANILLA + RANKSIM"}
+    assert {(item.protocol, item.differs) for item in found} == {(flavour, ())}
+    assert {item.verdict for item in found} <= {"reproduced", "better", "worse"}
+    for key, value in (("optimizer.name", "sgd"), ("precision", "bfloat16")):
+        (differs,) = {
+            item.differs for item in table_verdicts(tmp_path / key, {**trial, key: value}, 3)
+        }
+        assert differs == (key,)
+
+
+def test_sixteen_units_and_one_epoch_get_no_verdict(tmp_path: Path) -> None:
+    trial = as_published("ranksim/3", "VANILLA") | {
+        "backbone.hidden": 16,
+        "epochs": 1,
+        "batch_size": 16,
+        "optimizer.lr": 2.5e-4,
+        "max_checks": None,
+        "patience": None,
+        "validate_every": 1,
+    }
+    found = table_verdicts(tmp_path, trial, 3)
+    assert found
+    assert {item.verdict for item in found} == {"not comparable"}
+    assert all({"backbone.hidden", "epochs"} <= set(item.differs) for item in found)
+    assert all(item.low is None for item in found)
+
+
+@pytest.mark.parametrize(("split", "comparable"), [("yang", {"VANILLA"}), ("ranksim", set[str]())])
+def test_rows_of_another_split_get_no_verdict(
+    tmp_path: Path, split: str, comparable: set[str]
+) -> None:
+    trial = as_published("ranksim/3", "VANILLA") | {"benchmark.split": split}
+    found = table_verdicts(tmp_path, trial, 3)
+    assert {item.row for item in found if item.verdict != "not comparable"} == comparable
 
 
 def test_correlations_in_percent(tmp_path: Path) -> None:
