@@ -12,6 +12,7 @@ from dirsweep.analysis.intervals import Interval
 from dirsweep.analysis.region_sizes import FEW_SAMPLES
 from dirsweep.domain import metric_of, plural
 from dirsweep.report.number_format import MISSING, signed
+from dirsweep.report.region_notes import sizes_text
 from dirsweep.report.statistics_text import digits, p_words
 from dirsweep.report.study_signs import sign_legend, signs_of
 from dirsweep.report.table import METRICS, Cell, Column, Note, Row, Table, region_title
@@ -121,9 +122,8 @@ def _notes(found: Comparison) -> Iterator[Note]:
         if labels:
             yield Note(f"{plural(len(labels), 'configuration')} only in {name}")
     sizes = {row.difference.region: row.difference.num_samples for row in found.rows}
-    shown = [f"{region} {num:,}" for region, num in sizes.items() if num]
-    if shown:
-        yield Note(f"{found.split} samples that both predicted: {', '.join(shown)}")
+    if text := sizes_text(sizes, f"{found.split} samples that both predicted"):
+        yield Note(text)
     for text in found.undefined:
         yield Note(f"not compared: {text}, the worst result there is", error=True)
     yield from sign_legend((row.difference for row in found.rows), "B is ")

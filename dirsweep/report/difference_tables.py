@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from dirsweep.analysis.differences import Difference, differences
 from dirsweep.analysis.effects import Effect, effects
 from dirsweep.analysis.selection import baseline_of, points_with_test_figures
 from dirsweep.domain import REGIONS, metric_of, plural
 from dirsweep.report.number_format import MISSING, finite, signed
+from dirsweep.report.region_notes import sizes_text
 from dirsweep.report.statistics_text import digits, how_tested, tested_words
 from dirsweep.report.study_signs import sign_legend, signs_of
 from dirsweep.report.table import Cell, Column, Note, Row, Table
@@ -73,10 +74,20 @@ def _table(title: str, first: str, rows: ByRegion, note: str) -> Table | None:
             Row((Cell(label), *(_cell(by_region.get(region)) for region in regions)))
             for label, by_region in rows.items()
         ),
-        notes=(Note(note), *sign_legend(items), Note(how_tested(items))),
+        notes=(Note(note), *sign_legend(items), Note(how_tested(items)), *_sizes(items, regions)),
         synthetic=items[0].synthetic,
         collapsed=len(rows) > LONG,
     )
+
+
+def _sizes(items: Sequence[Difference], regions: Sequence[str]) -> Iterator[Note]:
+    """Yield how many test samples each region has; those of a row may be fewer."""
+    sizes: dict[str, int] = {
+        region: max(item.num_samples for item in items if item.region == region)
+        for region in regions
+    }
+    if text := sizes_text(sizes):
+        yield Note(text)
 
 
 def _cell(item: Difference | None) -> Cell:

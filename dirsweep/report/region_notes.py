@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dirsweep.analysis.layout_rows import FilledLayout
@@ -14,6 +14,8 @@ from dirsweep.published.rows import table_rows
 from dirsweep.report.table import Note, Table
 from dirsweep.run.reader import Run
 
+#: shown without samples, too
+_SHOWN = ("many", "median", "few")
 #: whose split a benchmark with several in circulation has
 _VARIANTS = {
     "yang": "that of Yang et al. 2021",
@@ -33,16 +35,21 @@ def sample_text(run: Run) -> str:
     Args:
         run: of any build.
     """
-    sizes = {region: region_size(run, "test", region) for region in REGIONS}
-    shown = [
-        f"{region} {size:,}"
-        for region, size in sizes.items()
-        if size is not None and (size or region != "zero")
-    ]
-    if not shown:
-        return ""
+    sizes: dict[str, int] = {region: region_size(run, "test", region) or 0 for region in REGIONS}
+    text = sizes_text(sizes)
     rule = run.manifest.benchmark.region_rule
-    return f"test samples: {', '.join(shown)}" + (f" (regions {rule})" if rule else "")
+    return f"{text} (regions {rule})" if text and rule else text
+
+
+def sizes_text(sizes: Mapping[str, int], what: str = "test samples") -> str:
+    """Return ``test samples: all 1,000, many 756, ...``; empty where no region has any.
+
+    Args:
+        sizes: number of samples of each region.
+        what: they are.
+    """
+    shown = [f"{region} {size:,}" for region, size in sizes.items() if size or region in _SHOWN]
+    return f"{what}: {', '.join(shown)}" if any(sizes.values()) else ""
 
 
 def sample_notes(run: Run) -> list[Note]:

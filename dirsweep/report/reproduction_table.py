@@ -9,6 +9,7 @@ from dirsweep.domain import metric_of
 from dirsweep.report.interval_notes import verdict_note
 from dirsweep.report.number_format import finite
 from dirsweep.report.published_sentences import published_sentence
+from dirsweep.report.region_notes import sample_notes
 from dirsweep.report.table import Cell, Column, Note, Row, Table
 from dirsweep.run.reader import Run
 
@@ -42,6 +43,7 @@ def reproduction_table(run: Run, study: str) -> Table | None:
             )
         )
     notes += _protocol_notes(found)
+    notes += sample_notes(run)
     return Table(
         "Published and measured results",
         _COLUMNS,

@@ -45,6 +45,7 @@ def test_effects_and_differences(tmp_path: Path) -> None:
             "(points of s against base, 4 regions)",
             None,
         ),
+        ("test samples: all 200, many 77, median 42, few 81", None),
     ]
     place = [cell.text for cell in table.column("technique")].index("RankSim (1 pair)")
     assert table.column("test_mae_many")[place].marks == frozenset()
@@ -62,7 +63,10 @@ def test_one_seed_has_no_p_values(tmp_path: Path) -> None:
     run = open_run(simulate(tmp_path, {"s": points}).root)
     table = study_effects_table(run, "s")
     assert table is not None
-    assert table.notes[-1].text == "no p-values from one seed"
+    assert [note.text for note in table.notes[1:]] == [
+        "no p-values from one seed",
+        "test samples: all 200, many 77, median 42, few 81",
+    ]
     assert "no p-value" in table.column("test_mae_all")[0].remark
 
 
