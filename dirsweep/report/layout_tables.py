@@ -31,7 +31,7 @@ from dirsweep.report.choice import EVERYTHING, Choice
 from dirsweep.report.interval_notes import first_keys
 from dirsweep.report.layout_evidence import LayoutEvidence, layout_evidence
 from dirsweep.report.names import Names
-from dirsweep.report.region_notes import row_split_notes, sample_notes
+from dirsweep.report.region_notes import sample_notes
 from dirsweep.report.table import (
     Cell,
     CellValue,
@@ -122,7 +122,7 @@ def table_of_layout(
     if layout.run.manifest.preview:
         notes.insert(0, Note(PREVIEW))
     if not layout.timed:
-        notes += [*sample_notes(layout.run), *row_split_notes(layout)]
+        notes += sample_notes(layout.run)
     if published:
         notes.append(Note("in parentheses: published"))
     columns = [Column("row", "", align="left")]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from dirsweep.analysis.layout_rows import FilledLayout
 from dirsweep.analysis.region_sizes import region_size
-from dirsweep.domain import REGIONS, plural
-from dirsweep.published.protocol import PAPERS, protocol_of
-from dirsweep.published.rows import table_rows
+from dirsweep.domain import REGIONS
 from dirsweep.report.table import Note, Table
 from dirsweep.run.reader import Run
 
@@ -56,29 +52,6 @@ def sample_notes(run: Run) -> list[Note]:
     """Return the note below each table of regions; none where the run has no label bins."""
     text = sample_text(run)
     return [Note(text)] if text else []
-
-
-def row_split_notes(layout: FilledLayout) -> list[Note]:
-    """Return the note of a published table whose rows were trained on two splits; else none.
-
-    Args:
-        layout: filled with a run's results.
-    """
-    if layout.paper not in PAPERS:
-        return []
-    rows = [row for row in table_rows(layout.name) if row.benchmark == layout.published_benchmark]
-    fields = (protocol_of(row, "released").get("benchmark.split") for row in rows)
-    counts = Counter(str(field.value) for field in fields if field is not None)
-    if len(counts) < 2:
-        return []
-    parts = [f"{plural(num, 'row')} on {_short(variant)}" for variant, num in counts.items()]
-    text = f"the published rows are on two test splits: {', '.join(parts)}"
-    own = layout.run.manifest.benchmark.variant
-    return [Note(f"{text}; this run is on {_short(own)}" if own else text)]
-
-
-def _short(variant: str) -> str:
-    return variant_text(variant).partition(",")[0]
 
 
 def data_facts(run: Run) -> Iterator[tuple[str, str]]:

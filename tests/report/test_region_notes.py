@@ -39,22 +39,6 @@ def test_every_table_of_regions_says_how_many_samples(tmp_path: Path) -> None:
         assert [note.text for note in table.notes].count(SAMPLES + RULE) == 1
 
 
-def test_ranksims_table_3_has_rows_of_two_test_splits(tmp_path: Path) -> None:
-    """16 rows are quoted from Yang et al., 16 were trained by RankSim."""
-    rows = (
-        "the published rows are on two test splits: 16 rows on that of Yang et al. 2021, 16 rows on"
-        " that of RankSim's release"
-    )
-
-    def notes(run: Run, name: str) -> list[str]:
-        return [note.text for note in layout_table(run, name).notes]
-
-    run = made_up(tmp_path, RECORD)
-    assert f"{rows}; this run is on that of RankSim's release" in notes(run, "ranksim/3")
-    assert "two test splits" not in " ".join(notes(run, "ranksim/2"))
-    assert rows in notes(made_up(tmp_path / "earlier", None), "ranksim/3")
-
-
 def test_split_and_overlap_are_said_once(tmp_path: Path) -> None:
     run = made_up(tmp_path, RECORD)
     facts = {"split": SPLIT, "overlap": RECORD["overlaps"]}
