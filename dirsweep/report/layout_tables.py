@@ -25,7 +25,7 @@ from dirsweep.analysis.layout_rows import (
 from dirsweep.analysis.region_sizes import few_samples, says_nothing
 from dirsweep.analysis.reproduction import STANDS_FOR
 from dirsweep.domain import metric_of, plural
-from dirsweep.published.matching import LEFT_OUT
+from dirsweep.published.matching import with_left_out
 from dirsweep.published.titles import title_of
 from dirsweep.report.choice import EVERYTHING, Choice
 from dirsweep.report.interval_notes import first_keys
@@ -348,13 +348,15 @@ def _benchmark_note(layout: FilledLayout) -> Note:
 
 def _origin_notes(layout: FilledLayout) -> Iterator[Note]:
     """Say which rows of the paper are from other data than its own ones."""
-    settings = layout.run.manifest.benchmark.settings
+    facts = layout.run.manifest.benchmark
+    stated = {f"benchmark.{key}": value for key, value in facts.settings.items()}
+    settings = with_left_out({**stated, "benchmark.name": facts.name})
     for key, values in layout.origins.items():
         texts = [
             f"{f'those quoted from {whose}' if whose else 'its own'} have {key}: {value}"
             for whose, value in values.items()
         ]
-        ours = settings.get(key.removeprefix("benchmark."), LEFT_OUT.get(key, "none"))
+        ours = settings.get(key, "none")
         yield Note(
             f"the paper's rows are not from one test set: {', '.join(texts)}; this run has {ours}"
         )
