@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dirsweep import registry
 from dirsweep.config.load import load_sweep
 from dirsweep.domain import Constraint, MetricColumn, Objective
 from dirsweep.errors import StoreError
@@ -217,3 +218,13 @@ def test_reports_of_a_recorded_run_import_no_torch(tmp_path: Path) -> None:
     arguments = [sys.executable, "-c", code, str(tmp_path / "run")]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_what_is_similar_is_recorded_and_absent_in_runs_of_earlier_builds() -> None:
+    recorded = {"benchmark": benchmark_record(registry.benchmark_class("sts-b-dir"))}
+    spec = {"benchmark": {"name": "sts-b-dir"}, "base": {}, "studies": {}}
+    read = Manifest.from_dict(spec, recorded=recorded)
+    assert read.benchmark.similar_within == 0.2
+    assert Manifest.from_dict(spec, recorded={}).benchmark.similar_within is None
+    ages = benchmark_record(registry.benchmark_class("agedb-dir"))
+    assert ages["similar_within"] == 1.0
