@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -12,8 +14,15 @@ from dirsweep.config.file_content import MODEL_WEIGHTS, ContentPath
 from dirsweep.config.model import FileForm, PlainData
 from dirsweep.errors import SpecError
 
+_TRIAL_ID = re.compile("[0-9a-f]{16}")
+
 
 def _read_start(value: Any) -> Any:
+    if isinstance(value, str) and _TRIAL_ID.fullmatch(value) and not os.path.exists(value):
+        raise SpecError(
+            f"'{value}' is a trial's id and does not say where its network is; give its folder, "
+            f"such as runs/NAME/trials/{value}"
+        )
     if value is None or (isinstance(value, str) and value.strip()):
         return value
     if isinstance(value, Mapping) and value:

@@ -139,6 +139,7 @@ def test_trials_may_start_from_one_another_in_a_chain() -> None:
         ({"loss": "msee"}, r"studies.p.points.0.start_from.loss.*did you mean 'mse'"),
         ({"lr": 1}, r"studies.p.points.0.start_from.lr: unknown key"),
         ({"epochs": 0}, r"studies.p.points.0.start_from.epochs"),
+        ("0123456789abcdef", r"is a trial's id and .* such as runs/NAME/trials/0123456789abcdef"),
         ({"start_from": {}}, r"studies.p.points.0.start_from"),
         ({"backbone": "resnet18"}, r"start_from.backbone.name: the other trial's is resnet18, not"),
     ],

@@ -13,6 +13,7 @@ from dirsweep.run.events import (
     KnownPoint,
     Proposed,
     Raced,
+    Required,
     Retried,
     SamplerState,
     SessionStarted,
@@ -47,6 +48,11 @@ LINES: list[tuple[str, Event]] = [
         f'{{"event":"ended","trial_id":"a","status":"complete","error":null,"time":"{TIME}",'
         '"reused_from":"other"}',
         Ended("a", "complete", reused_from="other", time=TIME),
+    ),
+    (
+        '{"event":"required","trial_id":"a","by":"b","seed":0,"config":{"epochs":3},'
+        f'"time":"{TIME}"}}',
+        Required("a", "b", 0, {"epochs": 3}, TIME),
     ),
     (
         f'{{"event":"raced","study":"s","num_seeds":2,"best":null,"open":[1,3],"time":"{TIME}"}}',
