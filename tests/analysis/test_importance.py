@@ -154,6 +154,22 @@ def test_an_inert_parameter_is_not_called_important(
     assert causes >= found
 
 
+def test_a_logarithmic_range_counts_by_its_logarithm(tmp_path: Path) -> None:
+    """Half of the draws lie below 1e-3, which is a thousandth of the linear range."""
+    rng = np.random.default_rng(0)
+    points = []
+    for _ in range(40):
+        lr, beta = float(10 ** rng.uniform(-6, 0)), float(rng.uniform(0, 4))
+        shift = 4.0 * (lr < 1e-3) + beta / 4
+        points.append(SimulatedPoint({LR: lr, BETA: beta}, {"all": shift}, seeds=(0,)))
+    spec = {"space": {LR: {"log_uniform": [1e-6, 1.0]}, BETA: {"uniform": [0.0, 4.0]}}}
+    simulate(tmp_path, {"s": points}, specs={"s": spec}, noise=0.05, num_samples=20, names=("mae",))
+    first, second = importances(open_run(tmp_path), "s")
+    assert (first.key, second.key) == (LR, BETA)
+    assert (first.fanova or 0) > 0.85
+    assert first.matters
+
+
 def test_too_little_to_say(root: Path) -> None:
     run = open_run(root)
     assert importances(run, "one") == []
