@@ -16,20 +16,24 @@ NOTES: Mapping[Basis, str] = {
 }
 
 
-#: keys that a note about a protocol lists
-MAX_KEYS = 6
+#: keys that a cell of a table lists
+KEYS_IN_CELL = 2
 
 
-def first_keys(keys: Sequence[str]) -> str:
-    """List keys; of many the first."""
-    if len(keys) <= MAX_KEYS + 1:
+def first_keys(keys: Sequence[str], most: int = 6) -> str:
+    """List keys; of many the first.
+
+    Args:
+        keys: dotted keys.
+        most: number of keys that are listed; one more is as short as its count.
+    """
+    if len(keys) <= most + 1:
         return ", ".join(keys)
-    more = plural(len(keys) - MAX_KEYS, "more key")
-    return f"{', '.join(keys[:MAX_KEYS])} and {more}"
+    return f"{', '.join(keys[:most])} and {plural(len(keys) - most, 'more key')}"
 
 
 def verdict_note(verdict: Verdict) -> str:
     """Return what limits a comparison with a published number; empty when nothing does."""
     if verdict.verdict == "not comparable":
-        return f"differs in {first_keys(verdict.differs)}"
+        return f"differs in {first_keys(verdict.differs, KEYS_IN_CELL)}"
     return "" if verdict.verdict == "synthetic" else NOTES[verdict.basis]

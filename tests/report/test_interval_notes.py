@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dirsweep.analysis.reproduction import verdicts
-from dirsweep.report.interval_notes import verdict_note
+from dirsweep.report.interval_notes import first_keys, verdict_note
 from dirsweep.run.reader import open_run
 from tests.simulated_run import SimulatedPoint, simulate
 
@@ -18,3 +18,8 @@ def test_a_note_names_what_limits_the_comparison(tmp_path: Path) -> None:
     assert verdict_note(one_seed).startswith("one seed: ")
     assert verdict_note(replace(one_seed, basis="seeds and samples")) == ""
     assert verdict_note(replace(one_seed, verdict="synthetic")) == ""
+
+
+def test_of_many_keys_the_first_are_listed() -> None:
+    assert first_keys(("a", "b", "c"), 2) == "a, b, c"
+    assert first_keys(("a", "b", "c", "d"), 2) == "a, b and 2 more keys"
