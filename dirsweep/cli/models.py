@@ -39,7 +39,8 @@ Model = Annotated[
 ]
 Study = Annotated[str | None, typer.Option(help="study of the run (default: any)")]
 Point = Annotated[
-    str | None, typer.Option(help="label of the run's point (default: the best by validation)")
+    str | None,
+    typer.Option(help="the run's point, by label or technique (default: the best by validation)"),
 ]
 Seed = Annotated[int | None, typer.Option(help="seed (default: the best by validation)")]
 Settings = Annotated[

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dirsweep.analysis.compared_points import names_of, normalised
 from dirsweep.analysis.measurements import points_of
 from dirsweep.analysis.objectives import objective_of
 from dirsweep.analysis.summaries import PointSummary, best_point, sorted_by_objective
@@ -117,17 +118,27 @@ def _point(run: Run, choice: ModelChoice) -> PointSummary:
     return sorted_by_objective(found, run.manifest.objective.metric_column)[0]
 
 
-def _named(run: Run, studies: Iterable[str], label: str) -> PointSummary:
+def _named(run: Run, studies: Iterable[str], name: str) -> PointSummary:
+    """Return the point of a label, else of a technique such as ``lds + ranksim``."""
     points = [point for study in studies for point in points_of(run, study)]
-    found = [point for point in points if point.label == label]
+    found = [point for point in points if point.label == name] or [
+        point for point in points if normalised(name) in map(normalised, names_of(point))
+    ]
     if not found:
-        what = f"no point '{label}'; {did_you_mean(label, {point.label for point in points})}"
+        known = dict.fromkeys(known for point in points for known in names_of(point))
+        what = f"no point '{name}'; {did_you_mean(name, known)}"
         raise SpecError(what, key="--point", source=run.paths.root)
     if len(found) > 1:
-        names = ", ".join(point.study for point in found)
-        what = f"'{label}' is a point of several studies ({names}); choose one with --study"
+        found = [point for point in found if _is_stored(run, point)] or found
+    if len(found) > 1:
+        labels = "; ".join(f"{point.study}: {point.label}" for point in found)
+        what = f"'{name}' is several points ({labels}); name one by its label, and --study"
         raise SpecError(what, key="--point", source=run.paths.root)
     return found[0]
+
+
+def _is_stored(run: Run, point: PointSummary) -> bool:
+    return any(run.paths.trial(trial_id).model.exists() for trial_id in point.trial_ids.values())
 
 
 def _stored_in(run: Run) -> str:

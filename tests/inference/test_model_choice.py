@@ -47,6 +47,30 @@ def test_study_point_and_seed_choose_another(root: Path) -> None:
     assert chosen(root, point="lr=0.02", seed=1) == (0.02, 1)
 
 
+def test_a_technique_names_a_point_too(tmp_path: Path) -> None:
+    studies = {
+        "methods": {"points": [{}, {"reweighting": "sqinv"}, {"reweighting": "lds"}]},
+        "alone": {"points": [{"reweighting": "lds"}]},
+        "faster": {"points": [{"reweighting": "sqinv", "optimizer.lr": 0.03}]},
+        "slower": {"points": [{"reweighting": "sqinv", "optimizer.lr": 0.001}]},
+        "rates": {
+            "points": [
+                {"reweighting": "inv", "optimizer.lr": 0.011},
+                {"reweighting": "inv", "optimizer.lr": 1e-9},
+            ]
+        },
+    }
+    root = tmp_path / "run"
+    assert run_here(tiny_sweep(tmp_path, studies), root) == 0
+    stored = read_facts(find_model(root, ModelChoice(point="lds", study="alone"))).trial
+    assert stored.config["reweighting"]["name"] == "lds"
+    assert chosen(root, point="INV") == (0.011, 0), "the one of two that is stored"
+    with pytest.raises(SpecError, match="--point: no point 'lsd'; did you mean 'lds'"):
+        find_model(root, ModelChoice(point="lsd"))
+    with pytest.raises(SpecError, match="'SQINV' is several points"):
+        find_model(root, ModelChoice(point="SQINV"))
+
+
 def test_a_trials_folder_and_a_copy_of_it_mean_its_network(root: Path, tmp_path: Path) -> None:
     folder = Path(str(find_model(root, ModelChoice(seed=1)).folder))
     assert chosen(folder) == (0.02, 1)
