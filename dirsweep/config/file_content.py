@@ -104,7 +104,10 @@ def trial_contents(
     contents = {}
     for key, path, mark in paths_of(config):
         if path not in hashes:
-            hashes[path] = path_content(file_in(path, mark.file), folder, mark.suffixes)
+            try:
+                hashes[path] = path_content(file_in(path, mark.file), folder, mark.suffixes)
+            except DataError as error:
+                raise DataError(f"{key}: {error}") from error
         contents[key] = hashes[path]
     return contents
 
