@@ -14,13 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dirsweep.data import pictures
-from dirsweep.data.base import Split
+from dirsweep.data.base import InputKind, Split
 from dirsweep.data.text_files import check_header, csv_rows, lines_of, number_of, read_bytes
 from dirsweep.domain import plural
 from dirsweep.errors import DataError
 
 #: endings of files that are taken for pictures in a folder
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+
+def is_root(path: Path, kind: InputKind) -> bool:
+    """Return whether a path is a benchmark's root folder, rather than a file or loose pictures."""
+    if not path.is_dir():
+        return False
+    return kind != "image" or any(file.suffix == ".csv" for file in path.iterdir())
 
 
 def read_pair_file(file: Path, name: str) -> Split:

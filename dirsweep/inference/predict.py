@@ -17,6 +17,7 @@ from dirsweep.config.benchmark_settings import benchmark_of
 from dirsweep.config.cache_folder import cache_folder
 from dirsweep.config.model import PlainData
 from dirsweep.data.base import Benchmark, BenchmarkConfig, Split, SplitName
+from dirsweep.data.loose_samples import is_root
 from dirsweep.errors import DataError, SpecError
 from dirsweep.inference.scores import Scores
 from dirsweep.run.folder import ModelPaths
@@ -172,15 +173,10 @@ def _samples(
         known = ", ".join(registry.names("benchmark"))
         raise DataError(f"{path}: no such file or folder, and no benchmark (known: {known})")
     config = benchmark_of(own, sets)
-    if path.is_dir() and "root" in type(config).model_fields and _has_splits(config, path):
+    if "root" in type(config).model_fields and is_root(path, config.kind):
         benchmark = benchmark_of({**config.to_dict(), "root": str(path)}).open(folder)
         return split or "test", benchmark, benchmark.split(split or "test")
     if split is not None:
         raise SpecError(f"{path} has no splits; leave it out", key="--split")
     benchmark = config.open(folder)
     return path.name, benchmark, benchmark.read_samples(path)
-
-
-def _has_splits(config: BenchmarkConfig, folder: Path) -> bool:
-    """Return whether a folder is a root of the benchmark, rather than one of loose pictures."""
-    return config.kind != "image" or any(file.suffix == ".csv" for file in folder.iterdir())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dirsweep.data.loose_samples import read_pair_file, read_picture_list, read_pictures
+from dirsweep.data.loose_samples import is_root, read_pair_file, read_picture_list, read_pictures
 from dirsweep.data.sts_b_dir import STSBConfig
 from dirsweep.errors import DataError
 from tests.tiny import TinyConfig
@@ -63,6 +63,16 @@ def test_wrong_pictures(tmp_path: Path) -> None:
     file.write_text("path,age\na.png,old\n")
     with pytest.raises(DataError, match="label 'old'; expected a number"):
         read_picture_list(file, 32)
+
+
+def test_a_root_is_told_from_a_file_and_from_loose_pictures(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("")
+    assert not is_root(tmp_path, "image")
+    assert is_root(tmp_path, "text_pair")
+    (tmp_path / "agedb.csv").write_text("")
+    assert is_root(tmp_path, "image")
+    assert not is_root(tmp_path / "agedb.csv", "image")
+    assert not is_root(tmp_path / "nowhere", "text_pair")
 
 
 def test_pictures_are_resized_and_ordered_by_name(tmp_path: Path) -> None:
