@@ -13,7 +13,13 @@ from typer.testing import CliRunner
 from dirsweep.cli import app
 from dirsweep.errors import DirSweepError
 
-PANELS = ("Run a sweep", "Monitor and control a run", "Report", "Tools")
+PANELS = (
+    "Run a sweep",
+    "Monitor and control a run",
+    "Report",
+    "Use stored networks and predictions",
+    "Tools",
+)
 
 
 def help_of(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> str:
