@@ -205,7 +205,7 @@ def test_report(call: Call, tmp_path: Path) -> None:
     )
     code, out, err = call("report", root, "--layout", "ranksim/2", "--published")
     assert (code, err) == (0, "")
-    assert "VANILLA + RANKSIM" in out
+    assert "VANILLA + LDS" in out, "rows with longer names are wrapped beside the summary's numbers"
     assert "(7.13)" in out
     code, out, err = call(
         "report", root, "--format", "latex", "--no-plots", "--out", tmp_path / "t.tex"

@@ -92,8 +92,8 @@ def test_a_layout_is_split_where_it_is_too_wide(run: Run) -> None:
     assert r"\label{tab:ranksim-2-2}" in text
     best = r"\underline{\textbf{7.37{\tiny$\pm$0.17}}} {\tiny (7.13)}"
     assert lines[first + 6].startswith(rf"VANILLA + RANKSIM $\star$ & {best} & ")
-    # in each part one below the titles, one between each two of four sections
-    assert text.count(r"\midrule") == 8
+    # in each part one below the titles, one between each two of four sections and the summary
+    assert text.count(r"\midrule") == 10
     assert text.count(r"\begin{") == text.count(r"\end{")
     rows = [line for line in lines[first + 3 : second - 12] if line.endswith(r"\\")]
     assert {line.count("&") for line in rows} == {4}
