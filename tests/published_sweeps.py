@@ -8,10 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from dirsweep import registry
 from dirsweep.config.published_sweep import TableSweep, file_name, sweep_text, table_sweep
 from dirsweep.published import tables
+from dirsweep.published.protocol import BENCHMARKS
 
 SWEEPS = Path(__file__).resolve().parents[1] / "sweeps"
+
+
+def available(files: list[Path]) -> list[Path]:
+    """The sweeps among files whose benchmark is there."""
+    absent = [name for name in BENCHMARKS if name not in registry.names("benchmark")]
+    return [
+        file
+        for file in files
+        if not any(f"\n  name: {name}\n" in file.read_text(encoding="utf-8") for name in absent)
+    ]
 
 
 def table_sweeps() -> Iterator[TableSweep]:

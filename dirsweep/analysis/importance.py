@@ -23,6 +23,7 @@ from dirsweep.analysis.multiple_testing import ALPHA
 from dirsweep.analysis.objectives import objective_of
 from dirsweep.analysis.parameters import ABSENT, encoded, encoded_range, parameters_of
 from dirsweep.analysis.selection import searched
+from dirsweep.domain import plural
 from dirsweep.run.reader import Run
 
 #: points from which on importances are computed
@@ -136,7 +137,9 @@ def importance_basis(run: Run, study: str) -> ImportanceBasis:
     for key in parameters.distributions():
         num = sum(parameters.value(point, key) is not ABSENT for point in parameters.points)
         if num < MIN_POINTS:
-            left_out[key] = f"in {num} of {len(parameters.points)} points, {MIN_POINTS} are needed"
+            left_out[key] = (
+                f"in {num} of {plural(len(parameters.points), 'point')}, {MIN_POINTS} are needed"
+            )
         elif key in counted and counted[key].fanova is None:
             left_out[key] = "the objective is the same in all its points"
     return ImportanceBasis(

@@ -137,8 +137,10 @@ def _starts(rows: StudyRows) -> Iterator[Note]:
     names = [rows.name(point.label) for point in rows.points if point.started_from]
     if not names:
         return
-    which = "every point starts" if len(names) == len(rows.points) else f"{len(names)} points start"
-    if 1 == len(names) < len(rows.points):
+    which = f"{plural(len(names), 'point')} start"
+    if len(names) == len(rows.points):
+        which = "every point starts"
+    elif len(names) == 1:
         which = f"{names[0]} starts"
     yield Note(
         f"{which} from the stored weights of other trials (trials.arrow: started_from); epochs and "

@@ -30,7 +30,7 @@ def help_of(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return result.output
 
 
-def test_main_help_fits_80_columns_in_four_panels(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main_help_fits_80_columns_in_panels(monkeypatch: pytest.MonkeyPatch) -> None:
     text = help_of(monkeypatch=monkeypatch)
     lines = text.splitlines()
     assert max(len(line.rstrip()) for line in lines) <= 80

@@ -12,7 +12,7 @@ from dirsweep.config.trial import TrialConfig
 from dirsweep.data.sts_b_dir import STSBConfig
 from dirsweep.errors import StoreError
 from dirsweep.published import match
-from dirsweep.published.matching import LEFT_OUT, differences, flatten, techniques
+from dirsweep.published.matching import LEFT_OUT, differences
 from dirsweep.published.protocol import FLAVOURS, Flavour
 from tests.published_protocol import as_published
 
@@ -126,33 +126,6 @@ def test_match_names_what_differs() -> None:
     assert main["differs"] == ["epochs", "regularizers.ranksim.gamma"]
 
 
-def test_flatten_writes_dotted_keys() -> None:
-    config = {
-        "loss": "l1",
-        "regularizers": {"ranksim": {"gamma": 1}, "conr": None, "moco": {}, "x": True},
-        "optimizer": {"lr": 0.1},
-    }
-    assert flatten(config) == {
-        "loss.name": "l1",
-        "regularizers.ranksim.gamma": 1,
-        "regularizers.moco": True,
-        "regularizers.x": True,
-        "optimizer.lr": 0.1,
-    }
-
-
-def test_techniques_that_are_on() -> None:
-    flat = {
-        "loss.name": "huber",
-        "reweighting.name": "lds",
-        "smoothing.name": "none",
-        "regularizers.conr.beta": 2,
-    }
-    assert techniques(flat) == {"reweighting.lds", "regularizers.conr"}
-    assert techniques({"loss.name": "focal_r"}) == {"loss.focal_r"}
-    assert techniques({}) == frozenset()
-
-
 def test_a_trial_of_the_rows_protocol_differs_in_nothing() -> None:
     for table, row in (
         ("ranksim/3", "VANILLA"),
@@ -233,20 +206,6 @@ def test_the_benchmark_chooses_among_rows_of_one_name() -> None:
         assert differences(trial, "ranksim/4", "HUBER") == []
     with pytest.raises(StoreError, match="no protocol 'print'"):
         differences({}, "ranksim/4", "HUBER", "print")
-
-
-def test_nested_configurations_are_read_as_dotted_ones() -> None:
-    trial = as_published("ranksim/3", "VANILLA", "released")
-    nested: dict[str, Any] = {}
-    for key, value in trial.items():
-        *path, last = key.split(".")
-        section = nested
-        for part in path:
-            section = section.setdefault(part, {})
-        section[last] = value
-    assert differences(nested, "ranksim/3", "VANILLA", "released") == []
-    nested["validate_every"] = 10
-    assert differences(nested, "ranksim/3", "VANILLA", "released") == ["validate_every"]
 
 
 def test_a_benchmark_without_a_setting_has_its_default() -> None:

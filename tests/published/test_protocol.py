@@ -228,14 +228,9 @@ def test_a_technique_that_is_off_has_no_parameters() -> None:
     assert [name for name in released if name.startswith("reweighting.")] == ["reweighting.name"]
 
 
-def test_unknown_rows_and_flavours() -> None:
-    with pytest.raises(StoreError, match=r"ranksim/3: no row 'FOCALR' .*did you mean 'FOCAL-R'"):
-        find_row("ranksim/3", "FOCALR")
-    with pytest.raises(StoreError, match="not on benchmark 'agedb'; did you mean 'agedb-dir'"):
-        find_row("ranksim/4", "HUBER", "agedb")
+def test_unknown_flavours() -> None:
     with pytest.raises(StoreError, match="no protocol 'print'; did you mean 'printed'"):
         flavour_of("print")
-    assert find_row("ranksim/3", "vanilla + ranksim").row == "VANILLA + RANKSIM"
 
 
 def test_statements_are_well_formed() -> None:
