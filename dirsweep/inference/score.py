@@ -142,7 +142,7 @@ def read_predictions(file: Path, benchmark: Benchmark, split: SplitName) -> Floa
     absent = [name for name in ids if name not in found]
     if absent:
         raise DataError(
-            f"{file}: no prediction for {len(absent):,} of the {len(ids):,} samples of {split} "
+            f"{file}: no prediction for {len(absent):,} of {plural(len(ids), 'sample')} of {split} "
             f"({_first(absent)})"
         )
     return np.array([found[name] for name in ids], dtype=np.float64)

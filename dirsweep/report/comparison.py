@@ -122,7 +122,7 @@ def _notes(found: Comparison) -> Iterator[Note]:
         if labels:
             yield Note(f"{plural(len(labels), 'configuration')} only in {name}")
     sizes = {row.difference.region: row.difference.num_samples for row in found.rows}
-    if text := sizes_text(sizes, f"{found.split} samples that both predicted"):
+    if text := sizes_text(sizes, f"samples of {found.split} that both predicted"):
         yield Note(text)
     for text in found.undefined:
         yield Note(f"not compared: {text}, the worst result there is", error=True)

@@ -78,7 +78,6 @@ OTHER_FILES = {
     "data/": "benchmarks and their caches",
     "estimate/several_plans.py": "sweep files of users",
     "execute/ray/": "/proc, Ray's own folder in the temporary folder, sweep files of users",
-    "inference/predict.py": "data of users, to be predicted",
     "single_trial.py": "a temporary folder for one trial",
     "published/": "tables of numbers, shipped or given by users",
     "report/html/": "templates, installed with the package",

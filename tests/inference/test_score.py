@@ -74,7 +74,7 @@ def test_the_published_regions_of_sts_b_dir(data_dir: Path, tmp_path: Path) -> N
         (lambda rows: rows | {"test-3": "inf"}, r"p\.csv:5: prediction 'inf'"),
         (
             lambda rows: {k: v for k, v in rows.items() if k not in ("test-0", "test-9")},
-            r"no prediction for 2 of the 60 samples of test \(first: test-0, test-9\)$",
+            r"no prediction for 2 of 60 samples of test \(first: test-0, test-9\)$",
         ),
         (
             lambda rows: rows | {"row-1": 3.0},
@@ -107,7 +107,7 @@ def test_wrong_files_are_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"p\.csv:2: 1 column; expected 2"):
         score_file(file, "tiny")
     file.write_text("id,prediction\n")
-    with pytest.raises(DataError, match="no prediction for 60 of the 60 samples"):
+    with pytest.raises(DataError, match="no prediction for 60 of 60 samples"):
         score_file(file, "tiny")
 
 
