@@ -35,6 +35,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     return run
 
 
+@pytest.mark.slow
 def test_predictions_are_scored_as_they_were_evaluated(
     root: Path, tmp_path: Path, call: Call
 ) -> None:

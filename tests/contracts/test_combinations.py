@@ -174,6 +174,7 @@ def test_all_at_once(tmp_path: Path) -> None:
     trained(spec, planned_points(spec, "all")[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("point", "base", "reason"),
     [

@@ -202,6 +202,7 @@ def test_logs(tmp_path: Path, call: Call) -> None:
 # ---- stopping
 
 
+@pytest.mark.slow
 def test_a_run_stops_when_asked_and_goes_on_when_resumed(tmp_path: Path) -> None:
     root = tmp_path / "run"
     file = tiny_sweep(tmp_path, THREE, resources={"checkpoint_every_s": 0})
@@ -326,6 +327,7 @@ def test_equal_trials_of_neighbouring_runs_are_taken_over(tmp_path: Path) -> Non
     assert set(run_rows(tmp_path / "runs" / "three")) == {None}
 
 
+@pytest.mark.slow
 def test_taken_over_before_anybody_noted_it(tmp_path: Path) -> None:
     file = tiny_sweep(tmp_path, THREE)
     assert run_here(file, tmp_path / "runs" / "one") == 0

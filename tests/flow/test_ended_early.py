@@ -104,6 +104,7 @@ def test_epochs_without_validation_do_not_count_for_patience(tmp_path: Path) -> 
     assert _lengths(tmp_path / "run")[PLATEAU] == ("pruned", 8)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("scripted")
 def test_every_validation_of_an_epoch_counts_for_patience(tmp_path: Path) -> None:
     """Of 7 steps an epoch: 3 validations in the first, 4 in the second."""

@@ -55,6 +55,7 @@ def test_trials_that_ended_without_them_are_named_and_not_trained_again(tmp_path
     assert trials_with_features(root) == 2
 
 
+@pytest.mark.slow
 def test_runs_beside_bring_them(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     assert run_here(tiny_sweep(tmp_path / "a", TWO), runs / "a") == 0

@@ -124,6 +124,7 @@ def test_a_failed_first_trial_fails_the_others_with_its_reason(tmp_path: Path) -
     assert list(failures) == ["rrt: inv + rrt, seed 0", "rrt: first stage of inv + rrt, seed 0"]
 
 
+@pytest.mark.slow
 def test_a_neighbouring_run_takes_over_results_and_weights(tmp_path: Path) -> None:
     plain = {"plain": {"points": [{}], "seeds": [0]}}
     whole = {**plain, "rrt": STUDIES["rrt"]}

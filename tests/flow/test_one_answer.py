@@ -71,6 +71,7 @@ class Reader(Listener):
         self.names[trial_id] = label
 
 
+@pytest.mark.slow
 def test_a_point_has_one_name(tmp_path: Path) -> None:
     ranksim = {"regularizers.ranksim": {"gamma": 1.0, "lambda": 2.0}}
     lds = {"reweighting": {"name": "lds", "base": "inv"}}

@@ -47,6 +47,7 @@ def test_study_point_and_seed_choose_another(root: Path) -> None:
     assert chosen(root, point="lr=0.02", seed=1) == (0.02, 1)
 
 
+@pytest.mark.slow
 def test_a_technique_names_a_point_too(tmp_path: Path) -> None:
     studies = {
         "methods": {"points": [{}, {"reweighting": "sqinv"}, {"reweighting": "lds"}]},

@@ -147,6 +147,7 @@ def test_pictures_of_a_folder_and_one_picture(faces: ModelPaths, tmp_path: Path)
     assert predict_data(faces, str(listed)).split.labels.tolist() == [30.0]
 
 
+@pytest.mark.slow
 def test_other_inputs_and_absent_data_are_refused(
     faces: ModelPaths, pairs: tuple[ModelPaths, Path], tmp_path: Path
 ) -> None:

@@ -108,6 +108,7 @@ def test_the_same_points_in_the_same_order_whatever_the_timing(
         assert any(points != others[0] for points in others), "without it timing does matter"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", REPRODUCIBLE[:1] + REPRODUCIBLE[3:], ids=str)
 def test_reproducible_also_after_cuts(tmp_path: Path, sampler: Any) -> None:
     spec = _reproducible(tmp_path, sampler)

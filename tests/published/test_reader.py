@@ -111,6 +111,7 @@ def configurations() -> list[tuple[str, str]]:
     return sorted({(row.benchmark, row.config) for row in rows_of(cells()) if row.config})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("benchmark", PLAIN)
 def test_every_configuration_can_be_run_and_is_found_again(benchmark: str) -> None:
     loss, lds_base = PLAIN[benchmark]

@@ -92,6 +92,7 @@ def test_names_of_users_compile_and_fit(
         assert "Overfull" not in compiled(document(text, "10pt,twocolumn"), tmp_path)
 
 
+@pytest.mark.slow
 def test_display_names(
     methods: Path,
     tmp_path: Path,

@@ -62,6 +62,7 @@ class Killed(BaseException):
     """As a signal would be."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "config",
     [
@@ -123,6 +124,7 @@ def test_resumed_equals_uninterrupted(
     assert seen == list(range(expected.num_epochs)), "earlier epochs are shown again, none twice"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [(1, 4), (2, 7), (3, 1)])
 def test_resumed_within_an_epoch_that_was_validated_before(
     tmp_path: Path, at: tuple[int, int]

@@ -48,6 +48,7 @@ def test_anchors() -> None:
     assert feature_similarity.anchors_of(bins, np.ones(7, int)) == {}
 
 
+@pytest.mark.slow
 def test_named_points_have_a_panel_each_with_the_named_anchors(tmp_path: Path) -> None:
     """RankSim, Fig. 4: anchors 23, 43 and 63; here no sample has label 3."""
     paths = run_with(tmp_path)
