@@ -41,6 +41,7 @@ VALUES: dict[At, list[Any]] = {
     ("smoothing", "fds", "ratio_high"): [1.1, 10.0],
     ("smoothing", "fds", "label_low"): [0.0, 3.0],
     ("smoothing", "fds", "label_high"): [6.0, 10.0],
+    ("regularizers", "conr", "tolerance"): [0.0, 0.9],
     ("regularizers", "moco", "dim"): [8, 16],
 }
 BNI = {"loss": {"name": "balanced_mse", "variant": "bni", "density": "lds"}}
@@ -56,6 +57,7 @@ WITH: dict[At, dict[str, Any]] = {
     ("reweighting", "lds", "clip_low"): LDS_OF_INV,
     ("reweighting", "lds", "clip_high"): LDS_OF_INV,
     ("reweighting", "lds", "truncate"): LDS_OF_INV,
+    ("schedule", "rrt", "first_reweighting"): {"schedule": "rrt", "reweighting": "sqinv"},
     ("smoothing", "fds", "end_bins"): {
         "smoothing": {"name": "fds", "label_low": 8.0, "bin_width": 0.5}
     },
@@ -89,6 +91,7 @@ SHOWN_IN = {
     "base.last_batch": "training/test_batches.py",
     "base.max_checks": "training/test_loop.py",
     "base.patience": "training/test_loop.py",
+    "base.schedule[rrt].first_stage": "policy/test_first_trials.py",
     "base.start_from": "training/test_initial_weights.py",
     "base.stopping": "training/test_loop.py",
     "base.validate_every": "training/test_loop.py",
@@ -156,6 +159,8 @@ def _moves() -> dict[At, tuple[str, list[Any], dict[str, Any]]]:
         for name in registry.names(room):
             for key, field in yaml_fields(registry.config_class(room, name)).items():
                 at = (room, name, key)
+                if f"base.{room}[{name}].{key}" in SHOWN_IN:
+                    continue
                 inside = f"{room}.{name}" if room == "regularizers" else room
                 own = {"regularizers": {name: {}}} if room == "regularizers" else {room: name}
                 found[at] = f"{inside}.{key}", VALUES.get(at) or _values(field), WITH.get(at, own)

@@ -27,7 +27,8 @@ PARAMETERS = {short_key(key) for key in (figure_runs.GAMMA, figure_runs.LAMBDA)}
 #: terms that a caption explains where the figure or its title uses them
 EXPLAINED = {
     "P(y)": "P(y) is the mean absolute error of",
-    "E[P(y)]": "mean of P(y) over the label bins|its mean over the bins",
+    "E[P(y)]": "mean of P(y) over the label bins|its mean over the bins|"
+    "its mean over the label bins",
     "agreement": "Spearman's correlation",
     "Pareto front": "No other point is at least as good",
     "t-SNE": "keeps neighbours together",

@@ -57,10 +57,12 @@ def test_every_plot_of_every_study_is_drawn(tmp_path: Path) -> None:
         "one_collapse_penalty.png",
         "one_label_histogram.png",
         "one_learning_curves.png",
+        "one_loss_curves.png",
         "one_per_label_error.png",
         "names-long_response.png",
         "names-long_collapse_penalty.png",
         "names-long_learning_curves.png",
+        "names-long_loss_curves.png",
         "names-long_per_label_error.png",
     ]
     assert sorted(Path(paths.plots).iterdir()) == sorted(files)
