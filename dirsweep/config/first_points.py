@@ -33,7 +33,9 @@ def _other_trial(spec: SweepSpec, config: TrialConfig) -> TrialConfig | None:
     """Return the trial that ``start_from`` describes by the keys in which it differs."""
     if not isinstance(config.start_from, Mapping):
         return None
-    own = with_mark({**config.to_dict(), "start_from": None}, type(spec.benchmark))
+    own = {**config.to_dict(), "start_from": None}
+    if spec.defaults == "benchmark":
+        own = with_mark(own, type(spec.benchmark))
     with errors_under("start_from"):
         other = build_config(with_overrides(own, config.start_from))
         if other.backbone.registered_name != config.backbone.registered_name:

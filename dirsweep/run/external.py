@@ -16,8 +16,8 @@ from dirsweep.run.folder import RunPaths, TrialPaths
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: what the tables call the study of external results
-EXTERNAL = "external"
+#: what the tables call the study of external results; no study of a sweep can have this name
+EXTERNAL = "(external)"
 
 
 @dataclass(frozen=True)

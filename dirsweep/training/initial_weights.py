@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dirsweep.config.file_content import MODEL_WEIGHTS, absolute_path, file_in
 from dirsweep.config.trial import TrialSpec
-from dirsweep.errors import DataError, StoreError, TrialError
+from dirsweep.errors import DataError, TrialError
 from dirsweep.run.files import StoredFile
 from dirsweep.run.folder import RunPaths, TrialFolder
 from dirsweep.run.storage import local_file
@@ -66,14 +66,12 @@ def read_weights(file: StoredFile) -> dict[str, Tensor]:
 
     Raises:
         DataError: there is none, or it is damaged.
+        StoreError: the storage does not answer.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    try:
-        data = file.read()
-    except StoreError as error:
-        raise DataError(str(error)) from error
+    data = file.read()
     if data is None:
         raise DataError(f"{file}: no such file; a stored model has its weights there")
     try:

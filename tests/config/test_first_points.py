@@ -49,6 +49,23 @@ def test_a_shared_first_stage_is_the_plain_trial_with_the_same_seed() -> None:
         assert not trial.keeps_model
 
 
+@pytest.mark.parametrize("defaults", ["benchmark", "general"])
+def test_the_other_trial_has_the_defaults_of_the_sweep(defaults: str) -> None:
+    spec = sweep_from_data(
+        {
+            "name": "s",
+            "benchmark": {"name": "sts-b-dir"},
+            "defaults": defaults,
+            "base": {"backbone": "bilstm", "epochs": 9, "loss": "mse"},
+            "studies": {"p": {"points": [{"start_from": {"loss": "huber"}}, {"loss": "huber"}]}},
+        }
+    )
+    starting, written_out = planned_points(spec, "p")
+    first = first_point(spec, starting)
+    assert first is not None
+    assert first.config == written_out.config
+
+
 def test_without_weights_it_is_the_trial_without_reweighting() -> None:
     shared, plain = trials(
         {"schedule": {**SHARED, "first_reweighting": "none"}}, {"reweighting": "none"}

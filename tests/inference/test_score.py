@@ -13,6 +13,7 @@ from dirsweep.errors import DataError, StoreError
 from dirsweep.inference.score import read_predictions, score_file, score_into
 from dirsweep.report.formats import Report, report_text
 from dirsweep.run.collect import collect
+from dirsweep.run.external import EXTERNAL
 from dirsweep.run.folder import RunPaths
 from dirsweep.run.reader import open_run
 from dirsweep.run.tables import predictions_table
@@ -125,6 +126,16 @@ def test_arrow_files_of_predict_and_of_trials(tmp_path: Path) -> None:
         read_predictions(file, BENCHMARK, "test")
 
 
+def test_a_study_may_be_called_external(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    assert run_here(tiny_sweep(tmp_path, {"external": {"points": [{}]}}), root) == 0
+    score_into(written(tmp_path / "p.csv", ROWS), root, "their code")
+    run = open_run(root)
+    assert run.studies == ["external"]
+    assert run.own_trials().num_rows == 1
+    assert run.trials().num_rows == 2
+
+
 def test_a_row_of_a_runs_tables_and_report(tmp_path: Path) -> None:
     root = tmp_path / "run"
     assert run_here(tiny_sweep(tmp_path, {"p": {"points": [{}]}}), root) == 0
@@ -132,7 +143,7 @@ def test_a_row_of_a_runs_tables_and_report(tmp_path: Path) -> None:
     scores = score_into(file, root, "their code")
     run = open_run(root)
     assert run.studies == ["p"]
-    (row,) = (row for row in run.trials().to_pylist() if row["study"] == "external")
+    (row,) = (row for row in run.trials().to_pylist() if row["study"] == EXTERNAL)
     assert (row["label"], row["status"], row["note"]) == (
         "their code",
         "complete",
@@ -159,13 +170,13 @@ def test_a_row_of_a_runs_tables_and_report(tmp_path: Path) -> None:
     score_into(written(tmp_path / "q.csv", {k: v + 1 for k, v in ROWS.items()}), root, "their code")
     score_into(file, root, "another")
     collect(RunPaths(root))
-    found = [row for row in open_run(root).trials().to_pylist() if row["study"] == "external"]
+    found = [row for row in open_run(root).trials().to_pylist() if row["study"] == EXTERNAL]
     assert [(row["label"], row["test_mae_all"]) for row in found] == [
         ("another", pytest.approx(0.5)),
         ("their code", pytest.approx(1.5)),
     ]
     assert run_here(tiny_sweep(tmp_path, {"p": {"points": [{}, {"batch_size": 16}]}}), root) == 0
-    assert len([r for r in open_run(root).trials().to_pylist() if r["study"] == "external"]) == 2
+    assert len([r for r in open_run(root).trials().to_pylist() if r["study"] == EXTERNAL]) == 2
 
 
 def test_two_splits_of_one_name_are_one_row(tmp_path: Path) -> None:
@@ -176,7 +187,7 @@ def test_two_splits_of_one_name_are_one_row(tmp_path: Path) -> None:
     rows = {name: float(label) + 2 for name, label in zip(val.ids, val.labels, strict=True)}
     for _ in range(2):
         score_into(written(tmp_path / "v.csv", rows), root, "x", split="val")
-    (row,) = (r for r in open_run(root).trials().to_pylist() if r["study"] == "external")
+    (row,) = (r for r in open_run(root).trials().to_pylist() if r["study"] == EXTERNAL)
     assert (row["test_mae_all"], row["val_mae_all"]) == (pytest.approx(0.5), pytest.approx(2))
     table = RunPaths(root).external(row["trial_id"]).predictions.read_table()
     assert table is not None

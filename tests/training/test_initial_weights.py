@@ -12,10 +12,15 @@ from safetensors.torch import save_file
 from torch import nn
 
 from dirsweep.config.trial import TrialSpec
-from dirsweep.errors import DataError, TrialPruned
+from dirsweep.errors import DataError, StoreError, TrialPruned
 from dirsweep.run.folder import RunPaths, TrialFolder
+from dirsweep.run.storage import StoredFile
 from dirsweep.training.assembly import build_training
-from dirsweep.training.initial_weights import set_weights, weights_of_model
+from dirsweep.training.initial_weights import (
+    set_weights,
+    weights_of_first_trial,
+    weights_of_model,
+)
 from dirsweep.training.model_file import network_weights
 from dirsweep.training.trial import train
 from tests.tiny import tiny_trial
@@ -173,3 +178,17 @@ def test_only_a_whole_trial_stores_its_network(tmp_path: Path) -> None:
 
     assert train(trial, prune, folder=in_run(tmp_path, trial), num_threads=1).status == "pruned"
     assert not in_run(tmp_path, trial).paths.model.exists()
+
+
+def test_a_storage_that_does_not_answer_is_no_fault_of_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = trained_first(tmp_path)
+    trial = replace(tiny_trial("second", schedule=SHARED), starts_from=first.trial_id)
+
+    def fail(self: object) -> bytes:
+        raise StoreError("the storage does not answer")
+
+    monkeypatch.setattr(StoredFile, "read", fail)
+    with pytest.raises(StoreError, match="does not answer"):
+        weights_of_first_trial(trial, in_run(tmp_path, trial))
