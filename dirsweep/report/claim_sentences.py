@@ -311,25 +311,27 @@ def _default_text(found: Plateau) -> str:
 
 
 def _importance(evidence: StudyEvidence) -> list[Sentence]:
-    if len(evidence.importances) < 2:
+    tested = [item for item in evidence.importances if item.p is not None]
+    if len(evidence.importances) < 2 or not tested:
         return []
     title = metric_title(evidence.objective.metric, evidence.objective.region)
-    found = [item for item in evidence.importances if item.matters]
-    num_points = max(item.num_points for item in evidence.importances)
+    found = [item for item in tested if item.matters]
+    num_points = max(item.num_points for item in tested)
     points = plural(num_points, "point")
     if not found:
         text = (
-            f"{evidence.study}: none of {plural(len(evidence.importances), 'parameter')} has an "
-            f"effect on validation {title} beyond chance over {points} (permutation test)."
+            f"{evidence.study}: validation {title} differs beyond chance between the values of "
+            f"none of {plural(len(tested), 'tested parameter')} over {points} (permutation test)."
         )
         return [Sentence("importance", text, evidence.trial_ids)]
     parts = [f"{item.key} {_percent(item.fanova)} ({p_words(item.p)})" for item in found[:3]]
-    num_others = len(evidence.importances) - len(found)
+    num_others = len(tested) - len(found)
     others = f"; {plural(num_others, 'other')} not" if num_others else ""
     text = (
-        f"{evidence.study}: over {points}, these parameters have an effect on validation {title} "
-        f"beyond chance (permutation test), with their share of its variance (fANOVA): "
-        f"{', '.join(parts)}{others}."
+        f"{evidence.study}: over {points}, validation {title} differs beyond chance between the "
+        f"values of these parameters, each by itself (permutation test), with their share of its "
+        f"variance (fANOVA): {', '.join(parts)}{others}. Of parameters that are set together, it "
+        "cannot tell which acts."
     )
     return [Sentence("importance", text, evidence.trial_ids)]
 

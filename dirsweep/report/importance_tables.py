@@ -22,6 +22,8 @@ from dirsweep.run.reader import Run
 
 _BASES = {"grid": "over all combinations", "forest": "by a random forest"}
 
+_YES_OR_NO = {True: "yes", False: "no"}
+
 
 def importance_table(run: Run, study: str) -> Table | None:
     """Return the importance of each parameter and a test of its effect; None without any."""
@@ -54,7 +56,7 @@ def _importance(item: Importance) -> Row:
             _share(item.ped_anova),
             _share(item.fanova),
             Cell(MISSING) if item.p is None else Cell(_p(item.p), item.p),
-            Cell("yes" if item.matters else "no", item.matters),
+            Cell(MISSING) if item.p is None else Cell(_YES_OR_NO[item.matters], item.matters),
         )
     )
 
@@ -74,6 +76,11 @@ def _importance_notes(found: Sequence[Importance], basis: ImportanceBasis) -> It
         "p: chance of an effect as strong where no parameter has one, by ranks, from"
         f" {NUM_SHUFFLES:,} shuffles of the points; below {ALPHA:g} the effect is beyond chance"
     )
+    if len(found) > 1:
+        yield Note(
+            "each parameter is tested by itself: of those that are set together, the test cannot "
+            "tell which acts"
+        )
     if len(found) == 1:
         yield Note("a single parameter has the whole share, whatever it does")
     elif not any(item.matters for item in found):

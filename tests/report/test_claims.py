@@ -243,13 +243,14 @@ def test_parameters_are_named_where_their_effect_is_beyond_chance(tmp_path: Path
     simulate(tmp_path, {"many": many, "few": few}, noise=0.1)
     found = {claim.study: claim.text for claim in of_kind(claims(open_run(tmp_path)), "importance")}
     assert found["many"].startswith(
-        "many: over 12 points, these parameters have an effect on validation MAE beyond chance"
-        " (permutation test), with their share of its variance (fANOVA): epochs 9"
+        "many: over 12 points, validation MAE differs beyond chance between the values of these"
+        " parameters, each by itself (permutation test), with their share of its variance (fANOVA):"
+        " epochs 9"
     )
-    assert found["many"].endswith("; 1 other not.")
+    assert "; 1 other not. Of parameters that are set together" in found["many"]
     assert found["few"] == (
-        "few: none of 2 parameters has an effect on validation MAE beyond chance over 4 points"
-        " (permutation test)."
+        "few: validation MAE differs beyond chance between the values of none of 2 tested"
+        " parameters over 4 points (permutation test)."
     )
 
 

@@ -76,6 +76,8 @@ def test_importance(tmp_path: Path) -> None:
         "from 12 points, with 36 trials",
         "p: chance of an effect as strong where no parameter has one, by ranks, from 1,999"
         " shuffles of the points; below 0.05 the effect is beyond chance",
+        "each parameter is tested by itself: of those that are set together, the test cannot tell"
+        " which acts",
     ]
 
 
@@ -91,6 +93,7 @@ def test_importance_says_what_is_left_out(tmp_path: Path) -> None:
     assert table is not None
     assert [cell.text for cell in table.column("key")] == ["epochs", beta]
     assert [cell.text for cell in table.column("fanova")][1] == "–"
+    assert [cell.text for cell in table.column("matters")] == ["no", "–"]
     notes = [note.text for note in table.notes]
     assert notes[1] == "from 8 points, with 8 trials"
     assert "a parameter that some points lack is judged among the others alone" in notes
