@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +87,9 @@ def _read_path(value: Any) -> Any:
 
 def main() -> None:
     """Run a command: errors that a user can cause end as one line and an exit code."""
+    # registered first, so it runs last: while Python frees its modules, the default handler would
+    # end the process by the signal instead of the exit code
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     try:
         with safe_streams():
             code = flushed(_run())

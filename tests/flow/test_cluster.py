@@ -147,5 +147,6 @@ def test_interrupted_twice_while_ray_starts(tmp_path: Path) -> None:
         time.sleep(0.3)
         if driver.process.poll() is None:
             driver.interrupt()
-        assert driver.ends(60) == 130
+        code = driver.ends(60)
+        assert code == 130, driver.stderr
     assert "Traceback" not in driver.stderr
