@@ -38,6 +38,17 @@ NUM_SAMPLES = 20
 # ---- points
 
 
+def planned_configs(spec: SweepSpec) -> Iterator[TrialConfig]:
+    """Yield the configuration of the base and of every point that is known before a sweep runs.
+
+    Raises:
+        SpecError: a point is no valid configuration.
+    """
+    yield spec.base_config
+    for study in spec.studies:
+        yield from (point.config for point in planned_points(spec, study))
+
+
 def planned_points(spec: SweepSpec, study: str) -> tuple[Point, ...]:
     """List every point of a study that is known before it runs, in order.
 

@@ -48,6 +48,11 @@ _OFF: tuple[Any, ...] = (None, False, "off", "none")
 Changes = dict[str, Any]
 
 
+def section_place(section: str) -> int:
+    """Return the place of a section in ``KEY_ORDER``; what is not in it comes last."""
+    return KEY_ORDER.index(section) if section in KEY_ORDER else len(KEY_ORDER)
+
+
 def label_of(overrides: Mapping[str, Any], *, exact: bool = False) -> str:
     """Name a point by all that it changes in its base.
 
@@ -97,7 +102,7 @@ def _spread(key: str, value: Any) -> Iterator[tuple[str, Any]]:
 def _place(key: str) -> tuple[int, str, bool, str]:
     """Sort by the keys of a trial, then by technique, its name before its parameters."""
     head, _, rest = key.partition(".")
-    place = KEY_ORDER.index(head) if head in KEY_ORDER else len(KEY_ORDER)
+    place = section_place(head)
     technique = rest.partition(".")[0] if head == "regularizers" else ""
     return place, technique, not key.endswith(".name"), key
 

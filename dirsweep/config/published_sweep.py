@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from dirsweep.config.labels import section_place
 from dirsweep.config.published_keys import is_taken
 from dirsweep.config.yaml_text import flow_yaml
 from dirsweep.domain import plural
@@ -31,17 +32,6 @@ FILES = {"backbone.glove": "${DIRSWEEP_GLOVE:-}"}
 NEEDS = {"stopping": "patience"}
 #: where comments begin
 _COMMENT = 34
-
-#: sections in the order in which they are written
-_ORDER = (
-    "backbone",
-    "loss",
-    "reweighting",
-    "smoothing",
-    "schedule",
-    "regularizers",
-    "optimizer",
-)
 
 Settings = dict[str, object]
 
@@ -347,16 +337,7 @@ def _nested(settings: Settings, fields: Protocol, indent: str) -> Iterator[str]:
 
 
 def _in_order(sections: Iterable[str]) -> list[str]:
-    order = (
-        "backbone",
-        "loss",
-        "reweighting",
-        "smoothing",
-        "schedule",
-        "regularizers",
-        "optimizer",
-    )
-    return sorted(sections, key=lambda name: order.index(name) if name in order else len(order))
+    return sorted(sections, key=lambda name: section_place(name.partition(".")[0]))
 
 
 def _value(key: str, value: object) -> str:

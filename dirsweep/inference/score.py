@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dirsweep.config.benchmark_settings import benchmark_of
@@ -178,7 +179,7 @@ def _from_arrow(file: Path, split: SplitName) -> dict[str, float]:
         names = ", ".join(table.schema.names)
         raise DataError(f"{file}: expected the columns sample_id and prediction, found {names}")
     if "split" in table.schema.names:
-        table = table.filter(pa.compute.equal(table["split"].cast(pa.string()), split))
+        table = table.filter(pc.equal(table["split"].cast(pa.string()), split))
     names = table[column].cast(pa.string()).to_pylist()
     values = table["prediction"].to_pylist()
     found: dict[str, float] = {}

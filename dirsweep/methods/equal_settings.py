@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dirsweep.config.expand import make_point, planned_points
+from dirsweep.config.expand import make_point, planned_configs
 from dirsweep.config.probes import point_with, values_enabling
 from dirsweep.config.ranges import Choice
 from dirsweep.config.trial import TrialConfig
@@ -40,9 +40,8 @@ def equal_settings(spec: SweepSpec) -> list[str]:
 
 
 def _configs(spec: SweepSpec) -> Iterator[TrialConfig]:
-    yield spec.base_config
+    yield from planned_configs(spec)
     for study in spec.studies:
-        yield from (point.config for point in planned_points(spec, study))
         yield from _choices_of(spec, study)
 
 

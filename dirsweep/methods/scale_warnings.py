@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
-from dirsweep.config.expand import planned_points
+from dirsweep.config.expand import planned_configs
 from dirsweep.config.label_scale import REFERENCE_TEXT, LabelScaled, scaled_default, suits
 from dirsweep.config.model import marked_fields
 from dirsweep.config.trial import TrialConfig
@@ -25,7 +24,7 @@ def scale_warnings(spec: SweepSpec) -> list[str]:
         spec: the sweep.
     """
     found: dict[str, dict[str, tuple[float, float]]] = {}
-    for config in _configs(spec):
+    for config in planned_configs(spec):
         for part in config.techniques():
             if isinstance(part, TechniqueConfig):
                 section = part.section_name
@@ -62,12 +61,6 @@ def unsuitable_defaults(
         if value == default and not is_given and not suits(factor) and matters:
             found[field.alias or name] = (default, scaled_default(default, factor))
     return found
-
-
-def _configs(spec: SweepSpec) -> Iterator[TrialConfig]:
-    yield spec.base_config
-    for study in spec.studies:
-        yield from (point.config for point in planned_points(spec, study))
 
 
 def _line(section: str, keys: dict[str, tuple[float, float]], benchmark: BenchmarkConfig) -> str:

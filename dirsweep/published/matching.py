@@ -27,9 +27,6 @@ _ABSENT = object()
 #: sections whose parameters mean something for one name only
 CHOSEN = (*NAMED_SECTIONS, "benchmark")
 
-#: what a resolved benchmark leaves out where it is its default, as builds without the key had it
-FORMER_DEFAULTS = {"benchmark.split": "yang", "benchmark.shots": "counted"}
-
 #: parameters that both papers hold fixed wherever a table does not vary them
 VARIED = frozenset(
     {
@@ -137,7 +134,7 @@ def _follows(key: str, differ: set[str]) -> bool:
 def _agrees(key: str, value: object, trial: Mapping[str, object]) -> bool:
     found = _value_at(key, trial)
     if found is _ABSENT:
-        return _equal(FORMER_DEFAULTS.get(key), value)
+        return _equal(None, value)
     if key == "optimizer.milestones_of" and found == trial.get("epochs"):
         found = None  # milestones of a training as long as this one are taken as they are
     if key == "optimizer.milestone_factor" and not _value_at("optimizer.milestones", trial):

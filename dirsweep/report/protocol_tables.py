@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from dirsweep.config.labels import section_place
 from dirsweep.domain import plural
 from dirsweep.errors import StoreError, did_you_mean
+from dirsweep.published.configuration import NAMED_SECTIONS
 from dirsweep.published.protocol import Flavour, Protocol, ProtocolField, protocol_of
+from dirsweep.published.reader import table_of
 from dirsweep.published.rows import PublishedRow, find_row, table_rows
 from dirsweep.published.titles import title_of
 from dirsweep.report.table import Cell, Column, Note, Row, Table
@@ -81,27 +84,18 @@ def _plain_field(field: ProtocolField) -> dict[str, object]:
     return plain
 
 
-#: sections in the order in which a sweep file has them
-_SECTIONS = (
-    "benchmark",
-    "split",
-    "shots",
-    "augmentation",
-    "backbone",
-    "loss",
-    "reweighting",
-    "smoothing",
-    "schedule",
-    "regularizers",
-    "optimizer",
-)
+#: what a protocol says of the data, before the sections of a trial
+_DATA = ("benchmark", "split", "shots", "augmentation")
+#: sections with a heading of their own; the other keys are settings of the training
+_GROUPS = (*_DATA, *NAMED_SECTIONS, "regularizers", "optimizer")
 
 
 def _ordered(protocol: Mapping[str, ProtocolField]) -> list[str]:
     def place(name: str) -> tuple[int, bool]:
         section = name.split(".")[0]
-        known = section in _SECTIONS
-        return (_SECTIONS.index(section) if known else len(_SECTIONS)), not name.endswith(".name")
+        of_data = section in _DATA
+        place = _DATA.index(section) if of_data else len(_DATA) + section_place(section)
+        return place, not name.endswith(".name")
 
     return sorted(protocol, key=place)
 
@@ -144,7 +138,7 @@ def _table(name: str, title: str, protocol: Protocol, fields: Sequence[str]) -> 
         otherwise = "" if found.otherwise is None else _text(found.otherwise)
         texts = (field, _text(found.value), found.source, otherwise, found.stated)
         section = field.split(".")[0]
-        group = section if section in _SECTIONS else "training"
+        group = section if section in _GROUPS else "training"
         rows.append(Row(tuple(Cell(text) for text in texts), section=group))
     notes = [Note("otherwise: the value in the other flavour of the protocol")]
     facts = [field for field in fields if not protocol[field].compared]
@@ -173,13 +167,8 @@ def _own_table(
         for source in [protocol[field].source]
     ]
     return Table(
-        f"what each row adds, {title_of(*_number(name))}", columns, tuple(lines), name=name
+        f"what each row adds, {title_of(*table_of(name))}", columns, tuple(lines), name=name
     )
-
-
-def _number(name: str) -> tuple[str, int]:
-    paper, _, number = name.partition("/")
-    return paper, int(number)
 
 
 def _text(value: object) -> str:
